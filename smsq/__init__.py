@@ -1,0 +1,60 @@
+"""smsq: a job queue that gets every SMS through one gateway once, urgent first.
+
+import smsq
+queue = smsq.SmsQueue.from_env()
+job = queue.send_quick("+375 29 123-45-67", "Your code is 4821", priority="urgent")
+"""
+
+from smsq.errors import (
+    BusyError,
+    ConfigError,
+    GatewayError,
+    InvalidMessageError,
+    KeyConflictError,
+    MisconfiguredError,
+    NotFoundError,
+    NotSentError,
+    QueueUnavailableError,
+    RefusedError,
+    SmsqError,
+    TemporaryError,
+    UnknownOutcomeError,
+)
+from smsq.models import (
+    BulkMessage,
+    JobState,
+    Kind,
+    PersonalMessage,
+    QuickMessage,
+    RecipientState,
+)
+from smsq.queue import SmsQueue
+from smsq.settings import Settings
+from smsq.status import MessageStatus, RecipientStatus, Status
+
+__all__ = [
+    "BulkMessage",
+    "BusyError",
+    "ConfigError",
+    "GatewayError",
+    "InvalidMessageError",
+    "JobState",
+    "KeyConflictError",
+    "Kind",
+    "MessageStatus",
+    "MisconfiguredError",
+    "NotFoundError",
+    "NotSentError",
+    "PersonalMessage",
+    "QueueUnavailableError",
+    "QuickMessage",
+    "RecipientState",
+    "RecipientStatus",
+    "RefusedError",
+    "Settings",
+    "SmsQueue",
+    "SmsqError",
+    "Status",
+    "TemporaryError",
+    "UnknownOutcomeError",
+]

@@ -1,0 +1,75 @@
+"""Connections to Redis, and what their failures mean to a producer.
+
+In:  a Redis address. Out: a client that never hangs; its failures as `QueueUnavailableError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from smsq.errors import QueueUnavailableError
+
+#: A producer must fail within 2 s when Redis hangs: one wait to connect, one to be answered.
+PRODUCER_TIMEOUT_S = 0.9
+
+#: Workers have nobody waiting for them, and a busy Redis may need a moment.
+WORKER_TIMEOUT_S = 10.0
+
+
+def connect(url: str, *, timeout_s: float = PRODUCER_TIMEOUT_S) -> Redis:
+    """Make a client; nothing is connected yet.
+
+    Args:
+        url: As in `SMSQ_REDIS_URL`.
+        timeout_s: Longest wait for a connection, and for each answer.
+    """
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        # A silent retry would run a script twice and make the wait twice as long.
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+@contextmanager
+def unavailable(redis: Redis, *, writes: bool) -> Iterator[None]:
+    """Turn Redis' failures within the block into `QueueUnavailableError`.
+
+    Args:
+        redis: The client used in the block.
+        writes: True when the block stores something: then a lost answer may be a stored job.
+    """
+    failure: QueueUnavailableError | None = None
+    try:
+        # A connection first: what fails here has stored nothing for certain.
+        pool = redis.connection_pool
+        pool.release(pool.get_connection())
+    except (RedisError, OSError) as error:
+        failure = QueueUnavailableError(f"Redis cannot be reached ({_name(error)})")
+    if failure:
+        raise failure
+    try:
+        yield
+    except (RedisConnectionError, RedisTimeoutError) as error:
+        failure = QueueUnavailableError(
+            f"Redis did not answer ({_name(error)})" + ("; repeat with the same key" * writes),
+            may_be_stored=writes,
+        )
+    except ResponseError as error:
+        failure = QueueUnavailableError(f"Redis refused: {error}")
+    if failure:
+        raise failure
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__

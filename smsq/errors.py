@@ -1,0 +1,161 @@
+"""Every error smsq raises, in one tree.
+
+    SmsqError
+    ├── ConfigError                settings are missing or wrong; says all of them at once
+    ├── InvalidMessageError        a call cannot be sent as it is (also a ValueError)
+    ├── QueueUnavailableError      Redis cannot be reached; says whether the job may be stored
+    ├── NotFoundError              no job or campaign has this id
+    ├── KeyConflictError           the key was used before with other content
+    └── GatewayError               one request to the gateway did not end in acceptance
+        ├── RefusedError           refused for good: the job is rejected
+        ├── MisconfiguredError     token or address is wrong: sending stops for everyone
+        ├── BusyError              429: wait, nothing is lost and no attempt is counted
+        ├── TemporaryError         5xx: try again later
+        ├── NotSentError           failed before the request was written: try again later
+        └── UnknownOutcomeError    written, and no readable answer: it may have been accepted
+
+No message here holds a token, a text or a full phone number, and none of these errors carries the
+foreign exception it was made from: a chained exception would bring the request's address, and with
+it the token, into logs and Flower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from smsq.models import Outcome
+
+
+class SmsqError(Exception):
+    """Base of everything smsq raises on purpose."""
+
+
+class ConfigError(SmsqError):
+    """Settings are missing or wrong.
+
+    Attributes:
+        mistakes: One sentence per wrong setting, each saying what to write instead.
+    """
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = tuple(mistakes)
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[str, ...]]]:
+        return type(self), (self.mistakes,)
+
+
+class InvalidMessageError(SmsqError, ValueError):
+    """A call cannot be sent as it is; nothing was stored.
+
+    Attributes:
+        mistakes: One sentence per mistake found, each saying what to write instead.
+    """
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = tuple(mistakes)
+
+    def __reduce__(self) -> tuple[type[InvalidMessageError], tuple[tuple[str, ...]]]:
+        return type(self), (self.mistakes,)
+
+
+class QueueUnavailableError(SmsqError):
+    """Redis did not answer in time.
+
+    Attributes:
+        may_be_stored: True when the write was sent but its answer never came. Repeat the call with
+            the same `key`: it returns the stored job or stores it once.
+    """
+
+    def __init__(self, reason: str, *, may_be_stored: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.may_be_stored = may_be_stored
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.reason,), {"may_be_stored": self.may_be_stored}
+
+
+class NotFoundError(SmsqError):
+    """No job or campaign has this id (or its retention has passed)."""
+
+
+class KeyConflictError(SmsqError):
+    """The idempotency key was used before with other content."""
+
+
+class GatewayError(SmsqError):
+    """One gateway request did not end in acceptance.
+
+    Attributes:
+        outcome: What the failure means for the job.
+        status: HTTP status, None when no answer came.
+    """
+
+    outcome: ClassVar[Outcome]
+
+    def __init__(self, reason: str, *, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.reason,), dict(vars(self))
+
+
+class RefusedError(GatewayError):
+    """The gateway refused the request for good; repeating it cannot help."""
+
+    outcome = Outcome.REFUSED
+
+
+class MisconfiguredError(GatewayError):
+    """The gateway does not know our token or address."""
+
+    outcome = Outcome.MISCONFIGURED
+
+
+class BusyError(GatewayError):
+    """The gateway asked us to slow down (429).
+
+    Attributes:
+        retry_after_s: Seconds the gateway asked us to wait; None when it did not say.
+    """
+
+    outcome = Outcome.BUSY
+
+    def __init__(
+        self, reason: str, *, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(reason, status=status)
+        self.retry_after_s = retry_after_s
+
+
+class TemporaryError(GatewayError):
+    """The gateway failed (5xx) without accepting.
+
+    Attributes:
+        retry_after_s: Seconds the gateway asked us to wait; None when it did not say.
+    """
+
+    outcome = Outcome.TEMPORARY
+
+    def __init__(
+        self, reason: str, *, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(reason, status=status)
+        self.retry_after_s = retry_after_s
+
+
+class NotSentError(GatewayError):
+    """The request failed before its first byte was written."""
+
+    outcome = Outcome.NOT_SENT
+
+
+class UnknownOutcomeError(GatewayError):
+    """The request was written and no readable answer came: it may have been accepted."""
+
+    outcome = Outcome.UNKNOWN

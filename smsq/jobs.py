@@ -1,0 +1,112 @@
+"""The ledger's nouns: a job handed over, a claim on it, a plan to poll it. Pure.
+
+In:  checked messages. Out: frozen dataclasses that go into and come out of `Ledger`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Self
+
+from smsq.models import Kind, MessageRequest, OnUnknown, QuickRequest, ViberForward
+from smsq.names import Queue
+from smsq.settings import Settings
+
+
+class Stored(StrEnum):
+    """What an enqueue did."""
+
+    NEW = "new"
+    SAME = "same"  #: the key was used before with the same content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job as the producer hands it over, checked.
+
+    Attributes:
+        fields: More fields of the job's hash.
+        messages: What goes to the gateway; a quick job has one.
+        due_at_ms: Milliseconds since 1970; None for now.
+    """
+
+    id: str
+    kind: Kind
+    priority: Queue
+    fields: Mapping[str, str]
+    messages: Sequence[MessageRequest] = field(repr=False)
+    due_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """What makes a call repeatable: digests of its key and of its content."""
+
+    key: str = ""
+    content: str = ""
+    ttl_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to make one attempt.
+
+    Attributes:
+        number: Fences the settle: only the newest claim may write.
+        attempts: Attempts made, this one included.
+        messages: What goes to the gateway.
+    """
+
+    job_id: str
+    kind: Kind
+    number: int
+    attempts: int
+    on_unknown: OnUnknown
+    viber: ViberForward | None
+    messages: Sequence[MessageRequest] = field(repr=False)
+
+    @property
+    def quick_request(self) -> QuickRequest:
+        """A quick job's one message as sendQuickSMS wants it."""
+        message = self.messages[0]
+        phone, text = next(iter(message.recipients.items()))
+        return QuickRequest(
+            phone=phone,
+            text=text or message.text or "",
+            alphaname_id=message.alphaname_id,
+            viber=self.viber,
+        )
+
+
+class NoClaim(StrEnum):
+    """Why there is no claim."""
+
+    NOT_READY = "not_ready"  #: somebody else has it, it is not due, finished, or gone
+    GATE_CLOSED = "gate_closed"  #: the gate closed since the slot was reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A job to be rung."""
+
+    job_id: str
+    kind: Kind
+    priority: Queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollPlan:
+    """When an accepted job is polled first, and when polling gives up (ms after acceptance)."""
+
+    first_ms: int
+    horizon_ms: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Take the plan from the settings."""
+        return cls(
+            first_ms=round(settings.poll_first_s * 1000),
+            horizon_ms=round(settings.poll_horizon_s * 1000),
+        )

@@ -1,0 +1,89 @@
+"""Every Redis key that Python names; the scripts build the same names (lua/lib.lua lists them all).
+
+In:  the namespace and ids. Out: key names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Phones in one bucket. Redis packs a hash of up to 512 fields (128 in some builds' zsets, not
+#: hashes) into half the memory of a larger one; phones spread over buckets with some scatter.
+BUCKET_PHONES = 400
+
+#: The last digits of a phone choose its bucket, here and in lua/lib.lua.
+_BUCKET_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Key names below one namespace."""
+
+    namespace: str
+
+    def job(self, job_id: str) -> str:
+        """Hash: one job."""
+        return f"{self.namespace}:job:{job_id}"
+
+    def message(self, job_id: str, n: int) -> str:
+        """Hash: message `n` of a job, counted from 1."""
+        return f"{self.namespace}:message:{job_id}:{n}"
+
+    def recipients(self, job_id: str, n: int, bucket: int) -> str:
+        """Hash: phone → packed state."""
+        return f"{self.namespace}:recipients:{job_id}:{n}:{bucket}"
+
+    def receipts(self, job_id: str) -> str:
+        """List: raw receipts of a job."""
+        return f"{self.namespace}:receipts:{job_id}"
+
+    def campaign(self, campaign_id: str) -> str:
+        """Hash: one campaign's counters."""
+        return f"{self.namespace}:campaign:{campaign_id}"
+
+    def campaign_jobs(self, campaign_id: str) -> str:
+        """List: job ids of a campaign."""
+        return f"{self.namespace}:campaign_jobs:{campaign_id}"
+
+    def ready(self, priority: str) -> str:
+        """Sorted set: queued jobs → since when (ms)."""
+        return f"{self.namespace}:ready:{priority}"
+
+    def idempotency(self, digest: str) -> str:
+        """String: idempotency key → id|content digest."""
+        return f"{self.namespace}:key:{digest}"
+
+    @property
+    def counts(self) -> str:
+        """Hash: jobs and recipients per state."""
+        return f"{self.namespace}:counts"
+
+    @property
+    def due(self) -> str:
+        """Sorted set: every job → when it needs its next look (ms)."""
+        return f"{self.namespace}:due"
+
+    @property
+    def poll(self) -> str:
+        """Sorted set: message → when to ask for reports (ms)."""
+        return f"{self.namespace}:poll"
+
+    @property
+    def limiter(self) -> str:
+        """Hash: the cluster's limiter."""
+        return f"{self.namespace}:limiter"
+
+    @property
+    def heartbeat(self) -> str:
+        """String with a time to live: beat's ticks are being worked off."""
+        return f"{self.namespace}:heartbeat"
+
+
+def bucket_of(phone: str, buckets: int) -> int:
+    """Choose a phone's bucket; the same rule as in lua/lib.lua."""
+    return int(phone[-_BUCKET_DIGITS:]) % buckets
+
+
+def count_buckets(phones: int) -> int:
+    """Say how many buckets hold so many phones."""
+    return max(1, -(-phones // BUCKET_PHONES))

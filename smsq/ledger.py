@@ -1,0 +1,231 @@
+"""The ledger: every job, its claims and what became of them. Redis hashes moved by Lua scripts.
+
+In:  jobs from producers, verdicts from workers. Out: claims to workers, rings that are due.
+
+Each method is one script call and so atomic; the scripts in `lua/` say what each one stores.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from smsq.errors import KeyConflictError, NotFoundError
+from smsq.jobs import Claim, Due, Idempotency, NewJob, NoClaim, PollPlan, Stored
+from smsq.keys import count_buckets
+from smsq.models import JobState, Kind, MessageRequest, OnUnknown, ViberForward
+from smsq.names import Queue
+from smsq.scripts import Scripts
+from smsq.states import Verdict
+
+#: A ready job whose ring got lost is rung again after this long, then after twice as long ...
+FIRST_LOOK_MS = 15_000
+#: ... but never later than this.
+MAX_LOOK_MS = 600_000
+
+#: A staged campaign that was never committed goes away by itself.
+STAGE_TTL_MS = 24 * 3600 * 1000
+
+
+class Ledger:
+    """Job moves. A failing Redis raises `redis.RedisError`; callers decide what that means."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._run = scripts.run
+        self._redis = scripts.redis
+
+    def enqueue(self, job: NewJob, once: Idempotency) -> tuple[Stored, str]:
+        """Store one job, whole or not at all.
+
+        Returns:
+            What was done, and the id of the stored job: the earlier one's when the key repeats.
+
+        Raises:
+            KeyConflictError: The key was used before with other content.
+        """
+        return _read_stored(self._run("enqueue", *_enqueue_args(job, once, stage=False)))
+
+    def enqueue_many(
+        self, jobs: Iterable[tuple[NewJob, Idempotency]]
+    ) -> list[tuple[Stored, str] | KeyConflictError]:
+        """Store many independent jobs in one round trip, each as `enqueue` would."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job, once in jobs:
+            self._run("enqueue", *_enqueue_args(job, once, stage=False), client=pipeline)
+        results: list[tuple[Stored, str] | KeyConflictError] = []
+        for answer in pipeline.execute():
+            try:
+                results.append(_read_stored(answer))
+            except KeyConflictError as conflict:
+                results.append(conflict)
+        return results
+
+    def stage(self, jobs: Iterable[NewJob]) -> None:
+        """Store jobs of a campaign out of sight, until `commit` makes all of them live."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job in jobs:
+            self._run("enqueue", *_enqueue_args(job, Idempotency(), stage=True), client=pipeline)
+        pipeline.execute()
+
+    def commit(
+        self, campaign_id: str, job_ids: Sequence[str], once: Idempotency
+    ) -> tuple[Stored, str]:
+        """Make a staged campaign live, all its jobs at once.
+
+        Raises:
+            KeyConflictError: The key was used before with other content; nothing is sent.
+        """
+        answer = self._run(
+            "commit",
+            campaign_id,
+            json.dumps(list(job_ids)),
+            once.key,
+            once.content,
+            once.ttl_ms,
+            FIRST_LOOK_MS,
+        )
+        return _read_stored(answer)
+
+    def claim(self, job_id: str, *, lease_s: float) -> Claim | NoClaim:
+        """Take the right to make one attempt.
+
+        Args:
+            job_id: A job whose slot has come.
+            lease_s: The claim ends by itself after this long, and the job becomes unknown.
+        """
+        status, *rest = self._run("claim", job_id, round(lease_s * 1000))
+        if status != "claimed":
+            return NoClaim.GATE_CLOSED if status == "closed" else NoClaim.NOT_READY
+        number, job, messages = rest
+        return _read_claim(job_id, number, _to_dict(job), messages)
+
+    def settle(self, claim: Claim, verdict: Verdict, plan: PollPlan) -> bool:
+        """Write down what an attempt came to.
+
+        Returns:
+            False when a newer claim has taken over and this news changed nothing.
+        """
+        answer = self._run(
+            "settle",
+            claim.job_id,
+            claim.number,
+            verdict.state,
+            verdict.error,
+            round(verdict.delay_s * 1000),
+            int(verdict.is_counted),
+            json.dumps(dict(verdict.gateway_fields)),
+            "" if verdict.message_id is None else verdict.message_id,
+            plan.first_ms,
+            plan.horizon_ms,
+        )
+        return bool(answer == "ok")
+
+    def recover(
+        self, *, limit: int, max_attempts: int, plan: PollPlan
+    ) -> tuple[int, Sequence[Due]]:
+        """Give up to `limit` due jobs their next step.
+
+        Returns:
+            How many were looked at, and the ones to ring.
+        """
+        looked_at, rows = self._run(
+            "recover",
+            limit,
+            FIRST_LOOK_MS,
+            MAX_LOOK_MS,
+            max_attempts,
+            plan.first_ms,
+            plan.horizon_ms,
+        )
+        return looked_at, [Due(i, Kind(kind), Queue(priority)) for i, kind, priority in rows]
+
+    def cancel(self, job_id: str) -> JobState:
+        """Take a job back that nobody has claimed yet.
+
+        Returns:
+            The state it is in now: `cancelled`, or what made it too late.
+        """
+        state = self._run("cancel", job_id)
+        if state == "missing":
+            raise NotFoundError(f"no job has the id {job_id}")
+        return JobState(state)
+
+
+def _enqueue_args(job: NewJob, once: Idempotency, *, stage: bool) -> list[str | int]:
+    fields = {**job.fields, "kind": job.kind, "priority": job.priority}
+    messages = [
+        {
+            "fields": _message_fields(message),
+            "buckets": count_buckets(len(message.recipients)),
+            "phones": list(message.recipients),
+            "texts": [] if message.text is not None else list(message.recipients.values()),
+        }
+        for message in job.messages
+    ]
+    return [
+        job.id,
+        json.dumps(fields),
+        json.dumps(messages),
+        once.key,
+        once.content,
+        once.ttl_ms,
+        "" if job.due_at_ms is None else job.due_at_ms,
+        FIRST_LOOK_MS,
+        STAGE_TTL_MS if stage else "",
+    ]
+
+
+def _message_fields(message: MessageRequest) -> dict[str, str]:
+    optional = {"text": message.text, "schedule_time": message.schedule_time}
+    return {
+        "name": message.name,
+        "alphaname_id": message.alphaname_id,
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def _read_stored(answer: Sequence[str]) -> tuple[Stored, str]:
+    word, stored_id = answer
+    if word == "conflict":
+        raise KeyConflictError(
+            f"this key was used before with other content, for {stored_id}: use a new key"
+        )
+    # 'taken' and 'gone' cannot happen with fresh random ids and a stage of a day.
+    return Stored(word), stored_id
+
+
+def _to_dict(flat: Sequence[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _read_claim(
+    job_id: str, number: int, job: Mapping[str, str], messages: Sequence[Sequence[Any]]
+) -> Claim:
+    viber = None
+    if "viber_name_id" in job:
+        viber = ViberForward(
+            name_id=int(job["viber_name_id"]), after_min=int(job["viber_after_min"])
+        )
+    return Claim(
+        job_id=job_id,
+        kind=Kind(job["kind"]),
+        number=number,
+        attempts=int(job["attempts"]),
+        on_unknown=OnUnknown(job["on_unknown"]),
+        viber=viber,
+        messages=[_read_message(*message) for message in messages],
+    )
+
+
+def _read_message(
+    flat: Sequence[str], phones: Sequence[str], flat_texts: Sequence[str]
+) -> MessageRequest:
+    fields, texts = _to_dict(flat), _to_dict(flat_texts)
+    return MessageRequest(
+        name=fields["name"],
+        alphaname_id=fields["alphaname_id"],
+        text=fields.get("text"),
+        recipients={phone: texts.get(phone) for phone in phones},
+        schedule_time=fields.get("schedule_time"),
+    )

@@ -1,0 +1,140 @@
+-- lib.lua: what every ledger script starts with. Prepended by smsq/scripts.py.
+--
+-- ARGV[1]  namespace      prefix of every key
+-- ARGV[2]  now_ms         '' means Redis' own clock, so workers with wrong clocks share one truth;
+--                         tests pass a clock of their own
+-- ARGV[3]  retention_ms   how long a finished job is kept
+-- ARGV[4+] the script's own arguments
+--
+-- Keys, all below the namespace (smsq/keys.py names those that Python reads):
+--   job:<id>                  hash: one job
+--   message:<id>:<n>          hash: message n of a job, counted from 1
+--   recipients:<id>:<n>:<b>   hash: phone -> state letter|gateway time|gateway word, '' at first;
+--                             split into buckets small enough for Redis' packed encoding
+--   texts:<id>:<n>            hash: phone -> personal text, gone once the job is accepted or given up
+--   receipts:<id>             list: raw receipts, newest last
+--   campaign:<id>             hash; campaign_jobs:<id>  list of job ids
+--   due                       zset: EVERY job -> when it needs its next look; no job without one
+--   ready:<priority>          zset: queued jobs -> since when
+--   poll                      zset: <job id>:<n> -> when to ask for reports
+--   counts                    hash: job:<state>, recipient:<state>, and oddities
+--   key:<digest>              string: idempotency key -> id|content digest
+
+local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
+
+local function clock_ms()
+  if ARGV[2] ~= '' then return tonumber(ARGV[2]) end
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local NOW_MS = clock_ms()
+
+-- Lua writes large numbers as 1.7e+12; Redis and Python want digits.
+local function int(n) return string.format('%.0f', n) end
+
+local function key(...) return NS .. ':' .. table.concat({...}, ':') end
+
+local function load(k)
+  local flat = redis.call('HGETALL', k)
+  if #flat == 0 then return nil end
+  local t = {}
+  for i = 1, #flat, 2 do t[flat[i]] = flat[i + 1] end
+  return t
+end
+
+-- HSET in slices: Lua cannot unpack more than about 8,000 values into one call.
+local function hset_all(k, flat)
+  for i = 1, #flat, 4000 do
+    redis.call('HSET', k, unpack(flat, i, math.min(i + 3999, #flat)))
+  end
+end
+
+local function count(job, what, by)
+  if by == 0 then return end
+  redis.call('HINCRBY', key('counts'), what, by)
+  if job.campaign then redis.call('HINCRBY', key('campaign', job.campaign), what, by) end
+end
+
+local function count_attempt(id, job, by)
+  redis.call('HINCRBY', key('job', id), 'attempts', by)
+  if job.campaign then redis.call('HINCRBY', key('campaign', job.campaign), 'attempts', by) end
+end
+
+local function schedule(id, at_ms) redis.call('ZADD', key('due'), int(at_ms), id) end
+
+local RECIPIENT_STATES = {'pending', 'sent', 'delivered', 'undelivered', 'no_report'}
+local FINAL = {done = true, rejected = true, dead = true, cancelled = true, expired = true}
+
+-- The one place where a job changes its state. Finished jobs lose their texts, unless the caller
+-- of the library asked to keep them, and are next due when their retention ends.
+local function move(id, job, to, error)
+  if job.state then count(job, 'job:' .. job.state, -1) end
+  if job.state == 'queued' then redis.call('ZREM', key('ready', job.priority), id) end
+  count(job, 'job:' .. to, 1)
+  if to == 'queued' then redis.call('ZADD', key('ready', job.priority), int(NOW_MS), id) end
+  job.state = to
+  redis.call('HSET', key('job', id), 'state', to, 'changed_at_ms', int(NOW_MS))
+  if error == '' then
+    redis.call('HDEL', key('job', id), 'error')
+  elseif error then
+    redis.call('HSET', key('job', id), 'error', error)
+  end
+  if FINAL[to] then schedule(id, NOW_MS + RETENTION_MS) end
+end
+
+local function forget_texts(id, job)
+  if job.keep_texts == '1' then return end
+  for n = 1, tonumber(job.messages) do
+    redis.call('HDEL', key('message', id, n), 'text')
+    redis.call('UNLINK', key('texts', id, n))
+  end
+end
+
+local function bucket_key(id, n, buckets, phone)
+  local tail = tonumber(string.sub(phone, -6))
+  if not tail then return nil end
+  return key('recipients', id, n, tail % buckets)
+end
+
+-- Every key that belongs to one job alone.
+local function keys_of(id, job)
+  local found = {key('job', id), key('receipts', id)}
+  for n = 1, tonumber(job.messages) do
+    table.insert(found, key('message', id, n))
+    table.insert(found, key('texts', id, n))
+    local buckets = tonumber(redis.call('HGET', key('message', id, n), 'buckets') or 0)
+    for b = 0, buckets - 1 do table.insert(found, key('recipients', id, n, b)) end
+  end
+  return found
+end
+
+-- The gateway has the job: forget its texts and poll every message of it.
+local function accept(id, job, horizon_ms, first_poll_ms)
+  move(id, job, 'accepted', '')
+  redis.call('HSET', key('job', id), 'accepted_at_ms', int(NOW_MS))
+  schedule(id, NOW_MS + tonumber(horizon_ms))
+  forget_texts(id, job)
+  for n = 1, tonumber(job.messages) do
+    redis.call('ZADD', key('poll'), int(NOW_MS + tonumber(first_poll_ms)), id .. ':' .. n)
+  end
+end
+
+-- It may have been accepted: nothing happens by itself until somebody or something tells.
+local function hold_unknown(id, job, error)
+  move(id, job, 'unknown', error)
+  redis.call('ZADD', key('due'), '+inf', id)
+end
+
+local function unfinished(id, n)
+  local counts = redis.call('HMGET', key('message', id, n), 'pending', 'sent')
+  return (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+end
+
+-- Moves an accepted job to done once its last recipient is final.
+local function finish_if_final(id, job)
+  if job.state ~= 'accepted' then return end
+  for n = 1, tonumber(job.messages) do
+    if unfinished(id, n) > 0 then return end
+  end
+  move(id, job, 'done')
+end

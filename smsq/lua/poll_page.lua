@@ -1,0 +1,62 @@
+-- poll_page.lua: apply one page of reports, whatever its size, and say when to ask again.
+--
+-- States only move forward: pending < sent < no_report < undelivered < delivered. The gateway's
+-- word and time are kept beside ours.
+--
+-- ARGV[4]  ref           <job id>:<n>
+-- ARGV[5]  poll number   only the newest claim may write
+-- ARGV[6]  rows          JSON: [[phone, state, gateway time, gateway word], ...]; state '' when the
+--                        word is unknown to us: the word is kept, the state stays
+-- ARGV[7]  next_offset   where the next page starts; 0 after the last one
+-- ARGV[8]  next_in_ms    '' while pages are left; else the next poll comes after this long
+-- returns  {'ok', recipients not final} | {'stale', 0}
+local id, n = string.match(ARGV[4], '^(.*):(%d+)$')
+local message_key = key('message', id, n)
+local message, job = load(message_key), load(key('job', id))
+if not message or not job or message.polls ~= ARGV[5] then return {'stale', 0} end
+
+local RANK = {p = 0, s = 1, n = 2, u = 3, d = 4}
+local NAME = {p = 'pending', s = 'sent', n = 'no_report', u = 'undelivered', d = 'delivered'}
+local LETTER = {pending = 'p', sent = 's', no_report = 'n', undelivered = 'u', delivered = 'd'}
+local delta, changed, foreign = {}, {}, 0
+for _, row in ipairs(cjson.decode(ARGV[6])) do
+  local k = bucket_key(id, n, tonumber(message.buckets), row[1])
+  local old = k and ((changed[k] and changed[k][row[1]]) or redis.call('HGET', k, row[1]))
+  if not old then
+    foreign = foreign + 1
+  else
+    local was = old == '' and 'p' or string.sub(old, 1, 1)
+    local now = LETTER[row[2]] or was
+    if RANK[now] >= RANK[was] then
+      changed[k] = changed[k] or {}
+      changed[k][row[1]] = now .. '|' .. row[3] .. '|' .. row[4]
+      delta[was] = (delta[was] or 0) - 1
+      delta[now] = (delta[now] or 0) + 1
+    end
+  end
+end
+for k, rows in pairs(changed) do
+  local flat = {}
+  for phone, value in pairs(rows) do
+    table.insert(flat, phone)
+    table.insert(flat, value)
+  end
+  hset_all(k, flat)
+end
+for letter, by in pairs(delta) do
+  if by ~= 0 then
+    redis.call('HINCRBY', message_key, NAME[letter], by)
+    count(job, 'recipient:' .. NAME[letter], by)
+  end
+end
+count({}, 'reports_foreign', foreign)
+
+redis.call('HSET', message_key, 'poll_offset', ARGV[7])
+local left = unfinished(id, n)
+if left == 0 then
+  redis.call('ZREM', key('poll'), ARGV[4])
+  finish_if_final(id, job)
+elseif ARGV[8] ~= '' then
+  redis.call('ZADD', key('poll'), int(NOW_MS + tonumber(ARGV[8])), ARGV[4])
+end
+return {'ok', left}

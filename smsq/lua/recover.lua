@@ -1,0 +1,100 @@
+-- recover.lua: give every job that is due its next step, and say which ones to ring.
+--
+-- ARGV[4]  limit             most jobs in one call
+-- ARGV[5]  look_in_ms        a ready job is looked at again after this long, doubled each time
+-- ARGV[6]  max_look_in_ms    but never later than this
+-- ARGV[7]  max_attempts      a job to be resent is held instead once it has made so many
+-- ARGV[8]  first_poll_ms     a job that a receipt proved accepted is polled after this long
+-- ARGV[9]  horizon_ms        and given up after this long
+-- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}
+local due = key('due')
+local ids = redis.call('ZRANGEBYSCORE', due, '-inf', int(NOW_MS), 'LIMIT', 0, tonumber(ARGV[4]))
+local rings = {}
+
+local function ring(id, job)
+  local looks = redis.call('HINCRBY', key('job', id), 'looks', 1)
+  local pause_ms = tonumber(ARGV[5]) * 2 ^ math.min(looks - 1, 30)
+  schedule(id, NOW_MS + math.min(pause_ms, tonumber(ARGV[6])))
+  table.insert(rings, {id, job.kind, job.priority})
+end
+
+local function expire(id, job)
+  move(id, job, 'expired', 'not sent in time')
+  forget_texts(id, job)
+end
+
+-- A claim whose lease ended: its worker died or stalled after it may have written the request.
+local function end_lease(id, job)
+  local error = 'no answer before the lease ended: the worker died or stalled'
+  if job.is_proven then
+    accept(id, job, ARGV[9], ARGV[8])
+  elseif job.on_unknown == 'resend' and tonumber(job.attempts) < tonumber(ARGV[7]) then
+    move(id, job, 'queued', error .. '; sending again as asked')
+    ring(id, job)
+  else
+    hold_unknown(id, job, error)
+  end
+end
+
+local function give_up_polling(id, job)
+  for n = 1, tonumber(job.messages) do
+    local message_key = key('message', id, n)
+    for b = 0, tonumber(redis.call('HGET', message_key, 'buckets')) - 1 do
+      local k = key('recipients', id, n, b)
+      local changed = {}
+      for phone, value in pairs(load(k) or {}) do
+        local letter = string.sub(value, 1, 1)
+        if letter == '' or letter == 'p' or letter == 's' then
+          table.insert(changed, phone)
+          table.insert(changed, 'n' .. (value == '' and '||' or string.sub(value, 2)))
+        end
+      end
+      if #changed > 0 then hset_all(k, changed) end
+    end
+    for _, state in ipairs({'pending', 'sent'}) do
+      local left = tonumber(redis.call('HGET', message_key, state)) or 0
+      redis.call('HINCRBY', message_key, state, -left)
+      redis.call('HINCRBY', message_key, 'no_report', left)
+      count(job, 'recipient:' .. state, -left)
+      count(job, 'recipient:no_report', left)
+    end
+    redis.call('ZREM', key('poll'), id .. ':' .. n)
+  end
+  finish_if_final(id, job)
+end
+
+local function purge(id, job)
+  count(job, 'job:' .. job.state, -1)
+  for n = 1, tonumber(job.messages) do
+    for _, state in ipairs(RECIPIENT_STATES) do
+      local recipients = tonumber(redis.call('HGET', key('message', id, n), state)) or 0
+      count(job, 'recipient:' .. state, -recipients)
+    end
+  end
+  redis.call('UNLINK', unpack(keys_of(id, job)))
+  redis.call('ZREM', due, id)
+  if job.campaign and redis.call('HINCRBY', key('campaign', job.campaign), 'jobs', -1) <= 0 then
+    redis.call('UNLINK', key('campaign', job.campaign), key('campaign_jobs', job.campaign))
+  end
+end
+
+for _, id in ipairs(ids) do
+  local job = load(key('job', id))
+  if not job then
+    redis.call('ZREM', due, id)
+  elseif job.state == 'queued' or job.state == 'waiting' then
+    if job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS then
+      expire(id, job)
+    else
+      if job.state == 'waiting' then move(id, job, 'queued') end
+      ring(id, job)
+    end
+  elseif job.state == 'submitting' then
+    end_lease(id, job)
+  elseif job.state == 'accepted' then
+    give_up_polling(id, job)
+  elseif FINAL[job.state] then
+    purge(id, job)
+  end
+end
+return {#ids, rings}

@@ -1,0 +1,230 @@
+"""The nouns of smsq: states, outcomes, what a caller sends and what a caller gets back.
+
+In:  plain values. Out: frozen dataclasses and enums; nothing here talks to Redis or the gateway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypedDict
+
+from smsq.names import Queue
+
+
+class Kind(StrEnum):
+    """What an id names."""
+
+    QUICK = "quick"
+    BULK = "bulk"
+    CAMPAIGN = "campaign"
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"  #: ready to be sent
+    WAITING = "waiting"  #: due later: backoff, schedule or pause
+    SUBMITTING = "submitting"  #: claimed; a request may be on its way
+    ACCEPTED = "accepted"  #: the gateway has it
+    DONE = "done"  #: every recipient is final
+    REJECTED = "rejected"  #: the gateway refused it for good
+    UNKNOWN = "unknown"  #: it may have been accepted
+    DEAD = "dead"  #: attempts used up
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"  #: not sent in time
+
+
+class RecipientState(StrEnum):
+    """Where one phone of one message stands."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    NO_REPORT = "no_report"  #: the polling horizon passed without a final word
+
+
+class Outcome(StrEnum):
+    """What one gateway request came to; DESIGN's table of answers in one word each."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    MISCONFIGURED = "misconfigured"
+    BUSY = "busy"
+    TEMPORARY = "temporary"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
+class OnUnknown(StrEnum):
+    """What to do with a job that may have been accepted."""
+
+    HOLD = "hold"  #: wait for a receipt, a report or an operator
+    RESEND = "resend"  #: send again, at the risk of a second SMS
+
+
+class QuickOptions(TypedDict, total=False):
+    """What `SmsQueue.send_quick` takes beside phone and text; it says what each means."""
+
+    alphaname_id: str | None
+    key: str | None
+    priority: str
+    send_at: datetime | None
+    expires_in_s: float | None
+    viber_name_id: int | None
+    viber_after_min: int | None
+    on_unknown: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuickMessage:
+    """One text for one phone, as a caller writes it; `SmsQueue.send_quick` says what each means."""
+
+    phone: str = field(repr=False)
+    text: str = field(repr=False)
+    alphaname_id: str | None = None
+    key: str | None = None
+    priority: str = Queue.NORMAL
+    send_at: datetime | None = None
+    expires_in_s: float | None = None
+    viber_name_id: int | None = None
+    viber_after_min: int | None = None
+    on_unknown: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkMessage:
+    """One text for many phones.
+
+    Attributes:
+        name: What the gateway calls it in its receipts and pages.
+        text: The text; at most 10 parts.
+        phones: In any spelling of the default region; no phone twice.
+        alphaname_id: Sender; None means the setting `SMSQ_ALPHANAME_ID`.
+        schedule_time: When the gateway shall send; aware, or naive in its zone. None: now.
+    """
+
+    name: str
+    text: str = field(repr=False)
+    phones: Sequence[str] = field(repr=False)
+    alphaname_id: str | None = None
+    schedule_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalMessage:
+    """A text of its own for each phone.
+
+    Attributes:
+        name: What the gateway calls it in its receipts and pages.
+        texts: Pairs of phone and text; no phone twice.
+        alphaname_id: Sender; None means the setting `SMSQ_ALPHANAME_ID`.
+        schedule_time: When the gateway shall send; aware, or naive in its zone. None: now.
+    """
+
+    name: str
+    texts: Sequence[tuple[str, str]] = field(repr=False)
+    alphaname_id: str | None = None
+    schedule_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViberForward:
+    """Forward to Viber what the SMS did not deliver.
+
+    Attributes:
+        name_id: The gateway's id of the Viber name; 1 or more.
+        after_min: Minutes to wait for the SMS; 5 to 60.
+    """
+
+    name_id: int
+    after_min: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuickRequest:
+    """What sendQuickSMS is asked, checked and ready to go.
+
+    Attributes:
+        phone: 375XXXXXXXXX: digits with the country code, no plus.
+    """
+
+    phone: str = field(repr=False)
+    text: str = field(repr=False)
+    alphaname_id: str
+    viber: ViberForward | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRequest:
+    """One entry of `messages` in sendBulkSms, checked and ready to go.
+
+    Attributes:
+        text: The shared text; None when every recipient has its own.
+        recipients: Phone → own text, or → None where `text` is shared.
+        schedule_time: `YYYY-MM-DDTHH:mm:ss` in the gateway's zone, or None for now.
+    """
+
+    name: str
+    alphaname_id: str
+    text: str | None = field(repr=False)
+    recipients: Mapping[str, str | None] = field(repr=False)
+    schedule_time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuickAccepted:
+    """The gateway took a quick message.
+
+    Attributes:
+        sms_id: The id that getSmsDeliveryList takes as `message_id`.
+        gateway_status: The gateway's word, `NEW` at first.
+        parts: SMS parts the gateway will bill.
+    """
+
+    sms_id: int
+    gateway_status: str
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class BulkAccepted:
+    """The gateway took a bulk request; its message ids come later, by receipt."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """One row of getSmsDeliveryList.
+
+    Attributes:
+        gateway_status: The gateway's word, verbatim.
+        d_sent: The gateway's local time as it wrote it, None when it gave none.
+    """
+
+    phone: str = field(repr=False)
+    gateway_status: str
+    d_sent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptEntry:
+    """One message id found in a receipt, with the name that stood beside it (None: no name)."""
+
+    message_id: int
+    name: str | None
+
+
+#: A job here changes no more, but for late news that improves a recipient.
+FINAL_JOB_STATES = frozenset(
+    {JobState.DONE, JobState.REJECTED, JobState.DEAD, JobState.CANCELLED, JobState.EXPIRED}
+)
+
+#: A recipient here is final.
+FINAL_RECIPIENT_STATES = frozenset(
+    {RecipientState.DELIVERED, RecipientState.UNDELIVERED, RecipientState.NO_REPORT}
+)

@@ -1,0 +1,36 @@
+"""Names that producers and workers must agree on: tasks, queues, priorities.
+
+In:  nothing. Out: constants. A queue's place in `QUEUES` is its urgency, most urgent first.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Queue(StrEnum):
+    """Broker queues, most urgent first. The first three are also the priorities of a call."""
+
+    URGENT = "urgent"
+    NORMAL = "normal"
+    BULK = "bulk"
+    POLL = "poll"
+
+
+class Task(StrEnum):
+    """Celery task names."""
+
+    SEND_QUICK = "smsq.send_quick"
+    SEND_BULK = "smsq.send_bulk"
+    POLL_DELIVERIES = "smsq.poll_deliveries"
+    POLL_MESSAGE = "smsq.poll_message"
+    RECOVER = "smsq.recover"
+
+
+QUEUES: tuple[Queue, ...] = tuple(Queue)
+
+#: What a caller may write as `priority`.
+PRIORITIES: tuple[Queue, ...] = (Queue.URGENT, Queue.NORMAL, Queue.BULK)
+
+#: Most job ids in one ring. One task per job cannot pass 870/s on a node; a ring of 100 can.
+RING_MAX_JOBS = 100

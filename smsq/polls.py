@@ -1,0 +1,165 @@
+"""The ledger's polling side: messages that are due, what was reported, what receipts taught.
+
+In:  pages of reports and receipts. Out: claims to poll; recipients' states, never moved backwards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from smsq.errors import NotFoundError
+from smsq.jobs import PollPlan
+from smsq.keys import Keys
+from smsq.models import ReportRow
+from smsq.scripts import Scripts
+from smsq.states import read_gateway_word
+
+#: A due message whose ring got lost is rung again after this long.
+LOOK_MS = 60_000
+
+#: Most raw receipts kept for one job.
+MAX_RECEIPTS = 20
+
+#: Longest word of the gateway's that is kept.
+_MAX_WORD = 40
+
+_D_SENT_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollClaim:
+    """The right to ask for one message's reports.
+
+    Attributes:
+        ref: `<job id>:<n>`.
+        number: Fences the pages: only the newest claim may write.
+        message_id: The gateway's id; None until a receipt taught it.
+        offset: Row to go on with; above 0 when an earlier poll broke off.
+        age_s: Seconds since acceptance.
+    """
+
+    ref: str
+    number: int
+    message_id: int | None
+    offset: int
+    age_s: float
+
+
+class Polls:
+    """Poll moves. A failing Redis raises `redis.RedisError`; callers decide what that means."""
+
+    def __init__(self, scripts: Scripts, *, timezone: str) -> None:
+        self._run = scripts.run
+        self._zone = ZoneInfo(timezone)
+
+    def find_due(self, *, limit: int) -> Sequence[str]:
+        """Take up to `limit` messages that are due, as `<job id>:<n>`, to be rung."""
+        refs: list[str] = self._run("poll_due", limit, LOOK_MS)
+        return refs
+
+    def claim(self, ref: str, *, lease_s: float) -> PollClaim | None:
+        """Take the right to poll one message; None when there is nothing to ask (any more)."""
+        status, *rest = self._run("poll_claim", ref, round(lease_s * 1000))
+        if status != "claimed":
+            return None
+        number, message_id, offset, age_ms = rest
+        return PollClaim(
+            ref=ref,
+            number=number,
+            message_id=int(message_id) if message_id else None,
+            offset=offset,
+            age_s=age_ms / 1000,
+        )
+
+    def apply_page(
+        self,
+        claim: PollClaim,
+        rows: Sequence[ReportRow],
+        *,
+        next_offset: int,
+        next_in_s: float | None,
+    ) -> int | None:
+        """Write one page of reports.
+
+        Args:
+            claim: The poll it belongs to.
+            rows: What the gateway reported; may be empty.
+            next_offset: Where the next page, or the next poll, starts.
+            next_in_s: Seconds to the next poll; None while this poll goes on.
+
+        Returns:
+            Recipients that are not final yet; None when a newer poll has taken over.
+        """
+        packed = [
+            (
+                row.phone,
+                read_gateway_word(row.gateway_status) or "",
+                self._to_epoch(row.d_sent),
+                row.gateway_status[:_MAX_WORD],
+            )
+            for row in rows
+        ]
+        status, left = self._run(
+            "poll_page",
+            claim.ref,
+            claim.number,
+            json.dumps(packed),
+            next_offset,
+            "" if next_in_s is None else round(next_in_s * 1000),
+        )
+        return int(left) if status == "ok" else None
+
+    def apply_receipt(
+        self, job_id: str, body: bytes, ids: Mapping[int, int], *, unmatched: int, plan: PollPlan
+    ) -> None:
+        """Keep an authentic receipt and the message ids it taught.
+
+        Args:
+            job_id: From the receipt's address.
+            body: As posted.
+            ids: Message number, counted from 1 → the gateway's message id.
+            unmatched: How many more ids it held.
+            plan: When to poll, should the receipt settle an unknown job.
+
+        Raises:
+            NotFoundError: There is no such job.
+        """
+        answer = self._run(
+            "receipt",
+            job_id,
+            body,
+            MAX_RECEIPTS,
+            json.dumps({str(n): str(message_id) for n, message_id in ids.items()}),
+            unmatched,
+            plan.horizon_ms,
+            plan.first_ms,
+        )
+        if answer == "missing":
+            raise NotFoundError(f"no job has the id {job_id}")
+
+    def _to_epoch(self, d_sent: str | None) -> str:
+        """The gateway's local time as seconds since 1970; "" when it cannot be read."""
+        try:
+            local = datetime.strptime(d_sent or "", _D_SENT_FORMAT)  # noqa: DTZ007 - zone added below
+        except ValueError:
+            return ""
+        return str(int(local.replace(tzinfo=self._zone).timestamp()))
+
+
+def message_names(scripts: Scripts, keys: Keys, job_id: str) -> Sequence[str]:
+    """Names of a job's messages, in order, to match a receipt with.
+
+    Raises:
+        NotFoundError: There is no such job.
+    """
+    size = scripts.redis.hget(keys.job(job_id), "messages")
+    if size is None:
+        raise NotFoundError(f"no job has the id {job_id}")
+    pipeline = scripts.redis.pipeline(transaction=False)
+    for n in range(1, int(str(size)) + 1):
+        pipeline.hget(keys.message(job_id, n), "name")
+    return [name or "" for name in pipeline.execute()]

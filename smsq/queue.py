@@ -1,0 +1,232 @@
+"""What a web app calls: enqueue, ask, cancel.
+
+In:  messages. Out: ids and statuses. The ledger write decides; the ring after it only saves time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Self, Unpack
+
+from smsq.assembly import assemble_quick, make_repeatable, shared_fields
+from smsq.campaign import CampaignDraft
+from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.errors import KeyConflictError
+from smsq.intake import Intake
+from smsq.jobs import Stored
+from smsq.keys import Keys
+from smsq.ledger import Ledger
+from smsq.models import BulkMessage, JobState, PersonalMessage, QuickMessage, QuickOptions
+from smsq.names import Queue, Task
+from smsq.rings import Rings
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from smsq.status import RecipientStatus, Status
+from smsq.views import Stats, Views
+
+#: Jobs stored in one round trip by `send_quick_many`.
+_STORE_SLICE = 100
+
+
+class SmsQueue:
+    """The queue, seen from the web app. Thread-safe; make one per process and keep it.
+
+    Args:
+        redis_url: Ledger and broker; None means what `settings` say.
+        settings: None means the defaults.
+    """
+
+    def __init__(self, redis_url: str | None = None, *, settings: Settings | None = None) -> None:
+        settings = settings or Settings.from_env({})
+        if redis_url is not None:
+            settings = replace(settings, redis_url=redis_url, broker_url=redis_url)
+        self.settings = settings
+        self._redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
+        scripts = Scripts(self._redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+        self._ledger = Ledger(scripts)
+        self._views = Views(self._redis, Keys(settings.namespace))
+        self._rings = Rings(settings.broker_url, settings.namespace)
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Make a queue from the `SMSQ_...` environment variables.
+
+        Raises:
+            ConfigError: With every wrong setting.
+        """
+        return cls(settings=Settings.from_env())
+
+    def send_quick(self, phone: str, text: str, **options: Unpack[QuickOptions]) -> str:
+        """Enqueue one text for one phone.
+
+        Args:
+            phone: In any usual spelling: `+375 29 123-45-67`, `80 29 123 45 67`, `375291234567`.
+            text: At most 10 parts.
+            **options: `alphaname_id` (sender; else `SMSQ_ALPHANAME_ID`), `key` (makes the call
+                repeatable), `priority` (`urgent`, `normal`, `bulk`), `send_at` (datetime; naive
+                means the gateway's zone), `expires_in_s` (not sent later than this),
+                `viber_name_id` and `viber_after_min` (5 to 60: forward to Viber what is not
+                delivered by then), `on_unknown` (`hold` or `resend`).
+
+        Returns:
+            The job's id. Once you have it, the job will be handled.
+
+        Raises:
+            InvalidMessageError: Nothing was stored; it carries every mistake.
+            KeyConflictError: The key was used before with other content.
+            QueueUnavailableError: Redis did not answer within 2 s.
+        """
+        return self.put_quick(QuickMessage(phone=phone, text=text, **options))[1]
+
+    def put_quick(self, message: QuickMessage) -> tuple[Stored, str]:
+        """Enqueue one message as `send_quick` does, and say whether it is new."""
+        checked = self._intake().check_quick(message)
+        job, once = assemble_quick(checked, self.settings)
+        with self._redis_call(writes=True):
+            stored, job_id = self._ledger.enqueue(job, once)
+        if stored is Stored.NEW and checked.due_at is None:
+            self._rings.ring(Task.SEND_QUICK, [job_id], checked.priority)
+        return stored, job_id
+
+    def send_quick_many(self, messages: Iterable[QuickMessage]) -> list[str]:
+        """Enqueue many messages in few round trips; every message is checked before any is stored.
+
+        Returns:
+            Job ids, in order.
+
+        Raises:
+            InvalidMessageError: Nothing was stored; it carries every message's mistakes.
+            KeyConflictError: A key was used before with other content; the other messages are
+                stored.
+            QueueUnavailableError: Redis did not answer; with keys, repeating the call is safe.
+        """
+        checked = self._intake().check_quick_many(messages)
+        new = [assemble_quick(one, self.settings) for one in checked]
+        ids: list[str] = []
+        conflict: KeyConflictError | None = None
+        for start in range(0, len(new), _STORE_SLICE):
+            part = new[start : start + _STORE_SLICE]
+            with self._redis_call(writes=True):
+                results = self._ledger.enqueue_many(part)
+            rings: dict[Queue, list[str]] = {}
+            for (job, _), result in zip(part, results, strict=True):
+                if isinstance(result, KeyConflictError):
+                    conflict = conflict or result
+                    continue
+                ids.append(result[1])
+                if result[0] is Stored.NEW and job.due_at_ms is None:
+                    rings.setdefault(job.priority, []).append(result[1])
+            for priority, job_ids in rings.items():
+                self._rings.ring(Task.SEND_QUICK, job_ids, priority)
+        if conflict:
+            raise conflict
+        return ids
+
+    def send_bulk(
+        self,
+        messages: Sequence[BulkMessage | PersonalMessage],
+        *,
+        key: str | None = None,
+        on_unknown: str | None = None,
+    ) -> str:
+        """Enqueue a campaign: some texts for many phones, all or nothing.
+
+        Args:
+            messages: At most `SMSQ_BULK_MAX_RECIPIENTS` recipients go in one gateway request;
+                larger messages are split, smaller ones share a request.
+            key: Makes the call repeatable.
+            on_unknown: `hold` or `resend`; None means `SMSQ_ON_UNKNOWN`.
+
+        Returns:
+            The campaign's id.
+
+        Raises:
+            InvalidMessageError: Nothing was stored; it carries every mistake, up to 100.
+            KeyConflictError: The key was used before with other content.
+            QueueUnavailableError: Redis did not answer; nothing is sent unless it says otherwise.
+        """
+        requests = self._intake().check_bulk(messages)
+        draft = self.draft_campaign(on_unknown=on_unknown)
+        with self._redis_call(writes=False):  # staged: nothing is live before the commit
+            for request in requests:
+                draft.start_message(request)
+                for phone, text in request.recipients.items():
+                    draft.add(phone, text)
+        return self.commit_campaign(draft, key=key)[1]
+
+    def draft_campaign(self, *, on_unknown: str | None = None) -> CampaignDraft:
+        """Begin a campaign whose recipients stream in; see `commit_campaign`."""
+        choice = self._intake().check_on_unknown(on_unknown)
+        return CampaignDraft(
+            self._ledger,
+            fields=shared_fields(choice, self.settings),
+            max_recipients=self.settings.bulk_max_recipients,
+        )
+
+    def commit_campaign(
+        self, draft: CampaignDraft, *, key: str | None = None
+    ) -> tuple[Stored, str]:
+        """Make a drafted campaign live and ring its jobs.
+
+        Raises:
+            KeyConflictError: The key was used before with other content.
+        """
+        with self._redis_call(writes=True):
+            stored, campaign_id = draft.commit(make_repeatable(key, self.settings))
+        if stored is Stored.NEW:
+            self._rings.ring(Task.SEND_BULK, draft.job_ids, Queue.BULK)
+        return stored, campaign_id
+
+    def status(self, some_id: str) -> Status:
+        """Say what became of a job or a campaign.
+
+        Raises:
+            NotFoundError: No job or campaign has this id.
+        """
+        with self._redis_call(writes=False):
+            return self._views.status(some_id)
+
+    def recipients(self, some_id: str) -> Iterator[RecipientStatus]:
+        """Say what became of each recipient, streamed.
+
+        Raises:
+            NotFoundError: No job or campaign has this id.
+        """
+        with self._redis_call(writes=False):
+            yield from self._views.recipients(some_id)
+
+    def cancel(self, some_id: str) -> int:
+        """Take back what nobody has claimed yet, of a job or of a campaign.
+
+        Returns:
+            Jobs that will not be sent; 0 when it was too late.
+
+        Raises:
+            NotFoundError: No job or campaign has this id.
+        """
+        cancelled = 0
+        with self._redis_call(writes=True):
+            for job_id in self._views.job_ids(some_id):
+                cancelled += self._ledger.cancel(job_id) is JobState.CANCELLED
+        return cancelled
+
+    def stats(self) -> Stats:
+        """Count everything in the ledger."""
+        with self._redis_call(writes=False):
+            return self._views.stats()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._rings.close()
+        self._redis.close()
+
+    def _intake(self) -> Intake:
+        return Intake(self.settings, datetime.now(UTC))
+
+    @contextmanager
+    def _redis_call(self, *, writes: bool) -> Iterator[None]:
+        with unavailable(self._redis, writes=writes):
+            yield

@@ -1,0 +1,58 @@
+"""The Lua scripts of `smsq/lua`, run by name.
+
+In:  a Redis client, the namespace, a script's name and arguments. Out: what the script returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from redis import Redis
+from redis.commands.core import Script
+
+#: A script's argument, as Redis takes it.
+Arg = str | int | float | bytes
+
+#: Milliseconds since 1970, or None for Redis' own clock.
+Clock = Callable[[], int | None]
+
+
+def redis_clock() -> None:
+    """Leave the time to Redis, so that workers with wrong clocks share one truth."""
+
+
+@cache
+def _source(name: str) -> str:
+    folder = resources.files("smsq") / "lua"
+    lib = (folder / "lib.lua").read_text(encoding="utf-8")
+    return lib + (folder / f"{name}.lua").read_text(encoding="utf-8")
+
+
+class Scripts:
+    """Runs the scripts below one namespace.
+
+    Args:
+        redis: Client with `decode_responses=True`.
+        retention_ms: How long finished jobs are kept.
+        clock: Tests pass a clock of their own.
+    """
+
+    def __init__(
+        self, redis: Redis, namespace: str, *, retention_ms: int, clock: Clock = redis_clock
+    ) -> None:
+        self.redis = redis
+        self._namespace = namespace
+        self._retention_ms = retention_ms
+        self._clock = clock
+        self._registered: dict[str, Script] = {}
+
+    def run(self, name: str, *args: Arg, client: Redis | None = None) -> Any:  # noqa: ANN401 - Lua has no types
+        """Run one script; with `client` (a pipeline) its result comes with the pipeline's."""
+        if name not in self._registered:
+            self._registered[name] = self.redis.register_script(_source(name))
+        now_ms = self._clock()
+        header: list[Arg] = [self._namespace, "" if now_ms is None else now_ms, self._retention_ms]
+        return self._registered[name](keys=[], args=[*header, *args], client=client)

@@ -1,0 +1,114 @@
+"""What an attempt's outcome means for its job. Pure.
+
+In:  an outcome and how many attempts were made. Out: the job's next state and when it is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from smsq.backoff import Backoff
+from smsq.models import JobState, OnUnknown, Outcome, RecipientState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What to write down about an attempt.
+
+    Attributes:
+        state: The job's next state.
+        delay_s: Due after this long, for `queued` and `waiting`.
+        error: Why; "" clears an earlier one.
+        is_counted: False gives the attempt back.
+        message_id: The gateway's id of a quick job's message.
+        gateway_fields: What else the gateway's answer said, kept with the job.
+    """
+
+    state: JobState
+    delay_s: float = 0.0
+    error: str = ""
+    is_counted: bool = True
+    message_id: int | None = None
+    gateway_fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """When to stop trying.
+
+    Attributes:
+        max_attempts: Temporary failures before a job is `dead`; 1 or more.
+        backoff: Pauses between them.
+    """
+
+    max_attempts: int
+    backoff: Backoff
+
+
+def decide(
+    outcome: Outcome,
+    *,
+    attempts: int,
+    on_unknown: OnUnknown,
+    policy: RetryPolicy,
+    reason: str,
+    retry_after_s: float | None = None,
+) -> Verdict:
+    """Choose a job's next state after an attempt that was not accepted.
+
+    An unknown outcome is not a failure: the gateway may hold the message already, and sending it
+    again could reach the phone twice. Only a caller who said so has it sent again.
+
+    Args:
+        outcome: What the attempt came to.
+        attempts: Attempts made, this one included; 1 or more.
+        on_unknown: What the job's caller asked for.
+        policy: Limits.
+        reason: Kept as the job's error.
+        retry_after_s: What the gateway asked for, None when it did not.
+    """
+    match outcome:
+        case Outcome.ACCEPTED:
+            return Verdict(state=JobState.ACCEPTED)
+        case Outcome.REFUSED:
+            return Verdict(state=JobState.REJECTED, error=reason)
+        case Outcome.BUSY | Outcome.MISCONFIGURED:
+            # The limiter's gate holds everybody back; the job itself is as ready as before.
+            return Verdict(state=JobState.QUEUED, error=reason, is_counted=False)
+        case Outcome.UNKNOWN if on_unknown is OnUnknown.HOLD or attempts >= policy.max_attempts:
+            return Verdict(state=JobState.UNKNOWN, error=reason)
+        case Outcome.UNKNOWN | Outcome.TEMPORARY | Outcome.NOT_SENT:
+            return _try_again(attempts, policy, reason, retry_after_s)
+
+
+def _try_again(
+    attempts: int, policy: RetryPolicy, reason: str, retry_after_s: float | None
+) -> Verdict:
+    if attempts >= policy.max_attempts:
+        error = f"gave up after {attempts} attempts: {reason}"
+        return Verdict(state=JobState.DEAD, error=error)
+    delay_s = max(policy.backoff.pause_s(attempts), retry_after_s or 0)
+    return Verdict(state=JobState.WAITING, delay_s=delay_s, error=reason)
+
+
+#: The gateway's words we know, in lower case. An unknown word means "not final yet".
+GATEWAY_WORDS: Mapping[str, RecipientState] = MappingProxyType(
+    {
+        "new": RecipientState.PENDING,
+        "queued": RecipientState.PENDING,
+        "sent": RecipientState.SENT,
+        "delivered": RecipientState.DELIVERED,
+        "undelivered": RecipientState.UNDELIVERED,
+        "not delivered": RecipientState.UNDELIVERED,
+        "expired": RecipientState.UNDELIVERED,
+        "rejected": RecipientState.UNDELIVERED,
+        "failed": RecipientState.UNDELIVERED,
+    }
+)
+
+
+def read_gateway_word(word: str) -> RecipientState | None:
+    """Translate the gateway's word; None when we do not know it."""
+    return GATEWAY_WORDS.get(word.strip().lower().replace("_", " "))

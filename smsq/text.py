@@ -1,0 +1,131 @@
+"""Phones and texts: normal form, parts, masking. Pure.
+
+In:  what a caller wrote. Out: what the gateway takes, or one sentence saying what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+import phonenumbers
+
+#: Most parts the gateway takes for one text (GATEWAY.md, text limits).
+MAX_PARTS = 10
+
+_GSM7_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+#: Each costs two places: an escape and the character.
+_GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
+
+_NOT_IN_PHONES = re.compile(r"[^\d\s()+.\-\u2010-\u2015\u00a0]")
+_SHOWN_HEAD, _SHOWN_TAIL = 3, 2
+
+
+class Encoding(StrEnum):
+    """How a text travels; it decides how many characters fit a part."""
+
+    GSM7 = "gsm7"
+    UCS2 = "ucs2"
+
+
+#: Places in a text of one part, and in each part of a longer one (the rest holds the numbering).
+PLACES_PER_PART = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a text costs.
+
+    Attributes:
+        count: SMS parts, 0 for an empty text.
+        encoding: UCS-2 as soon as one character is outside GSM-7.
+        places: GSM-7 septets or UTF-16 units used.
+    """
+
+    count: int
+    encoding: Encoding
+    places: int
+
+
+def count_parts(text: str) -> Parts:
+    """Count the parts a text will be billed as.
+
+    A character that takes two places (a GSM-7 extension, an emoji) is never cut in half: when it
+    does not fit a part's end it moves to the next part.
+    """
+    is_gsm7 = all(c in _GSM7_BASIC or c in _GSM7_EXTENSION for c in text)
+    encoding = Encoding.GSM7 if is_gsm7 else Encoding.UCS2
+    widths = [_width(c, encoding) for c in text]
+    places = sum(widths)
+    single, each = PLACES_PER_PART[encoding]
+    if places <= single:
+        return Parts(min(places, 1), encoding, places)
+    count, used = 1, 0
+    for width in widths:
+        if used + width > each:
+            count, used = count + 1, 0
+        used += width
+    return Parts(count, encoding, places)
+
+
+def _width(character: str, encoding: Encoding) -> int:
+    if encoding is Encoding.GSM7:
+        return 2 if character in _GSM7_EXTENSION else 1
+    return 2 if ord(character) > 0xFFFF else 1  # noqa: PLR2004 - the last code point of one unit
+
+
+def normalize_phone(raw: str, region: str) -> str | None:
+    """Bring a phone to the gateway's form: country code and number, digits only.
+
+    Args:
+        raw: As people write it: `+375 29 123-45-67`, `80 29 1234567`, `375291234567`.
+        region: Region of national numbers, as in `BY`.
+
+    Returns:
+        `375291234567`, or None when it is no valid number.
+    """
+    if _NOT_IN_PHONES.search(raw):
+        return None
+    digits = raw.strip().lstrip("+")
+    # Numbers are often stored with the country code and 00, or nothing, in front.
+    for spelling, default_region in ((raw, region), (f"+{digits.removeprefix('00')}", None)):
+        try:
+            number = phonenumbers.parse(spelling, default_region)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(number):
+            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+    return None
+
+
+def mask_phone(phone: str) -> str:
+    """Show a phone as `+375*******67`: enough to recognise, not enough to call."""
+    digits = "".join(c for c in phone if c.isdigit())
+    hidden = len(digits) - _SHOWN_HEAD - _SHOWN_TAIL
+    if hidden < _SHOWN_HEAD:
+        return "*" * len(digits)
+    return f"+{digits[:_SHOWN_HEAD]}{'*' * hidden}{digits[-_SHOWN_TAIL:]}"
+
+
+def find_text_mistake(text: object) -> str | None:
+    """Say what is wrong with a text, None when it can be sent."""
+    if not isinstance(text, str):
+        return f"text is {type(text).__name__}: write a string"
+    if not text.strip():
+        return "text is empty: write at least one character"
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        return "text holds half a character (a lone surrogate): write valid Unicode"
+    if "\x00" in text:
+        return "text holds a NUL character: remove it"
+    parts = count_parts(text)
+    if parts.count > MAX_PARTS:
+        most = PLACES_PER_PART[parts.encoding][1] * MAX_PARTS
+        return (
+            f"text takes {parts.count} parts: write at most {MAX_PARTS} "
+            f"({most} characters in {parts.encoding.value.upper()})"
+        )
+    return None

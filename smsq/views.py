@@ -1,0 +1,214 @@
+"""Reading the ledger: status of a job or campaign, its recipients, numbers over everything.
+
+In:  ids. Out: `Status`, `RecipientStatus`, `Stats`; nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from redis import Redis
+
+from smsq.errors import NotFoundError
+from smsq.keys import Keys
+from smsq.models import FINAL_JOB_STATES, JobState, Kind, RecipientState
+from smsq.names import PRIORITIES
+from smsq.status import MessageStatus, RecipientStatus, Status
+
+_LETTERS = {state.value[0]: state for state in RecipientState}
+
+#: A campaign that goes on stands where its least advanced job stands.
+_LEAST_ADVANCED_FIRST = (
+    JobState.SUBMITTING,
+    JobState.QUEUED,
+    JobState.WAITING,
+    JobState.UNKNOWN,
+    JobState.ACCEPTED,
+)
+#: A finished campaign is done when any of its jobs is, else what most deserves a look.
+_BEST_FIRST = (
+    JobState.DONE,
+    JobState.DEAD,
+    JobState.REJECTED,
+    JobState.EXPIRED,
+    JobState.CANCELLED,
+)
+
+#: Jobs read in one round trip.
+_SLICE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """Numbers over the whole ledger.
+
+    Attributes:
+        jobs: Jobs per state.
+        recipients: Recipients per state.
+        oldest_waiting_s: Age of the job that has been ready to be sent for longest; 0 for none.
+        oddities: What should be looked at when above 0, by name.
+    """
+
+    jobs: Mapping[JobState, int]
+    recipients: Mapping[RecipientState, int]
+    oldest_waiting_s: float
+    oddities: Mapping[str, int]
+
+
+class Views:
+    """Reads the ledger. A failing Redis raises `redis.RedisError`."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    def status(self, some_id: str) -> Status:
+        """Say what became of a job or a campaign.
+
+        Raises:
+            NotFoundError: No job or campaign has this id.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hgetall(self._keys.job(some_id))
+        pipeline.hgetall(self._keys.campaign(some_id))
+        job, campaign = pipeline.execute()
+        if job and "state" in job:
+            return self._job_status(some_id, job)
+        if campaign:
+            return self._campaign_status(some_id, campaign)
+        raise NotFoundError(f"no job or campaign has the id {some_id}")
+
+    def job_ids(self, some_id: str) -> Sequence[str]:
+        """Ids of a campaign's jobs in order, or the job itself."""
+        if self._redis.exists(self._keys.job(some_id)):
+            return [some_id]
+        ids = cast("list[str]", self._redis.lrange(self._keys.campaign_jobs(some_id), 0, -1))
+        if not ids:
+            raise NotFoundError(f"no job or campaign has the id {some_id}")
+        return ids
+
+    def recipients(self, some_id: str) -> Iterator[RecipientStatus]:
+        """Say what became of each recipient, bucket by bucket, so that a million fit in memory."""
+        for job_id in self.job_ids(some_id):
+            messages = int(str(self._redis.hget(self._keys.job(job_id), "messages") or 0))
+            for n in range(1, messages + 1):
+                buckets = int(str(self._redis.hget(self._keys.message(job_id, n), "buckets") or 0))
+                for bucket in range(buckets):
+                    rows = self._redis.hgetall(self._keys.recipients(job_id, n, bucket))
+                    for phone, packed in sorted(cast("dict[str, str]", rows).items()):
+                        yield _read_recipient(phone, packed)
+
+    def stats(self) -> Stats:
+        """Count everything; a handful of reads, whatever the ledger's size."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hgetall(self._keys.counts)
+        for priority in PRIORITIES:
+            pipeline.zrange(self._keys.ready(priority), 0, 0, withscores=True)
+        pipeline.time()
+        counts, *oldest, (now_s, now_us) = pipeline.execute()
+        since_ms = [rows[0][1] for rows in oldest if rows]
+        age_s = now_s + now_us / 1e6 - min(since_ms) / 1000 if since_ms else 0.0
+        jobs = {s: int(counts.get(f"job:{s}", 0)) for s in JobState}
+        recipients = {s: int(counts.get(f"recipient:{s}", 0)) for s in RecipientState}
+        oddities = {k: int(v) for k, v in counts.items() if ":" not in k and k != "receipts"}
+        return Stats(
+            jobs=jobs,
+            recipients=recipients,
+            oldest_waiting_s=max(0.0, age_s),
+            oddities=oddities,
+        )
+
+    def heartbeat_age_s(self) -> float | None:
+        """Seconds since beat's ticks were last worked off; None when nobody remembers."""
+        beat_at = self._redis.get(self._keys.heartbeat)
+        return None if beat_at is None else max(0.0, time.time() - float(str(beat_at)))
+
+    def _job_status(self, job_id: str, job: Mapping[str, str]) -> Status:
+        messages = self._messages({job_id: int(job["messages"])})
+        return Status(
+            id=job_id,
+            kind=Kind(job["kind"]),
+            state=JobState(job["state"]),
+            attempts=int(job["attempts"]),
+            error=job.get("error"),
+            counts=_add(message.counts for message in messages),
+            messages=messages,
+        )
+
+    def _campaign_status(self, campaign_id: str, campaign: Mapping[str, str]) -> Status:
+        jobs = {s: int(campaign.get(f"job:{s}", 0)) for s in JobState}
+        sizes: dict[str, int] = {}
+        errors: Counter[str] = Counter()
+        ids = self.job_ids(campaign_id)
+        for start in range(0, len(ids), _SLICE):
+            pipeline = self._redis.pipeline(transaction=False)
+            for job_id in ids[start : start + _SLICE]:
+                pipeline.hmget(self._keys.job(job_id), "messages", "error")
+            for job_id, (size, error) in zip(
+                ids[start : start + _SLICE], pipeline.execute(), strict=True
+            ):
+                sizes[job_id] = int(size or 0)
+                errors.update([error] if error else [])
+        recipients = {s: int(campaign.get(f"recipient:{s}", 0)) for s in RecipientState}
+        return Status(
+            id=campaign_id,
+            kind=Kind.CAMPAIGN,
+            state=campaign_state(jobs),
+            attempts=int(campaign.get("attempts", 0)),
+            error=_summarize(errors, len(ids)),
+            counts={state: n for state, n in recipients.items() if n},
+            messages=self._messages(sizes),
+        )
+
+    def _messages(self, sizes: Mapping[str, int]) -> list[MessageStatus]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id, size in sizes.items():
+            for n in range(1, size + 1):
+                pipeline.hmget(self._keys.message(job_id, n), "name", "message_id", *RecipientState)
+        return [_read_message(row) for row in pipeline.execute() if row[0] is not None]
+
+
+def campaign_state(jobs: Mapping[JobState, int]) -> JobState:
+    """Derive a campaign's state from how many of its jobs are in each state."""
+    present = {state for state, n in jobs.items() if n > 0}
+    if present - FINAL_JOB_STATES:
+        return next(state for state in _LEAST_ADVANCED_FIRST if state in present)
+    return next((state for state in _BEST_FIRST if state in present), JobState.DONE)
+
+
+def _summarize(errors: Counter[str], jobs: int) -> str | None:
+    if not errors:
+        return None
+    error, times = errors.most_common(1)[0]
+    return f"{times} of {jobs} jobs: {error}"
+
+
+def _read_message(row: Sequence[Any]) -> MessageStatus:
+    name, message_id, *numbers = row
+    counts = {s: int(n) for s, n in zip(RecipientState, numbers, strict=True) if n and int(n)}
+    return MessageStatus(
+        name=name,
+        message_id=int(message_id) if message_id else None,
+        recipients=sum(counts.values()),
+        counts=counts,
+    )
+
+
+def _add(all_counts: Iterator[Mapping[RecipientState, int]]) -> Mapping[RecipientState, int]:
+    total: Counter[RecipientState] = Counter()
+    for counts in all_counts:
+        total.update(counts)
+    return dict(total)
+
+
+def _read_recipient(phone: str, packed: str) -> RecipientStatus:
+    if not packed:
+        return RecipientStatus(phone, RecipientState.PENDING, None, None)
+    letter, epoch_s, word = packed.split("|", 2)
+    sent_at = datetime.fromtimestamp(int(epoch_s), UTC) if epoch_s else None
+    return RecipientStatus(phone, _LETTERS[letter], word or None, sent_at)
