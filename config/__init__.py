@@ -1,0 +1,1 @@
+"""Settings of the processes: Celery's options, queues, logs."""

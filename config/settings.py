@@ -1,0 +1,30 @@
+"""Settings of a process that is starting: all mistakes are shown together and stop the start.
+
+In:  the environment. Out: one frozen `Settings`, or the end of the process.
+
+The settings themselves stand in `smsq/settings.py`, because a web app reads the same variables and
+installs nothing but `smsq`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from smsq.errors import ConfigError
+from smsq.settings import Settings
+
+#: Exit code for wrong settings, as of the command line.
+EXIT_BAD_SETTINGS = 2
+
+
+def load_settings(*, needs_gateway: bool = False) -> Settings:
+    """Read the settings, or end the process with every mistake on stderr.
+
+    Args:
+        needs_gateway: True for processes that talk to the gateway.
+    """
+    try:
+        return Settings.from_env(needs_gateway=needs_gateway)
+    except ConfigError as error:
+        sys.stderr.write("".join(f"smsq: {mistake}\n" for mistake in error.mistakes))
+    sys.exit(EXIT_BAD_SETTINGS)

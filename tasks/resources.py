@@ -1,0 +1,113 @@
+"""What a worker process needs, built once: ledger, limiter, gateway client.
+
+In:  `Settings`. Out: one `Resources`, made when first asked for; tests put in their own.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Self
+
+from redis import Redis
+from smsq.gateway.client import GatewayClient
+from smsq.gateway.receipts import receipt_url
+
+from smsq.backoff import Backoff, PollSchedule
+from smsq.connection import WORKER_TIMEOUT_S, connect
+from smsq.jobs import PollPlan
+from smsq.keys import Keys
+from smsq.ledger import Ledger
+from smsq.limiter import Limiter
+from smsq.polls import Polls
+from smsq.rings import Rings
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from smsq.states import RetryPolicy
+
+#: A claim outlives its request by this: time to write down what came of it.
+LEASE_MARGIN_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Everything that tasks use; `stop` is set when the process shuts down."""
+
+    settings: Settings
+    redis: Redis
+    keys: Keys
+    ledger: Ledger
+    polls: Polls
+    limiter: Limiter
+    gateway: GatewayClient
+    rings: Rings
+    retry_policy: RetryPolicy
+    poll_schedule: PollSchedule
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def build(cls, settings: Settings) -> Self:
+        """Build from settings; connections are made when first used."""
+        redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
+        scripts = Scripts(redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+        return cls(
+            settings=settings,
+            redis=redis,
+            keys=Keys(settings.namespace),
+            ledger=Ledger(scripts),
+            polls=Polls(scripts, timezone=settings.timezone),
+            limiter=Limiter(scripts, rate_per_s=settings.rate_per_s, burst=settings.burst),
+            gateway=GatewayClient(
+                settings.gateway_url, settings.gateway_token, timeout_s=settings.timeout_s
+            ),
+            rings=Rings(settings.broker_url, settings.namespace),
+            retry_policy=RetryPolicy(
+                max_attempts=settings.max_attempts,
+                backoff=Backoff(settings.backoff_first_s, settings.backoff_max_s),
+            ),
+            poll_schedule=PollSchedule(
+                first_s=settings.poll_first_s,
+                max_s=settings.poll_max_s,
+                horizon_s=settings.poll_horizon_s,
+            ),
+        )
+
+    @property
+    def lease_s(self) -> float:
+        """How long a claim is held: one whole request and the time to settle it."""
+        return self.settings.timeout_s + LEASE_MARGIN_S
+
+    @property
+    def poll_plan(self) -> PollPlan:
+        """When an accepted job is polled first and given up."""
+        return PollPlan.of(self.settings)
+
+    def callback_url(self, job_id: str) -> str:
+        """Address for a job's receipt; "" when no receiver is set up."""
+        if not self.settings.callback_url:
+            return ""
+        return receipt_url(self.settings.callback_url, job_id, self.settings.callback_secret)
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.gateway.close()
+        self.rings.close()
+        self.redis.close()
+
+
+_lock = threading.Lock()
+_current: list[Resources] = []
+
+
+def install(resources: Resources | None) -> None:
+    """Set what `get_resources` returns; None lets the next call build from the environment."""
+    with _lock:
+        _current[:] = [resources] if resources else []
+
+
+def get_resources() -> Resources:
+    """Return this process's resources, built from the environment when first asked for."""
+    with _lock:
+        if not _current:
+            _current.append(Resources.build(Settings.from_env(needs_gateway=True)))
+        return _current[0]

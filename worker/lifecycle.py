@@ -1,0 +1,54 @@
+"""What happens when a worker starts and stops.
+
+In:  Celery's signals. Out: checked settings, our logging, a `stop` event for tasks that hold.
+"""
+
+from __future__ import annotations
+
+import logging.config
+
+from celery import signals
+
+from config.logs import LOGGING
+from config.settings import load_settings
+from tasks.resources import Resources, get_resources, install
+
+log = logging.getLogger(__name__)
+
+
+def connect_signals() -> None:
+    """Listen to Celery."""
+    signals.setup_logging.connect(set_up_logging, weak=False)
+    signals.worker_init.connect(build_resources, weak=False)
+    signals.worker_process_init.connect(build_after_fork, weak=False)
+    signals.worker_shutting_down.connect(release_holds, weak=False)
+    signals.worker_shutdown.connect(close_connections, weak=False)
+
+
+def set_up_logging(**_: object) -> None:
+    """Use our lines; Celery then leaves logging alone."""
+    logging.config.dictConfig(LOGGING)
+
+
+def build_resources(**_: object) -> None:
+    """Refuse to start with wrong settings, and build what tasks need."""
+    settings = load_settings(needs_gateway=True)
+    install(Resources.build(settings))
+    log.info(
+        "worker for %s at %g/s, burst %d", settings.gateway_url, settings.rate_per_s, settings.burst
+    )
+
+
+def build_after_fork(**_: object) -> None:
+    """Build anew in a forked child: connections and locks of the parent are not ours."""
+    install(None)
+
+
+def release_holds(**_: object) -> None:
+    """Let tasks that hold for a slot end: they hand their jobs back."""
+    get_resources().stop.set()
+
+
+def close_connections(**_: object) -> None:
+    """Give connections back."""
+    get_resources().close()

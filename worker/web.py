@@ -1,0 +1,184 @@
+"""The receiver of receipts, with `/healthz` and `/metrics`.
+
+In:  `POST /receipts/<job id>/<signature>` from the gateway. Out: message ids in the ledger.
+
+A call whose signature does not fit its job gets 404 and changes nothing. An authentic one is never
+answered with an error because of its shape: what cannot be read is kept raw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging.config
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import uvicorn
+from redis import Redis
+from redis.exceptions import RedisError
+from smsq.gateway.receipts import is_signed, match_receipt, read_receipt
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from config.logs import LOGGING
+from config.settings import load_settings
+from smsq.connection import PRODUCER_TIMEOUT_S, connect
+from smsq.errors import NotFoundError
+from smsq.jobs import PollPlan
+from smsq.keys import Keys
+from smsq.polls import Polls, message_names
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from smsq.views import Views
+from worker.metrics import render
+
+log = logging.getLogger(__name__)
+
+#: A receipt lists message ids; a thousand of them take a tenth of this.
+MAX_BODY_BYTES = 256 * 1024
+
+#: A body that takes longer than this to arrive is dropped.
+BODY_TIMEOUT_S = 10.0
+
+#: Requests served at once; more are answered 503 at the door.
+MAX_CONCURRENT = 200
+
+NOT_FOUND = PlainTextResponse("not found\n", status_code=404)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """What the endpoints use."""
+
+    settings: Settings
+    redis: Redis
+    scripts: Scripts
+    keys: Keys
+    polls: Polls
+    views: Views
+
+    @classmethod
+    def build(cls, settings: Settings) -> Self:
+        """Build from settings; the connection is made when first used."""
+        redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
+        scripts = Scripts(redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+        keys = Keys(settings.namespace)
+        return cls(
+            settings=settings,
+            redis=redis,
+            scripts=scripts,
+            keys=keys,
+            polls=Polls(scripts, timezone=settings.timezone),
+            views=Views(redis, keys),
+        )
+
+    def store(self, job_id: str, body: bytes, content_type: str | None) -> int:
+        """Store an authentic receipt; returns how many message ids it taught."""
+        entries = read_receipt(body, content_type)
+        names: Sequence[str] = message_names(self.scripts, self.keys, job_id)
+        matched = match_receipt(entries, names)
+        self.polls.apply_receipt(
+            job_id,
+            body,
+            {index + 1: message_id for index, message_id in matched.items()},
+            unmatched=len(entries) - len(matched),
+            plan=PollPlan.of(self.settings),
+        )
+        return len(matched)
+
+
+async def receive(request: Request) -> Response:
+    """Take a receipt whose signature fits its job."""
+    receiver: Receiver = request.app.state.receiver
+    job_id, secret = request.path_params["job_id"], receiver.settings.callback_secret
+    if not secret or not is_signed(job_id, request.path_params["signature"], secret):
+        return NOT_FOUND
+    body = await read_body(request)
+    if isinstance(body, Response):
+        return body
+    content_type = request.headers.get("content-type")
+    try:
+        learnt = await run_in_threadpool(receiver.store, job_id, body, content_type)
+    except NotFoundError:
+        return NOT_FOUND
+    except RedisError as error:
+        # The gateway may try again; polling finds out without it.
+        log.warning("receipt not stored job=%s: %s", job_id, type(error).__name__)
+        return PlainTextResponse("try again later\n", status_code=503)
+    log.info("<- receipt job=%s message_ids=%d", job_id, learnt)
+    return JSONResponse({"ok": True})
+
+
+async def healthz(request: Request) -> Response:
+    """Say whether receipts can be stored."""
+    receiver: Receiver = request.app.state.receiver
+    try:
+        await run_in_threadpool(receiver.redis.ping)
+    except RedisError as error:
+        return JSONResponse({"ok": False, "redis": type(error).__name__}, status_code=503)
+    return JSONResponse({"ok": True})
+
+
+async def metrics(request: Request) -> Response:
+    """Give the ledger's numbers to Prometheus."""
+    receiver: Receiver = request.app.state.receiver
+    try:
+        stats = await run_in_threadpool(receiver.views.stats)
+    except RedisError:
+        return PlainTextResponse("Redis does not answer\n", status_code=503)
+    return Response(render(stats), media_type="text/plain; version=0.0.4")
+
+
+def make_app(receiver: Receiver) -> Starlette:
+    """Make the web app around a receiver."""
+    app = Starlette(
+        routes=[
+            Route("/receipts/{job_id}/{signature}", receive, methods=["POST"]),
+            Route("/healthz", healthz),
+            Route("/metrics", metrics),
+        ]
+    )
+    app.state.receiver = receiver
+    return app
+
+
+async def read_body(request: Request) -> bytes | Response:
+    """Read a body within its bounds, or say which bound it passed."""
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > MAX_BODY_BYTES:
+        return PlainTextResponse("body too large\n", status_code=413)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    return PlainTextResponse("body too large\n", status_code=413)
+    except (TimeoutError, ClientDisconnect):
+        return PlainTextResponse("body too slow\n", status_code=408)
+    return bytes(body)
+
+
+def main() -> None:
+    """Serve on `$HOST:$PORT`, by default on loopback."""
+    settings = load_settings()
+    uvicorn.run(
+        make_app(Receiver.build(settings)),
+        host=os.environ.get("HOST", "127.0.0.1"),
+        port=int(os.environ.get("PORT", "8080")),
+        log_config=LOGGING,
+        # Its lines would hold the signatures.
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MAX_CONCURRENT,
+        timeout_graceful_shutdown=5,
+    )
+
+
+if __name__ == "__main__":
+    main()
