@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Phones in one bucket. Redis packs a hash of up to 512 fields (128 in some builds' zsets, not
-#: hashes) into half the memory of a larger one; phones spread over buckets with some scatter.
+#: Phones meant for one bucket. Redis packs a hash of up to 512 fields into half the memory of a
+#: larger one, and phones spread over buckets with some scatter.
 BUCKET_PHONES = 400
-
-#: The last digits of a phone choose its bucket, here and in lua/lib.lua.
-_BUCKET_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +74,6 @@ class Keys:
     def heartbeat(self) -> str:
         """String with a time to live: beat's ticks are being worked off."""
         return f"{self.namespace}:heartbeat"
-
-
-def bucket_of(phone: str, buckets: int) -> int:
-    """Choose a phone's bucket; the same rule as in lua/lib.lua."""
-    return int(phone[-_BUCKET_DIGITS:]) % buckets
 
 
 def count_buckets(phones: int) -> int:

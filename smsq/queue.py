@@ -85,7 +85,7 @@ class SmsQueue:
         """Enqueue one message as `send_quick` does, and say whether it is new."""
         checked = self._intake().check_quick(message)
         job, once = assemble_quick(checked, self.settings)
-        with self._redis_call(writes=True):
+        with self.redis_call(writes=True):
             stored, job_id = self._ledger.enqueue(job, once)
         if stored is Stored.NEW and checked.due_at is None:
             self._rings.ring(Task.SEND_QUICK, [job_id], checked.priority)
@@ -109,7 +109,7 @@ class SmsQueue:
         conflict: KeyConflictError | None = None
         for start in range(0, len(new), _STORE_SLICE):
             part = new[start : start + _STORE_SLICE]
-            with self._redis_call(writes=True):
+            with self.redis_call(writes=True):
                 results = self._ledger.enqueue_many(part)
             rings: dict[Queue, list[str]] = {}
             for (job, _), result in zip(part, results, strict=True):
@@ -150,7 +150,7 @@ class SmsQueue:
         """
         requests = self._intake().check_bulk(messages)
         draft = self.draft_campaign(on_unknown=on_unknown)
-        with self._redis_call(writes=False):  # staged: nothing is live before the commit
+        with self.redis_call(writes=False):  # staged: nothing is live before the commit
             for request in requests:
                 draft.start_message(request)
                 for phone, text in request.recipients.items():
@@ -174,7 +174,7 @@ class SmsQueue:
         Raises:
             KeyConflictError: The key was used before with other content.
         """
-        with self._redis_call(writes=True):
+        with self.redis_call(writes=True):
             stored, campaign_id = draft.commit(make_repeatable(key, self.settings))
         if stored is Stored.NEW:
             self._rings.ring(Task.SEND_BULK, draft.job_ids, Queue.BULK)
@@ -186,7 +186,7 @@ class SmsQueue:
         Raises:
             NotFoundError: No job or campaign has this id.
         """
-        with self._redis_call(writes=False):
+        with self.redis_call(writes=False):
             return self._views.status(some_id)
 
     def recipients(self, some_id: str) -> Iterator[RecipientStatus]:
@@ -195,7 +195,7 @@ class SmsQueue:
         Raises:
             NotFoundError: No job or campaign has this id.
         """
-        with self._redis_call(writes=False):
+        with self.redis_call(writes=False):
             yield from self._views.recipients(some_id)
 
     def cancel(self, some_id: str) -> int:
@@ -208,15 +208,31 @@ class SmsQueue:
             NotFoundError: No job or campaign has this id.
         """
         cancelled = 0
-        with self._redis_call(writes=True):
+        with self.redis_call(writes=True):
             for job_id in self._views.job_ids(some_id):
                 cancelled += self._ledger.cancel(job_id) is JobState.CANCELLED
         return cancelled
 
     def stats(self) -> Stats:
         """Count everything in the ledger."""
-        with self._redis_call(writes=False):
+        with self.redis_call(writes=False):
             return self._views.stats()
+
+    def heartbeat_age_s(self) -> float | None:
+        """Seconds since beat's ticks were last worked off; None when nobody remembers."""
+        with self.redis_call(writes=False):
+            return self._views.heartbeat_age_s()
+
+    @contextmanager
+    def redis_call(self, *, writes: bool) -> Iterator[None]:
+        """Turn Redis' failures in the block, as while a campaign is drafted, into ours.
+
+        Args:
+            writes: True when the block makes something live: then a lost answer may be a stored
+                job.
+        """
+        with unavailable(self._redis, writes=writes):
+            yield
 
     def close(self) -> None:
         """Give the connections back."""
@@ -225,8 +241,3 @@ class SmsQueue:
 
     def _intake(self) -> Intake:
         return Intake(self.settings, datetime.now(UTC))
-
-    @contextmanager
-    def _redis_call(self, *, writes: bool) -> Iterator[None]:
-        with unavailable(self._redis, writes=writes):
-            yield

@@ -51,12 +51,16 @@ class Stats:
         jobs: Jobs per state.
         recipients: Recipients per state.
         oldest_waiting_s: Age of the job that has been ready to be sent for longest; 0 for none.
+        closed_for_s: The limiter's gate is closed for so long yet; 0 when it is open.
+        closed_why: Why it is closed, "" when it is open.
         oddities: What should be looked at when above 0, by name.
     """
 
     jobs: Mapping[JobState, int]
     recipients: Mapping[RecipientState, int]
     oldest_waiting_s: float
+    closed_for_s: float
+    closed_why: str
     oddities: Mapping[str, int]
 
 
@@ -110,9 +114,12 @@ class Views:
         for priority in PRIORITIES:
             pipeline.zrange(self._keys.ready(priority), 0, 0, withscores=True)
         pipeline.time()
-        counts, *oldest, (now_s, now_us) = pipeline.execute()
+        pipeline.hmget(self._keys.limiter, "closed_until_us", "why")
+        counts, *oldest, (now_s, now_us), (closed_until_us, why) = pipeline.execute()
+        redis_now_s = now_s + now_us / 1e6
         since_ms = [rows[0][1] for rows in oldest if rows]
-        age_s = now_s + now_us / 1e6 - min(since_ms) / 1000 if since_ms else 0.0
+        age_s = redis_now_s - min(since_ms) / 1000 if since_ms else 0.0
+        closed_for_s = max(0.0, float(closed_until_us or 0) / 1e6 - redis_now_s)
         jobs = {s: int(counts.get(f"job:{s}", 0)) for s in JobState}
         recipients = {s: int(counts.get(f"recipient:{s}", 0)) for s in RecipientState}
         oddities = {k: int(v) for k, v in counts.items() if ":" not in k and k != "receipts"}
@@ -120,6 +127,8 @@ class Views:
             jobs=jobs,
             recipients=recipients,
             oldest_waiting_s=max(0.0, age_s),
+            closed_for_s=closed_for_s,
+            closed_why=(why or "") if closed_for_s else "",
             oddities=oddities,
         )
 

@@ -1,0 +1,92 @@
+"""What every test may ask for: a Redis of its own, a namespace of its own, settings for both."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from fakeredis import TcpFakeServer
+
+from smsq.connection import connect
+from smsq.queue import SmsQueue
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from tests.support import RedisServer, free_port, wait_until
+
+HAS_REDIS = shutil.which("redis-server") is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a real server, tests that need one are skipped here and fail in CI."""
+    if HAS_REDIS or os.environ.get("CI") == "true":
+        return
+    for item in items:
+        if item.get_closest_marker("real_redis"):
+            item.add_marker(pytest.mark.skip(reason="no redis-server on PATH"))
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server for this session: real where there is one, else fakeredis'."""
+    if HAS_REDIS:
+        with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+            yield server.url
+        return
+    port = free_port()
+    fake = TcpFakeServer(("127.0.0.1", port))
+    thread = threading.Thread(target=fake.serve_forever, daemon=True)
+    thread.start()
+    url = f"redis://127.0.0.1:{port}/0"
+    wait_until(lambda: connect(url).ping(), "fakeredis answers")
+    yield url
+    fake.shutdown()
+    fake.server_close()
+
+
+@pytest.fixture
+def namespace(redis_url: str) -> Iterator[str]:
+    """A prefix of this test's own; its keys are gone afterwards."""
+    name = f"t{uuid.uuid4().hex[:8]}"
+    yield name
+    redis = connect(redis_url, timeout_s=10)
+    for key in redis.scan_iter(f"{name}:*", count=1000):
+        redis.delete(key)
+    redis.close()
+
+
+@pytest.fixture
+def environ(redis_url: str, namespace: str) -> dict[str, str]:
+    """Environment variables of a process on this test's Redis."""
+    return {
+        "SMSQ_REDIS_URL": redis_url,
+        "SMSQ_NAMESPACE": namespace,
+        "SMSQ_ALPHANAME_ID": "123",
+        "SMSQ_GATEWAY_URL": "http://127.0.0.1:9",
+        "SMSQ_GATEWAY_TOKEN": "simulator-token",
+    }
+
+
+@pytest.fixture
+def settings(environ: dict[str, str]) -> Settings:
+    """The settings that `environ` makes."""
+    return Settings.from_env(environ, needs_gateway=True)
+
+
+@pytest.fixture
+def queue(settings: Settings) -> Iterator[SmsQueue]:
+    """A queue as a web app has it."""
+    made = SmsQueue(settings=settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def scripts(settings: Settings) -> Iterator[Scripts]:
+    """The ledger's scripts on Redis' clock."""
+    redis = connect(settings.redis_url, timeout_s=10)
+    yield Scripts(redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+    redis.close()

@@ -1,0 +1,441 @@
+"""The ledger: one job's life, step by step, on a manual clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from smsq.errors import NotFoundError
+from smsq.jobs import Claim, NoClaim
+from smsq.ledger import FIRST_LOOK_MS, MAX_LOOK_MS
+from smsq.models import JobState, Kind, OnUnknown, RecipientState, ReportRow
+from smsq.settings import Settings
+from smsq.states import Verdict
+from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, UNKNOWN, World
+
+
+@pytest.fixture
+def world(settings: Settings) -> Iterator[World]:
+    made = World(settings)
+    yield made
+    made.redis.close()
+
+
+def test_only_one_of_two_workers_gets_the_claim(world: World) -> None:
+    job = world.enqueue()
+
+    first = world.ledger.claim(job, lease_s=30)
+    second = world.ledger.claim(job, lease_s=30)
+
+    assert isinstance(first, Claim)
+    assert second is NoClaim.NOT_READY
+    assert first.attempts == 1
+
+
+def test_a_claim_carries_what_the_gateway_needs(world: World) -> None:
+    job = world.enqueue(viber_name_id="9", viber_after_min="15")
+
+    request = world.claim(job).quick_request
+
+    assert request.phone == "375291234567"
+    assert request.text == "code"
+    assert request.alphaname_id == "123"
+    assert request.viber is not None
+    assert (request.viber.name_id, request.viber.after_min) == (9, 15)
+
+
+def test_an_accepted_job_forgets_its_text_and_is_polled(world: World) -> None:
+    job = world.enqueue()
+    assert world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+
+    assert world.state(job) is JobState.ACCEPTED
+    assert world.views.status(job).messages[0].message_id == 77
+    assert world.redis.hget(world.keys.message(job, 1), "text") is None
+    assert world.polls.find_due(limit=10) == []
+    world.pass_s(5)
+    assert world.polls.find_due(limit=10) == [f"{job}:1"]
+
+
+def test_a_kept_text_stays(world: World) -> None:
+    job = world.enqueue(keep_texts="1")
+    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+
+    assert world.redis.hget(world.keys.message(job, 1), "text") == "code"
+
+
+@pytest.mark.parametrize("state", [JobState.REJECTED, JobState.DEAD])
+def test_a_job_that_is_given_up_forgets_its_text(world: World, state: JobState) -> None:
+    job = world.enqueue()
+    world.ledger.settle(world.claim(job), Verdict(state=state, error="why"), PLAN)
+
+    status = world.views.status(job)
+    assert status.state is state
+    assert status.error == "why"
+    assert world.redis.hget(world.keys.message(job, 1), "text") is None
+
+
+def test_a_waiting_job_is_rung_when_it_is_due_and_not_before(world: World) -> None:
+    job = world.enqueue()
+    verdict = Verdict(state=JobState.WAITING, delay_s=10, error="500")
+    world.ledger.settle(world.claim(job), verdict, PLAN)
+
+    world.pass_s(9)
+    assert world.recover() == []
+    assert world.ledger.claim(job, lease_s=30) is NoClaim.NOT_READY
+    world.pass_s(1)
+    assert world.recover() == [job]
+    assert world.claim(job).attempts == 2
+
+
+def test_a_429_gives_the_attempt_back(world: World) -> None:
+    job = world.enqueue()
+    for _ in range(20):
+        claim = world.claim(job)
+        assert claim.attempts == 1
+        busy = Verdict(state=JobState.QUEUED, error="429", is_counted=False)
+        world.ledger.settle(claim, busy, PLAN)
+
+    assert world.views.status(job).attempts == 0
+    assert world.views.status(job).error == "429"
+
+
+def test_a_lease_that_ends_leaves_the_job_unknown_and_unsent(world: World) -> None:
+    job = world.enqueue()
+    world.claim(job, lease_s=30)
+
+    world.pass_s(29)
+    assert world.recover() == []
+    assert world.state(job) is JobState.SUBMITTING
+    world.pass_s(1)
+    assert world.recover() == []
+    assert world.state(job) is JobState.UNKNOWN
+    world.pass_s(10_000_000)
+    assert world.recover() == []
+    assert world.state(job) is JobState.UNKNOWN
+    assert world.ledger.claim(job, lease_s=30) is NoClaim.NOT_READY
+
+
+def test_a_lease_that_ends_is_sent_again_where_the_caller_said_so(world: World) -> None:
+    job = world.enqueue(on_unknown=OnUnknown.RESEND)
+    world.claim(job, lease_s=30)
+    world.pass_s(30)
+
+    assert world.recover() == [job]
+    assert world.claim(job).attempts == 2
+    world.pass_s(30)
+    assert world.recover(max_attempts=2) == []
+    assert world.state(job) is JobState.UNKNOWN
+
+
+@pytest.mark.parametrize("late", [ACCEPTED, Verdict(state=JobState.REJECTED, error="no")])
+def test_a_late_settle_of_the_same_claim_still_counts(world: World, late: Verdict) -> None:
+    job = world.enqueue()
+    claim = world.claim(job, lease_s=30)
+    world.pass_s(31)
+    world.recover()
+    assert world.state(job) is JobState.UNKNOWN
+
+    assert world.ledger.settle(claim, late, PLAN)
+    assert world.state(job) is late.state
+
+
+def test_a_late_acceptance_stops_a_resend_that_nobody_claimed_yet(world: World) -> None:
+    job = world.enqueue(on_unknown=OnUnknown.RESEND)
+    claim = world.claim(job, lease_s=30)
+    world.pass_s(31)
+    world.recover()
+    assert world.state(job) is JobState.QUEUED
+
+    assert world.ledger.settle(claim, ACCEPTED, PLAN)
+    assert world.ledger.claim(job, lease_s=30) is NoClaim.NOT_READY
+
+
+def test_a_settle_of_an_old_claim_changes_nothing(world: World) -> None:
+    job = world.enqueue(on_unknown=OnUnknown.RESEND)
+    old = world.claim(job, lease_s=30)
+    world.pass_s(31)
+    world.recover()
+    new = world.claim(job)
+
+    assert not world.ledger.settle(old, Verdict(state=JobState.REJECTED, error="no"), PLAN)
+    assert world.state(job) is JobState.SUBMITTING
+    assert world.ledger.settle(new, ACCEPTED, PLAN)
+
+
+def test_a_second_settle_changes_nothing(world: World) -> None:
+    job = world.enqueue()
+    claim = world.claim(job)
+    world.ledger.settle(claim, ACCEPTED, PLAN)
+
+    assert not world.ledger.settle(claim, UNKNOWN, PLAN)
+    assert world.state(job) is JobState.ACCEPTED
+
+
+def test_a_receipt_settles_an_unknown_job(world: World) -> None:
+    job = world.enqueue(kind=Kind.BULK)
+    world.ledger.settle(world.claim(job), UNKNOWN, PLAN)
+
+    world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
+
+    assert world.state(job) is JobState.ACCEPTED
+    assert world.views.status(job).error is None
+    assert world.views.status(job).messages[0].message_id == 501
+    world.pass_s(5)
+    assert world.polls.find_due(limit=10) == [f"{job}:1"]
+
+
+def test_a_receipt_stops_a_resend(world: World) -> None:
+    job = world.enqueue(kind=Kind.BULK, on_unknown=OnUnknown.RESEND)
+    world.claim(job, lease_s=30)
+    world.pass_s(31)
+    world.recover()
+
+    world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
+
+    assert world.state(job) is JobState.ACCEPTED
+    assert world.ledger.claim(job, lease_s=30) is NoClaim.NOT_READY
+
+
+@pytest.mark.parametrize("then", ["the lease ends", "the answer is lost", "the answer comes"])
+def test_a_receipt_may_overtake_the_answer(world: World, then: str) -> None:
+    job = world.enqueue(kind=Kind.BULK)
+    claim = world.claim(job, lease_s=30)
+    world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
+    assert world.state(job) is JobState.SUBMITTING
+
+    if then == "the lease ends":
+        world.pass_s(31)
+        world.recover()
+    elif then == "the answer is lost":
+        world.ledger.settle(claim, UNKNOWN, PLAN)
+    else:
+        world.ledger.settle(claim, Verdict(state=JobState.ACCEPTED), PLAN)
+
+    assert world.state(job) is JobState.ACCEPTED
+    assert world.views.status(job).messages[0].message_id == 501
+
+
+def test_a_receipt_without_ids_is_kept_and_counted_but_proves_nothing(world: World) -> None:
+    job = world.enqueue(kind=Kind.BULK)
+    world.ledger.settle(world.claim(job), UNKNOWN, PLAN)
+
+    world.polls.apply_receipt(job, b"gibberish \xff", {}, unmatched=0, plan=PLAN)
+
+    assert world.state(job) is JobState.UNKNOWN
+    assert world.views.stats().oddities["receipts_unmatched"] == 1
+    assert world.redis.llen(world.keys.receipts(job)) == 1
+
+
+def test_a_receipt_for_no_job_is_not_found(world: World) -> None:
+    with pytest.raises(NotFoundError):
+        world.polls.apply_receipt("jnope", b"{}", {1: 1}, unmatched=0, plan=PLAN)
+    assert world.redis.exists(world.keys.receipts("jnope")) == 0
+
+
+def test_a_job_that_is_too_late_expires(world: World) -> None:
+    claimed = world.enqueue(expires_at_ms=str(world.now_ms + 5_000))
+    found = world.enqueue(expires_at_ms=str(world.now_ms + 5_000))
+    world.pass_s(5)
+
+    assert world.ledger.claim(claimed, lease_s=30) is NoClaim.NOT_READY
+    assert world.state(claimed) is JobState.EXPIRED
+    world.pass_s(FIRST_LOOK_MS / 1000)
+    world.recover()
+    assert world.state(found) is JobState.EXPIRED
+    assert world.redis.hget(world.keys.message(found, 1), "text") is None
+
+
+def test_a_job_with_a_time_waits_for_it(world: World) -> None:
+    job = world.enqueue(due_at_ms=str(world.now_ms + 60_000))
+
+    assert world.state(job) is JobState.WAITING
+    world.pass_s(59)
+    assert world.recover() == []
+    world.pass_s(1)
+    assert world.recover() == [job]
+    assert world.state(job) is JobState.QUEUED
+
+
+@pytest.mark.parametrize("due_in_s", [0, 60])
+def test_what_nobody_claimed_can_be_cancelled(world: World, due_in_s: int) -> None:
+    job = world.enqueue(due_at_ms=str(world.now_ms + due_in_s * 1000))
+
+    assert world.ledger.cancel(job) is JobState.CANCELLED
+    assert world.ledger.claim(job, lease_s=30) is NoClaim.NOT_READY
+    world.pass_s(120)
+    assert world.recover() == []
+
+
+def test_what_is_claimed_cannot_be_cancelled(world: World) -> None:
+    job = world.enqueue()
+    claim = world.claim(job)
+
+    assert world.ledger.cancel(job) is JobState.SUBMITTING
+    world.ledger.settle(claim, ACCEPTED, PLAN)
+    assert world.ledger.cancel(job) is JobState.ACCEPTED
+
+
+def test_a_closed_gate_refuses_a_claim_without_costing_an_attempt(world: World) -> None:
+    job = world.enqueue()
+    world.limiter.close(20, "429")
+
+    assert world.ledger.claim(job, lease_s=30) is NoClaim.GATE_CLOSED
+    world.pass_s(20)
+    assert world.claim(job).attempts == 1
+
+
+def test_a_lost_ring_is_made_good_and_the_pauses_grow(world: World) -> None:
+    job = world.enqueue()
+    pauses_s = []
+    for _ in range(10):
+        before_ms = world.now_ms
+        while world.recover() != [job]:
+            world.pass_s(1)
+        pauses_s.append(round((world.now_ms - before_ms) / 1000))
+        world.pass_s(0)
+
+    assert pauses_s[0] == FIRST_LOOK_MS / 1000
+    assert pauses_s == sorted(pauses_s)
+    assert pauses_s[-1] == MAX_LOOK_MS / 1000
+
+
+def test_the_horizon_ends_polling_and_what_was_delivered_stays(world: World) -> None:
+    job = world.enqueue(kind=Kind.BULK, phones=3)
+    world.ledger.settle(world.claim(job), Verdict(state=JobState.ACCEPTED), PLAN)
+    world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
+    world.pass_s(5)
+    claim = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
+    assert claim is not None
+    rows = [
+        ReportRow("375291234567", "delivered", "2026-11-24 12:00:00"),
+        ReportRow("375291234568", "sent", None),
+    ]
+    assert world.polls.apply_page(claim, rows, next_offset=0, next_in_s=5) == 2
+
+    world.pass_s(PLAN.horizon_ms / 1000)
+    world.recover()
+
+    status = world.views.status(job)
+    assert status.state is JobState.DONE
+    assert status.counts == {RecipientState.DELIVERED: 1, RecipientState.NO_REPORT: 2}
+    words = {r.phone: (r.state, r.gateway_status) for r in world.views.recipients(job)}
+    assert words["375291234568"] == (RecipientState.NO_REPORT, "sent")
+    assert world.polls.find_due(limit=10) == []
+
+
+def test_retention_takes_a_finished_job_away_with_all_its_keys(world: World) -> None:
+    job = world.enqueue(phones=1)
+    world.ledger.settle(world.claim(job), Verdict(state=JobState.REJECTED, error="no"), PLAN)
+    world.pass_s(RETENTION_MS / 1000)
+    world.recover()
+
+    with pytest.raises(NotFoundError):
+        world.views.status(job)
+    stats = world.views.stats()
+    assert sum(stats.jobs.values()) == 0
+    assert sum(stats.recipients.values()) == 0
+    left = set(world.redis.keys(f"{world.keys.namespace}:*"))
+    assert left <= {world.keys.counts}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "stands"),
+    [
+        ("sent", "delivered", "delivered"),
+        ("delivered", "sent", "delivered"),
+        ("delivered", "undelivered", "delivered"),
+        ("undelivered", "delivered", "delivered"),
+        ("undelivered", "sent", "undelivered"),
+        ("sent", "somewhere odd", "sent"),
+    ],
+)
+def test_states_only_move_forward(world: World, earlier: str, later: str, stands: str) -> None:
+    job = world.enqueue(phones=2)  # the second phone keeps the message open
+    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    for word in (earlier, later):
+        world.pass_s(10)
+        claim = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
+        assert claim is not None
+        row = ReportRow("375291234567", word, "2026-11-24 12:00:00")
+        world.polls.apply_page(claim, [row], next_offset=0, next_in_s=10)
+
+    states = {r.phone: r.state for r in world.views.recipients(job)}
+    assert states["375291234567"] == stands
+    assert world.views.status(job).counts[RecipientState(stands)] == 1
+
+
+def test_a_message_is_polled_once_per_due_time(world: World) -> None:
+    job = world.enqueue()
+    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.pass_s(5)
+    refs = [*world.polls.find_due(limit=10), *world.polls.find_due(limit=10)]
+    assert refs == [f"{job}:1"]
+
+    claims = [world.polls.claim(refs[0], lease_s=60) for _ in range(5)]
+    assert sum(claim is not None for claim in claims) == 1
+
+
+def test_a_poll_that_died_is_taken_up_when_its_claim_ends(world: World) -> None:
+    job = world.enqueue()
+    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.pass_s(5)
+    dead = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
+    assert dead is not None
+    world.pass_s(59)
+    assert world.polls.find_due(limit=1) == []
+    world.pass_s(1)
+    alive = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
+    assert alive is not None
+
+    row = ReportRow("375291234567", "undelivered", None)
+    assert world.polls.apply_page(dead, [row], next_offset=0, next_in_s=5) is None
+    assert world.state(job) is JobState.ACCEPTED
+    delivered = ReportRow("375291234567", "delivered", None)
+    assert world.polls.apply_page(alive, [delivered], next_offset=0, next_in_s=5) == 0
+    assert world.state(job) is JobState.DONE
+
+
+def test_repeated_and_foreign_rows_do_no_harm(world: World) -> None:
+    job = world.enqueue(phones=2)
+    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.pass_s(5)
+    claim = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
+    assert claim is not None
+    rows = [
+        ReportRow("375291234567", "sent", None),
+        ReportRow("375291234567", "delivered", None),
+        ReportRow("375291234567", "sent", None),
+        ReportRow("375299999999", "delivered", None),
+        ReportRow("", "delivered", None),
+    ]
+
+    assert world.polls.apply_page(claim, rows, next_offset=0, next_in_s=5) == 1
+    counts = world.views.status(job).counts
+    assert counts == {RecipientState.DELIVERED: 1, RecipientState.PENDING: 1}
+    assert world.views.stats().oddities["reports_foreign"] == 2
+
+
+def test_the_gateways_time_is_kept_as_utc(world: World) -> None:
+    job = world.enqueue()
+    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.pass_s(5)
+    claim = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
+    assert claim is not None
+    row = ReportRow("375291234567", "delivered", "2026-11-24 12:00:00")
+    world.polls.apply_page(claim, [row], next_offset=0, next_in_s=5)
+
+    [recipient] = world.views.recipients(job)
+    assert recipient.sent_at is not None
+    assert recipient.sent_at.isoformat() == "2026-11-24T09:00:00+00:00"
+
+
+def test_buckets_stay_small_enough_to_be_packed(world: World) -> None:
+    phones = 1000
+    job = world.enqueue(kind=Kind.BULK, phones=phones)
+    buckets = int(str(world.redis.hget(world.keys.message(job, 1), "buckets")))
+    sizes = [world.redis.hlen(world.keys.recipients(job, 1, b)) for b in range(buckets)]
+
+    assert buckets == 3
+    assert sum(sizes) == phones
+    assert max(sizes) <= 512  # beyond it Redis packs no more

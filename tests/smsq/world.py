@@ -1,0 +1,74 @@
+"""A ledger on a clock that tests move."""
+
+from __future__ import annotations
+
+from smsq.assembly import new_job_id
+from smsq.connection import connect
+from smsq.jobs import Claim, Idempotency, NewJob, PollPlan
+from smsq.keys import Keys
+from smsq.ledger import Ledger
+from smsq.limiter import Limiter
+from smsq.models import JobState, Kind, MessageRequest
+from smsq.names import Queue
+from smsq.polls import Polls
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from smsq.states import Verdict
+from smsq.views import Views
+
+PLAN = PollPlan(first_ms=5_000, horizon_ms=259_200_000)
+ACCEPTED = Verdict(state=JobState.ACCEPTED, message_id=77)
+UNKNOWN = Verdict(state=JobState.UNKNOWN, error="no answer")
+RETENTION_MS = 1_000_000_000
+
+
+class World:
+    """A ledger with a clock that tests move."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.now_ms = 1_700_000_000_000
+        self.redis = connect(settings.redis_url, timeout_s=10)
+        self.scripts = Scripts(
+            self.redis, settings.namespace, retention_ms=RETENTION_MS, clock=lambda: self.now_ms
+        )
+        self.keys = Keys(settings.namespace)
+        self.ledger = Ledger(self.scripts)
+        self.polls = Polls(self.scripts, timezone="Europe/Minsk")
+        self.views = Views(self.redis, self.keys)
+        self.limiter = Limiter(
+            self.scripts, rate_per_s=1, burst=1, clock_us=lambda: self.now_ms * 1000
+        )
+
+    def enqueue(self, *, kind: Kind = Kind.QUICK, phones: int = 1, **fields: str) -> str:
+        due_at_ms = int(fields.pop("due_at_ms", 0)) or None
+        message = MessageRequest(
+            name="Sale",
+            alphaname_id="123",
+            text="code",
+            recipients={f"37529{1234567 + i}": None for i in range(phones)},
+        )
+        job = NewJob(
+            id=new_job_id(),
+            kind=kind,
+            priority=Queue.NORMAL,
+            fields={"on_unknown": "hold", **fields},
+            messages=[message],
+            due_at_ms=due_at_ms,
+        )
+        self.ledger.enqueue(job, Idempotency())
+        return job.id
+
+    def claim(self, job_id: str, *, lease_s: float = 30) -> Claim:
+        claim = self.ledger.claim(job_id, lease_s=lease_s)
+        assert isinstance(claim, Claim)
+        return claim
+
+    def recover(self, *, max_attempts: int = 8) -> list[str]:
+        _, due = self.ledger.recover(limit=100, max_attempts=max_attempts, plan=PLAN)
+        return [job.job_id for job in due]
+
+    def state(self, job_id: str) -> JobState:
+        return self.views.status(job_id).state
+
+    def pass_s(self, seconds: float) -> None:
+        self.now_ms += round(seconds * 1000)
