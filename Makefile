@@ -1,0 +1,70 @@
+# smsq: `make help` lists every target.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+# Processes and tests find `celery`, `honcho` and `smsq` there.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+CODE := smsq config tasks worker tests bench
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: .venv/.ready ## Make .venv with everything, the smsq command in it
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("smsq needs Python 3.11 or newer, this is %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Show smsq at work, in under a minute (KEEP=1 stays up)
+	@$(BIN)/smsq demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: setup ## Run the whole test suite, with real processes
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: setup ## Check style, spelling and the direction of imports
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/codespell
+	@$(BIN)/lint-imports --no-cache > .lint-imports.log || (cat .lint-imports.log; exit 1)
+
+.PHONY: types
+types: setup ## Check types
+	@$(BIN)/mypy
+
+.PHONY: check
+check: lint types test ## All that CI runs
+
+.PHONY: format
+format: setup ## Bring the code into its form
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+.PHONY: run
+run: setup ## Start the Procfile's processes with the settings in .env
+	@$(BIN)/honcho start
+
+.PHONY: doctor
+doctor: setup ## Check settings, Redis, gateway, beat and queues
+	@$(BIN)/smsq doctor
+
+.PHONY: lock
+lock: ## Pin requirements anew (needs uv)
+	@for file in worker dev; do \
+	  extra=$$([ $$file = dev ] && echo "--extra demo --group dev"); \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links --extra worker $$extra --output-file requirements/$$file.txt pyproject.toml > /dev/null; \
+	done
+
+.PHONY: clean
+clean: ## Remove what was built, .venv too
+	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .lint-imports.log

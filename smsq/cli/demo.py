@@ -1,0 +1,150 @@
+"""`smsq demo`: the whole thing on this machine, in under a minute, with nothing to set up.
+
+In:  a checkout. Out: three sendings shown live until every recipient is final; exit code 0.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+import smsq
+from smsq.cli.stack import Stack, StackError
+from smsq.models import FINAL_RECIPIENT_STATES, RecipientState
+from smsq.queue import SmsQueue
+from smsq.settings import Settings
+from smsq.status import Status
+
+#: Longer than this and something is wrong.
+DEADLINE_S = 90.0
+
+#: A gateway that is quick, limited and not perfect.
+_GATEWAY = ("--rate", "20", "--burst", "5", "--latency-ms", "80")
+
+_SETTINGS = {"SMSQ_RATE_PER_S": "20", "SMSQ_BURST": "5", "SMSQ_POLL_FIRST_S": "1"}
+
+_SENDINGS = {
+    "login code": 'send-quick "+375 29 123-45-67" "Your code is 4821" '
+    "--priority urgent --expires-in-s 300",
+    "reminder": 'send-quick "80 29 765 43 21" "See you at 10:00" '
+    "--viber-name-id 9 --viber-after-min 15",
+    "bills": "send-bulk examples/bills.csv --name Bills --text-column text",
+}
+
+_REFRESH_S = 0.25
+_BAR_WIDTH = 24
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Stay up afterwards, until Ctrl-C.")
+def demo(keep: bool) -> None:
+    """Show smsq at work: Redis, gateway simulator, worker, beat, web and Flower on this machine."""
+    console = Console()
+    root = find_checkout()
+    with tempfile.TemporaryDirectory(prefix="smsq-demo-") as folder:
+        stack = Stack(root, Path(folder), _GATEWAY, _SETTINGS)
+        redis = "redis-server" if stack.has_real_redis else "fakeredis (no redis-server on PATH)"
+        console.print(f"starting {redis}, gateway simulator, worker, beat, web, Flower ...")
+        with stack:
+            _show_addresses(console, stack)
+            ids = _enqueue(console, stack, root)
+            queue = SmsQueue(settings=Settings.from_env(stack.environ))
+            is_done = _watch(console, stack, queue, ids)
+            _summarize(console, queue)
+            queue.close()
+            if keep:
+                _stay(console, stack)
+    if not is_done:
+        raise click.ClickException(f"not every recipient was final after {DEADLINE_S:g} s")
+
+
+def find_checkout() -> Path:
+    """Find the folder that holds `worker` and `examples`; the wheel alone has neither."""
+    root = Path(smsq.__file__).parent.parent
+    if not (root / "worker").is_dir():
+        raise click.ClickException("the demo runs from a checkout: clone smsq and `make demo`")
+    return root
+
+
+def _show_addresses(console: Console, stack: Stack) -> None:
+    console.print(f"  Flower   {stack.url('flower')}/tasks")
+    console.print(f"  status   {stack.url('web')}/metrics")
+    console.print(f"  gateway  {stack.url('simulator')}/book\n")
+
+
+def _enqueue(console: Console, stack: Stack, root: Path) -> dict[str, str]:
+    """Enqueue as a person would, by the command line; returns ids by what they are."""
+    ids = {}
+    for what, command in _SENDINGS.items():
+        console.print(f"$ smsq {command}", style="bold", highlight=False)
+        answer = subprocess.run(  # noqa: S603 - our own command line
+            [sys.executable, "-m", "smsq.cli", *shlex.split(command), "--json"],
+            cwd=root,
+            env=stack.environ,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+        console.print(answer.stdout.decode().strip(), highlight=False, style="dim")
+        if answer.returncode:
+            raise StackError(f"smsq {command} ended with {answer.returncode}")
+        ids[what] = json.loads(answer.stdout)["id"]
+    console.print()
+    return ids
+
+
+def _watch(console: Console, stack: Stack, queue: SmsQueue, ids: dict[str, str]) -> bool:
+    """Show the three of them until all are final, or the deadline passed."""
+    until_s = time.monotonic() + DEADLINE_S
+    with Live(console=console, refresh_per_second=4) as live:
+        while True:
+            stack.check()
+            statuses = {what: queue.status(some_id) for what, some_id in ids.items()}
+            live.update(_draw(statuses))
+            if all(status.is_final for status in statuses.values()):
+                return True
+            if time.monotonic() > until_s:
+                return False
+            time.sleep(_REFRESH_S)
+
+
+def _draw(statuses: dict[str, Status]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("sending", "state", "final", "", "recipients"):
+        table.add_column(heading)
+    for what, status in statuses.items():
+        total = sum(status.counts.values())
+        final = sum(n for state, n in status.counts.items() if state in FINAL_RECIPIENT_STATES)
+        filled = _BAR_WIDTH * final // max(total, 1)
+        bar = f"[green]{'━' * filled}[/][dim]{'━' * (_BAR_WIDTH - filled)}[/]"
+        counts = ", ".join(f"{status.counts[s]} {s}" for s in RecipientState if s in status.counts)
+        table.add_row(what, str(status.state), f"{final}/{total}", bar, counts)
+    return table
+
+
+def _summarize(console: Console, queue: SmsQueue) -> None:
+    stats = queue.stats()
+    total = sum(stats.recipients.values())
+    delivered = stats.recipients[RecipientState.DELIVERED]
+    console.print(f"\n{delivered} of {total} recipients delivered, every one asked for and final.")
+
+
+def _stay(console: Console, stack: Stack) -> None:
+    console.print("\nstaying up; Ctrl-C stops everything. For the command line:")
+    for name in ("SMSQ_REDIS_URL", "SMSQ_ALPHANAME_ID", "SMSQ_GATEWAY_URL"):
+        console.print(f"  export {name}={stack.environ[name]}", highlight=False)
+    try:
+        while True:
+            stack.check()
+            time.sleep(1)
+    except KeyboardInterrupt:
+        console.print("\nstopping ...")
