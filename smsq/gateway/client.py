@@ -1,0 +1,217 @@
+"""The gateway's three endpoints, one method each.
+
+In:  typed requests. Out: typed results, or a `GatewayError` that holds no token, text or phone.
+
+All that touches the token runs in functions that return errors; only then, in a frame without it,
+are they raised. So no traceback, not even one with local variables, can show it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from requests.exceptions import SSLError
+
+from smsq.errors import (
+    GatewayError,
+    MisconfiguredError,
+    NotSentError,
+    TemporaryError,
+    UnknownOutcomeError,
+)
+from smsq.gateway import wire
+from smsq.gateway.transport import exchange, make_session, read_body
+from smsq.models import BulkAccepted, MessageRequest, QuickAccepted, QuickRequest
+
+_T = TypeVar("_T")
+
+#: A connection that was idle for longer is not used again. The gateway may be about to close it,
+#: and a request written into a closing connection is of unknown outcome.
+MAX_IDLE_S = 5.0
+
+
+class Secret:
+    """A value that no repr, log or traceback shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value, for the one place that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(********)"
+
+
+class _ThreadSession(threading.local):
+    """One keep-alive session per thread."""
+
+    session: requests.Session | None = None
+    used_at_s: float = 0.0
+
+
+class GatewayClient:
+    """Speaks to one gateway. Thread-safe.
+
+    Args:
+        url: Scheme, host and port; `/api/v1/...` is appended.
+        token: The gateway's API key.
+        timeout_s: For a whole request, connecting and the last byte of the answer included.
+    """
+
+    def __init__(self, url: str, token: str, *, timeout_s: float) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+            raise ValueError("url: write scheme, host and port, as in https://gateway.example")
+        self._url = url.rstrip("/")
+        self._token = Secret(token)
+        self._timeout_s = timeout_s
+        self._local = _ThreadSession()
+        self._lock = threading.Lock()
+        self._sessions: set[requests.Session] = set()
+
+    def __repr__(self) -> str:
+        return f"GatewayClient({self._url!r})"
+
+    def send_quick(self, request: QuickRequest) -> QuickAccepted:
+        """Send one text to one phone.
+
+        Raises:
+            GatewayError: Of the kind that says what it means for the job.
+        """
+        return _give(self._ask(wire.quick_call(request), wire.read_quick))
+
+    def send_bulk(self, messages: Sequence[MessageRequest], callback_url: str) -> BulkAccepted:
+        """Send texts to many phones in one request.
+
+        Args:
+            messages: At least one.
+            callback_url: Where the receipt goes; "" for nowhere.
+
+        Raises:
+            GatewayError: Of the kind that says what it means for the job.
+        """
+        return _give(self._ask(wire.bulk_call(messages, callback_url), wire.read_bulk))
+
+    def fetch_reports(self, message_id: int, *, offset: int, rows: int) -> wire.ReportPage:
+        """Fetch one page of what became of a message.
+
+        Args:
+            message_id: The gateway's id.
+            offset: First row, 0 or more.
+            rows: Most rows, 1 or more.
+
+        Raises:
+            GatewayError: Never `UnknownOutcomeError`: asking again is harmless.
+        """
+        call = wire.report_call(message_id, offset=offset, rows=rows)
+        result = self._ask(call, wire.read_reports)
+        if isinstance(result, UnknownOutcomeError):
+            result = TemporaryError(result.reason, status=result.status)
+        return _give(result)
+
+    def check(self) -> str:
+        """Find out whether address and token are good, without sending anything.
+
+        Returns:
+            What the gateway said, in a few words.
+
+        Raises:
+            GatewayError: It cannot be reached, or refuses the token.
+        """
+        result = self._ask(wire.report_call(1, offset=0, rows=1), wire.read_reports)
+        if isinstance(result, wire.ReportPage):
+            return "answers, token taken"
+        if result.status is not None and not isinstance(result, MisconfiguredError):
+            return f"answers ({result.reason})"
+        return _give(result)
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        with self._lock:
+            sessions, self._sessions = self._sessions, set()
+        for session in sessions:
+            session.close()
+
+    def _ask(
+        self, call: wire.Call, read: Callable[[wire.Answer], _T | GatewayError]
+    ) -> _T | GatewayError:
+        answer = self._exchange(call)
+        result = answer if isinstance(answer, GatewayError) else read(answer)
+        if isinstance(result, GatewayError):
+            return wire.redact(result, [self._token.reveal(), *call.secrets])
+        return result
+
+    def _exchange(self, call: wire.Call) -> wire.Answer | GatewayError:
+        session = self._session()
+        with exchange(self._timeout_s) as state:
+            try:
+                response = session.request(timeout=self._timeout_s, **self._arguments(call))
+                body = read_body(response, call.max_bytes)
+            except (requests.RequestException, OSError, ValueError) as error:
+                self._drop()
+                return _lost(error, has_written=state.has_written)
+        if body is None:
+            # Bytes of this answer may still be on their way: the connection cannot be used again.
+            response.close()
+            self._drop()
+        self._local.used_at_s = time.monotonic()
+        return wire.Answer(
+            status=response.status_code,
+            retry_after=response.headers.get("Retry-After"),
+            body=body,
+        )
+
+    def _arguments(self, call: wire.Call) -> dict[str, Any]:
+        token = self._token.reveal()
+        in_body = call.document is not None
+        return {
+            "method": call.method,
+            "url": self._url + call.path,
+            "params": {} if in_body else {"token": token, **call.query},
+            "data": call.form,
+            "json": {"token": token, **call.document} if call.document is not None else None,
+            "allow_redirects": False,
+            "verify": True,
+            "stream": True,
+        }
+
+    def _session(self) -> requests.Session:
+        if time.monotonic() - self._local.used_at_s > MAX_IDLE_S:
+            self._drop()
+        if self._local.session is None:
+            self._local.session = make_session()
+            with self._lock:
+                self._sessions.add(self._local.session)
+        return self._local.session
+
+    def _drop(self) -> None:
+        session, self._local.session = self._local.session, None
+        if session is not None:
+            session.close()
+            with self._lock:
+                self._sessions.discard(session)
+
+
+def _lost(error: Exception, *, has_written: bool) -> GatewayError:
+    """Judge a request that got no answer by the one thing that matters: was anything written?"""
+    kind = type(error).__name__
+    if has_written:
+        return UnknownOutcomeError(f"no answer after the request was written ({kind})")
+    if isinstance(error, SSLError):
+        return MisconfiguredError(f"no trusted TLS connection ({kind})")
+    return NotSentError(f"the gateway could not be reached ({kind})")
+
+
+def _give(result: _T | GatewayError) -> _T:
+    if isinstance(result, GatewayError):
+        raise result
+    return result

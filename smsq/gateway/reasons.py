@@ -1,0 +1,79 @@
+"""The gateway's own words for a failure, made safe to keep. Pure.
+
+In:  bodies and headers of the gateway. Out: reasons without token, text or full phone; pauses.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from smsq.text import mask_phone
+
+MAX_REASON = 200
+
+#: A gateway that asks for more is asked again by the next probe.
+MAX_RETRY_AFTER_S = 3600.0
+
+_KEYS = ("error", "message", "detail", "errors")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_LONG_NUMBER = re.compile(r"\d{7,}")
+#: So much of a text in a reason is a repetition, not a chance.
+_ECHO = 8
+
+
+def find_reason(document: object) -> str:
+    """Find the gateway's words in an error body; "" when there are none."""
+    if not isinstance(document, dict):
+        return ""
+    for key in _KEYS:
+        value = document.get(key)
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+        if isinstance(value, list | dict) and value:
+            return str(value)[: MAX_REASON * 4]
+    return ""
+
+
+def clean_reason(reason: str, secrets: Sequence[str]) -> str:
+    """Bound a reason and take out what nobody may see.
+
+    Args:
+        reason: The gateway's words, perhaps with our request repeated in them.
+        secrets: Token, texts, phones of the request.
+    """
+    for secret in secrets:
+        if secret and secret in reason:
+            reason = reason.replace(secret, "…")
+        elif _repeats(reason, secret):
+            return "(the gateway's words repeat the request)"
+    reason = _LONG_NUMBER.sub(lambda found: mask_phone(found.group()), reason)
+    return _CONTROL.sub(" ", reason).strip()[:MAX_REASON]
+
+
+def read_retry_after_s(header: str | None, *, now: datetime | None = None) -> float | None:
+    """Read a Retry-After header: seconds or a date; None when it says nothing usable."""
+    if header is None:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            until = parsedate_to_datetime(header)
+        except (ValueError, TypeError, IndexError):
+            return None
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=UTC)
+        seconds = (until - (now or datetime.now(UTC))).total_seconds()
+    if not math.isfinite(seconds) or seconds < 0:
+        return None
+    return min(seconds, MAX_RETRY_AFTER_S)
+
+
+def _repeats(reason: str, secret: str) -> bool:
+    if len(secret) < _ECHO:
+        return False
+    return any(secret[i : i + _ECHO] in reason for i in range(len(secret) - _ECHO + 1))

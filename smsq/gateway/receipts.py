@@ -1,0 +1,138 @@
+"""Receipts: the signed address they come to, and what a body of any shape teaches. Pure.
+
+In:  what the gateway posts. Out: message ids, matched to our messages by name, else by order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import parse_qsl
+
+from smsq.gateway.wire import read_id
+from smsq.models import ReceiptEntry
+
+#: Nothing that the gateway has reason to post is larger.
+MAX_VALUES = 100_000
+MAX_FORM_FIELDS = 10_000
+
+_DOMAIN = b"smsq receipt v1\0"
+
+
+def sign(job_id: str, secret: str) -> str:
+    """Sign a job id: HMAC-SHA256, in hex."""
+    return hmac.new(secret.encode(), _DOMAIN + job_id.encode(), hashlib.sha256).hexdigest()
+
+
+def is_signed(job_id: str, signature: str, secret: str) -> bool:
+    """Check a signature in constant time."""
+    expected = sign(job_id, secret).encode()
+    return hmac.compare_digest(expected, signature.encode("utf-8", "surrogatepass"))
+
+
+def receipt_url(base_url: str, job_id: str, secret: str) -> str:
+    """Write the address that a job's receipt is posted to."""
+    return f"{base_url.rstrip('/')}/receipts/{job_id}/{sign(job_id, secret)}"
+
+
+def read_receipt(body: bytes, content_type: str | None) -> list[ReceiptEntry]:
+    """Find the message ids in a receipt, wherever they stand.
+
+    Args:
+        body: As posted; JSON or a form, of any nesting.
+        content_type: As the gateway declared it; a hint, not trusted.
+
+    Returns:
+        Ids in the order they stand, each once; empty when nothing can be read. `id` is taken for a
+        message id only where nothing is called `message_id`.
+    """
+    try:
+        root = _parse(body, content_type or "")
+    except (ValueError, RecursionError):
+        return []
+    for keys in (("message_id", "message_ids"), ("id", "ids")):
+        entries = {entry.message_id: entry for entry in reversed(list(_find(root, keys)))}
+        if entries:
+            return list(reversed(entries.values()))
+    return []
+
+
+def match_receipt(entries: Sequence[ReceiptEntry], names: Sequence[str]) -> dict[int, int]:
+    """Match ids to our messages: by name, else by order where that is not ambiguous.
+
+    Args:
+        entries: As `read_receipt` found them.
+        names: Our messages' names, in order.
+
+    Returns:
+        Index of a message → its id; messages that could not be matched are left out.
+    """
+    matched: dict[int, int] = {}
+    leftover: list[int] = []
+    for entry in entries:
+        named = [i for i, name in enumerate(names) if name == entry.name and i not in matched]
+        if entry.name is not None and named:
+            matched[named[0]] = entry.message_id
+        elif entry.name is None:
+            leftover.append(entry.message_id)
+    free = [i for i in range(len(names)) if i not in matched]
+    if len(leftover) == len(free):
+        matched.update(zip(free, leftover, strict=True))
+    return matched
+
+
+def _parse(body: bytes, content_type: str) -> object:
+    text = body.decode("utf-8-sig")
+    if "x-www-form-urlencoded" not in content_type:
+        try:
+            return json.loads(text)
+        except ValueError:
+            pass
+    fields: list[object] = []
+    one: dict[str, object] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS):
+        # `messages[0][message_id]` and `message_id` mean the same; a repeated name begins anew.
+        short = name.rstrip("]").rpartition("[")[2] or name.partition("[")[0]
+        if short in one:
+            fields.append(one)
+            one = {}
+        one[short] = _parse_field(value)
+    return [*fields, one]
+
+
+def _parse_field(value: str) -> object:
+    if value[:1] in {"{", "["}:
+        try:
+            parsed: object = json.loads(value)
+        except ValueError:
+            return value
+        return parsed
+    return value
+
+
+def _find(root: object, keys: tuple[str, str]) -> Iterator[ReceiptEntry]:
+    """Walk without recursion, in the order things stand; a bound ends what is absurdly large."""
+    stack: list[object] = [root]
+    for _ in range(MAX_VALUES):
+        if not stack:
+            return
+        value = stack.pop()
+        if isinstance(value, Mapping):
+            name = value.get("name")
+            name = name if isinstance(name, str) else None
+            yield from _entries([value.get(keys[0])], name)
+            for key in keys:
+                listed = value.get(key)
+                yield from _entries(listed if isinstance(listed, list) else [], None)
+            stack.extend(reversed(list(value.values())))
+        elif isinstance(value, list):
+            stack.extend(reversed(value))
+
+
+def _entries(values: Sequence[object], name: str | None) -> Iterator[ReceiptEntry]:
+    for value in values:
+        message_id = read_id(value)
+        if message_id is not None:
+            yield ReceiptEntry(message_id, name)

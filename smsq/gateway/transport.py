@@ -1,0 +1,171 @@
+"""HTTP with a deadline for the whole request, and certainty about what was written.
+
+In:  one request. Out: status and bounded body, or whether the failure came before the first byte.
+
+`requests` has a time-out per `recv`, which a gateway that drips one byte a second outlasts, and its
+exceptions do not say whether the request went out. So each connection's socket is wrapped: every
+operation gets what is left of the deadline, and the first write is noted.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader, RawIOBase
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+_LEAST_S = 0.001
+
+
+class Exchange(threading.local):
+    """What the current thread's request may still take, and whether any of it was written."""
+
+    until_s = 0.0
+    has_written = False
+
+    def left_s(self) -> float:
+        """Seconds to the deadline; raises TimeoutError when it has passed."""
+        left_s = self.until_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("deadline passed")
+        return max(left_s, _LEAST_S)
+
+
+_exchange = Exchange()
+
+
+@contextmanager
+def exchange(timeout_s: float) -> Iterator[Exchange]:
+    """Begin one request of this thread."""
+    _exchange.until_s = time.monotonic() + timeout_s
+    _exchange.has_written = False
+    yield _exchange
+
+
+class DeadlineSocket:
+    """A socket whose every operation is bounded by the thread's deadline."""
+
+    def __init__(self, wrapped: socket.socket) -> None:
+        self._wrapped = wrapped
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the socket has
+        return getattr(self._wrapped, name)
+
+    def sendall(self, data: Any, flags: int = 0) -> None:  # noqa: ANN401 - any buffer
+        """Write; the time-out of `sendall` is for all of it."""
+        self._wrapped.settimeout(_exchange.left_s())
+        _exchange.has_written = True
+        self._wrapped.sendall(data, flags)
+
+    def recv_into(self, buffer: Any) -> int:  # noqa: ANN401 - any buffer
+        """Read what is there, within what is left."""
+        self._wrapped.settimeout(_exchange.left_s())
+        return self._wrapped.recv_into(buffer)
+
+    def makefile(self, mode: str = "rb", *_: object, **__: object) -> BufferedReader:
+        """Make the reader that http.client takes answers from."""
+        if mode != "rb":
+            raise ValueError(mode)
+        return BufferedReader(_Reader(self, self._wrapped.makefile("rb", buffering=0)))
+
+
+class _Reader(RawIOBase):
+    """Reads through a `DeadlineSocket`; holds the socket open as its own file would."""
+
+    def __init__(self, reads: DeadlineSocket, holds: Any) -> None:  # noqa: ANN401 - a SocketIO
+        self._reads = reads
+        self._holds = holds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any buffer
+        return self._reads.recv_into(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._holds.close()
+        super().close()
+
+
+class _Connection(HTTPConnection):
+    def connect(self) -> None:
+        self.timeout = _exchange.left_s()
+        super().connect()
+        self.sock = DeadlineSocket(self.sock)
+
+
+class _TlsConnection(HTTPSConnection):
+    def connect(self) -> None:
+        self.timeout = _exchange.left_s()
+        super().connect()
+        self.sock = DeadlineSocket(self.sock)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+
+def make_session() -> requests.Session:
+    """Make a session of one keep-alive connection, for one thread.
+
+    It follows no redirects, repeats nothing, and takes neither proxies nor passwords from the
+    environment: a request must go where the settings say.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.headers.update({"Accept": "application/json", "Accept-Encoding": "identity"})
+    adapter = _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def read_body(response: requests.Response, max_bytes: int) -> bytes | None:
+    """Read a body to its end; None when it is larger than allowed, packed, or breaks off."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        return None
+    body = bytearray()
+    try:
+        while chunk := response.raw.read(16 * 1024, decode_content=False):
+            body += chunk
+            if len(body) > max_bytes:
+                return None
+    except Exception:  # noqa: BLE001 - however it broke off, there is no whole body
+        return None
+    return bytes(body)
+
+
+class _HideQuery(logging.Filter):
+    """Cuts queries out of urllib3's lines: the contract puts the token there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                argument.partition("?")[0] if isinstance(argument, str) else argument
+                for argument in record.args
+            )
+        return True
+
+
+for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_HideQuery())

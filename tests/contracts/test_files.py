@@ -1,0 +1,144 @@
+"""What the repository's files promise each other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from smsq import names
+from smsq.settings import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(read("docker-compose.yml"))
+    return loaded
+
+
+def test_the_example_environment_is_the_settings_with_their_defaults() -> None:
+    lines = [line for line in read(".env.example").splitlines() if line and line[0] != "#"]
+
+    assert lines == [f"{setting.name}={setting.default}" for setting in SETTINGS]
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    readme = read("README.md")
+
+    for setting in SETTINGS:
+        assert f"`{setting.name}`" in readme, setting.name
+        if setting.default:
+            assert f"`{setting.default}`" in readme, setting.name
+
+
+def test_the_procfile_names_the_four_processes() -> None:
+    processes = dict(line.split(": ", 1) for line in read("Procfile").splitlines())
+
+    assert list(processes) == ["web", "worker", "beat", "flower"]
+    assert "$PORT" in processes["flower"]
+
+
+def test_every_target_of_the_makefile_is_explained() -> None:
+    makefile = read("Makefile")
+    targets = re.findall(r"^\.PHONY: ([a-z-]+)$", makefile, re.M)
+
+    assert {"setup", "demo", "test", "lint", "types", "check", "help"} <= set(targets)
+    for target in targets:
+        assert re.search(rf"^{target}:.*## ", makefile, re.M), target
+
+
+def test_ci_runs_make_check_and_nothing_less() -> None:
+    commands = [line for line in read(".ci/run").splitlines() if line and line[0] != "#"]
+    assert commands[-1] == "make check"
+    assert "\ncheck: lint types test " in read("Makefile")
+
+
+@pytest.mark.parametrize("name", ["dev", "worker"])
+def test_requirements_are_pinned_and_hashed_and_name_no_index(name: str) -> None:
+    text = read(f"requirements/{name}.txt")
+    entries = re.split(r"\n(?=\S)", text.strip())
+
+    assert len(entries) > 20
+    for entry in entries:
+        assert re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==\S+", entry), entry[:60]
+        assert "--hash=sha256:" in entry, entry[:60]
+    assert "://" not in text
+    assert "--index" not in text
+    assert "--find-links" not in text
+
+
+def test_redis_in_compose_is_durable_and_evicts_nothing(compose: dict[str, Any]) -> None:
+    command = " ".join(compose["services"]["redis"]["command"])
+
+    assert "--appendonly yes" in command
+    assert "--maxmemory-policy noeviction" in command
+    assert compose["services"]["redis"]["volumes"]
+
+
+def test_every_service_in_compose_restarts_and_has_a_health_check(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+
+    assert set(services) == {"redis", "worker", "beat", "web", "flower", "simulator"}
+    for name, service in services.items():
+        assert service["restart"] == "unless-stopped", name
+        assert service["healthcheck"]["test"], name
+    # A fixed name or port would stop `--scale worker=4`.
+    assert "container_name" not in services["worker"]
+    assert "ports" not in services["worker"]
+    assert services["simulator"]["profiles"] == ["simulator"]
+
+
+def test_nothing_in_compose_listens_to_the_world(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:"), name
+    assert (
+        "FLOWER_BASIC_AUTH:?" in compose["services"]["flower"]["environment"]["FLOWER_BASIC_AUTH"]
+    )
+
+
+def test_compose_and_procfile_start_the_same_things(compose: dict[str, Any]) -> None:
+    processes = dict(line.split(": ", 1) for line in read("Procfile").splitlines())
+    for name, command in processes.items():
+        in_compose = " ".join(compose["services"][name]["command"])
+        assert command.split(" --")[0].split()[:4] == in_compose.split(" --")[0].split()[:4], name
+
+
+def test_the_image_is_not_root_and_holds_the_processes() -> None:
+    lines = read("Dockerfile").splitlines()
+
+    assert "USER 10001" in lines
+    assert "--require-hashes" in read("Dockerfile")
+    for folder in ("smsq", "config", "tasks", "worker"):
+        assert f"COPY {folder} {folder}" in lines
+
+
+def test_every_queue_is_consumed_by_the_worker() -> None:
+    from config.queues import QUEUES  # noqa: PLC0415 - a process' module
+
+    assert tuple(queue.name for queue in QUEUES) == names.QUEUES
+    # No `-Q`: a worker takes all of `task_queues`.
+    assert "-Q" not in read("Procfile")
+
+
+def test_no_file_names_a_machine_or_an_index() -> None:
+    import subprocess  # noqa: PLC0415
+
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    pattern = re.compile(r"/work/[a-z]|/root/|index-url\s*=|resolved.: .http")
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.suffix in {".png"} or not path.is_file() or path == Path(__file__):
+            continue
+        assert not pattern.search(path.read_text(encoding="utf-8")), name
