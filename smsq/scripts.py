@@ -49,7 +49,7 @@ class Scripts:
         self._clock = clock
         self._registered: dict[str, Script] = {}
 
-    def run(self, name: str, *args: Arg, client: Redis | None = None) -> Any:  # noqa: ANN401 - Lua has no types
+    def run(self, name: str, *args: Arg, client: Redis | None = None) -> Any:
         """Run one script; with `client` (a pipeline) its result comes with the pipeline's."""
         if name not in self._registered:
             self._registered[name] = self.redis.register_script(_source(name))

@@ -21,6 +21,8 @@ MAX_RETRY_AFTER_S = 3600.0
 _KEYS = ("error", "message", "detail", "errors")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONG_NUMBER = re.compile(r"\d{7,}")
+#: A shorter text stands in other words by chance; `hi` in `this`.
+_LEAST_SECRET = 4
 #: So much of a text in a reason is a repetition, not a chance.
 _ECHO = 8
 
@@ -46,7 +48,7 @@ def clean_reason(reason: str, secrets: Sequence[str]) -> str:
         secrets: Token, texts, phones of the request.
     """
     for secret in secrets:
-        if secret and secret in reason:
+        if len(secret) >= _LEAST_SECRET and secret in reason:
             reason = reason.replace(secret, "…")
         elif _repeats(reason, secret):
             return "(the gateway's words repeat the request)"

@@ -57,16 +57,16 @@ class DeadlineSocket:
     def __init__(self, wrapped: socket.socket) -> None:
         self._wrapped = wrapped
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the socket has
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._wrapped, name)
 
-    def sendall(self, data: Any, flags: int = 0) -> None:  # noqa: ANN401 - any buffer
+    def sendall(self, data: Any, flags: int = 0) -> None:
         """Write; the time-out of `sendall` is for all of it."""
         self._wrapped.settimeout(_exchange.left_s())
         _exchange.has_written = True
         self._wrapped.sendall(data, flags)
 
-    def recv_into(self, buffer: Any) -> int:  # noqa: ANN401 - any buffer
+    def recv_into(self, buffer: Any) -> int:
         """Read what is there, within what is left."""
         self._wrapped.settimeout(_exchange.left_s())
         return self._wrapped.recv_into(buffer)
@@ -81,14 +81,14 @@ class DeadlineSocket:
 class _Reader(RawIOBase):
     """Reads through a `DeadlineSocket`; holds the socket open as its own file would."""
 
-    def __init__(self, reads: DeadlineSocket, holds: Any) -> None:  # noqa: ANN401 - a SocketIO
+    def __init__(self, reads: DeadlineSocket, holds: Any) -> None:
         self._reads = reads
         self._holds = holds
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any buffer
+    def readinto(self, buffer: Any) -> int:
         return self._reads.recv_into(buffer)
 
     def close(self) -> None:

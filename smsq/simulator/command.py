@@ -1,0 +1,68 @@
+"""`smsq simulator`: a gateway to try things on, from the command line.
+
+In:  options. Out: a server on loopback until SIGTERM or Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Sequence
+from types import ModuleType
+
+import click
+
+from smsq.simulator.faults import MAGIC, UNDELIVERED_SUFFIX, Fault
+from smsq.simulator.options import Options, ReceiptShape, change
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Of loopback.")
+@click.option("--port", default=8090, show_default=True, help="0 for a free one.")
+@click.option("--token", envvar="SMSQ_GATEWAY_TOKEN", required=True, help="The token it takes.")
+@click.option("--rate", "rate_per_s", type=float, default=0, help="Requests/s; 0: no limit.")
+@click.option("--burst", type=int, default=1, help="Requests that may come at once.")
+@click.option("--retry-after-s", type=float, help="Sent with 429; none unless given.")
+@click.option("--latency-ms", type=float, default=0, help="Before each answer.")
+@click.option("--sent-after-s", type=float, default=0.5, help="From acceptance to sent.")
+@click.option("--final-after-s", type=float, default=2.0, help="From acceptance to final.")
+@click.option("--undelivered-share", type=float, default=0, help="0 to 1.")
+@click.option("--receipt-shape", type=click.Choice(list(ReceiptShape)), default=ReceiptShape.JSON)
+@click.option("--receipt-lost-share", type=float, default=0, help="0 to 1.")
+@click.option("--shuffle-pages", is_flag=True, help="Rows stand in another order each time.")
+@click.option("--alphaname", "alphanames", multiple=True, help="A sender that exists; else all.")
+@click.option("--seed", type=int, default=0, help="Makes final states the same in every run.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME=SHARE",
+    help=f"For a share of all requests: {', '.join(Fault)}.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Say the address as JSON.")
+def simulator(
+    host: str, port: int, faults: Sequence[str], as_json: bool, **options: object
+) -> None:
+    """Run a simulated gateway, with a book of what it accepted at /book."""
+    server_module = _load_server()
+    try:
+        changes = {**options, "fault_shares": dict(fault.split("=", 1) for fault in faults)}
+        server, bound = server_module.make_server(change(Options(), changes), host, port)
+    except (ValueError, OSError) as mistake:
+        raise click.UsageError(str(mistake)) from None
+    url = f"http://{host}:{bound.getsockname()[1]}"
+    if as_json:
+        click.echo(json.dumps({"url": url}))
+    else:
+        click.echo(f"gateway simulator at {url}, its book at {url}/book; phones ending in")
+        for suffix, magic in MAGIC.items():
+            click.echo(f"  {suffix}  {magic.meaning}")
+        click.echo(f"  {UNDELIVERED_SUFFIX}  accepted, never delivered")
+    server.run([bound])
+
+
+def _load_server() -> ModuleType:
+    try:
+        return importlib.import_module("smsq.simulator.server")
+    except ImportError:
+        raise click.ClickException("the simulator needs more: pip install 'smsq[demo]'") from None

@@ -1,0 +1,152 @@
+"""What a simulator can be told, at its start and while it runs. Pure.
+
+In:  names and values, as from a command line or JSON. Out: `Options`, or ValueError with every
+mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from smsq.simulator.faults import Fault
+
+
+class ReceiptShape(StrEnum):
+    """How a receipt is written; the contract does not say."""
+
+    JSON = "json"  #: {"uuid", "success", "messages": [{"message_id", "name"}]}
+    FORM = "form"  #: a form with the JSON of the messages in one field
+    NESTED = "nested"  #: the same as JSON, three levels further down
+    BARE_IDS = "bare_ids"  #: {"message_ids": [...]}, no names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the simulated gateway behaves.
+
+    Attributes:
+        rate_per_s: Requests per second over all endpoints; 0 for no limit.
+        burst: Requests that may come at once.
+        retry_after_s: Sent with a 429; None sends no header.
+        latency_ms: Before each answer; up to `latency_jitter_ms` more.
+        sent_after_s: From acceptance (or schedule time) to `sent`.
+        final_after_s: From acceptance (or schedule time) to a final state.
+        undelivered_share: Share of recipients that end `undelivered`, 0 to 1.
+        odd_word_share: Share of recipients reported with words that the contract does not name.
+        visible_after_s: Reports of a message are empty until then.
+        shuffle_pages: Rows stand in another order on each request.
+        receipt_lost_share: Share of receipts that are never posted.
+        receipt_repeat: Times each receipt is posted.
+        max_recipients: Most recipients of one request.
+        alphanames: Senders that exist; empty: all do.
+        fault_shares: Share of all requests that suffer each fault.
+        stall_s: How long a stalled answer takes.
+        token_error_200: A wrong token is answered with 200 and {"error"} instead of 401.
+        seed: Makes final states the same in every run.
+    """
+
+    token: str = field(default="simulator-token", repr=False)
+    rate_per_s: float = 0.0
+    burst: int = 1
+    retry_after_s: float | None = None
+    latency_ms: float = 0.0
+    latency_jitter_ms: float = 0.0
+    sent_after_s: float = 0.5
+    final_after_s: float = 2.0
+    undelivered_share: float = 0.0
+    odd_word_share: float = 0.0
+    visible_after_s: float = 0.0
+    shuffle_pages: bool = False
+    receipt_after_s: float = 0.2
+    receipt_shape: ReceiptShape = ReceiptShape.JSON
+    receipt_lost_share: float = 0.0
+    receipt_repeat: int = 1
+    max_recipients: int = 1000
+    alphanames: tuple[str, ...] = ()
+    fault_shares: Mapping[Fault, float] = field(default_factory=dict)
+    stall_s: float = 30.0
+    token_error_200: bool = False
+    timezone: str = "Europe/Minsk"
+    seed: int = 0
+
+
+def change(options: Options, changes: Mapping[str, object]) -> Options:
+    """Change options by name.
+
+    Raises:
+        ValueError: With every mistake; nothing is changed.
+    """
+    known = {f.name for f in fields(Options)}
+    mistakes: list[str] = []
+    values: dict[str, Any] = {}
+    for name, raw in changes.items():
+        if name not in known:
+            mistakes.append(f"{name} is no option: write one of {', '.join(sorted(known))}")
+            continue
+        try:
+            reader: Callable[[Any], Any] = _READERS.get(name, _number)
+            values[name] = reader(raw)
+        except (ValueError, TypeError, KeyError):
+            mistakes.append(f"{name}: {raw!r} is not a value it can take")
+    if mistakes:
+        raise ValueError("\n".join(mistakes))
+    return replace(options, **values)
+
+
+def _number(raw: Any) -> float:
+    value = float(raw)
+    if not 0 <= value < float("inf"):
+        raise ValueError(raw)
+    return value
+
+
+def _share(raw: Any) -> float:
+    if not 0 <= float(raw) <= 1:
+        raise ValueError(raw)
+    return float(raw)
+
+
+def _whole(raw: Any) -> int:
+    if isinstance(raw, bool) or int(raw) != float(raw) or int(raw) < 0:
+        raise ValueError(raw)
+    return int(raw)
+
+
+def _flag(raw: Any) -> bool:
+    if not isinstance(raw, bool):
+        raise TypeError(raw)
+    return raw
+
+
+def _zone(raw: Any) -> str:
+    return ZoneInfo(raw).key
+
+
+def _read_faults(raw: Any) -> dict[Fault, float]:
+    shares = {Fault(name): _share(share) for name, share in dict(raw).items()}
+    if sum(shares.values()) > 1:
+        raise ValueError(raw)
+    return shares
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "token": str,
+    "timezone": _zone,
+    "burst": lambda raw: max(1, _whole(raw)),
+    "receipt_repeat": _whole,
+    "max_recipients": _whole,
+    "seed": _whole,
+    "retry_after_s": lambda raw: None if raw is None else _number(raw),
+    "undelivered_share": _share,
+    "odd_word_share": _share,
+    "receipt_lost_share": _share,
+    "shuffle_pages": _flag,
+    "token_error_200": _flag,
+    "receipt_shape": ReceiptShape,
+    "alphanames": lambda raw: tuple(str(name) for name in raw),
+    "fault_shares": _read_faults,
+}

@@ -1,0 +1,109 @@
+"""Runs a simulator: in the foreground for the command, in a thread for tests.
+
+In:  options. Out: a listening simulator, and a handle on its book.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from smsq.simulator.app import DroppableProtocol, make_app
+from smsq.simulator.gateway import Gateway
+from smsq.simulator.options import Options
+
+_START_TIMEOUT_S = 15.0
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSimulator:
+    """A handle on a simulator that listens at `url`."""
+
+    url: str
+
+    def get(self, path: str) -> Any:
+        """Read a page, as `/book` or `/book/states`."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:  # noqa: S310 - loopback
+            return json.loads(answer.read())
+
+    def change(self, **changes: object) -> None:
+        """Change options while it runs."""
+        self._post("/control", changes)
+
+    def reset(self) -> None:
+        """Forget everything but the options."""
+        self._post("/book/reset", {})
+
+    def accepted(self) -> dict[tuple[str, str], int]:
+        """How often each pair of phone and text was accepted."""
+        return {(phone, text): times for phone, text, times in self.get("/book/accepted")}
+
+    def states(self) -> dict[int, dict[str, str]]:
+        """The gateway's word for every recipient: message id → phone → word."""
+        return {int(message_id): words for message_id, words in self.get("/book/states").items()}
+
+    def _post(self, path: str, document: object) -> None:
+        request = urllib.request.Request(  # noqa: S310 - loopback
+            self.url + path, json.dumps(document).encode(), method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
+            answer.read()
+
+
+def make_server(options: Options, host: str, port: int) -> tuple[uvicorn.Server, socket.socket]:
+    """Make a server and bind its socket.
+
+    Args:
+        options: How the gateway behaves.
+        host: Of loopback; it asks for no password.
+        port: 0 for a free one.
+
+    Raises:
+        ValueError: The host is not loopback.
+    """
+    if host not in _LOOPBACK:
+        raise ValueError(f"host: write one of {', '.join(_LOOPBACK)}; it asks for no password")
+    config = uvicorn.Config(
+        make_app(Gateway(options)),
+        http=DroppableProtocol,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+        backlog=4096,
+    )
+    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    # asyncio switches Nagle's delay off only where the protocol is named: 40 ms per answer.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((host, port))
+    return uvicorn.Server(config), bound
+
+
+@contextmanager
+def start_in_thread(options: Options | None = None, *, port: int = 0) -> Iterator[RunningSimulator]:
+    """Run a simulator in a thread, as tests want it."""
+    server, bound = make_server(options or Options(), "127.0.0.1", port)
+    thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
+    thread.start()
+    until_s = time.monotonic() + _START_TIMEOUT_S
+    while not server.started:
+        if time.monotonic() > until_s:
+            raise RuntimeError("the simulator did not start")
+        time.sleep(0.01)
+    try:
+        yield RunningSimulator(f"http://127.0.0.1:{bound.getsockname()[1]}")
+    finally:
+        server.should_exit = True
+        thread.join()
+        bound.close()
