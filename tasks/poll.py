@@ -9,9 +9,9 @@ import logging
 from collections.abc import Sequence
 
 from celery import shared_task
-from smsq.gateway.wire import ReportPage
 
 from smsq.errors import BusyError, GatewayError, MisconfiguredError
+from smsq.gateway.wire import ReportPage
 from smsq.limiter import MISCONFIGURED_CLOSE_S
 from smsq.names import Queue, Task
 from smsq.polls import PollClaim

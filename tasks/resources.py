@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from redis import Redis
-from smsq.gateway.client import GatewayClient
-from smsq.gateway.receipts import receipt_url
 
 from smsq.backoff import Backoff, PollSchedule
 from smsq.connection import WORKER_TIMEOUT_S, connect
+from smsq.gateway.client import GatewayClient
+from smsq.gateway.receipts import receipt_url
 from smsq.jobs import PollPlan
 from smsq.keys import Keys
 from smsq.ledger import Ledger

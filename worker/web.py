@@ -18,7 +18,6 @@ from typing import Self
 import uvicorn
 from redis import Redis
 from redis.exceptions import RedisError
-from smsq.gateway.receipts import is_signed, match_receipt, read_receipt
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -29,6 +28,7 @@ from config.logs import LOGGING
 from config.settings import load_settings
 from smsq.connection import PRODUCER_TIMEOUT_S, connect
 from smsq.errors import NotFoundError
+from smsq.gateway.receipts import is_signed, match_receipt, read_receipt
 from smsq.jobs import PollPlan
 from smsq.keys import Keys
 from smsq.polls import Polls, message_names
