@@ -12,9 +12,9 @@ from smsq import names
 
 #: One queue per urgency, never Celery's Redis priorities: those are inverted and need prefetching
 #: switched off to mean anything.
-QUEUES = tuple(
-    KombuQueue(queue, Exchange(queue, type="direct"), routing_key=queue) for queue in names.QUEUES
-)
+#: The default exchange routes by queue name, without a binding that a flushed broker would lose.
+QUEUES = tuple(KombuQueue(queue, Exchange(""), routing_key=queue) for queue in names.QUEUES)
 
-#: Beat's ticks are short and must not stand behind a backlog.
-TICK_QUEUE = names.Queue.URGENT
+#: Beat's ticks must not stand behind a backlog. Rings for polls are few: a tick makes ten at most,
+#: whatever the number of messages.
+TICK_QUEUE = names.Queue.POLL

@@ -80,11 +80,38 @@ class Claim:
         )
 
 
-class NoClaim(StrEnum):
-    """Why there is no claim."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollClaim:
+    """The right to ask for one page of one message's reports.
 
-    NOT_READY = "not_ready"  #: somebody else has it, it is not due, finished, or gone
-    GATE_CLOSED = "gate_closed"  #: the gate closed since the slot was reserved
+    Attributes:
+        ref: `<job id>:<n>`.
+        number: Fences the pages: only the newest claim may write.
+        message_id: The gateway's id.
+        offset: Row to go on with; above 0 when earlier pages are there.
+        age_s: Seconds since acceptance.
+    """
+
+    ref: str
+    number: int
+    message_id: int
+    offset: int
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leases:
+    """How long claims are held, in milliseconds; both end by themselves."""
+
+    send_ms: int
+    poll_ms: int
+
+
+class NoClaim(StrEnum):
+    """Why a slot brought no claim."""
+
+    NOTHING = "nothing"  #: somebody else took what waited
+    VOID = "void"  #: the gate closed, or the rate changed, since the slot was reserved
 
 
 @dataclass(frozen=True, slots=True)

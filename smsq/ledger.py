@@ -12,17 +12,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from smsq.errors import KeyConflictError, NotFoundError
-from smsq.jobs import Claim, Due, Idempotency, NewJob, NoClaim, PollPlan, Stored
+from smsq.jobs import (
+    Claim,
+    Due,
+    Idempotency,
+    Leases,
+    NewJob,
+    NoClaim,
+    PollClaim,
+    PollPlan,
+    Stored,
+)
 from smsq.keys import count_buckets
 from smsq.models import JobState, Kind, MessageRequest, OnUnknown, ViberForward
 from smsq.names import Queue
 from smsq.scripts import Scripts
+from smsq.slots import Early, Pace, Slot
 from smsq.states import Verdict
-
-#: A ready job whose ring got lost is rung again after this long, then after twice as long ...
-FIRST_LOOK_MS = 15_000
-#: ... but never later than this.
-MAX_LOOK_MS = 600_000
 
 #: A staged campaign that was never committed goes away by itself.
 STAGE_TTL_MS = 24 * 3600 * 1000
@@ -83,22 +89,44 @@ class Ledger:
             once.key,
             once.content,
             once.ttl_ms,
-            FIRST_LOOK_MS,
         )
         return _read_stored(answer)
 
-    def claim(self, job_id: str, *, lease_s: float) -> Claim | NoClaim:
-        """Take the right to make one attempt.
+    def claim(self, slot: Slot, pace: Pace, leases: Leases) -> Claim | PollClaim | Early | NoClaim:
+        """Use a slot whose time has come: take the right to make one request.
 
-        Args:
-            job_id: A job whose slot has come.
-            lease_s: The claim ends by itself after this long, and the job becomes unknown.
+        Returns:
+            A claim on what is most urgent now, be it a job or a message to poll; or why there is
+            none.
         """
-        status, *rest = self._run("claim", job_id, round(lease_s * 1000))
-        if status != "claimed":
-            return NoClaim.GATE_CLOSED if status == "closed" else NoClaim.NOT_READY
-        number, job, messages = rest
-        return _read_claim(job_id, number, _to_dict(job), messages)
+        status, *rest = self._run(
+            "claim",
+            pace.rate_per_s,
+            pace.burst,
+            pace.poll_share,
+            slot.epoch,
+            int(slot.is_probe),
+            int(slot.wait_s > 0),
+            leases.send_ms,
+            leases.poll_ms,
+        )
+        match status:
+            case "job":
+                job_id, number, job, messages = rest
+                return _read_claim(job_id, number, _to_dict(job), messages)
+            case "poll":
+                ref, number, message_id, offset, age_ms = rest
+                return PollClaim(
+                    ref=ref,
+                    number=number,
+                    message_id=int(message_id),
+                    offset=offset,
+                    age_s=age_ms / 1000,
+                )
+            case "early":
+                return Early(rest[0] / 1e6)
+            case _:
+                return NoClaim(status)
 
     def settle(self, claim: Claim, verdict: Verdict, plan: PollPlan) -> bool:
         """Write down what an attempt came to.
@@ -132,8 +160,6 @@ class Ledger:
         looked_at, rows = self._run(
             "recover",
             limit,
-            FIRST_LOOK_MS,
-            MAX_LOOK_MS,
             max_attempts,
             plan.first_ms,
             plan.horizon_ms,
@@ -171,7 +197,6 @@ def _enqueue_args(job: NewJob, once: Idempotency, *, stage: bool) -> list[str | 
         once.content,
         once.ttl_ms,
         "" if job.due_at_ms is None else job.due_at_ms,
-        FIRST_LOOK_MS,
         STAGE_TTL_MS if stage else "",
     ]
 

@@ -2,128 +2,125 @@
 
 In:  the rate, and what the gateway answered. Out: when the next request may start.
 
-The clock is Redis' own, so any number of workers with any clocks share one truth.
+The clock is Redis' own, so any number of workers with any clocks share one truth. A slot is a time
+and not yet a job: when it has come, `Ledger.claim` takes what is most urgent then.
 """
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
-from enum import StrEnum
+import json
+from collections.abc import Sequence
+from typing import Any
 
 from smsq.backoff import roll
-from smsq.scripts import Clock, Scripts, redis_clock
-
-#: A slot further away than this is not reserved: a reservation cannot be given back.
-MAX_RESERVE_S = 1.0
-
-#: Longest time between two looks at the limiter while waiting.
-MAX_NAP_S = 1.0
+from smsq.scripts import Arg, Scripts
+from smsq.slots import Closed, Pace, Slot
 
 #: How long a wrong token or address closes the gate before one more try.
-MISCONFIGURED_CLOSE_S = 60.0
+BROKEN_CLOSE_S = 60.0
 
 #: First and longest pause after a 429 that does not say how long to wait.
-BUSY_FIRST_S, BUSY_MAX_S = 1.0, 60.0
+BUSY_FIRST_S, BUSY_MAX_S = 0.5, 60.0
 
+#: A probe that says nothing for so long after its own time-out is taken for lost.
+PROBE_MARGIN_S = 5.0
 
-class Answer(StrEnum):
-    """What the limiter said."""
+#: Nobody asked for a slot for so long: nobody holds for one.
+IDLE_S = 3.0
 
-    RESERVED = "reserved"  #: a slot is ours, after `wait_s`
-    FULL = "full"  #: nothing reserved; ask again after `wait_s`
-    CLOSED = "closed"  #: the gate is closed; ask again after `wait_s`
-    NEEDLESS = "needless"  #: the job is not ready (any more): no slot was used up
+#: No slot was used for so long: slots go unused.
+SPARE_S = 0.5
 
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Permission to make one gateway request, or how long to wait for it.
-
-    Attributes:
-        why: Why the gate is closed, "" when it is open.
-        closings: Closings of the gate in a row before this slot.
-    """
-
-    answer: Answer
-    wait_s: float
-    why: str = ""
-    closings: int = 0
+#: What has waited for less is about to be taken by the worker that was rung.
+MIN_AGE_S = 2.0
 
 
 class Limiter:
-    """Slots for gateway requests, shared by every process on the same Redis.
+    """Slots for gateway requests, shared by every process on the same Redis."""
 
-    Args:
-        scripts: Runs the limiter's scripts.
-        rate_per_s: Requests per second, above 0; below 1 is fine.
-        burst: Requests that may start at once after a quiet time, 1 or more.
-        clock_us: Microseconds since 1970 for tests; else Redis' clock.
-    """
+    def __init__(self, scripts: Scripts, pace: Pace) -> None:
+        self._scripts = scripts
+        self.pace = pace
 
-    def __init__(
-        self, scripts: Scripts, *, rate_per_s: float, burst: int, clock_us: Clock = redis_clock
-    ) -> None:
-        self._run = scripts.run
-        self.rate_per_s = rate_per_s
-        self.burst = burst
-        self._clock_us = clock_us
-
-    def reserve(self, job_id: str = "") -> Slot:
-        """Ask for the next slot once.
+    def reserve(self, ids: Sequence[str] = ()) -> tuple[Slot | Closed | None, Sequence[str]]:
+        """Reserve the next slot.
 
         Args:
-            job_id: The job it is for; "" for a poll.
-        """
-        max_wait_us = round(MAX_RESERVE_S * 1e6)
-        answer, wait_us, *rest = self._run(
-            "slot", self.rate_per_s, self.burst, max_wait_us, job_id, self._now_us()
-        )
-        return Slot(Answer(answer), wait_us / 1e6, *rest)
-
-    def wait_for_slot(self, stop: threading.Event, job_id: str = "") -> Slot | None:
-        """Hold until a slot has come.
-
-        Args:
-            stop: Set when the process shuts down.
-            job_id: The job it is for; "" for a poll.
+            ids: Jobs, or messages as `<job id>:<n>`, that the caller is here for; none: it is here
+                for whatever waits.
 
         Returns:
-            The slot, its time come; None when there is nothing to send (any more), or when `stop`
-            was set first: no request may be made then.
+            The slot; or how long the gate is closed; or None when none of the ids, or nothing at
+            all, waits for a slot. And the ids without those in front that no longer wait.
         """
-        while not stop.is_set():
-            slot = self.reserve(job_id)
-            if slot.answer is Answer.NEEDLESS:
-                return None
-            if slot.answer is Answer.RESERVED:
-                return None if stop.wait(slot.wait_s) else slot
-            # Close to the slot we ask at its time; far away we look once per nap, so that an
-            # opened gate is noticed.
-            stop.wait(min(slot.wait_s, MAX_NAP_S))
-        return None
+        probe_us = round((self.pace.probe_s + PROBE_MARGIN_S) * 1e6)
+        answer, *rest = self._run("slot", probe_us, json.dumps(list(ids)))
+        if answer == "needless":
+            return None, ()
+        gone, wait_us, *more = rest
+        wait_s = float(wait_us) / 1e6
+        left = ids[int(gone) :]
+        if answer == "closed":
+            return Closed(wait_s, more[0]), left
+        return Slot(wait_s=wait_s, epoch=more[0], is_probe=bool(more[1])), left
 
-    def close(self, seconds: float | None, why: str) -> None:
-        """Close the gate for every worker; a closing never shortens an earlier one.
+    def epoch(self) -> str:
+        """Say what slots reserved now would carry; a reserved slot with another is void."""
+        return str(self._scripts.redis.hget(self._scripts.keys.limiter, "epoch") or "0")
+
+    def close_busy(self, slot: Slot, retry_after_s: float | None) -> None:
+        """Close the gate after a 429, and lower the rate.
 
         Args:
-            seconds: From now; None for a pause that doubles with each closing in a row.
-            why: Shown to operators.
+            slot: Of the request that was answered so.
+            retry_after_s: What the gateway asked for; None for a pause that grows with each closing
+                in a row.
         """
-        self._gate("close", "" if seconds is None else max(1, round(seconds * 1e6)), why)
+        pause_us = "" if retry_after_s is None else max(1, round(retry_after_s * 1e6))
+        self._gate("busy", slot, pause_us, "429: the gateway asked us to slow down")
 
-    def open(self) -> None:
-        """Open the gate at once and forget earlier closings."""
-        self._gate("open")
+    def close_broken(self, slot: Slot, why: str) -> None:
+        """Close the gate because token or address are wrong; a probe a minute tries again."""
+        self._gate("broken", slot, round(BROKEN_CLOSE_S * 1e6), why)
 
-    def forgive(self) -> None:
-        """Forget earlier closings after a success; a closed gate stays closed."""
-        self._gate("forgive")
+    def pass_probe(self, slot: Slot) -> None:
+        """Open the gate for everyone: the probe was answered."""
+        self._gate("passed", slot)
 
-    def _gate(self, what: str, close_us: str | int = "", why: str = "") -> None:
-        pause = (round(BUSY_FIRST_S * 1e6), round(BUSY_MAX_S * 1e6), roll())
-        self._run("gate", what, close_us, why, *pause, self._now_us())
+    def pause(self, why: str) -> None:
+        """Close the gate until `resume`."""
+        self._gate("pause", None, "", why)
 
-    def _now_us(self) -> int | str:
-        now_us = self._clock_us()
-        return "" if now_us is None else now_us
+    def resume(self) -> None:
+        """Open the gate; after a 429 or a wrong token one probe still goes first."""
+        self._gate("open", None)
+
+    def set_rate(self, rate_per_s: float | None, *, by: str) -> None:
+        """Set the ceiling for every worker, from now on.
+
+        Args:
+            rate_per_s: Above 0; None goes back to the setting.
+            by: Who, as user@host; kept with it.
+        """
+        self._run("rate", "" if rate_per_s is None else rate_per_s, by)
+
+    def find_forgotten(self, *, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Name what waits while too few workers do anything about it.
+
+        Returns:
+            Pairs of a class (`urgent`, `normal`, `bulk`, `poll`) and its ids, each with the kind
+            of its job; "" for messages to poll. Up to `limit` for each class.
+        """
+        found = self._run(
+            "wake", round(IDLE_S * 1e6), round(SPARE_S * 1e6), round(MIN_AGE_S * 1e3), limit
+        )
+        return [(queue, [(row[0], row[1]) for row in rows]) for queue, rows in found]
+
+    def _gate(self, what: str, slot: Slot | None, pause_us: Arg = "", why: str = "") -> None:
+        epoch = "" if slot is None else slot.epoch
+        is_probe = int(slot is not None and slot.is_probe)
+        growth = (round(BUSY_FIRST_S * 1e6), round(BUSY_MAX_S * 1e6), roll())
+        self._run("gate", what, epoch, is_probe, pause_us, why, *growth)
+
+    def _run(self, name: str, *args: Arg) -> Any:
+        return self._scripts.run(name, self.pace.rate_per_s, self.pace.burst, *args)

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from smsq.errors import NotFoundError
-from smsq.jobs import PollPlan
+from smsq.jobs import PollClaim, PollPlan
 from smsq.keys import Keys
 from smsq.models import ReportRow
 from smsq.scripts import Scripts
 from smsq.states import read_gateway_word
 
-#: A due message whose ring got lost is rung again after this long.
+#: A message that waits for its poll's slot is looked at again after this long.
 LOOK_MS = 60_000
 
 #: Most raw receipts kept for one job.
@@ -30,25 +29,6 @@ _MAX_WORD = 40
 _D_SENT_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollClaim:
-    """The right to ask for one message's reports.
-
-    Attributes:
-        ref: `<job id>:<n>`.
-        number: Fences the pages: only the newest claim may write.
-        message_id: The gateway's id; None until a receipt taught it.
-        offset: Row to go on with; above 0 when an earlier poll broke off.
-        age_s: Seconds since acceptance.
-    """
-
-    ref: str
-    number: int
-    message_id: int | None
-    offset: int
-    age_s: float
-
-
 class Polls:
     """Poll moves. A failing Redis raises `redis.RedisError`; callers decide what that means."""
 
@@ -57,23 +37,9 @@ class Polls:
         self._zone = ZoneInfo(timezone)
 
     def find_due(self, *, limit: int) -> Sequence[str]:
-        """Take up to `limit` messages that are due, as `<job id>:<n>`, to be rung."""
+        """Let up to `limit` messages that are due wait for a slot; returns those to ring."""
         refs: list[str] = self._run("poll_due", limit, LOOK_MS)
         return refs
-
-    def claim(self, ref: str, *, lease_s: float) -> PollClaim | None:
-        """Take the right to poll one message; None when there is nothing to ask (any more)."""
-        status, *rest = self._run("poll_claim", ref, round(lease_s * 1000))
-        if status != "claimed":
-            return None
-        number, message_id, offset, age_ms = rest
-        return PollClaim(
-            ref=ref,
-            number=number,
-            message_id=int(message_id) if message_id else None,
-            offset=offset,
-            age_s=age_ms / 1000,
-        )
 
     def apply_page(
         self,
@@ -89,7 +55,8 @@ class Polls:
             claim: The poll it belongs to.
             rows: What the gateway reported; may be empty.
             next_offset: Where the next page, or the next poll, starts.
-            next_in_s: Seconds to the next poll; None while this poll goes on.
+            next_in_s: Seconds to the next poll; None while pages are left: the next slot for polls
+                goes to the next page.
 
         Returns:
             Recipients that are not final yet; None when a newer poll has taken over.

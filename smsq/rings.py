@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from amqp.exceptions import ChannelError
 from celery import Celery
 from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as BrokerError
@@ -34,14 +35,20 @@ _FAIL_FAST = {
 }
 
 
+def is_redis_broker(broker_url: str) -> bool:
+    """Say whether the broker is a Redis, by its address."""
+    return broker_url.startswith(("redis", "unix", "sentinel"))
+
+
 def broker_options(broker_url: str, namespace: str) -> dict[str, Any]:
     """Transport options that every process on one broker must share.
 
     On Redis the namespace stands before every key of the broker, so several may share a database.
     On other brokers a virtual host does that.
     """
-    is_redis = broker_url.startswith(("redis", "unix", "sentinel"))
-    return {"global_keyprefix": f"{namespace}:"} if is_redis else {}
+    if not is_redis_broker(broker_url):
+        return {}
+    return {"global_keyprefix": f"{namespace}:"}
 
 
 class Rings:
@@ -76,6 +83,19 @@ class Rings:
                 log.warning("ring failed, recover will repeat it: %s", type(error).__name__)
                 return False
         return True
+
+    def count_waiting(self, queue: Queue) -> int:
+        """Count the rings that no worker has taken yet.
+
+        Raises:
+            Exception: Whatever the broker's client raises when the broker is away.
+        """
+        with self._app.connection_for_write() as connection:
+            try:
+                channel: Any = connection.default_channel
+                return int(channel.queue_declare(queue, passive=True)[1])
+            except ChannelError:  # no such queue: on Redis an empty one does not exist
+                return 0
 
     def close(self) -> None:
         """Give the broker connections back."""

@@ -13,10 +13,12 @@ from typing import Any
 from redis import Redis
 from redis.commands.core import Script
 
+from smsq.keys import Keys
+
 #: A script's argument, as Redis takes it.
 Arg = str | int | float | bytes
 
-#: Milliseconds since 1970, or None for Redis' own clock.
+#: Microseconds since 1970, or None for Redis' own clock.
 Clock = Callable[[], int | None]
 
 
@@ -24,11 +26,18 @@ def redis_clock() -> None:
     """Leave the time to Redis, so that workers with wrong clocks share one truth."""
 
 
+#: A script with this line gets `limit.lua` too, and its arguments begin with rate and burst.
+_NEEDS_LIMIT = "\n-- needs limit.lua\n"
+
+
 @cache
 def _source(name: str) -> str:
-    folder = resources.files("smsq") / "lua"
-    lib = (folder / "lib.lua").read_text(encoding="utf-8")
-    return lib + (folder / f"{name}.lua").read_text(encoding="utf-8")
+    body = _read(name)
+    return "".join([_read("lib"), _read("limit") if _NEEDS_LIMIT in body else "", body])
+
+
+def _read(name: str) -> str:
+    return (resources.files("smsq") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
 class Scripts:
@@ -44,7 +53,7 @@ class Scripts:
         self, redis: Redis, namespace: str, *, retention_ms: int, clock: Clock = redis_clock
     ) -> None:
         self.redis = redis
-        self._namespace = namespace
+        self.keys = Keys(namespace)
         self._retention_ms = retention_ms
         self._clock = clock
         self._registered: dict[str, Script] = {}
@@ -53,6 +62,10 @@ class Scripts:
         """Run one script; with `client` (a pipeline) its result comes with the pipeline's."""
         if name not in self._registered:
             self._registered[name] = self.redis.register_script(_source(name))
-        now_ms = self._clock()
-        header: list[Arg] = [self._namespace, "" if now_ms is None else now_ms, self._retention_ms]
+        now_us = self._clock()
+        header: list[Arg] = [
+            self.keys.namespace,
+            "" if now_us is None else now_us,
+            self._retention_ms,
+        ]
         return self._registered[name](keys=[], args=[*header, *args], client=client)

@@ -25,6 +25,9 @@ BATCH = 500
 #: Batches in one tick; what is left is found by the next.
 MAX_BATCHES = 20
 
+#: Forgotten jobs of one class rung in one tick; whoever wakes up works off the others too.
+FORGOTTEN_LIMIT = 2000
+
 #: `doctor` takes beat for dead when this long has passed since the last tick.
 HEARTBEAT_TTL_S = 3600
 
@@ -50,10 +53,27 @@ def recover_due(resources: Resources) -> int:
         ring_due(resources, due)
         if size < BATCH:
             break
+    ring_forgotten(resources)
     resources.redis.set(resources.keys.heartbeat, f"{time.time():.3f}", ex=HEARTBEAT_TTL_S)
     if looked_at:
         log.info("recover: %d jobs were due", looked_at)
     return looked_at
+
+
+def ring_forgotten(resources: Resources) -> None:
+    """Ring for what waits while too few workers do anything about it: its ring got lost.
+
+    Only where the broker has no rings left: where it has some, more would not help.
+    """
+    for name, rows in resources.limiter.find_forgotten(limit=FORGOTTEN_LIMIT):
+        queue = Queue(name)
+        if resources.rings.count_waiting(queue):
+            continue
+        if queue is Queue.POLL:
+            resources.rings.ring(Task.POLL_MESSAGE, [ref for ref, _ in rows], queue)
+        else:
+            ring_due(resources, [Due(job_id, Kind(kind), queue) for job_id, kind in rows])
+        log.info("recover: rang %d forgotten in %s", len(rows), queue)
 
 
 def ring_due(resources: Resources, due: Sequence[Due]) -> None:

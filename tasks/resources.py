@@ -15,7 +15,7 @@ from smsq.backoff import Backoff, PollSchedule
 from smsq.connection import WORKER_TIMEOUT_S, connect
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.receipts import receipt_url
-from smsq.jobs import PollPlan
+from smsq.jobs import Leases, PollPlan
 from smsq.keys import Keys
 from smsq.ledger import Ledger
 from smsq.limiter import Limiter
@@ -23,10 +23,14 @@ from smsq.polls import Polls
 from smsq.rings import Rings
 from smsq.scripts import Scripts
 from smsq.settings import Settings
+from smsq.slots import Pace
 from smsq.states import RetryPolicy
 
 #: A claim outlives its request by this: time to write down what came of it.
 LEASE_MARGIN_S = 15.0
+
+#: A poll's claim does the same; a page more or less does no harm.
+POLL_LEASE_MARGIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,15 @@ class Resources:
             keys=Keys(settings.namespace),
             ledger=Ledger(scripts),
             polls=Polls(scripts, timezone=settings.timezone),
-            limiter=Limiter(scripts, rate_per_s=settings.rate_per_s, burst=settings.burst),
+            limiter=Limiter(
+                scripts,
+                Pace(
+                    rate_per_s=settings.rate_per_s,
+                    burst=settings.burst,
+                    poll_share=settings.poll_share,
+                    probe_s=settings.timeout_s,
+                ),
+            ),
             gateway=GatewayClient(
                 settings.gateway_url, settings.gateway_token, timeout_s=settings.timeout_s
             ),
@@ -76,6 +88,14 @@ class Resources:
     def lease_s(self) -> float:
         """How long a claim is held: one whole request and the time to settle it."""
         return self.settings.timeout_s + LEASE_MARGIN_S
+
+    @property
+    def leases(self) -> Leases:
+        """How long claims are held, for the ledger."""
+        return Leases(
+            send_ms=round(self.lease_s * 1000),
+            poll_ms=round((self.settings.timeout_s + POLL_LEASE_MARGIN_S) * 1000),
+        )
 
     @property
     def poll_plan(self) -> PollPlan:

@@ -6,6 +6,7 @@ In:  Celery's signals. Out: checked settings, our logging, a `stop` event for ta
 from __future__ import annotations
 
 import logging.config
+from typing import Any
 
 from celery import signals
 
@@ -20,7 +21,6 @@ def connect_signals() -> None:
     """Listen to Celery."""
     signals.setup_logging.connect(set_up_logging, weak=False)
     signals.worker_init.connect(build_resources, weak=False)
-    signals.worker_process_init.connect(build_after_fork, weak=False)
     signals.worker_shutting_down.connect(release_holds, weak=False)
     signals.worker_shutdown.connect(close_connections, weak=False)
 
@@ -30,18 +30,17 @@ def set_up_logging(**_: object) -> None:
     logging.config.dictConfig(LOGGING)
 
 
-def build_resources(**_: object) -> None:
+def build_resources(sender: Any, **_: object) -> None:
     """Refuse to start with wrong settings, and build what tasks need."""
     settings = load_settings(needs_gateway=True)
+    if sender.pool_cls != sender.app.conf.worker_pool:
+        # Forked children could not hold in one line, nor leave threads free for ticks.
+        log.warning("smsq runs in threads of its own: --pool is ignored")
+        sender.pool_cls = sender.app.conf.worker_pool
     install(Resources.build(settings))
     log.info(
         "worker for %s at %g/s, burst %d", settings.gateway_url, settings.rate_per_s, settings.burst
     )
-
-
-def build_after_fork(**_: object) -> None:
-    """Build anew in a forked child: connections and locks of the parent are not ours."""
-    install(None)
 
 
 def release_holds(**_: object) -> None:

@@ -1,44 +1,135 @@
--- claim.lua: take the right to make one attempt, before the first byte goes out.
+-- claim.lua: use a slot: take the right to make one request for what is most urgent now.
+-- needs limit.lua
 --
--- ARGV[4]  job id
--- ARGV[5]  lease_ms   the claim ends by itself after this long, and the job becomes unknown
--- returns  {'claimed', claim number, job hash flat, {{message hash flat, phones, texts flat}, ...}}
---          or {state}: somebody else has it, it is not due yet, or it is finished
---          or {'missing'}, or {'closed'}: the limiter's gate closed since the slot was reserved
-local id = ARGV[4]
-local job = load(key('job', id))
-if not job then return {'missing'} end
-if job.state ~= 'queued' then return {job.state} end
-if job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS then
-  move(id, job, 'expired', 'not sent in time')
-  forget_texts(id, job)
-  return {'expired'}
+-- The claim stands in the ledger before the first byte goes out.
+--
+-- ARGV[6]  poll_share       of the slots, while sends wait too
+-- ARGV[7]  epoch            of the slot
+-- ARGV[8]  is_probe         1: the slot is the one probe after a closing
+-- ARGV[9]  had_to_wait      1: the slot was not free at once, so the rate is in full use
+-- ARGV[10] send_lease_ms    a claim ends by itself after this long, and the job becomes unknown
+-- ARGV[11] poll_lease_ms
+-- returns  {'job', id, claim number, job hash flat, {{message hash flat, phones, texts flat}, ...}}
+--          {'poll', ref, poll number, message_id, offset, age_ms}
+--          {'early', wait_us}: the request before it started late; ask again then
+--          {'void'}: the slot is worth nothing any more; reserve another
+--          {'nothing'}: somebody else took what waited
+local l = limiter_state()
+if ARGV[7] ~= int(l.epoch) or l.closed_until_us > NOW_US then return {'void'} end
+
+local apart = apart_us(l)
+-- A fiftieth of a slot is within what timers can do.
+local early_us = l.used_us - apart * (BURST - 0.98) - NOW_US
+if early_us > 0 and ARGV[8] ~= '1' then return {'early', math.ceil(early_us)} end
+
+-- Urgent before normal before bulk, but who is passed over nine times has the tenth slot; polls
+-- collect their share while sends go out.
+local PASSED_OVER = 9
+
+local function choose(waiting)
+  local rest = waiting.normal or waiting.bulk
+  local sends = waiting.urgent or rest
+  if waiting.poll and (not sends or (tonumber(l.poll_owed) or 0) >= 1) then
+    if sends then redis.call('HINCRBYFLOAT', LIMITER, 'poll_owed', -1) end
+    return 'poll'
+  end
+  if waiting.poll then
+    local share = tonumber(ARGV[6])
+    redis.call('HINCRBYFLOAT', LIMITER, 'poll_owed', share / (1 - share))
+  end
+  if waiting.urgent and not (rest and (tonumber(l.urgent_streak) or 0) >= PASSED_OVER) then
+    if rest then redis.call('HINCRBY', LIMITER, 'urgent_streak', 1) end
+    return 'urgent'
+  end
+  redis.call('HDEL', LIMITER, 'urgent_streak')
+  if waiting.normal and not (waiting.bulk and (tonumber(l.normal_streak) or 0) >= PASSED_OVER) then
+    if waiting.bulk then redis.call('HINCRBY', LIMITER, 'normal_streak', 1) end
+    return 'normal'
+  end
+  redis.call('HDEL', LIMITER, 'normal_streak')
+  return 'bulk'
 end
 
--- A slot reserved before the gate closed is worth nothing any more.
-if tonumber(redis.call('HGET', key('limiter'), 'closed_until_us') or 0) > NOW_MS * 1000 then
-  return {'closed'}
-end
-
-local lease_until_ms = NOW_MS + tonumber(ARGV[5])
-local claim = redis.call('HINCRBY', key('job', id), 'claims', 1)
-count_attempt(id, job, 1)
-redis.call('HSET', key('job', id), 'lease_until_ms', int(lease_until_ms))
-redis.call('HDEL', key('job', id), 'looks')
-move(id, job, 'submitting')
-schedule(id, lease_until_ms)
-
-local messages = {}
-for n = 1, tonumber(job.messages) do
-  local message_key = key('message', id, n)
-  local phones = {}
-  local buckets = tonumber(redis.call('HGET', message_key, 'buckets'))
-  for b = 0, buckets - 1 do
-    for _, phone in ipairs(redis.call('HKEYS', key('recipients', id, n, b))) do
-      table.insert(phones, phone)
+-- Counts the request in, and moves the learnt rate on.
+local function use_slot(class)
+  local used_us = math.max(l.used_us, NOW_US) + apart
+  local planned_us = math.max(l.planned_us, used_us)
+  save_limiter('used_us', string.format('%.1f', used_us), 'planned_us', string.format('%.1f', planned_us))
+  redis.call('HINCRBY', key('counts'), 'slots:' .. class, 1)
+  if l.bad_per_s and ARGV[9] == '1' then
+    l.grown_us = tonumber(l.grown_us) + apart
+    if rate_now(l) >= l.ceiling then
+      redis.call('HDEL', LIMITER, 'bad_per_s', 'dip_us', 'span_us', 'grown_us')
+    else
+      redis.call('HSET', LIMITER, 'grown_us', int(l.grown_us))
     end
   end
-  local texts = redis.call('HGETALL', key('texts', id, n))
-  table.insert(messages, {redis.call('HGETALL', message_key), phones, texts})
 end
-return {'claimed', claim, redis.call('HGETALL', key('job', id)), messages}
+
+local function claim_job(class, id)
+  local job = load(key('job', id))
+  if not job or job.state ~= 'queued' then
+    redis.call('ZREM', key('ready', class), id)
+    return nil
+  end
+  if job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS then
+    move(id, job, 'expired', 'not sent in time')
+    forget_texts(id, job)
+    return nil
+  end
+  local lease_until_ms = NOW_MS + tonumber(ARGV[10])
+  local claim = redis.call('HINCRBY', key('job', id), 'claims', 1)
+  count_attempt(id, job, 1)
+  redis.call('HSET', key('job', id), 'lease_until_ms', int(lease_until_ms))
+  move(id, job, 'submitting')
+  schedule(id, lease_until_ms)
+
+  local messages = {}
+  for n = 1, tonumber(job.messages) do
+    local message_key = key('message', id, n)
+    local phones = {}
+    for b = 0, tonumber(redis.call('HGET', message_key, 'buckets')) - 1 do
+      for _, phone in ipairs(redis.call('HKEYS', key('recipients', id, n, b))) do
+        table.insert(phones, phone)
+      end
+    end
+    local texts = redis.call('HGETALL', key('texts', id, n))
+    table.insert(messages, {redis.call('HGETALL', message_key), phones, texts})
+  end
+  return {'job', id, claim, redis.call('HGETALL', key('job', id)), messages}
+end
+
+local function claim_poll(ref)
+  local id, n = string.match(ref, '^(.*):(%d+)$')
+  local message, job = load(key('message', id, n)), load(key('job', id))
+  redis.call('ZREM', key('ready', 'poll'), ref)
+  if not message or not job or not message.message_id or unfinished(id, n) == 0 then
+    redis.call('ZREM', key('poll'), ref)
+    return nil
+  end
+  redis.call('ZADD', key('poll'), int(NOW_MS + tonumber(ARGV[11])), ref)
+  local polls = redis.call('HINCRBY', key('message', id, n), 'polls', 1)
+  local age_ms = NOW_MS - tonumber(job.accepted_at_ms or job.created_at_ms)
+  return {'poll', ref, polls, message.message_id, tonumber(message.poll_offset or 0), age_ms}
+end
+
+-- What expired or went away meanwhile must not cost the slot.
+local waiting = find_waiting()
+while waiting do
+  local class = choose(waiting)
+  local first = redis.call('ZRANGE', key('ready', class), 0, 0)[1]
+  local claim
+  if class == 'poll' then claim = claim_poll(first) else claim = claim_job(class, first) end
+  if claim then
+    use_slot(class)
+    return claim
+  end
+  waiting = find_waiting()
+end
+
+-- Give the slot back, unless later ones stand on it already.
+redis.call('HDEL', LIMITER, 'probe_until_us')
+if l.planned_us - apart <= NOW_US then
+  redis.call('HSET', LIMITER, 'planned_us', string.format('%.1f', l.planned_us - apart))
+end
+return {'nothing'}

@@ -5,7 +5,6 @@
 -- ARGV[6]  key           digest of the idempotency key, '' for none
 -- ARGV[7]  content       digest of what is to be sent
 -- ARGV[8]  key_ttl_ms
--- ARGV[9]  look_in_ms    a ready job whose ring got lost is looked at after this long
 -- returns  {'new', id} | {'same', the earlier id} | {'conflict', the earlier id} | {'gone', id}:
 --          the stage ran out before the commit; nothing was made live
 local id = ARGV[4]
@@ -35,6 +34,5 @@ for i, job_id in ipairs(ids) do
   redis.call('RPUSH', key('campaign_jobs', id), job_id)
   count(job, 'recipient:pending', tonumber(job.size))
   move(job_id, job, 'queued')
-  schedule(job_id, NOW_MS + tonumber(ARGV[9]))
 end
 return {'new', id}

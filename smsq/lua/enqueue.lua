@@ -8,8 +8,7 @@
 -- ARGV[8]  content       digest of what is to be sent
 -- ARGV[9]  key_ttl_ms
 -- ARGV[10] due_at_ms     '' for now; else the job waits until then
--- ARGV[11] look_in_ms    a ready job whose ring got lost is looked at after this long
--- ARGV[12] stage_ttl_ms  '' to make the job live at once; else it is stored out of sight until
+-- ARGV[11] stage_ttl_ms  '' to make the job live at once; else it is stored out of sight until
 --                        commit.lua, and gone by itself after this long
 -- returns  {'new', id} | {'same', the earlier id} | {'conflict', the earlier id} | {'taken', id}
 local id = ARGV[4]
@@ -59,8 +58,8 @@ for name, value in pairs(job) do
 end
 hset_all(job_key, flat)
 
-if ARGV[12] ~= '' then
-  for _, k in ipairs(keys_of(id, job)) do redis.call('PEXPIRE', k, ARGV[12]) end
+if ARGV[11] ~= '' then
+  for _, k in ipairs(keys_of(id, job)) do redis.call('PEXPIRE', k, ARGV[11]) end
   return {'new', id}
 end
 if key_name then redis.call('SET', key_name, id .. '|' .. ARGV[8], 'PX', ARGV[9]) end
@@ -71,6 +70,5 @@ if due_at_ms and due_at_ms > NOW_MS then
   schedule(id, due_at_ms)
 else
   move(id, job, 'queued')
-  schedule(id, NOW_MS + tonumber(ARGV[11]))
 end
 return {'new', id}

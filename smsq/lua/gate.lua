@@ -1,35 +1,67 @@
--- gate.lua: close the gate for everyone, open it, or forget that it was closed.
+-- gate.lua: close the gate for every worker at once, or open it.
+-- needs limit.lua
 --
--- ARGV[4]  what       'close': a closing never shortens an earlier one
---                     'open':  at once, and forget earlier closings
---                     'forgive': after a success; the next closing starts from the first pause
--- ARGV[5]  close_us   from now; '' for a pause that doubles with each closing in a row
--- ARGV[6]  why        shown to operators
--- ARGV[7]  first_us, ARGV[8] max_us, ARGV[9] dice 0..1: that growing pause, with jitter
--- ARGV[10] now_us     '' means Redis' own clock
-local limiter = key('limiter')
-if ARGV[4] == 'forgive' then return redis.call('HDEL', limiter, 'closings') end
-if ARGV[4] == 'open' then
-  return redis.call('HDEL', limiter, 'closed_until_us', 'why', 'closings')
+-- ARGV[6]  what       'busy':   a 429; the rate goes down
+--                     'broken': wrong token or address
+--                     'pause':  an operator's wish, until 'open'
+--                     'passed': the probe was answered; open for everyone
+--                     'open':   an operator's wish
+-- ARGV[7]  epoch      of the slot that brought the news; '' for an operator
+-- ARGV[8]  is_probe   1: that slot was the probe
+-- ARGV[9]  pause_us   from now; '' for one that doubles with each closing in a row
+-- ARGV[10] why        shown to operators
+-- ARGV[11] first_us, ARGV[12] max_us, ARGV[13] dice 0..1: that growing pause, with jitter
+-- returns  1 when something changed
+local what, is_probe = ARGV[6], ARGV[8] == '1'
+local l = limiter_state()
+
+if what == 'passed' then
+  if ARGV[7] ~= int(l.epoch) or l.is_probing ~= '1' then return 0 end
+  redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'is_probing', 'probe_until_us')
+  restart(l)
+  return 1
+end
+if what == 'open' then
+  -- After a 429 or a wrong token, one probe still goes first.
+  redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'probe_until_us')
+  save_limiter('epoch', int(l.epoch + 1))
+  return 1
+end
+if what == 'pause' then
+  save_limiter('closed_until_us', int(FOREVER_US), 'why', ARGV[10], 'epoch', int(l.epoch + 1))
+  return 1
 end
 
-local now_us = tonumber(ARGV[10])
-if not now_us then
-  local t = redis.call('TIME')
-  now_us = t[1] * 1000000 + t[2]
+-- A closing halves the rate when it comes right after the one before, else it is a small correction.
+local DIP_SMALL, DIP_LARGE = 0.15, 0.5
+-- The way back takes so long, or so many requests where they are rare.
+local SPAN_US, SPAN_REQUESTS = 20000000, 300
+-- So early on the way back, the rate is still far from right.
+local EARLY = 0.1
+
+local function lower_rate()
+  local bad_per_s = rate_now(l)
+  local is_early = l.bad_per_s and tonumber(l.grown_us) < EARLY * tonumber(l.span_us)
+  local dip = is_early and DIP_LARGE or DIP_SMALL
+  local span_us = math.max(SPAN_US, SPAN_REQUESTS * 1000000 / bad_per_s)
+  save_limiter('bad_per_s', string.format('%.6f', bad_per_s), 'dip_us', int(span_us * dip ^ (1 / 3)),
+    'span_us', int(span_us), 'grown_us', 0)
 end
-local closed_until_us = tonumber(redis.call('HGET', limiter, 'closed_until_us')) or 0
-local closings = tonumber(redis.call('HGET', limiter, 'closings')) or 0
--- Requests that were on their way when the gate closed bring the same news again: one closing.
-if closed_until_us <= now_us then
-  closings = redis.call('HINCRBY', limiter, 'closings', 1)
+
+local is_news = ARGV[7] == int(l.epoch) and (is_probe or l.closed_until_us <= NOW_US)
+local pause_us = tonumber(ARGV[9])
+if not is_news then
+  -- Requests that were on their way when the gate closed bring the same news again.
+  if not pause_us or NOW_US + pause_us <= l.closed_until_us then return 0 end
+  save_limiter('closed_until_us', int(NOW_US + pause_us))
+  return 1
 end
-local close_us = tonumber(ARGV[5])
-if not close_us then
-  local longest_us = math.min(tonumber(ARGV[7]) * 2 ^ math.min(closings - 1, 64), tonumber(ARGV[8]))
-  close_us = longest_us * (0.5 + 0.5 * tonumber(ARGV[9]))
+if what == 'busy' and not is_probe then lower_rate() end
+local closings = redis.call('HINCRBY', LIMITER, 'closings', 1)
+if not pause_us then
+  local longest_us = math.min(tonumber(ARGV[11]) * 2 ^ math.min(closings - 1, 64), tonumber(ARGV[12]))
+  pause_us = longest_us * (0.5 + 0.5 * tonumber(ARGV[13]))
 end
-local until_us = math.max(now_us + close_us, closed_until_us)
-redis.call('HSET', limiter, 'closed_until_us', string.format('%.0f', until_us), 'why', ARGV[6])
-redis.call('PEXPIRE', limiter, 86400000 + math.ceil((until_us - now_us) / 1000))
-return closings
+redis.call('HDEL', LIMITER, 'probe_until_us')
+save_limiter('closed_until_us', int(NOW_US + pause_us), 'why', ARGV[10], 'is_probing', 1, 'epoch', int(l.epoch + 1))
+return 1

@@ -1,7 +1,7 @@
 -- lib.lua: what every ledger script starts with. Prepended by smsq/scripts.py.
 --
 -- ARGV[1]  namespace      prefix of every key
--- ARGV[2]  now_ms         '' means Redis' own clock, so workers with wrong clocks share one truth;
+-- ARGV[2]  now_us         '' means Redis' own clock, so workers with wrong clocks share one truth;
 --                         tests pass a clock of their own
 -- ARGV[3]  retention_ms   how long a finished job is kept
 -- ARGV[4+] the script's own arguments
@@ -14,20 +14,23 @@
 --   texts:<id>:<n>            hash: phone -> personal text, gone once the job is accepted or given up
 --   receipts:<id>             list: raw receipts, newest last
 --   campaign:<id>             hash; campaign_jobs:<id>  list of job ids
---   due                       zset: EVERY job -> when it needs its next look; no job without one
---   ready:<priority>          zset: queued jobs -> since when
---   poll                      zset: <job id>:<n> -> when to ask for reports
+--   ready:<priority>          zset: queued jobs -> since when; the next slot takes the oldest
+--   ready:poll                zset: <job id>:<n> whose poll is due -> since when
+--   due                       zset: job -> when it needs a look; every job stands here or in ready
+--   poll                      zset: <job id>:<n> -> when to ask for reports next
+--   limiter                   hash: the one rate and the one gate (limit.lua)
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
 --   key:<digest>              string: idempotency key -> id|content digest
 
 local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 
-local function clock_ms()
+local function clock_us()
   if ARGV[2] ~= '' then return tonumber(ARGV[2]) end
   local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+  return t[1] * 1000000 + t[2]
 end
-local NOW_MS = clock_ms()
+local NOW_US = clock_us()
+local NOW_MS = math.floor(NOW_US / 1000)
 
 -- Lua writes large numbers as 1.7e+12; Redis and Python want digits.
 local function int(n) return string.format('%.0f', n) end
@@ -65,13 +68,28 @@ local function schedule(id, at_ms) redis.call('ZADD', key('due'), int(at_ms), id
 local RECIPIENT_STATES = {'pending', 'sent', 'delivered', 'undelivered', 'no_report'}
 local FINAL = {done = true, rejected = true, dead = true, cancelled = true, expired = true}
 
--- The one place where a job changes its state. Finished jobs lose their texts, unless the caller
--- of the library asked to keep them, and are next due when their retention ends.
+-- A queued job waits for a slot, and needs a look only if it may not wait for ever. One that a 429
+-- sent back keeps its place in the line.
+local function line_up(id, job)
+  if job.state ~= 'submitting' or not job.ready_at_ms then
+    job.ready_at_ms = int(NOW_MS)
+    redis.call('HSET', key('job', id), 'ready_at_ms', job.ready_at_ms)
+  end
+  redis.call('ZADD', key('ready', job.priority), job.ready_at_ms, id)
+  if job.expires_at_ms then
+    schedule(id, tonumber(job.expires_at_ms))
+  else
+    redis.call('ZREM', key('due'), id)
+  end
+end
+
+-- The one place where a job changes its state. Finished jobs are next due when their retention
+-- ends.
 local function move(id, job, to, error)
   if job.state then count(job, 'job:' .. job.state, -1) end
   if job.state == 'queued' then redis.call('ZREM', key('ready', job.priority), id) end
   count(job, 'job:' .. to, 1)
-  if to == 'queued' then redis.call('ZADD', key('ready', job.priority), int(NOW_MS), id) end
+  if to == 'queued' then line_up(id, job) end
   job.state = to
   redis.call('HSET', key('job', id), 'state', to, 'changed_at_ms', int(NOW_MS))
   if error == '' then
@@ -108,15 +126,23 @@ local function keys_of(id, job)
   return found
 end
 
--- The gateway has the job: forget its texts and poll every message of it.
+-- The gateway has the job: forget its texts and poll every message whose id is known. The others
+-- are polled from the moment on when a receipt teaches their ids.
 local function accept(id, job, horizon_ms, first_poll_ms)
   move(id, job, 'accepted', '')
   redis.call('HSET', key('job', id), 'accepted_at_ms', int(NOW_MS))
   schedule(id, NOW_MS + tonumber(horizon_ms))
   forget_texts(id, job)
   for n = 1, tonumber(job.messages) do
-    redis.call('ZADD', key('poll'), int(NOW_MS + tonumber(first_poll_ms)), id .. ':' .. n)
+    if redis.call('HEXISTS', key('message', id, n), 'message_id') == 1 then
+      redis.call('ZADD', key('poll'), int(NOW_MS + tonumber(first_poll_ms)), id .. ':' .. n)
+    end
   end
+end
+
+local function stop_polling(ref)
+  redis.call('ZREM', key('poll'), ref)
+  redis.call('ZREM', key('ready', 'poll'), ref)
 end
 
 -- It may have been accepted: nothing happens by itself until somebody or something tells.

@@ -54,9 +54,12 @@ count({}, 'reports_foreign', foreign)
 redis.call('HSET', message_key, 'poll_offset', ARGV[7])
 local left = unfinished(id, n)
 if left == 0 then
-  redis.call('ZREM', key('poll'), ARGV[4])
+  stop_polling(ARGV[4])
   finish_if_final(id, job)
 elseif ARGV[8] ~= '' then
   redis.call('ZADD', key('poll'), int(NOW_MS + tonumber(ARGV[8])), ARGV[4])
+else
+  -- The rest of this poll comes before every other: pages that lie apart in time differ more.
+  redis.call('ZADD', key('ready', 'poll'), 0, ARGV[4])
 end
 return {'ok', left}

@@ -22,9 +22,11 @@ local ids = cjson.decode(ARGV[7])
 local learnt = 0
 for n, message_id in pairs(ids) do
   if tonumber(n) >= 1 and tonumber(n) <= tonumber(job.messages) then
+    local known = redis.call('HGET', key('message', id, n), 'message_id')
     redis.call('HSET', key('message', id, n), 'message_id', message_id)
     learnt = learnt + 1
-    if job.state == 'accepted' and unfinished(id, n) > 0 then
+    -- A repeated receipt must not bring a poll forward.
+    if known ~= message_id and job.state == 'accepted' and unfinished(id, n) > 0 then
       redis.call('ZADD', key('poll'), 'LT', int(NOW_MS + tonumber(ARGV[10])), id .. ':' .. n)
     end
   end

@@ -1,20 +1,16 @@
 -- recover.lua: give every job that is due its next step, and say which ones to ring.
 --
 -- ARGV[4]  limit             most jobs in one call
--- ARGV[5]  look_in_ms        a ready job is looked at again after this long, doubled each time
--- ARGV[6]  max_look_in_ms    but never later than this
--- ARGV[7]  max_attempts      a job to be resent is held instead once it has made so many
--- ARGV[8]  first_poll_ms     a job that a receipt proved accepted is polled after this long
--- ARGV[9]  horizon_ms        and given up after this long
+-- ARGV[5]  max_attempts      a job to be resent is held instead once it has made so many
+-- ARGV[6]  first_poll_ms     a job that a receipt proved accepted is polled after this long
+-- ARGV[7]  horizon_ms        and given up after this long
 -- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}
 local due = key('due')
 local ids = redis.call('ZRANGEBYSCORE', due, '-inf', int(NOW_MS), 'LIMIT', 0, tonumber(ARGV[4]))
 local rings = {}
 
-local function ring(id, job)
-  local looks = redis.call('HINCRBY', key('job', id), 'looks', 1)
-  local pause_ms = tonumber(ARGV[5]) * 2 ^ math.min(looks - 1, 30)
-  schedule(id, NOW_MS + math.min(pause_ms, tonumber(ARGV[6])))
+local function requeue(id, job, error)
+  move(id, job, 'queued', error)
   table.insert(rings, {id, job.kind, job.priority})
 end
 
@@ -27,10 +23,9 @@ end
 local function end_lease(id, job)
   local error = 'no answer before the lease ended: the worker died or stalled'
   if job.is_proven then
-    accept(id, job, ARGV[9], ARGV[8])
-  elseif job.on_unknown == 'resend' and tonumber(job.attempts) < tonumber(ARGV[7]) then
-    move(id, job, 'queued', error .. '; sending again as asked')
-    ring(id, job)
+    accept(id, job, ARGV[7], ARGV[6])
+  elseif job.on_unknown == 'resend' and tonumber(job.attempts) < tonumber(ARGV[5]) then
+    requeue(id, job, error .. '; sending again as asked')
   else
     hold_unknown(id, job, error)
   end
@@ -58,7 +53,7 @@ local function give_up_polling(id, job)
       count(job, 'recipient:' .. state, -left)
       count(job, 'recipient:no_report', left)
     end
-    redis.call('ZREM', key('poll'), id .. ':' .. n)
+    stop_polling(id .. ':' .. n)
   end
   finish_if_final(id, job)
 end
@@ -85,9 +80,10 @@ for _, id in ipairs(ids) do
   elseif job.state == 'queued' or job.state == 'waiting' then
     if job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS then
       expire(id, job)
+    elseif job.state == 'waiting' then
+      requeue(id, job)
     else
-      if job.state == 'waiting' then move(id, job, 'queued') end
-      ring(id, job)
+      redis.call('ZREM', due, id)
     end
   elseif job.state == 'submitting' then
     end_lease(id, job)

@@ -1,34 +1,49 @@
--- slot.lua: reserve the next slot of the cluster's one rate, or say how long to wait.
+-- slot.lua: reserve the next slot of the cluster's one rate, or say why there is none.
+-- needs limit.lua
 --
--- GCRA: slots stand 1/rate apart; up to `burst` of them may be taken early after a quiet time.
+-- A slot is a time, not yet a job: claim.lua takes what is most urgent when the time has come, so a
+-- reservation never holds anybody up.
 --
--- ARGV[4]  rate_per_s     > 0, may be below 1
--- ARGV[5]  burst          >= 1
--- ARGV[6]  max_wait_us    a slot further away than this is not reserved
--- ARGV[7]  job id         the slot is for this job; '' for a poll
--- ARGV[8]  now_us         '' means Redis' own clock
--- returns  {'reserved', wait_us, '', closings}: the slot is yours then; closings of the gate in a row
---          {'full', wait_us}: nothing reserved; ask again after this long
---          {'closed', wait_us, why}: the gate is closed for everyone
---          {'needless', 0}: the job is not ready (any more); a late ring must not use up a slot
-local limiter = key('limiter')
-if ARGV[7] ~= '' and redis.call('HGET', key('job', ARGV[7]), 'state') ~= 'queued' then
-  return {'needless', 0}
-end
-local now_us = tonumber(ARGV[8])
-if not now_us then
-  local t = redis.call('TIME')
-  now_us = t[1] * 1000000 + t[2]
+-- ARGV[6]  probe_us       a probe that says nothing for so long is taken for lost
+-- ARGV[7]  ids            JSON: jobs or messages (<job id>:<n>) that the caller is here for;
+--                         empty: it is here for whatever waits
+-- returns  {'reserved', leading ids that no longer wait, wait_us, epoch, 1 for a probe}
+--          {'closed', leading ids ..., wait_us, why}: nothing reserved, ask again later
+--          {'needless'}: none of the ids, or nothing at all, waits
+local function is_ready(id)
+  if string.find(id, ':', 1, true) then return redis.call('ZSCORE', key('ready', 'poll'), id) end
+  return redis.call('HGET', key('job', id), 'state') == 'queued'
 end
 
-local state = redis.call('HMGET', limiter, 'next_us', 'closed_until_us', 'why', 'closings')
-local closed_us = (tonumber(state[2]) or 0) - now_us
-if closed_us > 0 then return {'closed', math.ceil(closed_us), state[3] or ''} end
+local ids = cjson.decode(ARGV[7])
+local gone = 0
+while gone < #ids and not is_ready(ids[gone + 1]) do gone = gone + 1 end
+if #ids > 0 and gone == #ids then return {'needless'} end
+if #ids == 0 and not find_waiting() then return {'needless'} end
 
-local apart_us = 1000000 / tonumber(ARGV[4])
-local next_us = math.max(tonumber(state[1]) or 0, now_us - apart_us * (tonumber(ARGV[5]) - 1))
-local wait_us = math.max(0, next_us - now_us)
-if wait_us > tonumber(ARGV[6]) then return {'full', math.ceil(wait_us)} end
-redis.call('HSET', limiter, 'next_us', string.format('%.3f', next_us + apart_us))
-redis.call('PEXPIRE', limiter, 86400000 + math.ceil(apart_us / 1000))
-return {'reserved', math.ceil(wait_us), '', tonumber(state[4]) or 0}
+local l = limiter_state()
+save_limiter('looked_at_us', int(NOW_US))
+if l.closed_until_us > NOW_US then
+  return {'closed', gone, int(l.closed_until_us - NOW_US), l.why or ''}
+end
+if l.is_probing == '1' then
+  if l.probe_until_us > NOW_US then
+    return {'closed', gone, int(l.probe_until_us - NOW_US), 'one probe is on its way'}
+  end
+  save_limiter('probe_until_us', int(NOW_US + tonumber(ARGV[6])))
+  return {'reserved', gone, 0, int(l.epoch), 1}
+end
+
+local apart = apart_us(l)
+-- After a burst, one request of the allowance stays unused: it makes up for requests that reach the
+-- gateway closer together than they left. A bucket of one has none to spare.
+local kept = math.min(1, BURST - 1)
+local in_burst = l.in_burst == '1' or l.planned_us <= NOW_US
+local slot_us = math.max(NOW_US, l.planned_us - apart * (BURST - 1 - (in_burst and 0 or kept)))
+if slot_us > NOW_US and in_burst then
+  in_burst = false
+  slot_us = math.max(NOW_US, l.planned_us - apart * (BURST - 1 - kept))
+end
+local planned_us = math.max(l.planned_us, slot_us) + apart
+save_limiter('planned_us', string.format('%.1f', planned_us), 'in_burst', in_burst and 1 or 0)
+return {'reserved', gone, math.ceil(slot_us - NOW_US), int(l.epoch), 0}

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from smsq.errors import NotFoundError
-from smsq.jobs import Claim, NoClaim
-from smsq.ledger import FIRST_LOOK_MS, MAX_LOOK_MS
+from smsq.jobs import Claim, Leases, NoClaim
 from smsq.models import JobState, Kind, OnUnknown, RecipientState, ReportRow
 from smsq.settings import Settings
+from smsq.slots import Slot
 from smsq.states import Verdict
 from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, UNKNOWN, World
+
+LEASES = Leases(send_ms=30_000, poll_ms=60_000)
 
 
 @pytest.fixture
@@ -25,12 +27,15 @@ def world(settings: Settings) -> Iterator[World]:
 def test_only_one_of_two_workers_gets_the_claim(world: World) -> None:
     job = world.enqueue()
 
-    first = world.ledger.claim(job, lease_s=30)
-    second = world.ledger.claim(job, lease_s=30)
+    first, _ = world.limiter.reserve()
+    second, _ = world.limiter.reserve()
+    assert isinstance(first, Slot)
+    assert isinstance(second, Slot)
 
-    assert isinstance(first, Claim)
-    assert second is NoClaim.NOT_READY
-    assert first.attempts == 1
+    claim = world.ledger.claim(first, world.limiter.pace, LEASES)
+    assert isinstance(claim, Claim)
+    assert (claim.job_id, claim.attempts) == (job, 1)
+    assert world.ledger.claim(second, world.limiter.pace, LEASES) is NoClaim.NOTHING
 
 
 def test_a_claim_carries_what_the_gateway_needs(world: World) -> None:
@@ -82,7 +87,7 @@ def test_a_waiting_job_is_rung_when_it_is_due_and_not_before(world: World) -> No
 
     world.pass_s(9)
     assert world.recover() == []
-    assert world.ledger.claim(job, lease_s=30) is NoClaim.NOT_READY
+    assert world.take() is None
     world.pass_s(1)
     assert world.recover() == [job]
     assert world.claim(job).attempts == 2
@@ -113,7 +118,7 @@ def test_a_lease_that_ends_leaves_the_job_unknown_and_unsent(world: World) -> No
     world.pass_s(10_000_000)
     assert world.recover() == []
     assert world.state(job) is JobState.UNKNOWN
-    assert world.ledger.claim(job, lease_s=30) is NoClaim.NOT_READY
+    assert world.take() is None
 
 
 def test_a_lease_that_ends_is_sent_again_where_the_caller_said_so(world: World) -> None:
@@ -148,7 +153,7 @@ def test_a_late_acceptance_stops_a_resend_that_nobody_claimed_yet(world: World) 
     assert world.state(job) is JobState.QUEUED
 
     assert world.ledger.settle(claim, ACCEPTED, PLAN)
-    assert world.ledger.claim(job, lease_s=30) is NoClaim.NOT_READY
+    assert world.take() is None
 
 
 def test_a_settle_of_an_old_claim_changes_nothing(world: World) -> None:
@@ -194,7 +199,7 @@ def test_a_receipt_stops_a_resend(world: World) -> None:
     world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
 
     assert world.state(job) is JobState.ACCEPTED
-    assert world.ledger.claim(job, lease_s=30) is NoClaim.NOT_READY
+    assert world.take() is None
 
 
 @pytest.mark.parametrize("then", ["the lease ends", "the answer is lost", "the answer comes"])
@@ -235,13 +240,13 @@ def test_a_receipt_for_no_job_is_not_found(world: World) -> None:
 
 def test_a_job_that_is_too_late_expires(world: World) -> None:
     claimed = world.enqueue(expires_at_ms=str(world.now_ms + 5_000))
+    world.pass_s(5)
+    assert world.take() is None
+    assert world.state(claimed) is JobState.EXPIRED
+
     found = world.enqueue(expires_at_ms=str(world.now_ms + 5_000))
     world.pass_s(5)
-
-    assert world.ledger.claim(claimed, lease_s=30) is NoClaim.NOT_READY
-    assert world.state(claimed) is JobState.EXPIRED
-    world.pass_s(FIRST_LOOK_MS / 1000)
-    world.recover()
+    assert world.recover() == []
     assert world.state(found) is JobState.EXPIRED
     assert world.redis.hget(world.keys.message(found, 1), "text") is None
 
@@ -262,7 +267,7 @@ def test_what_nobody_claimed_can_be_cancelled(world: World, due_in_s: int) -> No
     job = world.enqueue(due_at_ms=str(world.now_ms + due_in_s * 1000))
 
     assert world.ledger.cancel(job) is JobState.CANCELLED
-    assert world.ledger.claim(job, lease_s=30) is NoClaim.NOT_READY
+    assert world.take() is None
     world.pass_s(120)
     assert world.recover() == []
 
@@ -276,28 +281,28 @@ def test_what_is_claimed_cannot_be_cancelled(world: World) -> None:
     assert world.ledger.cancel(job) is JobState.ACCEPTED
 
 
-def test_a_closed_gate_refuses_a_claim_without_costing_an_attempt(world: World) -> None:
+def test_a_gate_that_closed_since_makes_a_slot_void_and_costs_no_attempt(world: World) -> None:
     job = world.enqueue()
-    world.limiter.close(20, "429")
+    slot, _ = world.limiter.reserve()
+    assert isinstance(slot, Slot)
+    world.limiter.close_busy(slot, 20)
 
-    assert world.ledger.claim(job, lease_s=30) is NoClaim.GATE_CLOSED
+    assert world.ledger.claim(slot, world.limiter.pace, LEASES) is NoClaim.VOID
+    assert world.take() is None
     world.pass_s(20)
     assert world.claim(job).attempts == 1
 
 
-def test_a_lost_ring_is_made_good_and_the_pauses_grow(world: World) -> None:
-    job = world.enqueue()
-    pauses_s = []
-    for _ in range(10):
-        before_ms = world.now_ms
-        while world.recover() != [job]:
-            world.pass_s(1)
-        pauses_s.append(round((world.now_ms - before_ms) / 1000))
-        world.pass_s(0)
+def test_a_job_that_a_429_sent_back_keeps_its_place(world: World) -> None:
+    first = world.enqueue()
+    world.pass_s(1)
+    second = world.enqueue()
+    claim = world.claim(first)
+    world.pass_s(1)
+    world.ledger.settle(claim, Verdict(state=JobState.QUEUED, error="429", is_counted=False), PLAN)
 
-    assert pauses_s[0] == FIRST_LOOK_MS / 1000
-    assert pauses_s == sorted(pauses_s)
-    assert pauses_s[-1] == MAX_LOOK_MS / 1000
+    assert world.claim(first)
+    assert world.claim(second)
 
 
 def test_the_horizon_ends_polling_and_what_was_delivered_stays(world: World) -> None:
@@ -305,8 +310,7 @@ def test_the_horizon_ends_polling_and_what_was_delivered_stays(world: World) -> 
     world.ledger.settle(world.claim(job), Verdict(state=JobState.ACCEPTED), PLAN)
     world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
     world.pass_s(5)
-    claim = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
-    assert claim is not None
+    claim = world.claim_poll()
     rows = [
         ReportRow("375291234567", "delivered", "2026-11-24 12:00:00"),
         ReportRow("375291234568", "sent", None),
@@ -336,7 +340,7 @@ def test_retention_takes_a_finished_job_away_with_all_its_keys(world: World) -> 
     assert sum(stats.jobs.values()) == 0
     assert sum(stats.recipients.values()) == 0
     left = set(world.redis.keys(f"{world.keys.namespace}:*"))
-    assert left <= {world.keys.counts}
+    assert left <= {world.keys.counts, world.keys.limiter}
 
 
 @pytest.mark.parametrize(
@@ -355,8 +359,7 @@ def test_states_only_move_forward(world: World, earlier: str, later: str, stands
     world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
     for word in (earlier, later):
         world.pass_s(10)
-        claim = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
-        assert claim is not None
+        claim = world.claim_poll()
         row = ReportRow("375291234567", word, "2026-11-24 12:00:00")
         world.polls.apply_page(claim, [row], next_offset=0, next_in_s=10)
 
@@ -372,7 +375,7 @@ def test_a_message_is_polled_once_per_due_time(world: World) -> None:
     refs = [*world.polls.find_due(limit=10), *world.polls.find_due(limit=10)]
     assert refs == [f"{job}:1"]
 
-    claims = [world.polls.claim(refs[0], lease_s=60) for _ in range(5)]
+    claims = [world.take() for _ in range(5)]
     assert sum(claim is not None for claim in claims) == 1
 
 
@@ -380,13 +383,11 @@ def test_a_poll_that_died_is_taken_up_when_its_claim_ends(world: World) -> None:
     job = world.enqueue()
     world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
-    dead = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
-    assert dead is not None
+    dead = world.claim_poll()
     world.pass_s(59)
     assert world.polls.find_due(limit=1) == []
     world.pass_s(1)
-    alive = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
-    assert alive is not None
+    alive = world.claim_poll()
 
     row = ReportRow("375291234567", "undelivered", None)
     assert world.polls.apply_page(dead, [row], next_offset=0, next_in_s=5) is None
@@ -400,8 +401,7 @@ def test_repeated_and_foreign_rows_do_no_harm(world: World) -> None:
     job = world.enqueue(phones=2)
     world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
-    claim = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
-    assert claim is not None
+    claim = world.claim_poll()
     rows = [
         ReportRow("375291234567", "sent", None),
         ReportRow("375291234567", "delivered", None),
@@ -420,8 +420,7 @@ def test_the_gateways_time_is_kept_as_utc(world: World) -> None:
     job = world.enqueue()
     world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
-    claim = world.polls.claim(world.polls.find_due(limit=1)[0], lease_s=60)
-    assert claim is not None
+    claim = world.claim_poll()
     row = ReportRow("375291234567", "delivered", "2026-11-24 12:00:00")
     world.polls.apply_page(claim, [row], next_offset=0, next_in_s=5)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smsq.assembly import new_job_id
 from smsq.connection import connect
-from smsq.jobs import Claim, Idempotency, NewJob, PollPlan
+from smsq.jobs import Claim, Idempotency, Leases, NewJob, NoClaim, PollClaim, PollPlan
 from smsq.keys import Keys
 from smsq.ledger import Ledger
 from smsq.limiter import Limiter
@@ -13,6 +13,7 @@ from smsq.names import Queue
 from smsq.polls import Polls
 from smsq.scripts import Scripts
 from smsq.settings import Settings
+from smsq.slots import Pace, Slot
 from smsq.states import Verdict
 from smsq.views import Views
 
@@ -29,15 +30,17 @@ class World:
         self.now_ms = 1_700_000_000_000
         self.redis = connect(settings.redis_url, timeout_s=10)
         self.scripts = Scripts(
-            self.redis, settings.namespace, retention_ms=RETENTION_MS, clock=lambda: self.now_ms
+            self.redis,
+            settings.namespace,
+            retention_ms=RETENTION_MS,
+            clock=lambda: self.now_ms * 1000,
         )
         self.keys = Keys(settings.namespace)
         self.ledger = Ledger(self.scripts)
         self.polls = Polls(self.scripts, timezone="Europe/Minsk")
         self.views = Views(self.redis, self.keys)
-        self.limiter = Limiter(
-            self.scripts, rate_per_s=1, burst=1, clock_us=lambda: self.now_ms * 1000
-        )
+        # So fast that only the gate can be in the way.
+        self.limiter = Limiter(self.scripts, Pace(rate_per_s=1_000_000, burst=1000))
 
     def enqueue(self, *, kind: Kind = Kind.QUICK, phones: int = 1, **fields: str) -> str:
         due_at_ms = int(fields.pop("due_at_ms", 0)) or None
@@ -58,9 +61,31 @@ class World:
         self.ledger.enqueue(job, Idempotency())
         return job.id
 
+    def take(self, *, lease_s: float = 30) -> Claim | PollClaim | None:
+        """Whatever is most urgent; None when nothing waits or the gate is closed."""
+        slot, _ = self.limiter.reserve()
+        if not isinstance(slot, Slot):
+            return None
+        leases = Leases(send_ms=round(lease_s * 1000), poll_ms=60_000)
+        claim = self.ledger.claim(slot, self.limiter.pace, leases)
+        assert claim is NoClaim.NOTHING or isinstance(claim, Claim | PollClaim)
+        return claim if isinstance(claim, Claim | PollClaim) else None
+
     def claim(self, job_id: str, *, lease_s: float = 30) -> Claim:
-        claim = self.ledger.claim(job_id, lease_s=lease_s)
+        claim = self.take(lease_s=lease_s)
         assert isinstance(claim, Claim)
+        assert claim.job_id == job_id
+        return claim
+
+    def find_and_claim_poll(self) -> PollClaim | None:
+        self.polls.find_due(limit=100)
+        claim = self.take()
+        assert not isinstance(claim, Claim)
+        return claim
+
+    def claim_poll(self) -> PollClaim:
+        claim = self.find_and_claim_poll()
+        assert claim is not None
         return claim
 
     def recover(self, *, max_attempts: int = 8) -> list[str]:

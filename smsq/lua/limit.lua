@@ -1,0 +1,73 @@
+-- limit.lua: the limiter's arithmetic. Prepended, after lib.lua, to the scripts that need it.
+--
+-- ARGV[4]  setting_per_s  ceiling of the rate unless `smsq rate` set another; above 0
+-- ARGV[5]  burst          requests that may start at once after a quiet time; 1 or more
+-- ARGV[6+] the script's own arguments
+--
+-- Fields of the hash `limiter`, times in microseconds of NOW_US' clock:
+--   planned_us       when the bucket is full again, reserved slots counted as used (GCRA)
+--   used_us          the same, counting only requests that were really made
+--   in_burst         1 while a burst after a quiet time goes on
+--   epoch            grows with all that makes reserved slots void: a closing, an opening, a new rate
+--   looked_at_us     a worker last asked for a slot
+--   closed_until_us, why, closings in a row; is_probing 1 until one probe has passed
+--   probe_until_us   one probe is on its way, or lost, until then
+--   ceiling_per_s, ceiling_by, ceiling_at_ms   set by `smsq rate`; else the callers' setting
+--   bad_per_s, dip_us, span_us, grown_us       the learnt rate, see rate_now
+--   poll_owed, urgent_streak, normal_streak    whose turn it is, see claim.lua
+
+local LIMITER = key('limiter')
+local LIMITER_TTL_MS = 30 * 86400000
+local FOREVER_US = 9e15
+-- A gateway that takes less than one request in 20 s is closed rather than slow.
+local LEAST_PER_S = 0.05
+
+local BURST = tonumber(ARGV[5])
+
+local function limiter_state()
+  local l = load(LIMITER) or {}
+  l.ceiling = tonumber(l.ceiling_per_s) or tonumber(ARGV[4])
+  for _, name in ipairs({'planned_us', 'used_us', 'closed_until_us', 'probe_until_us', 'epoch'}) do
+    l[name] = tonumber(l[name]) or 0
+  end
+  return l
+end
+
+-- The rate in force. After a 429 at `bad_per_s` it restarts lower, rises steeply to near that rate,
+-- lingers there, and then, when nothing happens, goes on past it faster and faster: a cubic curve
+-- whose dip is made good after `dip_us` of full use. Only use under contention moves it on: an idle
+-- night proves nothing about the limit.
+local function rate_now(l)
+  local bad = tonumber(l.bad_per_s)
+  if not bad then return l.ceiling end
+  local x = (tonumber(l.grown_us) - tonumber(l.dip_us)) / tonumber(l.span_us)
+  return math.max(math.min(LEAST_PER_S, l.ceiling), math.min(l.ceiling, bad * (1 + x * x * x)))
+end
+
+local function apart_us(l) return 1000000 / rate_now(l) end
+
+local function save_limiter(...)
+  redis.call('HSET', LIMITER, ...)
+  redis.call('PEXPIRE', LIMITER, LIMITER_TTL_MS)
+end
+
+local function is_closed(l) return l.closed_until_us > NOW_US or l.is_probing == '1' end
+
+-- What waits for a slot: {urgent = true, ...}; nil when nothing does.
+local function find_waiting()
+  local waiting
+  for _, class in ipairs({'urgent', 'normal', 'bulk', 'poll'}) do
+    if redis.call('EXISTS', key('ready', class)) == 1 then
+      waiting = waiting or {}
+      waiting[class] = true
+    end
+  end
+  return waiting
+end
+
+-- Start anew with an allowance that is used up: what piled up while the gate was closed, or at
+-- another rate, must not come out as one burst.
+local function restart(l)
+  local used_up_us = string.format('%.1f', NOW_US + apart_us(l) * (BURST - 1))
+  save_limiter('planned_us', used_up_us, 'used_us', used_up_us, 'in_burst', 0)
+end

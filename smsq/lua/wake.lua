@@ -1,0 +1,29 @@
+-- wake.lua: name what waits while too few workers do anything about it.
+-- needs limit.lua
+--
+-- Any worker that holds for a slot works off whatever waits, so a lost ring matters only when nobody
+-- holds, or when slots go unused.
+--
+-- ARGV[6]  idle_us      nobody asked for a slot for so long: nobody holds
+-- ARGV[7]  spare_us     no slot was used for so long: slots go unused
+-- ARGV[8]  min_age_ms   what has waited for less is about to be taken
+-- ARGV[9]  limit        most jobs of each class
+-- returns  {{class, {{id, kind}, ...}}, ...}; kind '' for polls
+local l = limiter_state()
+redis.call('PEXPIRE', LIMITER, LIMITER_TTL_MS)
+local is_idle = NOW_US - (tonumber(l.looked_at_us) or 0) > tonumber(ARGV[6])
+local has_spare = not is_closed(l) and NOW_US - l.planned_us > tonumber(ARGV[7])
+if not is_idle and not has_spare then return {} end
+
+local found = {}
+for _, class in ipairs({'urgent', 'normal', 'bulk', 'poll'}) do
+  local ids = redis.call('ZRANGEBYSCORE', key('ready', class), '-inf', int(NOW_MS - tonumber(ARGV[8])),
+    'LIMIT', 0, tonumber(ARGV[9]))
+  local rows = {}
+  for _, id in ipairs(ids) do
+    local kind = class == 'poll' and '' or redis.call('HGET', key('job', id), 'kind')
+    if kind then table.insert(rows, {id, kind}) else redis.call('ZREM', key('ready', class), id) end
+  end
+  if #rows > 0 then table.insert(found, {class, rows}) end
+end
+return found

@@ -1,0 +1,108 @@
+"""Attempt: one claimed job, one gateway request, one word in the ledger on what came of it.
+
+In:  a claim and its slot. Out: the job, settled.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from redis.exceptions import RedisError
+
+from smsq.errors import GatewayError, NotSentError, TemporaryError
+from smsq.jobs import Claim
+from smsq.models import BulkAccepted, JobState, Kind, QuickAccepted
+from smsq.slots import Slot
+from smsq.states import Verdict, decide
+from tasks.answer import tell_limiter
+from tasks.resources import Resources
+
+log = logging.getLogger(__name__)
+
+#: Pause before a settle is tried again while Redis is away.
+SETTLE_PAUSE_S = 0.5
+
+#: A settle that Redis did not take for so long is given up: the job becomes unknown by its lease.
+SETTLE_FOR_S = 120.0
+
+
+def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: float) -> None:
+    """Make one claimed attempt and settle it.
+
+    Args:
+        resources: Of this process.
+        slot: The permission for this one request.
+        claim: The job.
+        leased_at_s: Just before the claim was asked for, on the monotonic clock.
+    """
+    log.info("-> send job=%s attempt=%d", claim.job_id, claim.attempts)
+    started_at_s = time.monotonic()
+    result = submit(resources, claim, leased_at_s=leased_at_s)
+    took_ms = (time.monotonic() - started_at_s) * 1000
+    verdict = judge(resources, claim, result)
+    is_ours = settle(resources, claim, verdict)
+    log.info(
+        "<- %s job=%s %.0fms%s%s",
+        verdict.state,
+        claim.job_id,
+        took_ms,
+        f" ({verdict.error})" if verdict.error else "",
+        "" if is_ours else " too late: another attempt has taken over",
+    )
+    tell_limiter(resources, slot, result if isinstance(result, GatewayError) else None)
+
+
+def submit(
+    resources: Resources, claim: Claim, *, leased_at_s: float
+) -> QuickAccepted | BulkAccepted | GatewayError:
+    """Ask the gateway once."""
+    # A process that was stopped for a while must not send on a lease that is running out.
+    if time.monotonic() - leased_at_s > resources.lease_s - resources.settings.timeout_s:
+        return NotSentError("stalled between claim and request")
+    try:
+        if claim.kind is Kind.QUICK:
+            return resources.gateway.send_quick(claim.quick_request)
+        return resources.gateway.send_bulk(claim.messages, resources.callback_url(claim.job_id))
+    except GatewayError as failure:
+        return failure
+
+
+def judge(
+    resources: Resources, claim: Claim, result: QuickAccepted | BulkAccepted | GatewayError
+) -> Verdict:
+    """Say what the answer means for the job."""
+    match result:
+        case QuickAccepted():
+            fields = {"gateway_status": result.gateway_status, "parts": str(result.parts)}
+            return Verdict(state=JobState.ACCEPTED, message_id=result.sms_id, gateway_fields=fields)
+        case BulkAccepted():
+            return Verdict(state=JobState.ACCEPTED, gateway_fields={"uuid": result.uuid})
+        case failure:
+            return decide(
+                failure.outcome,
+                attempts=claim.attempts,
+                on_unknown=claim.on_unknown,
+                policy=resources.retry_policy,
+                reason=failure.reason,
+                retry_after_s=(
+                    failure.retry_after_s if isinstance(failure, TemporaryError) else None
+                ),
+            )
+
+
+def settle(resources: Resources, claim: Claim, verdict: Verdict) -> bool:
+    """Write the verdict down, however long Redis is away; the claim's number keeps it safe."""
+    until_s = time.monotonic() + SETTLE_FOR_S
+    while True:
+        try:
+            return resources.ledger.settle(claim, verdict, resources.poll_plan)
+        except RedisError as error:
+            if time.monotonic() > until_s:
+                raise
+            log.warning(
+                "Redis does not take the answer of job=%s yet (%s)",
+                claim.job_id,
+                type(error).__name__,
+            )
+        time.sleep(SETTLE_PAUSE_S)

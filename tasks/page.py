@@ -1,0 +1,61 @@
+"""Page: one claimed poll, one page of reports from the gateway, one write to the ledger.
+
+In:  a claim and its slot. Out: recipients' states; the message waits for its next page or poll.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from smsq.errors import BusyError, GatewayError, TemporaryError
+from smsq.gateway.wire import ReportPage
+from smsq.jobs import PollClaim
+from smsq.slots import Slot
+from tasks.answer import tell_limiter
+from tasks.resources import Resources
+
+log = logging.getLogger(__name__)
+
+#: Least pause before a page that failed is asked for again, and its part of the message's age.
+BROKEN_PAUSE_S, BROKEN_AGE_SHARE = 10.0, 0.1
+
+
+def read_page(resources: Resources, slot: Slot, claim: PollClaim) -> None:
+    """Fetch and store one page; a short one is the last of this poll."""
+    try:
+        page = resources.gateway.fetch_reports(
+            claim.message_id, offset=claim.offset, rows=resources.settings.page_rows
+        )
+        failure = None
+    except GatewayError as error:
+        page, failure = None, error
+    if page is not None:
+        store(resources, claim, page)
+    elif failure is not None:
+        log.warning("poll broke off message=%s: %s", claim.ref, failure.reason)
+        postpone(resources, claim, failure)
+    tell_limiter(resources, slot, failure)
+
+
+def store(resources: Resources, claim: PollClaim, page: ReportPage) -> None:
+    """Apply a page; a full one is followed by the next, after a short one the message rests."""
+    rows = resources.settings.page_rows
+    is_last = page.row_count < rows
+    left = resources.polls.apply_page(
+        claim,
+        page.rows,
+        next_offset=0 if is_last else claim.offset + rows,
+        next_in_s=resources.poll_schedule.pause_s(claim.age_s) if is_last else None,
+    )
+    if is_last or not left:
+        log.info("<- polled message=%s: %s not final", claim.ref, left)
+
+
+def postpone(resources: Resources, claim: PollClaim, failure: GatewayError) -> None:
+    """Ask for the same page again: when the gate opens, soon, or at the next poll's time."""
+    pause_s: float | None = resources.poll_schedule.pause_s(claim.age_s)
+    if isinstance(failure, BusyError):
+        pause_s = None
+    elif isinstance(failure, TemporaryError):
+        pause_s = max(BROKEN_PAUSE_S, claim.age_s * BROKEN_AGE_SHARE)
+    resources.polls.apply_page(claim, [], next_offset=claim.offset, next_in_s=pause_s)

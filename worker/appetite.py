@@ -1,0 +1,30 @@
+"""Which queues the worker takes rings from next: all, or only beat's ticks while it has enough.
+
+In:  the rings at hand. Out: queue names, for kombu's Redis transport.
+
+A backlog stays in the broker, where it is cheap, instead of in the memory of whoever comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kombu.utils import scheduling
+
+from config.queues import TICK_QUEUE
+from tasks.line import rings_at_hand
+
+_RoundRobin: Any = scheduling.round_robin_cycle
+
+
+class Appetite(_RoundRobin):  # type: ignore[misc]
+    """Round robin, but for the queues that can wait."""
+
+    def consume(self, n: int) -> Sequence[str]:
+        """Choose the queues to wait for; called anew at least once a second."""
+        if rings_at_hand.is_enough:
+            rings_at_hand.held_back = True
+            return [queue for queue in self.items if queue == TICK_QUEUE]
+        queues: Sequence[str] = super().consume(n)
+        return queues
