@@ -61,9 +61,9 @@ class Keys:
         return f"{self.namespace}:due"
 
     @property
-    def poll(self) -> str:
+    def polls(self) -> str:
         """Sorted set: message → when to ask for reports (ms)."""
-        return f"{self.namespace}:poll"
+        return f"{self.namespace}:polls"
 
     @property
     def limiter(self) -> str:

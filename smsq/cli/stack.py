@@ -48,15 +48,19 @@ class Stack:
         folder: Logs and Redis' data.
         simulator_options: More options of `smsq simulator`.
         settings: Settings that differ from the demo's.
+        workers: Worker processes to start.
+        has_flower: False leaves Flower out.
     """
 
     root: Path
     folder: Path
     simulator_options: Sequence[str] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 1
+    has_flower: bool = True
     ports: dict[str, int] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
-    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def has_real_redis(self) -> bool:
@@ -82,19 +86,20 @@ class Stack:
 
     def check(self) -> None:
         """Raise if a process went away."""
-        for name, process in self._processes.items():
+        for name, process in self.processes.items():
             if process.poll() is not None:
                 raise StackError(f"{name} ended with {process.returncode}:\n{self.tail(name)}")
 
-    def tail(self, name: str) -> str:
+    def tail(self, name: str, lines: int = _LOG_TAIL_LINES) -> str:
         """The last lines of a process' log."""
-        lines = (self.folder / f"{name}.log").read_text(errors="replace").splitlines()
-        return "\n".join(lines[-_LOG_TAIL_LINES:])
+        text = (self.folder / f"{name}.log").read_text(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
 
     def stop(self) -> None:
-        """Stop everything, the newest first; Redis last, because the others write to it."""
-        for group in (("flower", "beat"), ("worker", "web"), ("simulator",), ("redis",)):
-            running = [self._processes[name] for name in group if name in self._processes]
+        """Stop everything; Redis last, because the others write to it."""
+        workers = [name for name in self.processes if name.startswith("worker")]
+        for names in (["flower", "beat"], [*workers, "web"], ["simulator"], ["redis"]):
+            running = [self.processes.pop(name) for name in names if name in self.processes]
             for process in running:
                 if process.poll() is None:
                     process.send_signal(signal.SIGTERM)
@@ -105,32 +110,30 @@ class Stack:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-        self._processes.clear()
 
-    def _start_all(self) -> None:
-        python, port = sys.executable, self.ports
+    def start_redis(self) -> None:
+        """Start Redis, on the data of an earlier one if there was one."""
+        port = str(self.ports["redis"])
+        command = [sys.executable, "-c", _FAKE_REDIS, port]
         if self.has_real_redis:
             options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]
-            self._start("redis", ["redis-server", "--port", str(port["redis"]), *options])
-        else:
-            self._start("redis", [python, "-c", _FAKE_REDIS, str(port["redis"])])
-        simulator = [python, "-m", "smsq.simulator", "--port", str(port["simulator"])]
-        self._start("simulator", [*simulator, *self.simulator_options])
-        self._wait("redis", lambda: Redis(port=port["redis"]).ping())
-        celery = [python, "-m", "celery", "-A", "worker"]
-        self._start("web", [python, "-m", "worker.web"])
-        self._start("worker", [*celery, "worker"])
-        self._start("beat", [*celery, "beat", "--scheduler", "celery.beat:Scheduler"])
-        flower = ["flower", "--address=127.0.0.1", f"--port={port['flower']}"]
-        self._start("flower", [*celery, *flower])
-        self._wait("simulator", lambda: _answers(self.url("simulator") + "/book"))
-        self._wait("web", lambda: _answers(self.url("web") + "/healthz"))
-        self._wait("worker", lambda: "ready" in self.tail("worker"))
-        self._wait("flower", lambda: _answers(self.url("flower") + "/healthcheck"))
+            command = ["redis-server", "--port", port, *options]
+        self.start("redis", command)
+        self.wait("redis", lambda: Redis(port=self.ports["redis"]).ping())
 
-    def _start(self, name: str, command: Sequence[str]) -> None:
-        with (self.folder / f"{name}.log").open("wb") as log:
-            self._processes[name] = subprocess.Popen(  # noqa: S603 - our own commands
+    def start_worker(self, name: str = "worker") -> None:
+        """Start a worker and wait until it takes rings; one process per name."""
+        self.start(name, [*_CELERY, "worker", "--hostname", f"{name}@%h"])
+        self.wait(name, lambda: "ready" in self.tail(name))
+
+    def start_beat(self, name: str = "beat") -> None:
+        """Start beat."""
+        self.start(name, [*_CELERY, "beat", "--scheduler", "celery.beat:Scheduler"])
+
+    def start(self, name: str, command: Sequence[str]) -> None:
+        """Start a process whose log is `<name>.log`."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(  # noqa: S603 - our own commands
                 command,
                 cwd=self.folder if name == "redis" else self.root,
                 env=self.environ,
@@ -141,7 +144,8 @@ class Stack:
                 start_new_session=True,
             )
 
-    def _wait(self, name: str, is_up: Callable[[], object]) -> None:
+    def wait(self, name: str, is_up: Callable[[], object]) -> None:
+        """Wait until a process that was started is up."""
         until_s = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < until_s:
             self.check()
@@ -152,6 +156,22 @@ class Stack:
                 pass
             time.sleep(0.05)
         raise StackError(f"{name} did not come up in {START_TIMEOUT_S:g} s:\n{self.tail(name)}")
+
+    def _start_all(self) -> None:
+        self.start_redis()
+        simulator = ["-m", "smsq.simulator", "--port", str(self.ports["simulator"])]
+        self.start("simulator", [sys.executable, *simulator, *self.simulator_options])
+        self.start("web", [sys.executable, "-m", "worker.web"])
+        self.start_beat()
+        if self.has_flower:
+            flower = ["flower", "--address=127.0.0.1", f"--port={self.ports['flower']}"]
+            self.start("flower", [*_CELERY, *flower])
+        for number in range(self.workers):
+            self.start_worker(f"worker{number}" if number else "worker")
+        self.wait("simulator", lambda: _answers(self.url("simulator") + "/book"))
+        self.wait("web", lambda: _answers(self.url("web") + "/healthz"))
+        if self.has_flower:
+            self.wait("flower", lambda: _answers(self.url("flower") + "/healthcheck"))
 
     def _make_environ(self) -> dict[str, str]:
         # Settings of the person who tries the demo must not reach it.
@@ -168,6 +188,8 @@ class Stack:
             **self.settings,
         }
 
+
+_CELERY = (sys.executable, "-m", "celery", "-A", "worker")
 
 _FAKE_REDIS = """
 import sys

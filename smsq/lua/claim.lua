@@ -104,10 +104,10 @@ local function claim_poll(ref)
   local message, job = load(key('message', id, n)), load(key('job', id))
   redis.call('ZREM', key('ready', 'poll'), ref)
   if not message or not job or not message.message_id or unfinished(id, n) == 0 then
-    redis.call('ZREM', key('poll'), ref)
+    redis.call('ZREM', key('polls'), ref)
     return nil
   end
-  redis.call('ZADD', key('poll'), int(NOW_MS + tonumber(ARGV[11])), ref)
+  redis.call('ZADD', key('polls'), int(NOW_MS + tonumber(ARGV[11])), ref)
   local polls = redis.call('HINCRBY', key('message', id, n), 'polls', 1)
   local age_ms = NOW_MS - tonumber(job.accepted_at_ms or job.created_at_ms)
   return {'poll', ref, polls, message.message_id, tonumber(message.poll_offset or 0), age_ms}

@@ -17,7 +17,7 @@
 --   ready:<priority>          zset: queued jobs -> since when; the next slot takes the oldest
 --   ready:poll                zset: <job id>:<n> whose poll is due -> since when
 --   due                       zset: job -> when it needs a look; every job stands here or in ready
---   poll                      zset: <job id>:<n> -> when to ask for reports next
+--   polls                     zset: <job id>:<n> -> when to ask for reports next
 --   limiter                   hash: the one rate and the one gate (limit.lua)
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
 --   key:<digest>              string: idempotency key -> id|content digest
@@ -135,13 +135,13 @@ local function accept(id, job, horizon_ms, first_poll_ms)
   forget_texts(id, job)
   for n = 1, tonumber(job.messages) do
     if redis.call('HEXISTS', key('message', id, n), 'message_id') == 1 then
-      redis.call('ZADD', key('poll'), int(NOW_MS + tonumber(first_poll_ms)), id .. ':' .. n)
+      redis.call('ZADD', key('polls'), int(NOW_MS + tonumber(first_poll_ms)), id .. ':' .. n)
     end
   end
 end
 
 local function stop_polling(ref)
-  redis.call('ZREM', key('poll'), ref)
+  redis.call('ZREM', key('polls'), ref)
   redis.call('ZREM', key('ready', 'poll'), ref)
 end
 

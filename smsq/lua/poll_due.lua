@@ -3,7 +3,7 @@
 -- ARGV[4]  limit        most messages in one call
 -- ARGV[5]  look_in_ms   after this long they are looked at again, should they still be here
 -- returns  {<job id>:<n>, ...} that are new in the line
-local poll, ready = key('poll'), key('ready', 'poll')
+local poll, ready = key('polls'), key('ready', 'poll')
 local found = {}
 for _, ref in ipairs(redis.call('ZRANGEBYSCORE', poll, '-inf', int(NOW_MS), 'LIMIT', 0, tonumber(ARGV[4]))) do
   local id, n = string.match(ref, '^(.*):(%d+)$')

@@ -57,7 +57,7 @@ if left == 0 then
   stop_polling(ARGV[4])
   finish_if_final(id, job)
 elseif ARGV[8] ~= '' then
-  redis.call('ZADD', key('poll'), int(NOW_MS + tonumber(ARGV[8])), ARGV[4])
+  redis.call('ZADD', key('polls'), int(NOW_MS + tonumber(ARGV[8])), ARGV[4])
 else
   -- The rest of this poll comes before every other: pages that lie apart in time differ more.
   redis.call('ZADD', key('ready', 'poll'), 0, ARGV[4])

@@ -27,7 +27,7 @@ for n, message_id in pairs(ids) do
     learnt = learnt + 1
     -- A repeated receipt must not bring a poll forward.
     if known ~= message_id and job.state == 'accepted' and unfinished(id, n) > 0 then
-      redis.call('ZADD', key('poll'), 'LT', int(NOW_MS + tonumber(ARGV[10])), id .. ':' .. n)
+      redis.call('ZADD', key('polls'), 'LT', int(NOW_MS + tonumber(ARGV[10])), id .. ':' .. n)
     end
   end
 end
