@@ -23,6 +23,8 @@ _GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
 
 _NOT_IN_PHONES = re.compile(r"[^\d\s()+.\-\u2010-\u2015\u00a0]")
 _SHOWN_HEAD, _SHOWN_TAIL = 3, 2
+#: No phone has more digits (E.164).
+_MOST_DIGITS = 15
 
 
 class Encoding(StrEnum):
@@ -81,6 +83,9 @@ def _width(character: str, encoding: Encoding) -> int:
 def normalize_phone(raw: str, region: str) -> str | None:
     """Bring a phone to the gateway's form: country code and number, digits only.
 
+    A number without plus is a national one where it can be; else its country code stands in front,
+    after 00 or nothing, as databases often have it.
+
     Args:
         raw: As people write it: `+375 29 123-45-67`, `80 29 1234567`, `375291234567`.
         region: Region of national numbers, as in `BY`.
@@ -90,22 +95,29 @@ def normalize_phone(raw: str, region: str) -> str | None:
     """
     if _NOT_IN_PHONES.search(raw):
         return None
-    digits = raw.strip().lstrip("+")
-    # Numbers are often stored with the country code and 00, or nothing, in front.
-    for spelling, default_region in ((raw, region), (f"+{digits.removeprefix('00')}", None)):
-        try:
-            number = phonenumbers.parse(spelling, default_region)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number(number):
-            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
-    return None
+    if phone := _parse_phone(raw, region):
+        return phone
+    digits = "".join(c for c in raw if c.isdigit())
+    # 29 123-45-678 is a national number with a digit too many, never one of Eritrea's (+291).
+    if "+" in raw or _parse_phone(digits[:-1], region):
+        return None
+    return _parse_phone(f"+{digits.removeprefix('00')}", None)
+
+
+def _parse_phone(spelling: str, region: str | None) -> str | None:
+    try:
+        number = phonenumbers.parse(spelling, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
 
 
 def mask_phone(phone: str) -> str:
     """Show a phone as `+375*******67`: enough to recognise, not enough to call."""
     digits = "".join(c for c in phone if c.isdigit())
-    hidden = len(digits) - _SHOWN_HEAD - _SHOWN_TAIL
+    hidden = min(len(digits), _MOST_DIGITS) - _SHOWN_HEAD - _SHOWN_TAIL
     if hidden < _SHOWN_HEAD:
         return "*" * len(digits)
     return f"+{digits[:_SHOWN_HEAD]}{'*' * hidden}{digits[-_SHOWN_TAIL:]}"
