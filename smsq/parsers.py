@@ -10,13 +10,20 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
+from kombu.transport import TRANSPORT_ALIASES
 
 _E = TypeVar("_E", bound=StrEnum)
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.{}-]{1,64}")
+_MAX_ALPHANAME = 64
+#: A Redis database's number, after the host; none means 0.
+_DATABASE = re.compile(r"/?|/\d{1,6}")
+_HTTP_EXAMPLE = "write scheme, host and port, as in https://gateway.example"
+_REDIS_EXAMPLE = "write an address like redis://127.0.0.1:6379/0"
+_BROKER_EXAMPLE = "write an address like redis://127.0.0.1:6379/0 or amqp://127.0.0.1"
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -43,7 +50,7 @@ def number(least: float, most: float) -> Callable[[str], float]:
         except ValueError:
             value = math.nan
         if not least <= value <= most:
-            raise ValueError(f"write a number from {least:g} to {most:g}")
+            raise ValueError(f"write a number from {least:.15g} to {most:.15g}")
         return value
 
     return parse
@@ -69,21 +76,42 @@ def flag(text: str) -> bool:
 
 def redis_url(text: str) -> str:
     """Check the address of a Redis."""
-    if urlsplit(text).scheme not in {"redis", "rediss", "unix", "sentinel"}:
-        raise ValueError("write an address like redis://127.0.0.1:6379/0")
+    parts = _split(text, _REDIS_EXAMPLE)
+    if parts.scheme == "unix":
+        is_good = parts.path.startswith("/")
+    else:
+        # redis-py takes what is no number for database 0, and another's keys for its own.
+        is_good = parts.scheme in {"redis", "rediss"} and bool(_DATABASE.fullmatch(parts.path))
+    if not is_good:
+        raise ValueError(_REDIS_EXAMPLE)
     return text
+
+
+def broker_url(text: str) -> str:
+    """Check the address of a broker that Celery knows."""
+    if text.startswith(("redis://", "rediss://", "unix://")):
+        return redis_url(text)
+    scheme, separator, _ = text.partition("://")
+    if not separator or scheme.partition("+")[0] not in TRANSPORT_ALIASES:
+        raise ValueError(_BROKER_EXAMPLE)
+    return text
+
+
+def broker_of(redis_url: str) -> str:
+    """Write a Redis' address as Celery wants it: only a socket's is written otherwise there."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    query = f"?{parts.query.replace('db=', 'virtual_host=')}" if parts.query else ""
+    return f"redis+socket://{parts.netloc}{parts.path}{query}"
 
 
 def base_url(text: str) -> str:
     """Check an http(s) address without query or user; returns it without a slash at the end."""
-    try:
-        parts = urlsplit(text)
-        is_good = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        is_good = is_good and (parts.port is None or parts.port > 0)
-    except ValueError:
-        raise ValueError("write scheme, host and port, as in https://gateway.example") from None
-    if not is_good or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("write scheme, host and port, as in https://gateway.example")
+    parts = _split(text, _HTTP_EXAMPLE)
+    is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    if not is_good or parts.netloc.endswith(":") or re.search(r"[?#@\s]", text):
+        raise ValueError(_HTTP_EXAMPLE)
     return text.rstrip("/")
 
 
@@ -102,6 +130,13 @@ def namespace(text: str) -> str:
     return text
 
 
+def alphaname_id(text: str) -> str:
+    """Check a sender's id."""
+    if len(text) > _MAX_ALPHANAME or not text.isalnum():
+        raise ValueError(f"write 1 to {_MAX_ALPHANAME} letters or digits")
+    return text
+
+
 def timezone(text: str) -> str:
     """Check the name of a time zone."""
     try:
@@ -116,3 +151,12 @@ def region(text: str) -> str:
     if text not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("write a two-letter region like BY")
     return text
+
+
+def _split(text: str, example: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # read, and found to be none, only now
+    except ValueError:
+        raise ValueError(example) from None
+    return parts

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self, Unpack
 
@@ -37,12 +36,15 @@ class SmsQueue:
     Args:
         redis_url: Ledger and broker; None means what `settings` say.
         settings: None means the defaults.
+
+    Raises:
+        ConfigError: `redis_url` is no Redis' address.
     """
 
     def __init__(self, redis_url: str | None = None, *, settings: Settings | None = None) -> None:
         settings = settings or Settings.from_env({})
         if redis_url is not None:
-            settings = replace(settings, redis_url=redis_url, broker_url=redis_url)
+            settings = settings.on_redis(redis_url)
         self.settings = settings
         self._redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
         scripts = Scripts(self._redis, settings.namespace, retention_ms=settings.retention_s * 1000)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from smsq import parsers
 from smsq.errors import ConfigError
@@ -43,14 +43,19 @@ class Setting:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("SMSQ_REDIS_URL", "redis://127.0.0.1:6379/0", parsers.redis_url, "ledger and limiter"),
-    Setting("SMSQ_BROKER_URL", "", str, "Celery broker; empty: the same as SMSQ_REDIS_URL"),
+    Setting(
+        "SMSQ_BROKER_URL",
+        "",
+        parsers.broker_url,
+        "Celery broker; empty: the same as SMSQ_REDIS_URL",
+    ),
     Setting("SMSQ_NAMESPACE", "smsq", parsers.namespace, "prefix of every key and queue"),
     Setting(
         "SMSQ_GATEWAY_URL", "", parsers.gateway_url, "scheme, host, port of the gateway; no default"
     ),
     Setting("SMSQ_GATEWAY_TOKEN", "", str, "the gateway's API key; or name a file with it:"),
     Setting("SMSQ_GATEWAY_TOKEN_FILE", "", str, "file that holds the gateway's API key"),
-    Setting("SMSQ_ALPHANAME_ID", "", str, "sender when a call names none"),
+    Setting("SMSQ_ALPHANAME_ID", "", parsers.alphaname_id, "sender when a call names none"),
     Setting("SMSQ_RATE_PER_S", "10", parsers.number(0.001, 10_000), "gateway requests per second"),
     Setting("SMSQ_BURST", "1", parsers.whole(1, 10_000), "requests that may start at once"),
     Setting("SMSQ_POLL_SHARE", "0.2", parsers.number(0, 0.9), "share that polls keep, 0 to 0.9"),
@@ -113,7 +118,7 @@ class Settings:
     @classmethod
     def from_env(
         cls, environ: Mapping[str, str] | None = None, *, needs_gateway: bool = False
-    ) -> Settings:
+    ) -> Self:
         """Read the environment.
 
         Args:
@@ -133,12 +138,27 @@ class Settings:
                 values[setting.field] = setting.parse(text) if text else ""
             except ValueError as error:
                 mistakes.append(f"{setting.name}: {error}")
-        values["broker_url"] = values.get("broker_url") or values.get("redis_url")
+        broker_url = values.get("broker_url") or values.get("redis_url", "")
+        values["broker_url"] = parsers.broker_of(broker_url)
         _resolve_token(values, needs_gateway, mistakes)
         mistakes += _find_contradictions(values, needs_gateway)
         if mistakes:
             raise ConfigError(mistakes)
         return cls(**values)
+
+    def on_redis(self, url: str) -> Self:
+        """Copy the settings with another Redis for both ledger and broker.
+
+        Raises:
+            ConfigError: It is no Redis' address.
+        """
+        try:
+            parsers.redis_url(url)
+        except ValueError as error:
+            mistake = f"redis_url: {error}"
+        else:
+            return replace(self, redis_url=url, broker_url=parsers.broker_of(url))
+        raise ConfigError([mistake])
 
 
 def _find_misspelt(env: Mapping[str, str]) -> list[str]:
@@ -146,9 +166,19 @@ def _find_misspelt(env: Mapping[str, str]) -> list[str]:
     found = []
     for name in sorted(set(env) - known):
         if name.startswith("SMSQ_"):
-            near = difflib.get_close_matches(name, known, n=1, cutoff=_TYPO_LIKENESS)
-            found += [f"{name} is not a setting: write {near[0]}"] if near else []
+            near = _find_meant(name, known)
+            found += [f"{name} is not a setting: write {' or '.join(near)}"] if near else []
     return found
+
+
+def _find_meant(name: str, known: Iterable[str]) -> Sequence[str]:
+    """Find what a name is short for (`SMSQ_RATE`, `SMSQ_REGION`) or nearly like.
+
+    A name unlike any setting is left alone: orchestrators make some, as `SMSQ_PORT_6379_TCP`.
+    """
+    tail = name.removeprefix("SMSQ")
+    short_for = [k for k in known if k.startswith(f"{name}_") or k.endswith(tail)]
+    return sorted(short_for) or difflib.get_close_matches(name, known, 1, cutoff=_TYPO_LIKENESS)
 
 
 def _resolve_token(values: dict[str, Any], needs_gateway: bool, mistakes: list[str]) -> None:
@@ -163,13 +193,19 @@ def _resolve_token(values: dict[str, Any], needs_gateway: bool, mistakes: list[s
     if path:
         try:
             token = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            mistakes.append(f"SMSQ_GATEWAY_TOKEN_FILE: cannot read it ({type(error).__name__})")
+        except (OSError, ValueError) as error:
+            mistakes.append(
+                f"SMSQ_GATEWAY_TOKEN_FILE: cannot read it ({type(error).__name__}): "
+                "write the path of a text file with the gateway's API key"
+            )
             return
-    if not token:
+    if not token and path:
+        mistakes.append("SMSQ_GATEWAY_TOKEN_FILE is an empty file: write the gateway's API key")
+    elif not token:
         mistakes.append("SMSQ_GATEWAY_TOKEN: write the gateway's API key, or name a file with it")
     elif not token.isascii() or not token.isprintable():
-        mistakes.append("SMSQ_GATEWAY_TOKEN: write printable ASCII characters on one line")
+        name = "SMSQ_GATEWAY_TOKEN_FILE" if path else "SMSQ_GATEWAY_TOKEN"
+        mistakes.append(f"{name}: write printable ASCII characters on one line")
     values["gateway_token"] = token
 
 
