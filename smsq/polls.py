@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from smsq.errors import NotFoundError
@@ -66,7 +66,7 @@ class Polls:
                 row.phone,
                 read_gateway_word(row.gateway_status) or "",
                 self._to_epoch(row.d_sent),
-                row.gateway_status[:_MAX_WORD],
+                _bound_word(row.gateway_status),
             )
             for row in rows
         ]
@@ -112,9 +112,16 @@ class Polls:
         """The gateway's local time as seconds since 1970; "" when it cannot be read."""
         try:
             local = datetime.strptime(d_sent or "", _D_SENT_FORMAT)  # noqa: DTZ007 - zone added below
-        except ValueError:
+            epoch_s = int(local.replace(tzinfo=self._zone).astimezone(UTC).timestamp())
+        except (ValueError, OverflowError):
             return ""
-        return str(int(local.replace(tzinfo=self._zone).timestamp()))
+        # A database's "never", as 0001-01-01, is no time at which something was sent.
+        return str(epoch_s) if epoch_s > 0 else ""
+
+
+def _bound_word(word: str) -> str:
+    """Cut a word of the gateway's; half a character, which JSON can hold, becomes a "?"."""
+    return word[:_MAX_WORD].encode(errors="replace").decode()
 
 
 def message_names(scripts: Scripts, keys: Keys, job_id: str) -> Sequence[str]:
