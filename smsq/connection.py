@@ -10,9 +10,7 @@ from contextlib import contextmanager
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from smsq.errors import QueueUnavailableError
@@ -42,12 +40,14 @@ def connect(url: str, *, timeout_s: float = PRODUCER_TIMEOUT_S) -> Redis:
 
 
 @contextmanager
-def unavailable(redis: Redis, *, writes: bool) -> Iterator[None]:
+def unavailable(redis: Redis, *, writes: bool, in_pieces: bool = False) -> Iterator[None]:
     """Turn Redis' failures within the block into `QueueUnavailableError`.
 
     Args:
         redis: The client used in the block.
         writes: True when the block stores something: then a lost answer may be a stored job.
+        in_pieces: True when it stores more than one thing: then some may be stored though another
+            was refused.
     """
     failure: QueueUnavailableError | None = None
     try:
@@ -60,13 +60,15 @@ def unavailable(redis: Redis, *, writes: bool) -> Iterator[None]:
         raise failure
     try:
         yield
-    except (RedisConnectionError, RedisTimeoutError) as error:
+    except ResponseError as error:
+        failure = QueueUnavailableError(
+            f"Redis refused: {error}", may_be_stored=writes and in_pieces
+        )
+    except RedisError as error:
         failure = QueueUnavailableError(
             f"Redis did not answer ({_name(error)})" + ("; repeat with the same key" * writes),
             may_be_stored=writes,
         )
-    except ResponseError as error:
-        failure = QueueUnavailableError(f"Redis refused: {error}")
     if failure:
         raise failure
 

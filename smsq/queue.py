@@ -109,20 +109,20 @@ class SmsQueue:
         new = [assemble_quick(one, self.settings) for one in checked]
         ids: list[str] = []
         conflict: KeyConflictError | None = None
-        for start in range(0, len(new), _STORE_SLICE):
-            part = new[start : start + _STORE_SLICE]
-            with self.redis_call(writes=True):
+        with self.redis_call(writes=True, in_pieces=True):
+            for start in range(0, len(new), _STORE_SLICE):
+                part = new[start : start + _STORE_SLICE]
                 results = self._ledger.enqueue_many(part)
-            rings: dict[Queue, list[str]] = {}
-            for (job, _), result in zip(part, results, strict=True):
-                if isinstance(result, KeyConflictError):
-                    conflict = conflict or result
-                    continue
-                ids.append(result[1])
-                if result[0] is Stored.NEW and job.due_at_ms is None:
-                    rings.setdefault(job.priority, []).append(result[1])
-            for priority, job_ids in rings.items():
-                self._rings.ring(Task.SEND_QUICK, job_ids, priority)
+                rings: dict[Queue, list[str]] = {}
+                for (job, _), result in zip(part, results, strict=True):
+                    if isinstance(result, KeyConflictError):
+                        conflict = conflict or result
+                        continue
+                    ids.append(result[1])
+                    if result[0] is Stored.NEW and job.due_at_ms is None:
+                        rings.setdefault(job.priority, []).append(result[1])
+                for priority, job_ids in rings.items():
+                    self._rings.ring(Task.SEND_QUICK, job_ids, priority)
         if conflict:
             raise conflict
         return ids
@@ -226,14 +226,15 @@ class SmsQueue:
             return self._views.heartbeat_age_s()
 
     @contextmanager
-    def redis_call(self, *, writes: bool) -> Iterator[None]:
+    def redis_call(self, *, writes: bool, in_pieces: bool = False) -> Iterator[None]:
         """Turn Redis' failures in the block, as while a campaign is drafted, into ours.
 
         Args:
             writes: True when the block makes something live: then a lost answer may be a stored
                 job.
+            in_pieces: True when it makes several things live, one after the other.
         """
-        with unavailable(self._redis, writes=writes):
+        with unavailable(self._redis, writes=writes, in_pieces=in_pieces):
             yield
 
     def close(self) -> None:
