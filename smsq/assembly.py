@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from smsq.intake import CheckedQuick
@@ -50,7 +50,8 @@ def assemble_quick(checked: CheckedQuick, settings: Settings) -> tuple[NewJob, I
     request = checked.request
     viber = asdict(checked.viber) if checked.viber else None
     content = [request.alphaname_id, request.text, *request.recipients, viber, job.due_at_ms]
-    return job, make_repeatable(checked.key, settings, digest(json.dumps(content)))
+    once = make_repeatable(checked.key, settings, due_in_s=checked.due_in_s)
+    return job, replace(once, content=digest(json.dumps(content)) if once.key else "")
 
 
 def shared_fields(on_unknown: OnUnknown, settings: Settings) -> dict[str, str]:
@@ -59,20 +60,20 @@ def shared_fields(on_unknown: OnUnknown, settings: Settings) -> dict[str, str]:
     return fields | ({"keep_texts": "1"} if settings.keep_texts else {})
 
 
-def make_repeatable(key: str | None, settings: Settings, content: str = "") -> Idempotency:
-    """Keep a key for as long as the job it stands for can be in the ledger.
+def make_repeatable(key: str | None, settings: Settings, *, due_in_s: float = 0) -> Idempotency:
+    """Keep a key for as long as the job it stands for is in the ledger; its content comes later.
 
     The key itself is not stored: callers put order numbers and worse into it.
     """
     if key is None:
         return Idempotency()
-    ttl_s = settings.retention_s + settings.poll_horizon_s
-    return Idempotency(key=digest(key), content=content, ttl_ms=round(ttl_s * 1000))
+    ttl_s = due_in_s + settings.retention_s + settings.poll_horizon_s
+    return Idempotency(key=digest(key), ttl_ms=round(ttl_s * 1000))
 
 
 def digest(text: str) -> str:
     """Shorten a text so that equal ones can be recognised."""
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARS]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGEST_CHARS]
 
 
 def _to_ms(moment: datetime) -> int:

@@ -11,14 +11,15 @@ import math
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from smsq import parsers
 from smsq.models import OnUnknown, ViberForward
 from smsq.names import PRIORITIES, Queue
 from smsq.settings import Settings
 from smsq.text import mask_phone, normalize_phone
 
-_MAX_ALPHANAME = 64
 _LONGEST_EXPIRY_S = 366 * 24 * 3600
 _VIBER_LEAST_MIN, _VIBER_MOST_MIN = 5, 60
+_LARGEST_ID = 2**63 - 1
 
 
 class Fields:
@@ -53,11 +54,20 @@ class Fields:
             self.mistakes.append(f"alphaname_id is {type(raw).__name__}: write a string")
         elif not sender:
             self.mistakes.append("alphaname_id is missing: write one, or set SMSQ_ALPHANAME_ID")
-        elif len(sender) > _MAX_ALPHANAME or not sender.isalnum():
-            self.mistakes.append(f"alphaname_id: write 1 to {_MAX_ALPHANAME} letters or digits")
         else:
-            return sender
+            try:
+                return parsers.alphaname_id(sender)
+            except ValueError as error:
+                self.mistakes.append(f"alphaname_id: {error}")
         return ""
+
+    def key(self, raw: object) -> str | None:
+        """Read the idempotency key; None for a call that is not to be repeatable."""
+        if raw is None or (isinstance(raw, str) and raw.strip()):
+            return raw
+        said = "is empty" if isinstance(raw, str) else f"is {type(raw).__name__}"
+        self.mistakes.append(f"key {said}: write a string of your own, or None for no key")
+        return None
 
     def priority(self, raw: object) -> Queue:
         """Choose the priority."""
@@ -79,7 +89,7 @@ class Fields:
         """Read the forwarding to Viber; None when it is not asked for."""
         if name_id is None and after_min is None:
             return None
-        if not _is_whole(name_id, 1, math.inf):
+        if not _is_whole(name_id, 1, _LARGEST_ID):
             self.mistakes.append(
                 "viber_name_id: write your Viber name's id, a whole number above 0"
             )
@@ -101,10 +111,15 @@ class Fields:
             self.mistakes.append(f"{name} is {type(raw).__name__}: write a datetime")
             return None
         zone = ZoneInfo(self._settings.timezone)
-        moment = raw.replace(tzinfo=zone) if raw.tzinfo is None else raw
+        moment = raw.replace(tzinfo=zone) if raw.utcoffset() is None else raw
+        try:
+            moment = moment.astimezone(zone).astimezone(UTC)
+        except OverflowError:
+            self.mistakes.append(f"{name} is at the calendar's end: write a time nearer to now")
+            return None
         if moment <= self._now:
             self.mistakes.append(f"{name} is in the past: write a later time, or none for now")
-        return moment.astimezone(UTC)
+        return moment
 
     def expiry(self, expires_in_s: object, due_at: datetime | None) -> datetime | None:
         """Turn seconds from now into a time; None for never."""
@@ -120,5 +135,5 @@ class Fields:
         return expires_at
 
 
-def _is_whole(value: object, least: float, most: float) -> bool:
+def _is_whole(value: object, least: int, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

@@ -6,9 +6,11 @@ mistake found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from smsq.errors import InvalidMessageError
@@ -22,14 +24,15 @@ from smsq.models import (
     ViberForward,
 )
 from smsq.names import Queue
+from smsq.recipients import read_recipients
 from smsq.settings import Settings
-from smsq.text import find_text_mistake, mask_phone
+from smsq.text import find_text_mistake
 
 #: Most mistakes told at once; a list of a million bad phones helps nobody.
 MAX_MISTAKES = 100
 
 _MAX_NAME = 200
-_PAIR = 2
+_M = TypeVar("_M")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,7 @@ class CheckedQuick:
     Attributes:
         key: The caller's idempotency key, None for none.
         due_at: UTC; None for now.
+        due_in_s: Seconds until then; 0 for now.
         expires_at: UTC; None for never.
     """
 
@@ -48,6 +52,7 @@ class CheckedQuick:
     on_unknown: OnUnknown
     viber: ViberForward | None
     due_at: datetime | None
+    due_in_s: float
     expires_at: datetime | None
 
 
@@ -82,26 +87,39 @@ class Intake:
         """
         mistakes: list[str] = []
         checked = []
-        for place, message in enumerate(messages, start=1):
+        for place, message in enumerate(_listed(messages), start=1):
             fields = self._fields()
-            checked.append(self._read_quick(message, fields))
+            if _is_one_of(QuickMessage, message=message, mistakes=fields.mistakes):
+                checked.append(self._read_quick(message, fields))
             mistakes += [f"message {place}: {mistake}" for mistake in fields.mistakes]
         _refuse(mistakes)
         return checked
 
-    def check_bulk(self, messages: Sequence[BulkMessage | PersonalMessage]) -> list[MessageRequest]:
-        """Check the messages of one campaign.
+    def check_bulk(
+        self,
+        messages: Iterable[BulkMessage | PersonalMessage],
+        *,
+        key: str | None = None,
+        on_unknown: str | None = None,
+    ) -> list[MessageRequest]:
+        """Check one campaign: its messages, and what is asked for all of it.
 
         Raises:
             InvalidMessageError: With every mistake found, up to `MAX_MISTAKES`.
         """
-        mistakes = [] if messages else ["messages is empty: write at least one"]
-        requests = []
-        for place, message in enumerate(messages, start=1):
+        shared = self._fields()
+        shared.key(key)
+        shared.on_unknown(on_unknown)
+        mistakes, requests = shared.mistakes, []
+        place = 0
+        for place, message in enumerate(_listed(messages), start=1):
             fields = self._fields()
-            head = self._read_head(message, fields)
-            requests.append(replace(head, recipients=_read_recipients(message, fields)))
+            if _is_one_of(BulkMessage, PersonalMessage, message=message, mistakes=fields.mistakes):
+                head = self._read_head(message, fields)
+                requests.append(replace(head, recipients=read_recipients(message, fields)))
             mistakes += [f"message {place}: {mistake}" for mistake in fields.mistakes]
+        if not place:
+            mistakes.append("messages is empty: write at least one")
         _refuse(mistakes)
         return requests
 
@@ -139,6 +157,17 @@ class Intake:
         _refuse(fields.mistakes)
         return choice
 
+    def check_key(self, raw: str | None) -> str | None:
+        """Check a campaign's idempotency key.
+
+        Raises:
+            InvalidMessageError: It is empty or no string.
+        """
+        fields = self._fields()
+        key = fields.key(raw)
+        _refuse(fields.mistakes)
+        return key
+
     def _fields(self) -> Fields:
         return Fields(self._settings, self._now, [])
 
@@ -154,17 +183,18 @@ class Intake:
         due_at = fields.moment("send_at", message.send_at)
         return CheckedQuick(
             request=request,
-            key=message.key,
+            key=fields.key(message.key),
             priority=fields.priority(message.priority),
             on_unknown=fields.on_unknown(message.on_unknown),
             viber=fields.viber(message.viber_name_id, message.viber_after_min),
             due_at=due_at,
+            due_in_s=(due_at - self._now).total_seconds() if due_at else 0.0,
             expires_at=fields.expiry(message.expires_in_s, due_at),
         )
 
     def _read_head(self, message: BulkMessage | PersonalMessage, fields: Fields) -> MessageRequest:
-        if not isinstance(message.name, str) or not 0 < len(message.name.strip()) <= _MAX_NAME:
-            fields.mistakes.append(f"name: write 1 to {_MAX_NAME} characters")
+        if not _is_name(message.name):
+            fields.mistakes.append(f"name: write 1 to {_MAX_NAME} characters on one line")
         text = message.text if isinstance(message, BulkMessage) else None
         if isinstance(message, BulkMessage):
             fields.mistakes += _only(find_text_mistake(text))
@@ -180,39 +210,25 @@ class Intake:
         )
 
 
-def _read_recipients(
-    message: BulkMessage | PersonalMessage, fields: Fields
-) -> dict[str, str | None]:
-    recipients: dict[str, str | None] = {}
-    for place, (raw, text) in enumerate(_rows(message, fields.mistakes), start=1):
-        before = len(fields.mistakes)
-        phone = fields.phone(raw)
-        if isinstance(message, PersonalMessage):
-            fields.mistakes += _only(find_text_mistake(text))
-        if phone and phone in recipients:
-            fields.mistakes.append(f"phone {mask_phone(phone)} stands twice: write it once")
-        recipients[phone] = text
-        fields.mistakes[before:] = [f"recipient {place}: {m}" for m in fields.mistakes[before:]]
-    if not recipients:
-        fields.mistakes.append("no recipients: write at least one")
-    return recipients
+def _is_name(name: object) -> bool:
+    """Neither the gateway nor its receipts could repeat a control character or half a one."""
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= _MAX_NAME:
+        return False
+    return not any(unicodedata.category(c) in {"Cc", "Cs"} for c in name)
 
 
-def _rows(
-    message: BulkMessage | PersonalMessage, mistakes: list[str]
-) -> Iterator[tuple[object, str | None]]:
-    rows: object = message.phones if isinstance(message, BulkMessage) else message.texts
-    if isinstance(rows, str) or not isinstance(rows, Iterable):
-        mistakes.append("recipients: write a list")
-        return
-    for row in rows:
-        if isinstance(message, BulkMessage):
-            yield row, None
-        elif isinstance(row, tuple | list) and len(row) == _PAIR:
-            yield row[0], row[1]
-        else:
-            mistakes.append("recipients of a personal message: write pairs of phone and text")
-            return
+def _listed(messages: Iterable[_M]) -> Iterable[_M]:
+    if isinstance(messages, Iterable):
+        return messages
+    raise InvalidMessageError([f"messages is {type(messages).__name__}: write a list of messages"])
+
+
+def _is_one_of(*kinds: type, message: object, mistakes: list[str]) -> bool:
+    if isinstance(message, kinds):
+        return True
+    names = " or ".join(kind.__name__ for kind in kinds)
+    mistakes.append(f"it is {type(message).__name__}: write a {names}")
+    return False
 
 
 def _only(mistake: str | None) -> Iterable[str]:

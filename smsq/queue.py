@@ -150,7 +150,7 @@ class SmsQueue:
             KeyConflictError: The key was used before with other content.
             QueueUnavailableError: Redis did not answer; nothing is sent unless it says otherwise.
         """
-        requests = self._intake().check_bulk(messages)
+        requests = self._intake().check_bulk(messages, key=key, on_unknown=on_unknown)
         draft = self.draft_campaign(on_unknown=on_unknown)
         with self.redis_call(writes=False):  # staged: nothing is live before the commit
             for request in requests:
@@ -174,10 +174,12 @@ class SmsQueue:
         """Make a drafted campaign live and ring its jobs.
 
         Raises:
+            InvalidMessageError: The key is empty, or there are no recipients.
             KeyConflictError: The key was used before with other content.
         """
+        once = make_repeatable(self._intake().check_key(key), self.settings)
         with self.redis_call(writes=True):
-            stored, campaign_id = draft.commit(make_repeatable(key, self.settings))
+            stored, campaign_id = draft.commit(once)
         if stored is Stored.NEW:
             self._rings.ring(Task.SEND_BULK, draft.job_ids, Queue.BULK)
         return stored, campaign_id
