@@ -78,7 +78,7 @@ def redis_url(text: str) -> str:
     """Check the address of a Redis."""
     parts = _split(text, _REDIS_EXAMPLE)
     if parts.scheme == "unix":
-        is_good = parts.path.startswith("/")
+        is_good = parts.path.startswith("/") and not parts.hostname
     else:
         # redis-py takes what is no number for database 0, and another's keys for its own.
         is_good = parts.scheme in {"redis", "rediss"} and bool(_DATABASE.fullmatch(parts.path))

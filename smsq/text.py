@@ -132,7 +132,7 @@ def find_text_mistake(text: object) -> str | None:
     if any("\ud800" <= c <= "\udfff" for c in text):
         return "text holds half a character (a lone surrogate): write valid Unicode"
     if "\x00" in text:
-        return "text holds a NUL character: remove it"
+        return "text holds a NUL character: write the text without it"
     parts = count_parts(text)
     if parts.count > MAX_PARTS:
         most = PLACES_PER_PART[parts.encoding][1] * MAX_PARTS
