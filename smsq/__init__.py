@@ -31,6 +31,7 @@ from smsq.models import (
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.status import MessageStatus, RecipientStatus, Status
+from smsq.views import Stats
 
 __all__ = [
     "BulkMessage",
@@ -54,6 +55,7 @@ __all__ = [
     "Settings",
     "SmsQueue",
     "SmsqError",
+    "Stats",
     "Status",
     "TemporaryError",
     "UnknownOutcomeError",
