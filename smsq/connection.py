@@ -57,7 +57,7 @@ def unavailable(redis: Redis, *, writes: bool, in_pieces: bool = False) -> Itera
     except (RedisError, OSError) as error:
         failure = QueueUnavailableError(f"Redis cannot be reached ({_name(error)})")
     if failure:
-        raise failure
+        raise failure from None
     try:
         yield
     except ResponseError as error:
@@ -70,7 +70,7 @@ def unavailable(redis: Redis, *, writes: bool, in_pieces: bool = False) -> Itera
             may_be_stored=writes,
         )
     if failure:
-        raise failure
+        raise failure from None
 
 
 def _name(error: Exception) -> str:
