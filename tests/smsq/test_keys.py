@@ -1,0 +1,111 @@
+"""Keys: one place names them, the scripts build the same, and none stays for ever."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsq.assembly import digest
+from smsq.campaign import CampaignDraft
+from smsq.errors import NotFoundError
+from smsq.jobs import Claim, Idempotency
+from smsq.keys import BUCKET_PHONES, Keys, count_buckets
+from smsq.models import JobState, MessageRequest, ReportRow
+from smsq.names import PRIORITIES
+from smsq.states import Verdict
+from tests.smsq.world import PLAN, RETENTION_MS, World
+
+KEYS = Keys("{shop}")
+LUA = (resources.files("smsq") / "lua" / "lib.lua").read_text(encoding="utf-8")
+
+
+def test_every_key_stands_below_the_namespace() -> None:
+    names = [
+        KEYS.job("j1"),
+        KEYS.message("j1", 2),
+        KEYS.recipients("j1", 2, 0),
+        KEYS.receipts("j1"),
+        KEYS.campaign("c1"),
+        KEYS.campaign_jobs("c1"),
+        KEYS.ready("urgent"),
+        KEYS.idempotency("d"),
+        KEYS.counts,
+        KEYS.due,
+        KEYS.polls,
+        KEYS.limiter,
+        KEYS.heartbeat,
+    ]
+
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("{shop}:") for name in names)
+
+
+def test_the_scripts_list_names_every_key_that_python_reads() -> None:
+    listed = set(re.findall(r"(?:^--   |; )([a-z_]+)(?=:| )", LUA, re.M))
+    python = {
+        name.removeprefix("{shop}:").split(":")[0]
+        for name in (
+            KEYS.job("x"),
+            KEYS.message("x", 1),
+            KEYS.recipients("x", 1, 1),
+            KEYS.receipts("x"),
+            KEYS.campaign("x"),
+            KEYS.campaign_jobs("x"),
+            KEYS.ready("x"),
+            KEYS.idempotency("x"),
+            KEYS.counts,
+            KEYS.due,
+            KEYS.polls,
+            KEYS.limiter,
+        )
+    }
+
+    assert python <= listed, python - listed
+
+
+@given(st.integers(0, 1_000_000))
+def test_buckets_are_as_few_as_hold_the_phones(phones: int) -> None:
+    buckets = count_buckets(phones)
+
+    assert buckets >= 1
+    assert buckets * BUCKET_PHONES >= phones
+    assert (buckets - 1) * BUCKET_PHONES < max(phones, 1)
+
+
+def test_nothing_that_a_campaign_wrote_outlives_its_retention(world: World) -> None:
+    draft = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=9)
+    for name, text in (("Sale", "Half price"), ("Bills", None)):
+        draft.start_message(MessageRequest(name=name, alphaname_id="1", text=text, recipients={}))
+        for i in range(12):
+            draft.add(f"37529{1234567 + i}", None if text else f"You owe {i}")
+    draft.commit(Idempotency(key=digest("k"), ttl_ms=RETENTION_MS))
+    for state in (JobState.DEAD, JobState.ACCEPTED, JobState.UNKNOWN):
+        claim = world.take()
+        assert isinstance(claim, Claim)
+        world.ledger.settle(claim, Verdict(state=state), PLAN)
+        ids = {1: 501, 2: 502} if state is not JobState.DEAD else {}
+        world.polls.apply_receipt(claim.job_id, b"{}", ids, unmatched=1, plan=PLAN)
+    world.pass_s(5)
+    while poll := world.find_and_claim_poll():
+        rows = [ReportRow(f"37529{1234567 + i}", "sent", None) for i in range(0, 12, 2)]
+        world.polls.apply_page(poll, rows, next_offset=0, next_in_s=1_000_000)
+    world.pass_s(PLAN.horizon_ms / 1000)
+    world.recover()
+    assert world.views.status(draft.id).is_final
+    world.pass_s(RETENTION_MS / 1000)
+    world.recover()
+
+    with pytest.raises(NotFoundError):
+        world.views.status(draft.id)
+    left = list(world.redis.scan_iter(f"{world.keys.namespace}:*"))
+    for_ever = {key for key in left if world.redis.ttl(key) == -1}
+    bounded = {world.keys.counts, world.keys.due, world.keys.polls, world.keys.limiter}
+    bounded |= {world.keys.ready(priority) for priority in PRIORITIES}
+    assert for_ever <= bounded, for_ever - bounded
+    assert world.redis.exists(world.keys.idempotency(digest("k")))  # with its time to live
+    assert not any(world.views.stats().jobs.values())
+    assert not any(world.views.stats().recipients.values())

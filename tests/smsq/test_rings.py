@@ -1,0 +1,133 @@
+"""Rings: Celery messages with ids and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import celery
+import pytest
+
+from smsq.connection import connect
+from smsq.names import RING_MAX_JOBS, Queue, Task
+from smsq.rings import Rings, broker_options
+from tests.support import RedisServer, free_port, wait_until
+
+
+@pytest.fixture
+def rings(redis_url: str, namespace: str) -> Iterator[Rings]:
+    made = Rings(redis_url, namespace)
+    yield made
+    made.close()
+
+
+def rung(redis_url: str, namespace: str, queue: Queue) -> list[dict[str, Any]]:
+    """Read what stands in a queue, oldest first."""
+    redis = connect(redis_url)
+    raw = redis.lrange(f"{namespace}:{queue}", 0, -1)
+    redis.close()
+    return [json.loads(message) for message in reversed(list(raw))]
+
+
+def ids_of(message: dict[str, Any]) -> list[str]:
+    (ids,), _, _ = json.loads(base64.b64decode(message["body"]))
+    return list(ids)
+
+
+def test_a_ring_carries_ids_and_the_tasks_name(
+    rings: Rings, redis_url: str, namespace: str
+) -> None:
+    assert rings.ring(Task.SEND_QUICK, ["j1", "j2"], Queue.URGENT)
+
+    [message] = rung(redis_url, namespace, Queue.URGENT)
+    assert ids_of(message) == ["j1", "j2"]
+    assert message["headers"]["task"] == "smsq.send_quick"
+    assert message["headers"]["retries"] == 0
+    assert message["headers"]["eta"] is None
+    assert message["content-type"] == "application/json"
+    assert message["properties"]["delivery_info"]["routing_key"] == "urgent"
+
+
+def test_a_job_rung_alone_has_its_id_as_the_tasks(
+    rings: Rings, redis_url: str, namespace: str
+) -> None:
+    rings.ring(Task.SEND_QUICK, ["j1"], Queue.NORMAL)
+    rings.ring(Task.SEND_QUICK, ["j1", "j2"], Queue.NORMAL)
+
+    alone, together = rung(redis_url, namespace, Queue.NORMAL)
+    assert alone["headers"]["id"] == "j1"
+    assert together["headers"]["id"] not in {"j1", "j2"}
+
+
+def test_many_jobs_share_rings_of_a_hundred(rings: Rings, redis_url: str, namespace: str) -> None:
+    ids = [f"j{i}" for i in range(2 * RING_MAX_JOBS + 1)]
+    assert rings.ring(Task.SEND_BULK, ids, Queue.BULK)
+
+    parts = [ids_of(message) for message in rung(redis_url, namespace, Queue.BULK)]
+    assert [len(part) for part in parts] == [RING_MAX_JOBS, RING_MAX_JOBS, 1]
+    assert [i for part in parts for i in part] == ids
+
+
+def test_nothing_to_ring_is_rung_by_nobody(rings: Rings, redis_url: str, namespace: str) -> None:
+    assert rings.ring(Task.SEND_QUICK, [], Queue.NORMAL)
+    assert rung(redis_url, namespace, Queue.NORMAL) == []
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp", "redis+socket"])
+def test_a_broker_that_is_away_is_logged_and_left_to_recover(
+    scheme: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    where = tmp_path / "none" if scheme == "redis+socket" else f"127.0.0.1:{free_port()}//"
+    rings = Rings(f"{scheme}://{where}", "n")
+    started_at_s = time.monotonic()
+    with caplog.at_level(logging.WARNING):
+        assert not rings.ring(Task.SEND_QUICK, ["j-secret"], Queue.NORMAL)
+
+    assert time.monotonic() - started_at_s < 2
+    assert "ring failed, recover will repeat it" in caplog.text
+    assert "j-secret" not in caplog.text
+    rings.close()
+
+
+@pytest.mark.real_redis
+def test_a_ring_reaches_a_redis_behind_a_socket(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with RedisServer(tmp_path, "--unixsocket", str(path)) as server:
+        wait_until(path.exists, "the socket")
+        rings = Rings(f"redis+socket://{path}?virtual_host=2", "n")
+        assert rings.ring(Task.SEND_QUICK, ["j1"], Queue.NORMAL)
+        rings.close()
+
+        [message] = rung(f"unix://{path}?db=2", "n", Queue.NORMAL)
+        assert ids_of(message) == ["j1"]
+        assert rung(server.url, "n", Queue.NORMAL) == []
+
+
+@pytest.mark.parametrize(
+    ("broker_url", "prefix"),
+    [
+        ("redis://127.0.0.1", {"global_keyprefix": "shop:"}),
+        ("rediss://127.0.0.1", {"global_keyprefix": "shop:"}),
+        ("redis+socket:///run/redis.sock", {"global_keyprefix": "shop:"}),
+        ("sentinel://127.0.0.1", {"global_keyprefix": "shop:"}),
+        ("amqp://127.0.0.1", {}),
+    ],
+)
+def test_the_namespace_stands_before_every_key_of_a_redis_broker(
+    broker_url: str, prefix: dict[str, str]
+) -> None:
+    assert broker_options(broker_url, "shop") == prefix
+
+
+def test_the_web_apps_own_celery_stays_the_current_one(redis_url: str) -> None:
+    own = celery.Celery("shop")
+    own.set_current()
+    Rings(redis_url, "n").close()
+
+    assert celery.current_app.main == "shop"
+    own.close()
