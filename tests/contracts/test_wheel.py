@@ -1,0 +1,114 @@
+"""The wheel: the library alone, whole, installable beside a web app's own `config` and `tasks`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from email import message_from_string
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def tracked() -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build from a copy of what is tracked, with nothing from the network."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in tracked():
+        target = source / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, target)
+    built = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)],
+        cwd=source,
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    [path] = out.iterdir()
+    return path
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: Path, names: set[str]) -> Message:
+    [name] = (name for name in names if name.endswith(".dist-info/METADATA"))
+    with zipfile.ZipFile(wheel) as archive:
+        return message_from_string(archive.read(name).decode())
+
+
+def test_the_wheel_holds_smsq_and_nothing_else(names: set[str], wheel: Path) -> None:
+    tops = {name.split("/")[0] for name in names}
+
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"smsq"}
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert not [name for name in names if "test" in name or name.endswith((".pyc", ".env"))]
+
+
+def test_the_wheel_holds_all_of_smsq(names: set[str]) -> None:
+    ours = {name for name in tracked() if name.startswith("smsq/")}
+
+    assert "smsq/py.typed" in ours
+    assert len([name for name in ours if name.startswith("smsq/lua/")]) > 10
+    assert ours == {name for name in names if name.startswith("smsq/")}
+
+
+def test_the_wheel_carries_its_licence_and_its_command(names: set[str], wheel: Path) -> None:
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    [entry_points] = (name for name in names if name.endswith("entry_points.txt"))
+    with zipfile.ZipFile(wheel) as archive:
+        assert "smsq = smsq.cli:main" in archive.read(entry_points).decode()
+
+
+def test_a_web_app_needs_no_more_than_the_queue_does(metadata: Message) -> None:
+    required = metadata.get_all("Requires-Dist") or []
+    base = {entry.split(">")[0].split("[")[0] for entry in required if "extra ==" not in entry}
+
+    assert {"celery", "redis", "phonenumberslite"} <= base
+    assert not base & {"requests", "starlette", "uvicorn", "flower", "fakeredis"}
+
+
+def test_the_queue_works_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
+    """Imported from the unpacked wheel, with a web app's own modules of the same names beside."""
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    for name in ("config", "tasks", "worker"):
+        (site / f"{name}.py").write_text("OWN = True\n")
+    code = (
+        "import smsq, config, tasks, worker\n"
+        "from smsq.scripts import _source\n"
+        "from importlib import resources\n"
+        "queue = smsq.SmsQueue()\n"
+        "lua = [p.name for p in (resources.files('smsq') / 'lua').iterdir()]\n"
+        "assert len(_source('enqueue')) > 1000 and len(lua) > 10\n"
+        "assert config.OWN and tasks.OWN and worker.OWN\n"
+        "print(smsq.__file__)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() == str(site / "smsq" / "__init__.py")
