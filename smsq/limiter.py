@@ -20,7 +20,7 @@ from smsq.slots import Closed, Pace, Slot
 BROKEN_CLOSE_S = 60.0
 
 #: First and longest pause after a 429 that does not say how long to wait.
-BUSY_FIRST_S, BUSY_MAX_S = 0.5, 60.0
+BUSY_FIRST_S, BUSY_MAX_S = 0.2, 60.0
 
 #: A probe that says nothing for so long after its own time-out is taken for lost.
 PROBE_MARGIN_S = 5.0

@@ -5,6 +5,7 @@ In:  ids. Out: `Status`, `RecipientStatus`, `Stats`; nothing here changes anythi
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from redis import Redis
 from smsq.errors import NotFoundError
 from smsq.keys import Keys
 from smsq.models import FINAL_JOB_STATES, JobState, Kind, RecipientState
-from smsq.names import PRIORITIES
+from smsq.names import PRIORITIES, QUEUES
 from smsq.status import MessageStatus, RecipientStatus, Status
 
 _LETTERS = {state.value[0]: state for state in RecipientState}
@@ -42,6 +43,29 @@ _BEST_FIRST = (
 #: Jobs read in one round trip.
 _SLICE = 100
 
+#: As in lua/limit.lua: the least rate that is learnt, and the end of time.
+LEAST_PER_S = 0.05
+PAUSED_S = 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateView:
+    """The limiter, for operators.
+
+    Attributes:
+        ceiling_per_s: Never more than this.
+        ceiling_by: Who set it with `smsq rate`, as user@host; "" when it is the setting.
+        current_per_s: In force now: the ceiling, or less where the gateway takes less.
+        closed_for_s: The gate is closed for so long yet; 0 when it is open, infinite for a pause.
+        closed_why: Why, or why one probe goes first; "" when it is open.
+    """
+
+    ceiling_per_s: float
+    ceiling_by: str
+    current_per_s: float
+    closed_for_s: float
+    closed_why: str
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
@@ -51,16 +75,16 @@ class Stats:
         jobs: Jobs per state.
         recipients: Recipients per state.
         oldest_waiting_s: Age of the job that has been ready to be sent for longest; 0 for none.
-        closed_for_s: The limiter's gate is closed for so long yet; 0 when it is open.
-        closed_why: Why it is closed, "" when it is open.
+        slots: Requests made for each class: `urgent`, `normal`, `bulk`, `poll`.
+        rate: The limiter.
         oddities: What should be looked at when above 0, by name.
     """
 
     jobs: Mapping[JobState, int]
     recipients: Mapping[RecipientState, int]
     oldest_waiting_s: float
-    closed_for_s: float
-    closed_why: str
+    slots: Mapping[str, int]
+    rate: RateView
     oddities: Mapping[str, int]
 
 
@@ -107,29 +131,29 @@ class Views:
                     for phone, packed in sorted(cast("dict[str, str]", rows).items()):
                         yield _read_recipient(phone, packed)
 
-    def stats(self) -> Stats:
-        """Count everything; a handful of reads, whatever the ledger's size."""
+    def stats(self, setting_per_s: float) -> Stats:
+        """Count everything; a handful of reads, whatever the ledger's size.
+
+        Args:
+            setting_per_s: The ceiling where `smsq rate` set none.
+        """
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hgetall(self._keys.counts)
         for priority in PRIORITIES:
             pipeline.zrange(self._keys.ready(priority), 0, 0, withscores=True)
         pipeline.time()
-        pipeline.hmget(self._keys.limiter, "closed_until_us", "why")
-        counts, *oldest, (now_s, now_us), (closed_until_us, why) = pipeline.execute()
+        pipeline.hgetall(self._keys.limiter)
+        counts, *oldest, (now_s, now_us), limiter = pipeline.execute()
         redis_now_s = now_s + now_us / 1e6
         since_ms = [rows[0][1] for rows in oldest if rows]
         age_s = redis_now_s - min(since_ms) / 1000 if since_ms else 0.0
-        closed_for_s = max(0.0, float(closed_until_us or 0) / 1e6 - redis_now_s)
-        jobs = {s: int(counts.get(f"job:{s}", 0)) for s in JobState}
-        recipients = {s: int(counts.get(f"recipient:{s}", 0)) for s in RecipientState}
-        oddities = {k: int(v) for k, v in counts.items() if ":" not in k and k != "receipts"}
         return Stats(
-            jobs=jobs,
-            recipients=recipients,
+            jobs={s: int(counts.get(f"job:{s}", 0)) for s in JobState},
+            recipients={s: int(counts.get(f"recipient:{s}", 0)) for s in RecipientState},
             oldest_waiting_s=max(0.0, age_s),
-            closed_for_s=closed_for_s,
-            closed_why=(why or "") if closed_for_s else "",
-            oddities=oddities,
+            slots={queue: int(counts.get(f"slots:{queue}", 0)) for queue in QUEUES},
+            rate=read_rate(limiter, setting_per_s, redis_now_s),
+            oddities={k: int(v) for k, v in counts.items() if ":" not in k and k != "receipts"},
         )
 
     def heartbeat_age_s(self) -> float | None:
@@ -180,6 +204,25 @@ class Views:
             for n in range(1, size + 1):
                 pipeline.hmget(self._keys.message(job_id, n), "name", "message_id", *RecipientState)
         return [_read_message(row) for row in pipeline.execute() if row[0] is not None]
+
+
+def read_rate(limiter: Mapping[str, str], setting_per_s: float, now_s: float) -> RateView:
+    """Read the limiter's hash; the rate is computed as in lua/limit.lua."""
+    ceiling_per_s = float(limiter.get("ceiling_per_s", setting_per_s))
+    current_per_s = ceiling_per_s
+    if "plateau_per_s" in limiter:
+        grown, dip, span = (float(limiter[k]) for k in ("grown_us", "dip_us", "span_us"))
+        learnt_per_s = float(limiter["plateau_per_s"]) * (1 + ((grown - dip) / span) ** 3)
+        current_per_s = min(ceiling_per_s, max(LEAST_PER_S, learnt_per_s))
+    closed_for_s = max(0.0, float(limiter.get("closed_until_us", 0)) / 1e6 - now_s)
+    why = limiter.get("why", "") if closed_for_s or "is_probing" in limiter else ""
+    return RateView(
+        ceiling_per_s=ceiling_per_s,
+        ceiling_by=limiter.get("ceiling_by", ""),
+        current_per_s=current_per_s,
+        closed_for_s=math.inf if closed_for_s > PAUSED_S else closed_for_s,
+        closed_why=why,
+    )
 
 
 def campaign_state(jobs: Mapping[JobState, int]) -> JobState:

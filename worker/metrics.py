@@ -5,7 +5,8 @@ In:  `Stats`. Out: the text that `/metrics` answers with; no phone, text or id i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -22,24 +23,32 @@ class StatsCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Make one gauge per group of numbers."""
-        jobs = GaugeMetricFamily("smsq_jobs", "Jobs in the ledger", labels=["state"])
-        for job_state, n in self._stats.jobs.items():
-            jobs.add_metric([job_state], n)
-        recipients = GaugeMetricFamily(
-            "smsq_recipients", "Recipients in the ledger", labels=["state"]
-        )
-        for recipient_state, n in self._stats.recipients.items():
-            recipients.add_metric([recipient_state], n)
-        oldest = GaugeMetricFamily(
-            "smsq_oldest_waiting_seconds", "Age of the job that has been ready for longest"
-        )
-        oldest.add_metric([], self._stats.oldest_waiting_s)
-        oddities = GaugeMetricFamily(
-            "smsq_oddities", "What should be looked at when above 0", labels=["what"]
-        )
-        for what, n in self._stats.oddities.items():
-            oddities.add_metric([what], n)
-        return [jobs, recipients, oldest, oddities]
+        stats, rate = self._stats, self._stats.rate
+        return [
+            by_label("smsq_jobs", "Jobs in the ledger", "state", stats.jobs),
+            by_label("smsq_recipients", "Recipients in the ledger", "state", stats.recipients),
+            by_label("smsq_slots", "Gateway requests made so far", "class", stats.slots),
+            by_label("smsq_oddities", "To be looked at when above 0", "what", stats.oddities),
+            one(
+                "smsq_oldest_waiting_seconds", "Longest wait of a ready job", stats.oldest_waiting_s
+            ),
+            one("smsq_rate_ceiling_per_second", "Ceiling of the rate", rate.ceiling_per_s),
+            one("smsq_rate_current_per_second", "Rate in force", rate.current_per_s),
+            one("smsq_gate_closed_seconds", "The gate stays closed for", rate.closed_for_s),
+        ]
+
+
+def by_label(name: str, meaning: str, label: str, numbers: Mapping[Any, float]) -> Metric:
+    """Make a gauge with one number for each value of a label."""
+    gauge = GaugeMetricFamily(name, meaning, labels=[label])
+    for value, number in numbers.items():
+        gauge.add_metric([str(value)], number)
+    return gauge
+
+
+def one(name: str, meaning: str, number: float) -> Metric:
+    """Make a gauge of one number."""
+    return GaugeMetricFamily(name, meaning, value=number)
 
 
 def render(stats: Stats) -> bytes:

@@ -128,7 +128,7 @@ async def metrics(request: Request) -> Response:
     """Give the ledger's numbers to Prometheus."""
     receiver: Receiver = request.app.state.receiver
     try:
-        stats = await run_in_threadpool(receiver.views.stats)
+        stats = await run_in_threadpool(receiver.views.stats, receiver.settings.rate_per_s)
     except RedisError:
         return PlainTextResponse("Redis does not answer\n", status_code=503)
     return Response(render(stats), media_type="text/plain; version=0.0.4")

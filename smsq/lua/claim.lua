@@ -19,7 +19,7 @@ if ARGV[7] ~= int(l.epoch) or l.closed_until_us > NOW_US then return {'void'} en
 
 local apart = apart_us(l)
 -- A fiftieth of a slot is within what timers can do.
-local early_us = l.used_us - apart * (BURST - 0.98) - NOW_US
+local early_us = l.used_us - apart * (allowed_burst(l) - 0.98) - NOW_US
 if early_us > 0 and ARGV[8] ~= '1' then return {'early', math.ceil(early_us)} end
 
 -- Urgent before normal before bulk, but who is passed over nine times has the tenth slot; polls
@@ -56,10 +56,10 @@ local function use_slot(class)
   local planned_us = math.max(l.planned_us, used_us)
   save_limiter('used_us', string.format('%.1f', used_us), 'planned_us', string.format('%.1f', planned_us))
   redis.call('HINCRBY', key('counts'), 'slots:' .. class, 1)
-  if l.bad_per_s and ARGV[9] == '1' then
+  if l.plateau_per_s and ARGV[9] == '1' then
     l.grown_us = tonumber(l.grown_us) + apart
     if rate_now(l) >= l.ceiling then
-      redis.call('HDEL', LIMITER, 'bad_per_s', 'dip_us', 'span_us', 'grown_us')
+      redis.call('HDEL', LIMITER, 'plateau_per_s', 'dip_us', 'span_us', 'grown_us', 'succession')
     else
       redis.call('HSET', LIMITER, 'grown_us', int(l.grown_us))
     end

@@ -13,7 +13,7 @@
 --   closed_until_us, why, closings in a row; is_probing 1 until one probe has passed
 --   probe_until_us   one probe is on its way, or lost, until then
 --   ceiling_per_s, ceiling_by, ceiling_at_ms   set by `smsq rate`; else the callers' setting
---   bad_per_s, dip_us, span_us, grown_us       the learnt rate, see rate_now
+--   plateau_per_s, dip_us, span_us, grown_us, succession   the learnt rate, see rate_now
 --   poll_owed, urgent_streak, normal_streak    whose turn it is, see claim.lua
 
 local LIMITER = key('limiter')
@@ -33,18 +33,22 @@ local function limiter_state()
   return l
 end
 
--- The rate in force. After a 429 at `bad_per_s` it restarts lower, rises steeply to near that rate,
--- lingers there, and then, when nothing happens, goes on past it faster and faster: a cubic curve
--- whose dip is made good after `dip_us` of full use. Only use under contention moves it on: an idle
--- night proves nothing about the limit.
+-- The rate in force. After a 429 it restarts below the plateau where the limit is thought to be,
+-- rises steeply towards it, lingers there, and then, when nothing happens, goes on past it faster and
+-- faster: a cubic curve whose dip is made good after `dip_us` of full use. Only use under contention
+-- moves it on: an idle night proves nothing about the limit.
 local function rate_now(l)
-  local bad = tonumber(l.bad_per_s)
-  if not bad then return l.ceiling end
+  local plateau = tonumber(l.plateau_per_s)
+  if not plateau then return l.ceiling end
   local x = (tonumber(l.grown_us) - tonumber(l.dip_us)) / tonumber(l.span_us)
-  return math.max(math.min(LEAST_PER_S, l.ceiling), math.min(l.ceiling, bad * (1 + x * x * x)))
+  return math.max(math.min(LEAST_PER_S, l.ceiling), math.min(l.ceiling, plateau * (1 + x * x * x)))
 end
 
 local function apart_us(l) return 1000000 / rate_now(l) end
+
+-- While the real limit is below what we were told, its real burst may be, too: then two, of which
+-- slot.lua keeps one unused.
+local function allowed_burst(l) return l.plateau_per_s and math.min(BURST, 2) or BURST end
 
 local function save_limiter(...)
   redis.call('HSET', LIMITER, ...)
@@ -68,6 +72,6 @@ end
 -- Start anew with an allowance that is used up: what piled up while the gate was closed, or at
 -- another rate, must not come out as one burst.
 local function restart(l)
-  local used_up_us = string.format('%.1f', NOW_US + apart_us(l) * (BURST - 1))
+  local used_up_us = string.format('%.1f', math.max(l.used_us, NOW_US + apart_us(l) * (allowed_burst(l) - 1)))
   save_limiter('planned_us', used_up_us, 'used_us', used_up_us, 'in_burst', 0)
 end

@@ -5,7 +5,7 @@
 --
 -- ARGV[6]  rate_per_s  '' goes back to the setting
 -- ARGV[7]  by          who, as user@host
-redis.call('HDEL', LIMITER, 'bad_per_s', 'dip_us', 'span_us', 'grown_us')
+redis.call('HDEL', LIMITER, 'plateau_per_s', 'dip_us', 'span_us', 'grown_us', 'succession')
 if ARGV[6] == '' then
   redis.call('HDEL', LIMITER, 'ceiling_per_s', 'ceiling_by', 'ceiling_at_ms')
 else
@@ -13,6 +13,7 @@ else
 end
 -- Slots reserved at a slow rate may lie far ahead.
 local l = limiter_state()
+l.used_us = 0
 save_limiter('epoch', int(l.epoch + 1))
 restart(l)
 return 1

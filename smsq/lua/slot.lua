@@ -15,6 +15,9 @@ local function is_ready(id)
   return redis.call('HGET', key('job', id), 'state') == 'queued'
 end
 
+-- A probe's answer may come soon.
+local PROBE_LOOK_US = 100000
+
 local ids = cjson.decode(ARGV[7])
 local gone = 0
 while gone < #ids and not is_ready(ids[gone + 1]) do gone = gone + 1 end
@@ -28,22 +31,23 @@ if l.closed_until_us > NOW_US then
 end
 if l.is_probing == '1' then
   if l.probe_until_us > NOW_US then
-    return {'closed', gone, int(l.probe_until_us - NOW_US), 'one probe is on its way'}
+    local wait_us = math.min(l.probe_until_us - NOW_US, PROBE_LOOK_US)
+    return {'closed', gone, int(wait_us), 'one probe is on its way'}
   end
   save_limiter('probe_until_us', int(NOW_US + tonumber(ARGV[6])))
   return {'reserved', gone, 0, int(l.epoch), 1}
 end
 
-local apart = apart_us(l)
+local apart, burst = apart_us(l), allowed_burst(l)
 -- After a burst, one request of the allowance stays unused: it makes up for requests that reach the
 -- gateway closer together than they left. A bucket of one has none to spare.
-local kept = math.min(1, BURST - 1)
-local in_burst = l.in_burst == '1' or l.planned_us <= NOW_US
-local slot_us = math.max(NOW_US, l.planned_us - apart * (BURST - 1 - (in_burst and 0 or kept)))
-if slot_us > NOW_US and in_burst then
-  in_burst = false
-  slot_us = math.max(NOW_US, l.planned_us - apart * (BURST - 1 - kept))
+local function slot_at(unused)
+  return math.max(NOW_US, l.planned_us - apart * (burst - 1 - math.min(unused, burst - 1)))
 end
+
+local in_burst = not l.plateau_per_s and (l.in_burst == '1' or l.planned_us <= NOW_US)
+in_burst = in_burst and slot_at(0) == NOW_US
+local slot_us = slot_at(in_burst and 0 or 1)
 local planned_us = math.max(l.planned_us, slot_us) + apart
 save_limiter('planned_us', string.format('%.1f', planned_us), 'in_burst', in_burst and 1 or 0)
 return {'reserved', gone, math.ceil(slot_us - NOW_US), int(l.epoch), 0}

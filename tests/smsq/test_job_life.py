@@ -142,7 +142,7 @@ class JobLife(RuleBasedStateMachine):
     @invariant()
     def the_counts_are_the_sum_of_the_jobs(self) -> None:
         states = Counter(self.world.state(job) for job in self.may_resend)
-        counted = {state: n for state, n in self.world.views.stats().jobs.items() if n}
+        counted = {state: n for state, n in self.world.views.stats(10).jobs.items() if n}
         assert counted == dict(states)
 
     def teardown(self) -> None:

@@ -228,7 +228,7 @@ def test_a_receipt_without_ids_is_kept_and_counted_but_proves_nothing(world: Wor
     world.polls.apply_receipt(job, b"gibberish \xff", {}, unmatched=0, plan=PLAN)
 
     assert world.state(job) is JobState.UNKNOWN
-    assert world.views.stats().oddities["receipts_unmatched"] == 1
+    assert world.views.stats(10).oddities["receipts_unmatched"] == 1
     assert world.redis.llen(world.keys.receipts(job)) == 1
 
 
@@ -328,6 +328,16 @@ def test_the_horizon_ends_polling_and_what_was_delivered_stays(world: World) -> 
     assert world.polls.find_due(limit=10) == []
 
 
+def test_the_horizon_ends_polling_of_a_quick_job_that_nothing_was_heard_of(world: World) -> None:
+    job = world.enqueue()
+    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.pass_s(PLAN.horizon_ms / 1000)
+    world.recover()
+
+    assert world.state(job) is JobState.DONE
+    assert world.views.status(job).counts == {RecipientState.NO_REPORT: 1}
+
+
 def test_retention_takes_a_finished_job_away_with_all_its_keys(world: World) -> None:
     job = world.enqueue(phones=1)
     world.ledger.settle(world.claim(job), Verdict(state=JobState.REJECTED, error="no"), PLAN)
@@ -336,7 +346,7 @@ def test_retention_takes_a_finished_job_away_with_all_its_keys(world: World) -> 
 
     with pytest.raises(NotFoundError):
         world.views.status(job)
-    stats = world.views.stats()
+    stats = world.views.stats(10)
     assert sum(stats.jobs.values()) == 0
     assert sum(stats.recipients.values()) == 0
     left = set(world.redis.keys(f"{world.keys.namespace}:*"))
@@ -413,7 +423,7 @@ def test_repeated_and_foreign_rows_do_no_harm(world: World) -> None:
     assert world.polls.apply_page(claim, rows, next_offset=0, next_in_s=5) == 1
     counts = world.views.status(job).counts
     assert counts == {RecipientState.DELIVERED: 1, RecipientState.PENDING: 1}
-    assert world.views.stats().oddities["reports_foreign"] == 2
+    assert world.views.stats(10).oddities["reports_foreign"] == 2
 
 
 def test_the_gateways_time_is_kept_as_utc(world: World) -> None:

@@ -27,13 +27,13 @@ class World:
     """A ledger with a clock that tests move."""
 
     def __init__(self, settings: Settings) -> None:
-        self.now_ms = 1_700_000_000_000
+        self.now_us = 1_700_000_000_000_000
         self.redis = connect(settings.redis_url, timeout_s=10)
         self.scripts = Scripts(
             self.redis,
             settings.namespace,
             retention_ms=RETENTION_MS,
-            clock=lambda: self.now_ms * 1000,
+            clock=lambda: self.now_us,
         )
         self.keys = Keys(settings.namespace)
         self.ledger = Ledger(self.scripts)
@@ -42,7 +42,18 @@ class World:
         # So fast that only the gate can be in the way.
         self.limiter = Limiter(self.scripts, Pace(rate_per_s=1_000_000, burst=1000))
 
-    def enqueue(self, *, kind: Kind = Kind.QUICK, phones: int = 1, **fields: str) -> str:
+    @property
+    def now_ms(self) -> int:
+        return self.now_us // 1000
+
+    def enqueue(
+        self,
+        *,
+        kind: Kind = Kind.QUICK,
+        phones: int = 1,
+        priority: Queue = Queue.NORMAL,
+        **fields: str,
+    ) -> str:
         due_at_ms = int(fields.pop("due_at_ms", 0)) or None
         message = MessageRequest(
             name="Sale",
@@ -53,13 +64,30 @@ class World:
         job = NewJob(
             id=new_job_id(),
             kind=kind,
-            priority=Queue.NORMAL,
+            priority=priority,
             fields={"on_unknown": "hold", **fields},
             messages=[message],
             due_at_ms=due_at_ms,
         )
         self.ledger.enqueue(job, Idempotency())
         return job.id
+
+    def enqueue_many(self, count: int, priority: Queue = Queue.NORMAL) -> None:
+        """Make so many quick jobs ready."""
+        message = MessageRequest(
+            name="", alphaname_id="123", text="code", recipients={"375291234567": None}
+        )
+        jobs = (
+            NewJob(
+                id=new_job_id(),
+                kind=Kind.QUICK,
+                priority=priority,
+                fields={"on_unknown": "hold"},
+                messages=[message],
+            )
+            for _ in range(count)
+        )
+        self.ledger.enqueue_many((job, Idempotency()) for job in jobs)
 
     def take(self, *, lease_s: float = 30) -> Claim | PollClaim | None:
         """Whatever is most urgent; None when nothing waits or the gate is closed."""
@@ -96,4 +124,4 @@ class World:
         return self.views.status(job_id).state
 
     def pass_s(self, seconds: float) -> None:
-        self.now_ms += round(seconds * 1000)
+        self.now_us += round(seconds * 1_000_000)
