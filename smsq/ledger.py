@@ -8,8 +8,7 @@ Each method is one script call and so atomic; the scripts in `lua/` say what eac
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from smsq.errors import KeyConflictError, NotFoundError
 from smsq.jobs import (
@@ -23,15 +22,12 @@ from smsq.jobs import (
     PollPlan,
     Stored,
 )
-from smsq.keys import count_buckets
-from smsq.models import JobState, Kind, MessageRequest, OnUnknown, ViberForward
+from smsq.models import JobState, Kind
 from smsq.names import Queue
+from smsq.packing import enqueue_args, read_claim, read_stored, to_dict
 from smsq.scripts import Scripts
 from smsq.slots import Early, Pace, Slot
 from smsq.states import Verdict
-
-#: A staged campaign that was never committed goes away by itself.
-STAGE_TTL_MS = 24 * 3600 * 1000
 
 
 class Ledger:
@@ -50,7 +46,7 @@ class Ledger:
         Raises:
             KeyConflictError: The key was used before with other content.
         """
-        return _read_stored(self._run("enqueue", *_enqueue_args(job, once, stage=False)))
+        return read_stored(self._run("enqueue", *enqueue_args(job, once, stage=False)))
 
     def enqueue_many(
         self, jobs: Iterable[tuple[NewJob, Idempotency]]
@@ -58,11 +54,11 @@ class Ledger:
         """Store many independent jobs in one round trip, each as `enqueue` would."""
         pipeline = self._redis.pipeline(transaction=False)
         for job, once in jobs:
-            self._run("enqueue", *_enqueue_args(job, once, stage=False), client=pipeline)
+            self._run("enqueue", *enqueue_args(job, once, stage=False), client=pipeline)
         results: list[tuple[Stored, str] | KeyConflictError] = []
         for answer in pipeline.execute():
             try:
-                results.append(_read_stored(answer))
+                results.append(read_stored(answer))
             except KeyConflictError as conflict:
                 results.append(conflict)
         return results
@@ -71,7 +67,7 @@ class Ledger:
         """Store jobs of a campaign out of sight, until `commit` makes all of them live."""
         pipeline = self._redis.pipeline(transaction=False)
         for job in jobs:
-            self._run("enqueue", *_enqueue_args(job, Idempotency(), stage=True), client=pipeline)
+            self._run("enqueue", *enqueue_args(job, Idempotency(), stage=True), client=pipeline)
         pipeline.execute()
 
     def commit(
@@ -90,7 +86,7 @@ class Ledger:
             once.content,
             once.ttl_ms,
         )
-        return _read_stored(answer)
+        return read_stored(answer)
 
     def claim(self, slot: Slot, pace: Pace, leases: Leases) -> Claim | PollClaim | Early | NoClaim:
         """Use a slot whose time has come: take the right to make one request.
@@ -113,7 +109,7 @@ class Ledger:
         match status:
             case "job":
                 job_id, number, job, messages = rest
-                return _read_claim(job_id, number, _to_dict(job), messages)
+                return read_claim(job_id, number, to_dict(job), messages)
             case "poll":
                 ref, number, message_id, offset, age_ms = rest
                 return PollClaim(
@@ -176,81 +172,3 @@ class Ledger:
         if state == "missing":
             raise NotFoundError(f"no job has the id {job_id}")
         return JobState(state)
-
-
-def _enqueue_args(job: NewJob, once: Idempotency, *, stage: bool) -> list[str | int]:
-    fields = {**job.fields, "kind": job.kind, "priority": job.priority}
-    messages = [
-        {
-            "fields": _message_fields(message),
-            "buckets": count_buckets(len(message.recipients)),
-            "phones": list(message.recipients),
-            "texts": [] if message.text is not None else list(message.recipients.values()),
-        }
-        for message in job.messages
-    ]
-    return [
-        job.id,
-        json.dumps(fields),
-        json.dumps(messages),
-        once.key,
-        once.content,
-        once.ttl_ms,
-        "" if job.due_at_ms is None else job.due_at_ms,
-        STAGE_TTL_MS if stage else "",
-    ]
-
-
-def _message_fields(message: MessageRequest) -> dict[str, str]:
-    optional = {"text": message.text, "schedule_time": message.schedule_time}
-    return {
-        "name": message.name,
-        "alphaname_id": message.alphaname_id,
-        **{name: value for name, value in optional.items() if value is not None},
-    }
-
-
-def _read_stored(answer: Sequence[str]) -> tuple[Stored, str]:
-    word, stored_id = answer
-    if word == "conflict":
-        raise KeyConflictError(
-            f"this key was used before with other content, for {stored_id}: use a new key"
-        )
-    # 'taken' and 'gone' cannot happen with fresh random ids and a stage of a day.
-    return Stored(word), stored_id
-
-
-def _to_dict(flat: Sequence[str]) -> dict[str, str]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _read_claim(
-    job_id: str, number: int, job: Mapping[str, str], messages: Sequence[Sequence[Any]]
-) -> Claim:
-    viber = None
-    if "viber_name_id" in job:
-        viber = ViberForward(
-            name_id=int(job["viber_name_id"]), after_min=int(job["viber_after_min"])
-        )
-    return Claim(
-        job_id=job_id,
-        kind=Kind(job["kind"]),
-        number=number,
-        attempts=int(job["attempts"]),
-        on_unknown=OnUnknown(job["on_unknown"]),
-        viber=viber,
-        messages=[_read_message(*message) for message in messages],
-    )
-
-
-def _read_message(
-    flat: Sequence[str], phones: Sequence[str], flat_texts: Sequence[str]
-) -> MessageRequest:
-    fields, texts = _to_dict(flat), _to_dict(flat_texts)
-    return MessageRequest(
-        name=fields["name"],
-        alphaname_id=fields["alphaname_id"],
-        text=fields.get("text"),
-        recipients={phone: texts.get(phone) for phone in phones},
-        schedule_time=fields.get("schedule_time"),
-    )

@@ -5,7 +5,6 @@ In:  ids. Out: `Status`, `RecipientStatus`, `Stats`; nothing here changes anythi
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from smsq.errors import NotFoundError
 from smsq.keys import Keys
 from smsq.models import FINAL_JOB_STATES, JobState, Kind, RecipientState
 from smsq.names import PRIORITIES, QUEUES
+from smsq.slots import RateView, read_rate
 from smsq.status import MessageStatus, RecipientStatus, Status
 
 _LETTERS = {state.value[0]: state for state in RecipientState}
@@ -42,29 +42,6 @@ _BEST_FIRST = (
 
 #: Jobs read in one round trip.
 _SLICE = 100
-
-#: As in lua/limit.lua: the least rate that is learnt, and the end of time.
-LEAST_PER_S = 0.05
-PAUSED_S = 1e9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateView:
-    """The limiter, for operators.
-
-    Attributes:
-        ceiling_per_s: Never more than this.
-        ceiling_by: Who set it with `smsq rate`, as user@host; "" when it is the setting.
-        current_per_s: In force now: the ceiling, or less where the gateway takes less.
-        closed_for_s: The gate is closed for so long yet; 0 when it is open, infinite for a pause.
-        closed_why: Why, or why one probe goes first; "" when it is open.
-    """
-
-    ceiling_per_s: float
-    ceiling_by: str
-    current_per_s: float
-    closed_for_s: float
-    closed_why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,25 +181,6 @@ class Views:
             for n in range(1, size + 1):
                 pipeline.hmget(self._keys.message(job_id, n), "name", "message_id", *RecipientState)
         return [_read_message(row) for row in pipeline.execute() if row[0] is not None]
-
-
-def read_rate(limiter: Mapping[str, str], setting_per_s: float, now_s: float) -> RateView:
-    """Read the limiter's hash; the rate is computed as in lua/limit.lua."""
-    ceiling_per_s = float(limiter.get("ceiling_per_s", setting_per_s))
-    current_per_s = ceiling_per_s
-    if "plateau_per_s" in limiter:
-        grown, dip, span = (float(limiter[k]) for k in ("grown_us", "dip_us", "span_us"))
-        learnt_per_s = float(limiter["plateau_per_s"]) * (1 + ((grown - dip) / span) ** 3)
-        current_per_s = min(ceiling_per_s, max(LEAST_PER_S, learnt_per_s))
-    closed_for_s = max(0.0, float(limiter.get("closed_until_us", 0)) / 1e6 - now_s)
-    why = limiter.get("why", "") if closed_for_s or "is_probing" in limiter else ""
-    return RateView(
-        ceiling_per_s=ceiling_per_s,
-        ceiling_by=limiter.get("ceiling_by", ""),
-        current_per_s=current_per_s,
-        closed_for_s=math.inf if closed_for_s > PAUSED_S else closed_for_s,
-        closed_why=why,
-    )
 
 
 def campaign_state(jobs: Mapping[JobState, int]) -> JobState:

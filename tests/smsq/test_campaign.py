@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from smsq.campaign import CampaignDraft
 from smsq.errors import InvalidMessageError, KeyConflictError, NotFoundError
 from smsq.jobs import Idempotency, Stored
-from smsq.ledger import STAGE_TTL_MS
 from smsq.models import JobState, Kind, MessageRequest, RecipientState
 from smsq.names import Queue
+from smsq.packing import STAGE_TTL_MS
 from tests.smsq.world import World
 
 SALE = MessageRequest(name="Sale", alphaname_id="123", text="Half price", recipients={})
@@ -37,7 +37,7 @@ def draft_of(world: World, sizes: Sequence[int], *, most: int = 10) -> CampaignD
 def test_a_draft_is_out_of_sight_until_it_is_committed(world: World) -> None:
     draft = draft_of(world, [25])
 
-    assert sum(world.views.stats().jobs.values()) == 0
+    assert sum(world.views.stats(10).jobs.values()) == 0
     with pytest.raises(NotFoundError):
         world.views.status(draft.id)
     for job_id in draft.job_ids:
@@ -45,7 +45,7 @@ def test_a_draft_is_out_of_sight_until_it_is_committed(world: World) -> None:
             world.views.status(job_id)
 
     assert draft.commit(Idempotency()) == (Stored.NEW, draft.id)
-    assert world.views.stats().jobs[JobState.QUEUED] == 3
+    assert world.views.stats(10).jobs[JobState.QUEUED] == 3
     assert world.views.status(draft.id).counts == {RecipientState.PENDING: 25}
     assert list(world.views.job_ids(draft.id)) == draft.job_ids
 
@@ -126,7 +126,7 @@ def test_the_same_campaign_is_the_same_whatever_the_limit(world: World) -> None:
     assert first.commit(ONCE) == (Stored.NEW, first.id)
 
     assert draft_of(world, [25], most=7).commit(ONCE) == (Stored.SAME, first.id)
-    assert world.views.stats().jobs[JobState.QUEUED] == 3
+    assert world.views.stats(10).jobs[JobState.QUEUED] == 3
 
 
 @pytest.mark.parametrize("change", ["phone", "text", "name", "order", "cut", "schedule"])
@@ -155,7 +155,7 @@ def test_another_campaign_with_the_key_is_a_conflict(world: World, change: str) 
     with pytest.raises(KeyConflictError, match=first.id):
         draft(change).commit(ONCE)
     assert draft("").commit(ONCE) == (Stored.SAME, first.id)
-    assert world.views.stats().recipients[RecipientState.PENDING] == 2
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 2
 
 
 def test_jobs_keep_the_order_in_which_they_were_filled(world: World) -> None:

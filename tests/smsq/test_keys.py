@@ -107,5 +107,5 @@ def test_nothing_that_a_campaign_wrote_outlives_its_retention(world: World) -> N
     bounded |= {world.keys.ready(priority) for priority in PRIORITIES}
     assert for_ever <= bounded, for_ever - bounded
     assert world.redis.exists(world.keys.idempotency(digest("k")))  # with its time to live
-    assert not any(world.views.stats().jobs.values())
-    assert not any(world.views.stats().recipients.values())
+    assert not any(world.views.stats(10).jobs.values())
+    assert not any(world.views.stats(10).recipients.values())

@@ -162,7 +162,7 @@ def test_a_receipt_may_hold_any_bytes(world: World) -> None:
     world.polls.apply_receipt(job, bytes(range(256)), {1: 501}, unmatched=2, plan=PLAN)
 
     assert world.redis.llen(world.keys.receipts(job)) == 1
-    assert world.views.stats().oddities["receipt_ids_unmatched"] == 2
+    assert world.views.stats(10).oddities["receipt_ids_unmatched"] == 2
 
 
 def test_the_names_of_a_jobs_messages_are_read_in_order(world: World) -> None:

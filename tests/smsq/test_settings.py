@@ -218,7 +218,10 @@ def test_secrets_do_not_show() -> None:
 
 @given(
     st.sampled_from([setting.name for setting in SETTINGS]),
-    st.text(min_size=8, max_size=40).filter(lambda text: text.strip() == text),
+    st.text(min_size=8, max_size=40).filter(
+        # An example that a mistake gives is no value repeated.
+        lambda text: text.strip() == text and text not in "https://gateway.example"
+    ),
 )
 def test_no_mistake_repeats_a_value(name: str, value: str) -> None:
     # One setting alone is never enough for the gateway, so there are always mistakes.

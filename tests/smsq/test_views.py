@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
@@ -19,6 +20,7 @@ from smsq.models import (
     RecipientState,
     ReportRow,
 )
+from smsq.slots import RateView
 from smsq.states import Verdict
 from smsq.views import campaign_state
 from tests.smsq.world import ACCEPTED, PLAN, World
@@ -140,12 +142,15 @@ def test_a_recipient_has_the_gateways_word_and_time_beside_our_state(world: Worl
 
 
 def test_numbers_over_an_empty_ledger_are_zero(world: World) -> None:
-    stats = world.views.stats()
+    stats = world.views.stats(10)
 
     assert set(stats.jobs) == set(JobState)
     assert set(stats.recipients) == set(RecipientState)
     assert not any([*stats.jobs.values(), *stats.recipients.values()])
-    assert (stats.oldest_waiting_s, stats.closed_for_s, stats.closed_why) == (0, 0, "")
+    assert stats.oldest_waiting_s == 0
+    assert stats.rate == RateView(
+        ceiling_per_s=10, ceiling_by="", current_per_s=10, closed_for_s=0, closed_why=""
+    )
     assert stats.oddities == {}
     assert world.views.heartbeat_age_s() is None
 
@@ -154,16 +159,16 @@ def test_numbers_say_how_long_the_oldest_has_waited_and_why_the_gate_is_closed(
     world: World,
 ) -> None:
     # Redis' own clock: the views read it, not the clock of the test.
-    world.now_ms = round(time.time() * 1000) - 60_000
+    world.now_us = round((time.time() - 60) * 1e6)
     world.enqueue()
-    world.now_ms += 60_000
+    world.pass_s(60)
     world.enqueue()
     world.limiter.pause("maintenance")
 
-    stats = world.views.stats()
+    stats = world.views.stats(10)
     assert 59 < stats.oldest_waiting_s < 90
-    assert stats.closed_for_s > 0
-    assert stats.closed_why == "maintenance"
+    assert stats.rate.closed_for_s == math.inf
+    assert stats.rate.closed_why == "maintenance"
     assert stats.jobs[JobState.QUEUED] == 2
 
 
