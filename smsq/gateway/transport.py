@@ -125,13 +125,18 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Know no redirects: requests would read the whole body before it does not follow one."""
+
+
 def make_session() -> requests.Session:
     """Make a session of one keep-alive connection, for one thread.
 
     It follows no redirects, repeats nothing, and takes neither proxies nor passwords from the
     environment: a request must go where the settings say.
     """
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "identity"})
     adapter = _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0)
