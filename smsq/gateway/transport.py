@@ -105,6 +105,12 @@ class _Connection(HTTPConnection):
 
 
 class _TlsConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        connected = super()._new_conn()
+        # What connecting took, the handshake does not get again.
+        connected.settimeout(_exchange.left_s())
+        return connected
+
     def connect(self) -> None:
         self.timeout = _exchange.left_s()
         super().connect()
