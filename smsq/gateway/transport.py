@@ -152,9 +152,7 @@ def make_session() -> requests.Session:
 
 
 def read_body(response: requests.Response, max_bytes: int) -> bytes | None:
-    """Read a body to its end; None when it is larger than allowed, packed, or breaks off."""
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        return None
+    """Read a body to its end, as it came; None when it is larger than allowed or breaks off."""
     body = bytearray()
     try:
         while chunk := response.raw.read(16 * 1024, decode_content=False):
