@@ -164,17 +164,21 @@ def read_body(response: requests.Response, max_bytes: int) -> bytes | None:
     return bytes(body)
 
 
-class _HideQuery(logging.Filter):
-    """Cuts queries out of urllib3's lines: the contract puts the token there."""
+class _HideSecrets(logging.Filter):
+    """Cuts queries out of urllib3's lines, where the contract puts the token, and raw answers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(
-                argument.partition("?")[0] if isinstance(argument, str) else argument
-                for argument in record.args
-            )
+            record.args = tuple(map(_hide, record.args))
+        record.exc_info = None
         return True
 
 
+def _hide(argument: object) -> object:
+    if isinstance(argument, Exception):
+        return type(argument).__name__
+    return argument.partition("?")[0] if isinstance(argument, str) else argument
+
+
 for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry"):
-    logging.getLogger(_name).addFilter(_HideQuery())
+    logging.getLogger(_name).addFilter(_HideSecrets())
