@@ -8,6 +8,7 @@ are they raised. So no traceback, not even one with local variables, can show it
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -207,9 +208,18 @@ def _lost(error: Exception, *, has_written: bool) -> GatewayError:
     kind = type(error).__name__
     if has_written:
         return UnknownOutcomeError(f"no answer after the request was written ({kind})")
-    if isinstance(error, SSLError):
+    if isinstance(error, SSLError) and not _is_broken_off(error):
         return MisconfiguredError(f"no trusted TLS connection ({kind})")
     return NotSentError(f"the gateway could not be reached ({kind})")
+
+
+def _is_broken_off(error: BaseException | None) -> bool:
+    """Whether the other side hung up during the handshake, as a gateway that restarts does."""
+    while error is not None:
+        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _give(result: _T | GatewayError) -> _T:
