@@ -11,6 +11,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -78,7 +79,8 @@ class GatewayClient:
         self._timeout_s = timeout_s
         self._local = _ThreadSession()
         self._lock = threading.Lock()
-        self._sessions: set[requests.Session] = set()
+        # Weak: the session of a thread that ended goes with it.
+        self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
 
     def __repr__(self) -> str:
         return f"GatewayClient({self._url!r})"
@@ -139,7 +141,8 @@ class GatewayClient:
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._lock:
-            sessions, self._sessions = self._sessions, set()
+            sessions = list(self._sessions)
+            self._sessions.clear()
         for session in sessions:
             session.close()
 
