@@ -72,7 +72,8 @@ class GatewayClient:
 
     def __init__(self, url: str, token: str, *, timeout_s: float) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+        extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+        if parts.scheme not in {"http", "https"} or not parts.hostname or extra:
             raise ValueError("url: write scheme, host and port, as in https://gateway.example")
         self._url = url.rstrip("/")
         self._token = Secret(token)
