@@ -162,7 +162,7 @@ class GatewayClient:
             try:
                 response = session.request(timeout=self._timeout_s, **self._arguments(call))
                 body = read_body(response, call.max_bytes)
-            except (requests.RequestException, OSError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it may hold the token
                 self._drop()
                 return _lost(error, has_written=state.has_written)
         if body is None:
