@@ -26,7 +26,7 @@ from smsq.errors import (
     TemporaryError,
     UnknownOutcomeError,
 )
-from smsq.gateway import wire
+from smsq.gateway import calls, wire
 from smsq.gateway.transport import exchange, make_session, read_body
 from smsq.models import BulkAccepted, MessageRequest, QuickAccepted, QuickRequest
 
@@ -92,7 +92,7 @@ class GatewayClient:
         Raises:
             GatewayError: Of the kind that says what it means for the job.
         """
-        return _give(self._ask(wire.quick_call(request), wire.read_quick))
+        return _give(self._ask(calls.quick_call(request), wire.read_quick))
 
     def send_bulk(self, messages: Sequence[MessageRequest], callback_url: str) -> BulkAccepted:
         """Send texts to many phones in one request.
@@ -104,7 +104,7 @@ class GatewayClient:
         Raises:
             GatewayError: Of the kind that says what it means for the job.
         """
-        return _give(self._ask(wire.bulk_call(messages, callback_url), wire.read_bulk))
+        return _give(self._ask(calls.bulk_call(messages, callback_url), wire.read_bulk))
 
     def fetch_reports(self, message_id: int, *, offset: int, rows: int) -> wire.ReportPage:
         """Fetch one page of what became of a message.
@@ -117,7 +117,7 @@ class GatewayClient:
         Raises:
             GatewayError: Never `UnknownOutcomeError`: asking again is harmless.
         """
-        call = wire.report_call(message_id, offset=offset, rows=rows)
+        call = calls.report_call(message_id, offset=offset, rows=rows)
         result = self._ask(call, wire.read_reports)
         if isinstance(result, UnknownOutcomeError):
             result = TemporaryError(result.reason, status=result.status)
@@ -132,7 +132,7 @@ class GatewayClient:
         Raises:
             GatewayError: It cannot be reached, or refuses the token.
         """
-        result = self._ask(wire.report_call(1, offset=0, rows=1), wire.read_reports)
+        result = self._ask(calls.report_call(1, offset=0, rows=1), wire.read_reports)
         if isinstance(result, wire.ReportPage):
             return "answers, token taken"
         if result.status is not None and not isinstance(result, MisconfiguredError):
@@ -148,15 +148,12 @@ class GatewayClient:
             session.close()
 
     def _ask(
-        self, call: wire.Call, read: Callable[[wire.Answer], _T | GatewayError]
+        self, call: calls.Call, read: Callable[[wire.Answer], _T | GatewayError]
     ) -> _T | GatewayError:
         answer = self._exchange(call)
-        result = answer if isinstance(answer, GatewayError) else read(answer)
-        if isinstance(result, GatewayError):
-            return wire.redact(result, [self._token.reveal(), *call.secrets])
-        return result
+        return answer if isinstance(answer, GatewayError) else read(answer)
 
-    def _exchange(self, call: wire.Call) -> wire.Answer | GatewayError:
+    def _exchange(self, call: calls.Call) -> wire.Answer | GatewayError:
         session = self._session()
         with exchange(self._timeout_s) as state:
             try:
@@ -174,9 +171,10 @@ class GatewayClient:
             status=response.status_code,
             retry_after=response.headers.get("Retry-After"),
             body=body,
+            secrets=(self._token.reveal(), *call.secrets),
         )
 
-    def _arguments(self, call: wire.Call) -> dict[str, Any]:
+    def _arguments(self, call: calls.Call) -> dict[str, Any]:
         token = self._token.reveal()
         in_body = call.document is not None
         return {

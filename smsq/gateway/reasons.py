@@ -10,10 +10,13 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import unquote_plus
 
 from smsq.text import mask_phone
 
 MAX_REASON = 200
+#: So much is looked through for the reason; a page of it would be slow to compare with the texts.
+_MAX_RAW_REASON = 4 * MAX_REASON
 
 #: A gateway that asks for more is asked again by the next probe.
 MAX_RETRY_AFTER_S = 3600.0
@@ -21,7 +24,7 @@ MAX_RETRY_AFTER_S = 3600.0
 _KEYS = ("error", "message", "detail", "errors")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONG_NUMBER = re.compile(r"\d{7,}")
-#: A shorter text stands in other words by chance; `hi` in `this`.
+#: A shorter text stands in other words by chance, `hi` in `this`, and is only sought as a word.
 _LEAST_SECRET = 4
 #: So much of a text in a reason is a repetition, not a chance.
 _ECHO = 8
@@ -34,10 +37,15 @@ def find_reason(document: object) -> str:
     for key in _KEYS:
         value = document.get(key)
         if isinstance(value, str) and value.strip():
-            return value.strip()
+            return value.strip()[:_MAX_RAW_REASON]
         if isinstance(value, list | dict) and value:
-            return str(value)[: MAX_REASON * 4]
+            return str(value)[:_MAX_RAW_REASON]
     return ""
+
+
+def clean_word(value: object, most: int) -> str:
+    """Bound a word of the gateway's; half characters, which Redis cannot store, become `?`."""
+    return str(value)[:most].encode("utf-8", "replace").decode()
 
 
 def clean_reason(reason: str, secrets: Sequence[str]) -> str:
@@ -47,13 +55,12 @@ def clean_reason(reason: str, secrets: Sequence[str]) -> str:
         reason: The gateway's words, perhaps with our request repeated in them.
         secrets: Token, texts, phones of the request.
     """
-    for secret in secrets:
-        if len(secret) >= _LEAST_SECRET and secret in reason:
-            reason = reason.replace(secret, "…")
-        elif _repeats(reason, secret):
-            return "(the gateway's words repeat the request)"
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        reason = _take_out(reason, secret)
+    if _repeats(reason, secrets) or _repeats(unquote_plus(reason), secrets):
+        return "(the gateway's words repeat the request)"
     reason = _LONG_NUMBER.sub(lambda found: mask_phone(found.group()), reason)
-    return _CONTROL.sub(" ", reason).strip()[:MAX_REASON]
+    return clean_word(_CONTROL.sub(" ", reason).strip(), MAX_REASON)
 
 
 def read_retry_after_s(header: str | None, *, now: datetime | None = None) -> float | None:
@@ -65,7 +72,7 @@ def read_retry_after_s(header: str | None, *, now: datetime | None = None) -> fl
     except ValueError:
         try:
             until = parsedate_to_datetime(header)
-        except (ValueError, TypeError, IndexError):
+        except (ValueError, TypeError, IndexError, OverflowError):
             return None
         if until.tzinfo is None:
             until = until.replace(tzinfo=UTC)
@@ -75,7 +82,17 @@ def read_retry_after_s(header: str | None, *, now: datetime | None = None) -> fl
     return min(seconds, MAX_RETRY_AFTER_S)
 
 
-def _repeats(reason: str, secret: str) -> bool:
-    if len(secret) < _ECHO:
-        return False
-    return any(secret[i : i + _ECHO] in reason for i in range(len(secret) - _ECHO + 1))
+def _repeats(reason: str, secrets: Sequence[str]) -> bool:
+    """Whether a secret, or a piece of one, is left."""
+    pieces = {reason[i : i + _ECHO] for i in range(len(reason) - _ECHO + 1)}
+    return any(
+        (_LEAST_SECRET <= len(s) < _ECHO and s in reason)
+        or any(s[i : i + _ECHO] in pieces for i in range(len(s) - _ECHO + 1))
+        for s in secrets
+    )
+
+
+def _take_out(reason: str, secret: str) -> str:
+    if len(secret) >= _LEAST_SECRET:
+        return reason.replace(secret, "…")
+    return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", reason)

@@ -1,6 +1,6 @@
-"""The gateway's contract as data: what each call sends and what each answer means. Pure.
+"""The gateway's contract as data: what each answer means. Pure.
 
-In:  requests of ours, answers of the gateway. Out: calls to make; typed results or `GatewayError`s.
+In:  answers of the gateway. Out: typed results or `GatewayError`s.
 
 Readers return errors instead of raising them: an error raised in here would carry frames that hold
 texts and phones.
@@ -22,14 +22,8 @@ from smsq.errors import (
     TemporaryError,
     UnknownOutcomeError,
 )
-from smsq.gateway.reasons import clean_reason, find_reason, read_retry_after_s
-from smsq.models import (
-    BulkAccepted,
-    MessageRequest,
-    QuickAccepted,
-    QuickRequest,
-    ReportRow,
-)
+from smsq.gateway.reasons import clean_reason, clean_word, find_reason, read_retry_after_s
+from smsq.models import BulkAccepted, QuickAccepted, ReportRow
 
 #: DESIGN's table of answers: what a status means, whatever the body says. 408 says that the request
 #: did not arrive whole. A status in no row is judged by its hundred.
@@ -56,40 +50,24 @@ TOKEN_WORDS = ("invalid token", "wrong token", "token is invalid", "unknown toke
 
 OK = 200
 
-#: Largest answer to a send, and what a page may take beside its rows.
-SEND_MAX_BYTES = 64 * 1024
-ROW_MAX_BYTES = 400
+#: Longest word of the gateway's that is kept: a status, a uuid.
+WORD_MAX = 100
 _LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One request to the gateway, without its token.
+class Answer:
+    """What came back: a status, and a body that may be missing or cut.
 
     Attributes:
-        query: Beside the token, where the token goes in the query.
-        form: Body as a form; None for none.
-        document: Body as JSON, the token in it; None for none.
-        max_bytes: Largest answer that is read.
-        secrets: Texts and phones that no error may repeat.
+        secrets: Token, texts and phones of the call. Where the gateway repeats them, they are not
+            its own words, and no error may hold them.
     """
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict, repr=False)
-    form: Mapping[str, str] | None = field(default=None, repr=False)
-    document: Mapping[str, Any] | None = field(default=None, repr=False)
-    max_bytes: int = SEND_MAX_BYTES
-    secrets: Sequence[str] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came back: a status, and a body that may be missing or cut."""
 
     status: int
     retry_after: str | None = None
     body: bytes | None = field(default=None, repr=False)
+    secrets: Sequence[str] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,103 +83,63 @@ class ReportPage:
     row_count: int
 
 
-def quick_call(request: QuickRequest) -> Call:
-    """Write a sendQuickSMS: query, and a form where Viber is asked for."""
-    form = None
-    if request.viber:
-        form = {
-            "forwarding_message": "1",
-            "forwarding_time": str(request.viber.after_min),
-            "vibername_id": str(request.viber.name_id),
-        }
-    return Call(
-        method="POST",
-        path="/api/v1/sendQuickSMS",
-        query={
-            "message": request.text,
-            "phone": request.phone,
-            "alphaname_id": request.alphaname_id,
-        },
-        form=form,
-        secrets=(request.text, request.phone),
-    )
-
-
-def bulk_call(messages: Sequence[MessageRequest], callback_url: str) -> Call:
-    """Write a sendBulkSms: everything in a JSON body."""
-    texts = {t for m in messages for t in (m.text, *m.recipients.values()) if t}
-    return Call(
-        method="POST",
-        path="/api/v1/sendBulkSms",
-        document={
-            "callback_url": callback_url,
-            "messages": [_message_document(message) for message in messages],
-        },
-        secrets=tuple(texts),
-    )
-
-
-def report_call(message_id: int, *, offset: int, rows: int) -> Call:
-    """Write a getSmsDeliveryList."""
-    return Call(
-        method="GET",
-        path="/api/v1/getSmsDeliveryList",
-        query={
-            "message_id": str(message_id),
-            "limit_offset": str(offset),
-            "limit_rows": str(rows),
-        },
-        max_bytes=SEND_MAX_BYTES + rows * ROW_MAX_BYTES,
-    )
-
-
 def read_quick(answer: Answer) -> QuickAccepted | GatewayError:
     """Read the answer to a sendQuickSMS."""
-    document = read_success(answer)
+    document = read_success(answer, "sms_id")
     if isinstance(document, GatewayError):
         return document
-    sms_id = read_id(document.get("sms_id"))
+    sms_id = read_id(document["sms_id"])
     if sms_id is None:
         return UnknownOutcomeError("200 without sms_id", status=OK)
     # The id proves acceptance; odd words beside it do not undo it.
-    return QuickAccepted(
-        sms_id, str(document.get("status", ""))[:40], read_id(document.get("parts")) or 0
-    )
+    status = clean_word(document.get("status", ""), WORD_MAX)
+    return QuickAccepted(sms_id, status, read_id(document.get("parts")) or 0)
 
 
 def read_bulk(answer: Answer) -> BulkAccepted | GatewayError:
     """Read the answer to a sendBulkSms."""
-    document = read_success(answer)
+    document = read_success(answer, "uuid")
     if isinstance(document, GatewayError):
         return document
-    uuid = document.get("uuid")
-    if not isinstance(uuid, str) or not 0 < len(uuid) <= 100:  # noqa: PLR2004 - any uuid is shorter
+    uuid = document["uuid"]
+    if not isinstance(uuid, str) or not 0 < len(uuid) <= WORD_MAX:
         return UnknownOutcomeError("200 without uuid", status=OK)
-    return BulkAccepted(uuid)
+    return BulkAccepted(clean_word(uuid, WORD_MAX))
 
 
 def read_reports(answer: Answer) -> ReportPage | GatewayError:
     """Read a page of reports. Asking again is harmless, so nothing is ever unknown here."""
-    document = read_success(answer)
+    document = read_success(answer, "result")
     if isinstance(document, UnknownOutcomeError):
         return TemporaryError(document.reason, status=document.status)
     if isinstance(document, GatewayError):
         return document
-    result = document.get("result")
+    result = document["result"]
     if not isinstance(result, list):
         return TemporaryError("200 without a list of results", status=OK)
     rows = [row for row in map(_read_row, result) if row]
     return ReportPage(rows, len(result))
 
 
-def read_success(answer: Answer) -> Mapping[str, Any] | GatewayError:
-    """Read a 200 as a JSON object, or say what kind of failure it is."""
+def read_success(answer: Answer, proof: str) -> Mapping[str, Any] | GatewayError:
+    """Read a 200 as a JSON object, or say what kind of failure it is.
+
+    Args:
+        answer: As it came.
+        proof: The field that only an acceptance has. Beside it, words are no failure: a gateway
+            that repeats a text about an invalid token has still taken it.
+    """
     document = _read_json(answer.body)
-    reason = find_reason(document)
-    if reason and any(word in reason.lower() for word in TOKEN_WORDS):
+    says_error = isinstance(document, dict) and bool(document.get("error"))
+    if answer.status == OK and isinstance(document, dict) and proof in document and not says_error:
+        return document
+    reason = clean_reason(find_reason(document), answer.secrets)
+    if any(word in reason.lower() for word in TOKEN_WORDS):
         return MisconfiguredError(reason, status=answer.status)
+    if answer.status == OK and says_error:
+        return RefusedError(reason or "200 with error", status=OK)
     if answer.status == OK and isinstance(document, dict):
-        return RefusedError(reason, status=OK) if document.get("error") else document
+        return UnknownOutcomeError(f"200 without {proof}", status=OK)
     return _failure(answer, reason)
 
 
@@ -218,13 +156,6 @@ def _failure(answer: Answer, reason: str) -> GatewayError:
     return kind(said, status=answer.status)
 
 
-def redact(error: GatewayError, secrets: Sequence[str]) -> GatewayError:
-    """Take out of an error's reason what nobody may see."""
-    error.reason = clean_reason(error.reason, secrets)
-    error.args = (error.reason,)
-    return error
-
-
 def read_id(value: object) -> int | None:
     """Read an id written as a number or as digits; None when it is none."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:  # noqa: PLR2004 - 2**63 has 19
@@ -232,21 +163,6 @@ def read_id(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 1 <= value <= _LARGEST_ID else None
-
-
-def _message_document(message: MessageRequest) -> dict[str, Any]:
-    document: dict[str, Any] = {"alphaname_id": message.alphaname_id, "name": message.name}
-    if message.text is None:
-        document["message_type"] = "personal"
-        pairs = message.recipients.items()
-        document["delivery_list"] = [{"phone": phone, "text": text} for phone, text in pairs]
-    else:
-        document["message_type"] = "bulk"
-        document["text"] = message.text
-        document["delivery_list"] = list(message.recipients)
-    if message.schedule_time:
-        document["schedule_time"] = message.schedule_time
-    return document
 
 
 def _read_row(row: object) -> ReportRow | None:
@@ -258,7 +174,8 @@ def _read_row(row: object) -> ReportRow | None:
     digits = str(phone).removeprefix("+")
     if not digits.isascii() or not digits.isdigit():
         return None
-    return ReportRow(digits, row["status"], d_sent if isinstance(d_sent, str) else None)
+    status = clean_word(row["status"], WORD_MAX)
+    return ReportRow(digits, status, d_sent if isinstance(d_sent, str) else None)
 
 
 def _read_json(body: bytes | None) -> object:

@@ -1,0 +1,102 @@
+"""The gateway's contract as data: what each call sends. Pure.
+
+In:  requests of ours. Out: calls to make, without the token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from smsq.models import MessageRequest, QuickRequest
+
+#: Largest answer to a send, and what a page may take beside its rows.
+SEND_MAX_BYTES = 64 * 1024
+ROW_MAX_BYTES = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request to the gateway, without its token.
+
+    Attributes:
+        query: Beside the token, where the token goes in the query.
+        form: Body as a form; None for none.
+        document: Body as JSON, the token in it; None for none.
+        max_bytes: Largest answer that is read.
+        secrets: Texts and phones that no error may repeat.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    document: Mapping[str, Any] | None = field(default=None, repr=False)
+    max_bytes: int = SEND_MAX_BYTES
+    secrets: Sequence[str] = field(default=(), repr=False)
+
+
+def quick_call(request: QuickRequest) -> Call:
+    """Write a sendQuickSMS: query, and a form where Viber is asked for."""
+    form = None
+    if request.viber:
+        form = {
+            "forwarding_message": "1",
+            "forwarding_time": str(request.viber.after_min),
+            "vibername_id": str(request.viber.name_id),
+        }
+    return Call(
+        method="POST",
+        path="/api/v1/sendQuickSMS",
+        query={
+            "message": request.text,
+            "phone": request.phone,
+            "alphaname_id": request.alphaname_id,
+        },
+        form=form,
+        secrets=(request.text, request.phone),
+    )
+
+
+def bulk_call(messages: Sequence[MessageRequest], callback_url: str) -> Call:
+    """Write a sendBulkSms: everything in a JSON body."""
+    texts = {t for m in messages for t in (m.text, *m.recipients.values()) if t}
+    return Call(
+        method="POST",
+        path="/api/v1/sendBulkSms",
+        document={
+            "callback_url": callback_url,
+            "messages": [_message_document(message) for message in messages],
+        },
+        secrets=tuple(texts),
+    )
+
+
+def report_call(message_id: int, *, offset: int, rows: int) -> Call:
+    """Write a getSmsDeliveryList."""
+    return Call(
+        method="GET",
+        path="/api/v1/getSmsDeliveryList",
+        query={
+            "message_id": str(message_id),
+            "limit_offset": str(offset),
+            "limit_rows": str(rows),
+        },
+        max_bytes=SEND_MAX_BYTES + rows * ROW_MAX_BYTES,
+    )
+
+
+def _message_document(message: MessageRequest) -> dict[str, Any]:
+    document: dict[str, Any] = {"alphaname_id": message.alphaname_id, "name": message.name}
+    if message.text is None:
+        document["message_type"] = "personal"
+        pairs = message.recipients.items()
+        document["delivery_list"] = [{"phone": phone, "text": text} for phone, text in pairs]
+    else:
+        document["message_type"] = "bulk"
+        document["text"] = message.text
+        document["delivery_list"] = list(message.recipients)
+    if message.schedule_time:
+        document["schedule_time"] = message.schedule_time
+    return document
