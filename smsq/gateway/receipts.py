@@ -5,10 +5,12 @@ In:  what the gateway posts. Out: message ids, matched to our messages by name, 
 
 from __future__ import annotations
 
+import email
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from smsq.gateway.wire import read_id
@@ -23,7 +25,8 @@ _DOMAIN = b"smsq receipt v1\0"
 
 def sign(job_id: str, secret: str) -> str:
     """Sign a job id: HMAC-SHA256, in hex."""
-    return hmac.new(secret.encode(), _DOMAIN + job_id.encode(), hashlib.sha256).hexdigest()
+    job = job_id.encode("utf-8", "surrogatepass")
+    return hmac.new(secret.encode(), _DOMAIN + job, hashlib.sha256).hexdigest()
 
 
 def is_signed(job_id: str, signature: str, secret: str) -> bool:
@@ -48,14 +51,16 @@ def read_receipt(body: bytes, content_type: str | None) -> list[ReceiptEntry]:
         Ids in the order they stand, each once; empty when nothing can be read. `id` is taken for a
         message id only where nothing is called `message_id`.
     """
-    try:
-        root = _parse(body, content_type or "")
-    except (ValueError, RecursionError):
-        return []
+    root = _parse(body, content_type or "")
     for keys in (("message_id", "message_ids"), ("id", "ids")):
-        entries = {entry.message_id: entry for entry in reversed(list(_find(root, keys)))}
+        entries: dict[int, ReceiptEntry] = {}
+        for entry in _find(root, keys):
+            known = entries.setdefault(entry.message_id, entry)
+            if known.name is None:
+                # The same id stands with its name further down; it keeps its place.
+                entries[entry.message_id] = entry
         if entries:
-            return list(reversed(entries.values()))
+            return list(entries.values())
     return []
 
 
@@ -84,32 +89,58 @@ def match_receipt(entries: Sequence[ReceiptEntry], names: Sequence[str]) -> dict
 
 
 def _parse(body: bytes, content_type: str) -> object:
-    text = body.decode("utf-8-sig")
-    if "x-www-form-urlencoded" not in content_type:
-        try:
-            return json.loads(text)
-        except ValueError:
-            pass
-    fields: list[object] = []
+    # A name in another encoding must not cost the ids beside it.
+    text = body.decode("utf-8-sig", "replace")
+    # Many a client posts JSON and calls it a form.
+    root = _load(text)
+    if root is not None:
+        return root
+    if "multipart/form-data" in content_type.lower():
+        return _group(_parse_parts(body, content_type))
+    try:
+        return _group(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS))
+    except ValueError:
+        return None
+
+
+def _load(text: str) -> object:
+    """Load JSON; None where there is none."""
+    if text.lstrip()[:1] not in {"{", "[", '"'}:
+        return None
+    try:
+        root: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return root
+
+
+def _parse_parts(body: bytes, content_type: str) -> Iterator[tuple[str, str]]:
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
+    for part in email.message_from_bytes(head + body).walk():
+        name, value = part.get_param("name", header="content-disposition"), part.get_payload()
+        if isinstance(name, str) and isinstance(value, str):
+            yield name, value.strip()
+
+
+def _group(fields: Iterable[tuple[str, str]]) -> list[object]:
+    """Make objects of fields: `messages[0][name]` and `messages[0][message_id]` belong together.
+
+    `message_ids[]`, `message_ids[0]` and `message_ids` mean the same; a repeated name begins anew.
+    """
+    grouped: list[object] = []
     one: dict[str, object] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS):
-        # `messages[0][message_id]` and `message_id` mean the same; a repeated name begins anew.
-        short = name.rstrip("]").rpartition("[")[2] or name.partition("[")[0]
-        if short in one:
-            fields.append(one)
+    last_path: Sequence[str] = ()
+    for name, value in fields:
+        words = [word for word in re.split(r"[\[\]]+", name) if word]
+        while len(words) > 1 and words[-1].isdigit():
+            words.pop()
+        *path, short = words or [""]
+        if short in one or path != last_path:
             one = {}
-        one[short] = _parse_field(value)
-    return [*fields, one]
-
-
-def _parse_field(value: str) -> object:
-    if value[:1] in {"{", "["}:
-        try:
-            parsed: object = json.loads(value)
-        except ValueError:
-            return value
-        return parsed
-    return value
+            grouped.append(one)
+        one[short] = value
+        last_path = path
+    return grouped
 
 
 def _find(root: object, keys: tuple[str, str]) -> Iterator[ReceiptEntry]:
@@ -123,12 +154,16 @@ def _find(root: object, keys: tuple[str, str]) -> Iterator[ReceiptEntry]:
             name = value.get("name")
             name = name if isinstance(name, str) else None
             yield from _entries([value.get(keys[0])], name)
+            yield from _entries([value.get(keys[1])], None)
             for key in keys:
                 listed = value.get(key)
                 yield from _entries(listed if isinstance(listed, list) else [], None)
             stack.extend(reversed(list(value.values())))
         elif isinstance(value, list):
             stack.extend(reversed(value))
+        elif isinstance(value, str):
+            # JSON in a field of a form, or in a string of JSON.
+            stack.append(_load(value))
 
 
 def _entries(values: Sequence[object], name: str | None) -> Iterator[ReceiptEntry]:
