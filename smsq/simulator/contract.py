@@ -5,6 +5,7 @@ In:  query, form and JSON as they came. Out: typed requests, or `Refused` naming
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-_PHONE = re.compile(r"[1-9]\d{9,14}")
-_WHOLE = re.compile(r"\d{1,18}")
-_LOOPBACK = re.compile(r"127(\.\d{1,3}){3}|localhost|::1")
+_PHONE = re.compile(r"[1-9][0-9]{9,14}")
+_WHOLE = re.compile(r"[0-9]{1,18}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}")
 _GSM7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
     "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -115,11 +116,18 @@ def read_reports(query: Sequence[tuple[str, str]]) -> Reports:
 def read_json(body: bytes) -> Mapping[str, object]:
     """Read the body of a sendBulkSms as an object."""
     try:
-        document = json.loads(body)
+        document = json.loads(body, object_pairs_hook=_no_twice)
     except (ValueError, RecursionError):
         raise Refused("the body must be JSON") from None
     if not isinstance(document, dict):
         raise Refused("the body must be an object")
+    return document
+
+
+def _no_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise Refused("the body has a name twice in one object")
     return document
 
 
@@ -145,13 +153,13 @@ def _read_part(message: object, n: int) -> BulkPart:
         raise Refused(f"{where} must be an object")
     _only(message, _MESSAGE, where)
     for name in ("alphaname_id", "name"):
-        if not isinstance(message.get(name), str) or not message[name]:
+        if not _is_written(message.get(name)):
             raise Refused(f"{where}.{name} must be a string")
     pairs = _read_list(message, where)
     recipients = dict(pairs)
     if len(recipients) != len(pairs):
         raise Refused(f"{where}.delivery_list has a phone twice")
-    schedule_time = _moment(message.get("schedule_time"))
+    schedule_time = _moment(message["schedule_time"]) if "schedule_time" in message else None
     return BulkPart(message["name"], message["alphaname_id"], recipients, schedule_time)
 
 
@@ -182,30 +190,44 @@ def _phone(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not _is_written(value):
         raise Refused("text must be a string that is not empty")
     if count_parts(value) > _MOST_PARTS:
         raise Refused(f"text has more than {_MOST_PARTS} parts")
     return value
 
 
-def _moment(value: object) -> datetime | None:
-    if value is None:
-        return None
+def _is_written(value: object) -> bool:
+    """Whether it is a string with something in it, and no half characters."""
+    if not isinstance(value, str) or not value.strip():
+        return False
+    return not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _moment(value: object) -> datetime:
+    written = value if isinstance(value, str) and _MOMENT.fullmatch(value) else ""
     try:
-        return datetime.strptime(str(value), "%Y-%m-%dT%H:%M:%S")  # noqa: DTZ007 - local by contract
+        return datetime.fromisoformat(written)
     except ValueError:
         raise Refused("schedule_time must be YYYY-MM-DDTHH:mm:ss") from None
 
 
 def _check_loopback(url: str) -> None:
+    if not _is_loopback(url):
+        raise Refused("callback_url must be http on loopback: this is a simulator")
+
+
+def _is_loopback(url: str) -> bool:
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return False
     try:
         parts = urlsplit(url)
-        is_loopback = _LOOPBACK.fullmatch(parts.hostname or "") and parts.scheme == "http"
+        host = parts.hostname or ""
+        if parts.scheme != "http" or "@" in parts.netloc or parts.port == 0:
+            return False
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        is_loopback = None
-    if not is_loopback:
-        raise Refused("callback_url must be http on loopback: this is a simulator")
+        return False
 
 
 def _only(document: Mapping[str, object], names: Sequence[str], where: str) -> None:

@@ -85,7 +85,7 @@ class Gateway:
         def read(query: Pairs) -> Quick:
             if incoming.body and "x-www-form-urlencoded" not in incoming.content_type:
                 raise Refused("the body must be a form")
-            return contract.read_quick(query, _pairs(incoming.body.decode("utf-8", "replace")))
+            return contract.read_quick(query, _pairs(incoming.body.decode("latin-1")))
 
         async def accept(quick: Quick) -> Reply:
             message = self.book.accept_quick(quick, time.time())
@@ -105,7 +105,9 @@ class Gateway:
                 task.add_done_callback(self._receipts.discard)
             return Reply(200, {"uuid": messages[0].uuid, "success": "OK"})
 
-        def read(_: Pairs) -> Bulk:
+        def read(query: Pairs) -> Bulk:
+            if query:
+                raise Refused("parameters belong into the body, none into the query")
             document = contract.read_json(incoming.body)
             return contract.read_bulk(document, self.options.max_recipients)
 
@@ -203,9 +205,9 @@ class Gateway:
 
 def _pairs(text: str) -> Pairs:
     try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=100)
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=100, errors="strict")
     except ValueError:
-        raise Refused("too many parameters") from None
+        raise Refused("parameters must be UTF-8, and 100 at most") from None
 
 
 def _find_token(query: Pairs, incoming: Incoming) -> object:

@@ -46,8 +46,9 @@ async def post_receipt(url: str, content_type: str, body: bytes) -> bool:
 def _post(url: str, content_type: str, body: bytes) -> bool:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT_S)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request("POST", parts.path or "/", body, {"Content-Type": content_type})
+        connection.request("POST", target, body, {"Content-Type": content_type})
         return 200 <= connection.getresponse().status < 300  # noqa: PLR2004 - the 2xx
     except (OSError, http.client.HTTPException):
         return False
