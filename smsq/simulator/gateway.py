@@ -66,6 +66,7 @@ class Gateway:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self._receipts: set[asyncio.Task[None]] = set()
         self.reset()
 
     def reset(self) -> None:
@@ -76,7 +77,8 @@ class Gateway:
         self._started_at_s = time.monotonic()
         self._bucket = Bucket()
         self._played: set[str] = set()
-        self._receipts: set[asyncio.Task[None]] = set()
+        for task in self._receipts:
+            task.cancel()
         self._dice = random.Random(self.options.seed)  # noqa: S311 - a game of faults
 
     async def send_quick(self, incoming: Incoming) -> Reply:
