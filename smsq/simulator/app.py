@@ -114,7 +114,10 @@ async def show_message(request: Request) -> Response:
 async def show_requests(request: Request) -> Response:
     """List `[ms since start, endpoint, status]`, 0 for a dropped one; `?since=ms`."""
     gateway: Gateway = request.app.state.gateway
-    since_ms = int(request.query_params.get("since", "0"))
+    since = request.query_params.get("since", "0")
+    if not since.isdecimal():
+        return JSONResponse({"error": "since must be milliseconds"}, status_code=400)
+    since_ms = int(since)
     rows = [row for row in gateway.log if row[0] >= since_ms]
     return JSONResponse({"now_ms": gateway.now_ms(), "requests": rows})
 

@@ -90,8 +90,9 @@ def change(options: Options, changes: Mapping[str, object]) -> Options:
         try:
             reader: Callable[[Any], Any] = _READERS.get(name, _number)
             values[name] = reader(raw)
-        except (ValueError, TypeError, KeyError):
-            mistakes.append(f"{name}: {raw!r} is not a value it can take")
+        except (ValueError, TypeError, KeyError, OverflowError, OSError):
+            shown = "what was given" if name == "token" else repr(raw)
+            mistakes.append(f"{name}: {shown} is not a value it can take")
     if mistakes:
         raise ValueError("\n".join(mistakes))
     return replace(options, **values)
@@ -126,6 +127,24 @@ def _zone(raw: Any) -> str:
     return ZoneInfo(raw).key
 
 
+def _written(raw: Any) -> str:
+    if not isinstance(raw, str) or not raw:
+        raise ValueError(raw)
+    return raw
+
+
+def _senders(raw: Any) -> tuple[str, ...]:
+    if not isinstance(raw, list | tuple):
+        raise TypeError(raw)
+    return tuple(_written(name) for name in raw)
+
+
+def _above_zero(raw: Any) -> int:
+    if _whole(raw) < 1:
+        raise ValueError(raw)
+    return _whole(raw)
+
+
 def _read_faults(raw: Any) -> dict[Fault, float]:
     shares = {Fault(name): _share(share) for name, share in dict(raw).items()}
     if sum(shares.values()) > 1:
@@ -134,11 +153,11 @@ def _read_faults(raw: Any) -> dict[Fault, float]:
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
-    "token": str,
+    "token": _written,
     "timezone": _zone,
-    "burst": lambda raw: max(1, _whole(raw)),
+    "burst": _above_zero,
     "receipt_repeat": _whole,
-    "max_recipients": _whole,
+    "max_recipients": _above_zero,
     "seed": _whole,
     "retry_after_s": lambda raw: None if raw is None else _number(raw),
     "undelivered_share": _share,
@@ -147,6 +166,6 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "shuffle_pages": _flag,
     "token_error_200": _flag,
     "receipt_shape": ReceiptShape,
-    "alphanames": lambda raw: tuple(str(name) for name in raw),
+    "alphanames": _senders,
     "fault_shares": _read_faults,
 }
