@@ -22,6 +22,7 @@ from smsq.simulator.gateway import Gateway
 from smsq.simulator.options import Options
 
 _START_TIMEOUT_S = 15.0
+_BACKLOG = 4096
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -61,7 +62,7 @@ class RunningSimulator:
 
 
 def make_server(options: Options, host: str, port: int) -> tuple[uvicorn.Server, socket.socket]:
-    """Make a server and bind its socket.
+    """Make a server, and a socket that listens.
 
     Args:
         options: How the gateway behaves.
@@ -80,13 +81,19 @@ def make_server(options: Options, host: str, port: int) -> tuple[uvicorn.Server,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=2,
-        backlog=4096,
+        backlog=_BACKLOG,
     )
     family = socket.AF_INET6 if host == "::1" else socket.AF_INET
     # asyncio switches Nagle's delay off only where the protocol is named: 40 ms per answer.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((host, port))
+    try:
+        bound.bind((host, port))
+        # Who is told the address may connect at once.
+        bound.listen(_BACKLOG)
+    except OSError:
+        bound.close()
+        raise
     return uvicorn.Server(config), bound
 
 
