@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -18,7 +19,13 @@ from smsq.simulator.options import Options, ReceiptShape, change
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Of loopback.")
-@click.option("--port", default=8090, show_default=True, help="0 for a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8090,
+    show_default=True,
+    help="0 for a free one.",
+)
 @click.option("--token", envvar="SMSQ_GATEWAY_TOKEN", required=True, help="The token it takes.")
 @click.option("--rate", "rate_per_s", type=float, default=0, help="Requests/s; 0: no limit.")
 @click.option("--burst", type=int, default=1, help="Requests that may come at once.")
@@ -46,11 +53,12 @@ def simulator(
     """Run a simulated gateway, with a book of what it accepted at /book."""
     server_module = _load_server()
     try:
-        changes = {**options, "fault_shares": dict(fault.split("=", 1) for fault in faults)}
+        changes = {**options, "fault_shares": _read_faults(faults)}
         server, bound = server_module.make_server(change(Options(), changes), host, port)
     except (ValueError, OSError) as mistake:
         raise click.UsageError(str(mistake)) from None
-    url = f"http://{host}:{bound.getsockname()[1]}"
+    name = f"[{host}]" if ":" in host else host
+    url = f"http://{name}:{bound.getsockname()[1]}"
     if as_json:
         click.echo(json.dumps({"url": url}))
     else:
@@ -58,7 +66,24 @@ def simulator(
         for suffix, magic in MAGIC.items():
             click.echo(f"  {suffix}  {magic.meaning}")
         click.echo(f"  {UNDELIVERED_SUFFIX}  accepted, never delivered")
+    # uvicorn repeats the signal that ended it; to be told to go is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     server.run([bound])
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
+
+
+def _read_faults(faults: Sequence[str]) -> dict[str, str]:
+    shares: dict[str, str] = {}
+    for fault in faults:
+        name, _, share = fault.partition("=")
+        if not share or name in shares:
+            raise ValueError(f"--fault {fault}: write NAME=SHARE, as in busy=0.1, each name once")
+        shares[name] = share
+    return shares
 
 
 def _load_server() -> ModuleType:
