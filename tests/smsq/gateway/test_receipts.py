@@ -1,0 +1,226 @@
+"""Receipts: signed addresses, and ids out of a body of any shape."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from smsq.gateway.receipts import (
+    MAX_FORM_FIELDS,
+    is_signed,
+    match_receipt,
+    read_receipt,
+    receipt_url,
+    sign,
+)
+from smsq.models import ReceiptEntry
+
+KEY = "a secret of sixteen"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=xx"
+TWO = [ReceiptEntry(11, "Sale"), ReceiptEntry(12, "Bills")]
+LISTED = [{"message_id": 11, "name": "Sale"}, {"message_id": "12", "name": "Bills"}]
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+wrappers = st.lists(st.sampled_from(["list", "dict", "text", "siblings"]), max_size=6)
+
+
+def entries(*message_ids: int) -> list[ReceiptEntry]:
+    return [ReceiptEntry(message_id, None) for message_id in message_ids]
+
+
+def wrap(document: object, wrappers: list[str]) -> object:
+    for wrapper in wrappers:
+        if wrapper == "list":
+            document = [document]
+        elif wrapper == "dict":
+            document = {"data": document}
+        elif wrapper == "text":
+            document = json.dumps(document)
+        else:
+            document = {"uuid": "u", "before": [{"status": "OK"}], "data": document, "after": None}
+    return document
+
+
+def test_a_signed_address_is_known_by_its_signature() -> None:
+    url = receipt_url("https://web.example/hooks/", "j1f", KEY)
+    *_, folder, job_id, signature = urlsplit(url).path.split("/")
+
+    assert url.startswith("https://web.example/hooks/receipts/")
+    assert (folder, job_id) == ("receipts", "j1f")
+    assert is_signed(job_id, signature, KEY)
+
+
+@given(st.integers(0, 63), st.sampled_from("0123456789abcdefg"))
+def test_a_signature_with_another_letter_is_refused(place: int, letter: str) -> None:
+    good = sign("j1f", KEY)
+    changed = good[:place] + letter + good[place + 1 :]
+
+    assert is_signed("j1f", changed, KEY) == (changed == good)
+
+
+@given(st.text(st.characters(), max_size=80), st.text(st.characters(), max_size=10))
+@example("é", "j1f")
+@example("\ud83d", "j\ud83d")
+def test_no_text_is_a_signature_or_an_exception(signature: str, job_id: str) -> None:
+    assert not is_signed(job_id, signature, KEY)
+
+
+def test_a_signature_fits_one_job_and_one_secret() -> None:
+    assert not is_signed("j2f", sign("j1f", KEY), KEY)
+    assert not is_signed("j1f", sign("j1f", KEY), KEY + "x")
+    assert not is_signed("j1f", sign("j1f", KEY).upper(), KEY)
+
+
+@given(wrappers)
+def test_ids_are_found_at_any_depth(wrappers: list[str]) -> None:
+    body = json.dumps(wrap(LISTED, wrappers)).encode()
+
+    assert read_receipt(body, JSON) == TWO
+
+
+@pytest.mark.parametrize("content_type", [JSON, FORM, "text/plain", "", None, MULTIPART])
+def test_json_is_read_whatever_it_is_called(content_type: str | None) -> None:
+    assert read_receipt(json.dumps(LISTED).encode(), content_type) == TWO
+    assert read_receipt(b"\xef\xbb\xbf \n" + json.dumps(LISTED).encode(), content_type) == TWO
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("uuid", "u"), ("messages", json.dumps(LISTED))],
+        [("name", "Sale"), ("message_id", "11"), ("name", "Bills"), ("message_id", "12")],
+        [
+            ("messages[0][message_id]", "11"),
+            ("messages[0][name]", "Sale"),
+            ("messages[1][name]", "Bills"),
+            ("messages[1][message_id]", "12"),
+        ],
+    ],
+    ids=["json in a field", "flat", "brackets"],
+)
+@pytest.mark.parametrize("content_type", [FORM, FORM.upper(), None, "text/plain"])
+def test_a_form_is_read_whatever_it_is_called(
+    fields: list[tuple[str, str]], content_type: str | None
+) -> None:
+    assert read_receipt(urlencode(fields).encode(), content_type) == TWO
+
+
+@pytest.mark.parametrize("name", ["message_ids[]", "message_ids", "message_id[]", "message_id"])
+def test_a_form_may_repeat_a_name(name: str) -> None:
+    body = urlencode([(name, "12"), (name, "11")]).encode()
+
+    assert read_receipt(body, FORM) == entries(12, 11)
+
+
+def test_a_form_may_number_a_name() -> None:
+    assert read_receipt(b"message_ids[0]=12&message_ids[1]=11", FORM) == entries(12, 11)
+
+
+def test_a_name_belongs_to_the_id_in_its_brackets_and_to_no_other() -> None:
+    fields = {"m[0][message_id]": "11", "m[1][name]": "Bills", "m[1][message_id]": "12"}
+
+    assert read_receipt(urlencode(fields).encode(), FORM) == [
+        ReceiptEntry(11, None),
+        ReceiptEntry(12, "Bills"),
+    ]
+
+
+def test_a_form_of_parts_is_read() -> None:
+    parts = [("uuid", "u"), ("messages", json.dumps(LISTED))]
+    body = "".join(
+        f'--xx\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in parts
+    )
+
+    assert read_receipt(f"{body}--xx--\r\n".encode(), MULTIPART) == TWO
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [
+        ({"message_ids": [3, 1, 2]}, entries(3, 1, 2)),
+        ({"message_id": [3, "1"]}, entries(3, 1)),
+        ({"message_ids": 3}, entries(3)),
+        ({"id": 3}, entries(3)),
+        ({"ids": [3, 1]}, entries(3, 1)),
+        ([{"id": 3, "name": "Sale"}], [ReceiptEntry(3, "Sale")]),
+        ({"id": 9, "message_id": 3}, entries(3)),
+        ({"id": 9, "messages": [{"message_id": 3}]}, entries(3)),
+        ({"id": "cc9c8043-8caf"}, []),
+        ({"message_id": 0, "id": 4}, entries(4)),
+        ({"message_id": None}, []),
+        ({"message_id": 1.5}, []),
+        ({"message_id": 3, "name": 5}, entries(3)),
+        ([5, 6], []),
+        (5, []),
+    ],
+)
+def test_what_is_called_an_id_is_one(document: object, found: list[ReceiptEntry]) -> None:
+    assert read_receipt(json.dumps(document).encode(), JSON) == found
+
+
+def test_an_id_that_stands_twice_keeps_its_first_place_and_takes_its_name() -> None:
+    document = {"message_ids": [1, 2, 1], "messages": [{"message_id": 2, "name": "b"}]}
+
+    assert read_receipt(json.dumps(document).encode(), JSON) == [
+        ReceiptEntry(1, None),
+        ReceiptEntry(2, "b"),
+    ]
+
+
+def test_a_name_in_another_encoding_does_not_cost_the_id() -> None:
+    form = "name=Скидки&message_id=11".encode("cp1251")
+    document = '{"name": "Скидки", "message_id": 11}'.encode("cp1251")
+
+    assert [entry.message_id for entry in read_receipt(form, FORM)] == [11]
+    assert [entry.message_id for entry in read_receipt(document, JSON)] == [11]
+
+
+@given(
+    st.binary() | json_values.map(lambda value: json.dumps(value).encode()),
+    st.none()
+    | st.text(max_size=20)
+    | st.sampled_from([JSON, FORM, MULTIPART, "multipart/form-data"]),
+)
+@example(b"[" * 100_000, JSON)
+@example(b'{"a":"' + b"[" * 100_000 + b'"}', JSON)
+@example(b"&".join([b"message_id=1"] * (MAX_FORM_FIELDS + 1)), FORM)
+@example(b"--xx\r\n\xff: \xff\r\n--xx", MULTIPART)
+@example(b"message_id=" + b"9" * 10_000, FORM)
+def test_no_body_is_an_exception(body: bytes, content_type: str | None) -> None:
+    found = read_receipt(body, content_type)
+
+    assert len({entry.message_id for entry in found}) == len(found)
+    assert match_receipt(found, ["Sale"]) in ({}, *({0: e.message_id} for e in found))
+
+
+@pytest.mark.parametrize(
+    ("found", "names", "matched"),
+    [
+        (TWO, ["Sale", "Bills"], {0: 11, 1: 12}),
+        (TWO, ["Bills", "Sale"], {0: 12, 1: 11}),
+        (TWO, ["Same", "Sale"], {1: 11}),
+        (entries(5, 4), ["a", "b"], {0: 5, 1: 4}),
+        (entries(5), ["a", "b"], {}),
+        (entries(5, 4, 3), ["a", "b"], {}),
+        ([ReceiptEntry(5, None), ReceiptEntry(4, "a")], ["a", "b"], {0: 4, 1: 5}),
+        ([ReceiptEntry(5, "a"), ReceiptEntry(4, "a")], ["a", "a"], {0: 5, 1: 4}),
+        ([ReceiptEntry(5, "a"), ReceiptEntry(4, "a")], ["a"], {0: 5}),
+        ([ReceiptEntry(5, "other")], ["a"], {}),
+        ([], ["a"], {}),
+        ([], [], {}),
+        (entries(5), [""], {0: 5}),
+    ],
+)
+def test_ids_are_matched_by_name_then_by_order(
+    found: list[ReceiptEntry], names: list[str], matched: dict[int, int]
+) -> None:
+    assert match_receipt(found, names) == matched
