@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from amqp.exceptions import ChannelError
 from celery import Celery
 from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as BrokerError
@@ -91,11 +90,10 @@ class Rings:
             Exception: Whatever the broker's client raises when the broker is away.
         """
         with self._app.connection_for_write() as connection:
-            try:
-                channel: Any = connection.default_channel
-                return int(channel.queue_declare(queue, passive=True)[1])
-            except ChannelError:  # no such queue: on Redis an empty one does not exist
-                return 0
+            channel: Any = connection.default_channel
+            # Declared as workers do: kombu's passive kind looks below the wrong prefix on Redis.
+            declared = channel.queue_declare(queue, durable=True, auto_delete=False)
+            return int(declared[1])
 
     def close(self) -> None:
         """Give the broker connections back."""

@@ -40,6 +40,7 @@ class Resources:
     settings: Settings
     redis: Redis
     keys: Keys
+    scripts: Scripts
     ledger: Ledger
     polls: Polls
     limiter: Limiter
@@ -57,7 +58,8 @@ class Resources:
         return cls(
             settings=settings,
             redis=redis,
-            keys=Keys(settings.namespace),
+            keys=scripts.keys,
+            scripts=scripts,
             ledger=Ledger(scripts),
             polls=Polls(scripts, timezone=settings.timezone),
             limiter=Limiter(

@@ -1,0 +1,181 @@
+"""One attempt: each answer of the gateway, and what it means for the job."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+
+import pytest
+
+from smsq.gateway.client import GatewayClient
+from smsq.jobs import Claim
+from smsq.models import BulkMessage, JobState, RecipientState
+from smsq.queue import SmsQueue
+from smsq.simulator.server import RunningSimulator
+from smsq.slots import Slot
+from tasks.attempt import attempt
+from tasks.line import serve
+from tasks.resources import Resources
+from tests.support import wait_until
+
+PHONE = "37529123"
+
+
+def send(resources: Resources, queue: SmsQueue, suffix: str, **options: str) -> str:
+    """Send to a phone whose last digits bring about an answer, once."""
+    job = queue.send_quick(f"{PHONE}{suffix}", "Your code is 4821", **options)  # type: ignore[arg-type]
+    claim_and_attempt(resources)
+    return job
+
+
+def claim_and_attempt(resources: Resources) -> None:
+    slot, _ = resources.limiter.reserve()
+    assert isinstance(slot, Slot)
+    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    assert isinstance(claim, Claim)
+    attempt(resources, slot, claim, leased_at_s=time.monotonic())
+
+
+def test_an_accepted_job_knows_its_message_id(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    job = send(resources, queue, "4567")
+
+    status = queue.status(job)
+    assert status.state is JobState.ACCEPTED
+    assert status.attempts == 1
+    assert status.error is None
+    assert status.messages[0].message_id in simulator.states()
+    assert simulator.accepted() == {(f"{PHONE}4567", "Your code is 4821"): 1}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "state", "attempts", "error"),
+    [
+        ("0400", JobState.REJECTED, 1, "400: bad request"),
+        ("0200", JobState.REJECTED, 1, "Wrong alphaname"),
+        ("0401", JobState.QUEUED, 0, "invalid token"),
+        ("0404", JobState.QUEUED, 0, "404"),
+        ("0429", JobState.QUEUED, 0, "429"),
+        ("0500", JobState.WAITING, 1, "500"),
+        ("0201", JobState.UNKNOWN, 1, "unreadable answer 200"),
+        ("0444", JobState.UNKNOWN, 1, "no answer after the request was written"),
+        ("0499", JobState.UNKNOWN, 1, "no answer after the request was written"),
+        ("0408", JobState.UNKNOWN, 1, "no answer after the request was written"),
+    ],
+)
+def test_each_answer_means_what_the_table_says(
+    resources: Resources,
+    queue: SmsQueue,
+    suffix: str,
+    state: JobState,
+    attempts: int,
+    error: str,
+) -> None:
+    status = queue.status(send(resources, queue, suffix))
+
+    assert status.state is state
+    assert status.attempts == attempts
+    assert error in (status.error or "")
+
+
+def test_a_gateway_that_cannot_be_reached_costs_an_attempt_and_loses_nothing(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    client = GatewayClient("http://127.0.0.1:9", "token", timeout_s=1)
+    job = send(replace(resources, gateway=client), queue, "4567")
+
+    status = queue.status(job)
+    assert (status.state, status.attempts) == (JobState.WAITING, 1)
+    assert "could not be reached" in (status.error or "")
+    assert simulator.accepted() == {}
+
+
+def test_an_unknown_job_is_sent_again_only_where_the_caller_said_so(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    held = send(resources, queue, "0499")
+    resent = send(resources, queue, "0499", on_unknown="resend")
+
+    assert queue.status(held).state is JobState.UNKNOWN
+    assert queue.status(resent).state is JobState.WAITING
+
+
+def test_temporary_failures_end_in_a_dead_job_that_says_why(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    job = queue.send_quick(f"{PHONE}0599", "code")
+    for _ in range(resources.settings.max_attempts):
+        wait_until(lambda: make_ready(resources, queue, job), "the job is ready again")
+        claim_and_attempt(resources)
+
+    status = queue.status(job)
+    assert status.state is JobState.DEAD
+    assert status.error == "gave up after 8 attempts: 500"
+
+
+def make_ready(resources: Resources, queue: SmsQueue, job: str) -> bool:
+    resources.ledger.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
+    return queue.status(job).state is JobState.QUEUED
+
+
+def test_a_claim_that_stalled_before_its_request_is_not_sent(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    job = queue.send_quick(f"{PHONE}4567", "code")
+    slot, _ = resources.limiter.reserve()
+    assert isinstance(slot, Slot)
+    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    assert isinstance(claim, Claim)
+    attempt(resources, slot, claim, leased_at_s=time.monotonic() - resources.lease_s)
+
+    assert queue.status(job).state is JobState.WAITING
+    assert simulator.accepted() == {}
+
+
+def test_a_wrong_token_stops_sending_for_everyone_and_burns_nothing(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    simulator.change(token="another")
+    try:
+        jobs = [queue.send_quick(f"{PHONE}{1000 + i}", "code") for i in range(5)]
+        claim_and_attempt(resources)
+
+        rate = queue.stats().rate
+        assert 50 < rate.closed_for_s <= 60
+        assert "invalid token" in rate.closed_why
+        assert {queue.status(job).state for job in jobs} == {JobState.QUEUED}
+        assert simulator.get("/book")["requests"] == {"sendQuickSMS 401": 1}
+    finally:
+        simulator.change(token="simulator-token")
+    resources.limiter.resume()
+    assert serve(resources, jobs) == ()
+    assert {queue.status(job).state for job in jobs} == {JobState.ACCEPTED}
+    assert queue.stats().rate.closed_why == ""
+
+
+def test_a_bulk_job_is_accepted_by_its_uuid_and_waits_for_its_receipt(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    phones = [f"{PHONE}{1000 + i}" for i in range(3)]
+    campaign = queue.send_bulk([BulkMessage(name="Sale", text="hi", phones=phones)])
+    claim_and_attempt(resources)
+
+    status = queue.status(campaign)
+    assert status.state is JobState.ACCEPTED
+    assert status.messages[0].message_id is None
+    assert status.counts == {RecipientState.PENDING: 3}
+
+
+def test_the_log_reads_as_the_flow_without_text_or_phone(
+    resources: Resources, queue: SmsQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        job = send(resources, queue, "0400")
+
+    lines = [record.getMessage() for record in caplog.records if record.name == "tasks.attempt"]
+    assert lines[0] == f"-> send job={job} attempt=1"
+    assert lines[1].startswith(f"<- rejected job={job} ")
+    assert "4821" not in caplog.text
+    assert f"{PHONE}0400" not in caplog.text

@@ -1,0 +1,124 @@
+"""Polling: page by page, until every recipient is final."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from smsq.jobs import PollClaim
+from smsq.models import BulkMessage, JobState, RecipientState
+from smsq.queue import SmsQueue
+from smsq.simulator.server import RunningSimulator
+from smsq.slots import Slot
+from tasks.line import serve
+from tasks.page import read_page
+from tasks.poll import ring_due_polls
+from tasks.resources import Resources
+from tests.support import wait_until
+
+PHONE = "3752912"
+
+
+def refs_in(resources: Resources, key: str) -> list[str]:
+    return [str(ref) for ref in resources.redis.zrange(key, 0, -1)]
+
+
+def accept_campaign(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator, phones: int
+) -> str:
+    """A campaign that the gateway has, its message id learnt as from a receipt."""
+    numbers = [f"{PHONE}{10000 + i}" for i in range(phones)]
+    campaign = queue.send_bulk([BulkMessage(name="Sale", text="hi", phones=numbers)])
+    [job] = resources.redis.lrange(resources.keys.campaign_jobs(campaign), 0, -1)
+    serve(resources, [str(job)])
+    [message_id] = simulator.states()
+    resources.polls.apply_receipt(
+        str(job), b"{}", {1: message_id}, unmatched=0, plan=resources.poll_plan
+    )
+    return campaign
+
+
+def poll_until(resources: Resources, holds: Callable[[], object]) -> None:
+    def step() -> bool:
+        ring_due_polls(resources)
+        serve(
+            resources,
+            [str(ref) for ref in resources.redis.zrange(resources.keys.ready("poll"), 0, -1)],
+        )
+        return bool(holds())
+
+    wait_until(step, "the polls show it")
+
+
+def test_a_quick_job_is_polled_until_it_is_done(resources: Resources, queue: SmsQueue) -> None:
+    job = queue.send_quick(f"{PHONE}34567", "code")
+    serve(resources, [job])
+    poll_until(resources, lambda: queue.status(job).is_final)
+
+    [recipient] = queue.recipients(job)
+    assert recipient.state is RecipientState.DELIVERED
+    assert recipient.gateway_status == "delivered"
+    assert recipient.sent_at is not None
+    assert queue.status(job).state is JobState.DONE
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_pages_are_read_until_a_short_one(
+    environ: dict[str, str],
+    resources: Resources,
+    queue: SmsQueue,
+    simulator: RunningSimulator,
+    shuffled: bool,
+) -> None:
+    object.__setattr__(resources.settings, "page_rows", 40)
+    simulator.change(shuffle_pages=shuffled)
+    campaign = accept_campaign(resources, queue, simulator, phones=100)
+    poll_until(resources, lambda: queue.status(campaign).is_final)
+
+    assert queue.status(campaign).counts == {RecipientState.DELIVERED: 100}
+    if not shuffled:
+        assert simulator.get("/book")["requests"]["getSmsDeliveryList 200"] == 3
+
+
+def test_a_poll_that_breaks_off_goes_on_from_the_same_page(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    object.__setattr__(resources.settings, "page_rows", 40)
+    campaign = accept_campaign(resources, queue, simulator, phones=100)
+    simulator.change(fault_shares={"server_error": 1})
+    poll_until(resources, lambda: simulator.get("/book")["requests"].get("getSmsDeliveryList 500"))
+    [ref] = refs_in(resources, resources.keys.polls)
+    due_in_s = float(resources.redis.zscore(resources.keys.polls, ref) or 0) / 1000
+    assert due_in_s - float(str(resources.redis.time()[0])) > 5
+
+    simulator.change(fault_shares={})
+    resources.redis.zadd(resources.keys.polls, {ref: 0})
+    poll_until(resources, lambda: queue.status(campaign).is_final)
+
+
+def test_a_429_on_a_poll_closes_the_gate_and_the_poll_waits_at_the_front(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    accept_campaign(resources, queue, simulator, phones=1)
+    simulator.change(fault_shares={"busy": 1}, retry_after_s=30)
+    wait_until(lambda: ring_due_polls(resources), "the poll is due")
+    slot, _ = resources.limiter.reserve()
+    assert isinstance(slot, Slot)
+    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    assert isinstance(claim, PollClaim)
+    read_page(resources, slot, claim)
+
+    assert 25 < queue.stats().rate.closed_for_s <= 30
+    assert refs_in(resources, resources.keys.ready("poll")) == [claim.ref]
+
+
+def test_a_message_without_an_id_is_not_asked_for(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    campaign = queue.send_bulk([BulkMessage(name="Sale", text="hi", phones=[f"{PHONE}34567"])])
+    [job] = resources.redis.lrange(resources.keys.campaign_jobs(campaign), 0, -1)
+    serve(resources, [str(job)])
+
+    assert queue.status(campaign).state is JobState.ACCEPTED
+    assert resources.redis.zcard(resources.keys.polls) == 0

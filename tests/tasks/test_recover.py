@@ -1,0 +1,83 @@
+"""Recover: what is due moves on, and what lost its ring is rung again."""
+
+from __future__ import annotations
+
+from smsq.models import JobState
+from smsq.names import Queue
+from smsq.queue import SmsQueue
+from tasks.recover import recover_due
+from tasks.resources import Resources
+from tests.support import wait_until
+
+PHONE = "375291234567"
+
+
+def count_rings(resources: Resources, queue: Queue) -> int:
+    return resources.rings.count_waiting(queue)
+
+
+def lose_rings(resources: Resources) -> None:
+    for queue in Queue:
+        resources.redis.delete(f"{resources.keys.namespace}:{queue}")
+
+
+def age_ready_jobs(resources: Resources, seconds: float) -> None:
+    for queue in Queue:
+        key = resources.keys.ready(queue)
+        for job in resources.redis.zrange(key, 0, -1):
+            resources.redis.zincrby(key, -seconds * 1000, str(job))
+
+
+def test_a_lost_ring_is_rung_again_once(resources: Resources, queue: SmsQueue) -> None:
+    for i in range(250):
+        queue.send_quick(PHONE, f"code {i}")
+    lose_rings(resources)
+    recover_due(resources)
+    assert count_rings(resources, Queue.NORMAL) == 0  # they may be on their way
+    age_ready_jobs(resources, 10)
+
+    recover_due(resources)
+    assert count_rings(resources, Queue.NORMAL) == 3  # 100, 100, 50
+    recover_due(resources)
+    assert count_rings(resources, Queue.NORMAL) == 3
+
+
+def test_what_has_a_ring_in_the_broker_is_not_rung_again(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    queue.send_quick(PHONE, "code", priority="urgent")
+    age_ready_jobs(resources, 10)
+    recover_due(resources)
+
+    assert count_rings(resources, Queue.URGENT) == 1
+
+
+def test_nothing_is_rung_while_a_closed_gate_is_watched(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    job = queue.send_quick(PHONE, "code")
+    lose_rings(resources)
+    age_ready_jobs(resources, 10)
+    resources.limiter.pause("paused by operator")
+    resources.limiter.reserve([job])  # as a thread in the line does twice a second
+
+    recover_due(resources)
+    assert count_rings(resources, Queue.NORMAL) == 0
+
+
+def test_a_job_whose_pause_is_over_is_rung(resources: Resources, queue: SmsQueue) -> None:
+    job = queue.send_quick(PHONE, "code")
+    lose_rings(resources)
+    resources.redis.hset(resources.keys.job(job), "state", "waiting")
+    resources.redis.zrem(resources.keys.ready("normal"), job)
+    resources.redis.zadd(resources.keys.due, {job: 0})
+
+    assert recover_due(resources) == 1
+    assert queue.status(job).state is JobState.QUEUED
+    assert count_rings(resources, Queue.NORMAL) == 1
+
+
+def test_each_tick_leaves_a_heartbeat(resources: Resources, queue: SmsQueue) -> None:
+    assert queue.heartbeat_age_s() is None
+    recover_due(resources)
+    wait_until(lambda: (queue.heartbeat_age_s() or 99) < 5, "the heartbeat is fresh")

@@ -1,0 +1,166 @@
+"""The receiver: signed receipts teach message ids; everything else changes nothing."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+
+from smsq.gateway.receipts import receipt_url
+from smsq.models import BulkMessage
+from smsq.queue import SmsQueue
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from tests.support import wait_until
+from worker.web import MAX_BODY_BYTES, Receiver, make_app
+
+SECRET = "sixteen characters or more"
+
+
+@pytest.fixture
+def environ(environ: dict[str, str]) -> dict[str, str]:
+    url = "http://127.0.0.1:9"
+    return environ | {"SMSQ_CALLBACK_URL": url, "SMSQ_CALLBACK_SECRET": SECRET}
+
+
+@dataclass
+class Web:
+    port: int
+
+    def ask(
+        self, method: str, path: str, body: bytes = b"", content_type: str = "application/json"
+    ) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, body, {"Content-Type": content_type})
+        answer = connection.getresponse()
+        read = answer.status, answer.read()
+        connection.close()
+        return read
+
+    def post_receipt(self, job: str, document: object) -> int:
+        path = urlsplit(receipt_url("http://127.0.0.1", job, SECRET)).path
+        return self.ask("POST", path, json.dumps(document).encode())[0]
+
+
+@pytest.fixture
+def web(settings: Settings) -> Iterator[Web]:
+    bound = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(make_app(Receiver.build(settings)), log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([bound],))
+    thread.start()
+    wait_until(lambda: server.started, "the receiver is up")
+    yield Web(bound.getsockname()[1])
+    server.should_exit = True
+    thread.join(10)
+    bound.close()
+
+
+@pytest.fixture
+def job(queue: SmsQueue, scripts: Scripts) -> str:
+    """A bulk job of two messages."""
+    messages = [
+        BulkMessage(name="Sale", text="hi", phones=["375291234567"]),
+        BulkMessage(name="News", text="ho", phones=["375291234568"]),
+    ]
+    campaign = queue.send_bulk(messages)
+    [found] = scripts.redis.lrange(scripts.keys.campaign_jobs(campaign), 0, -1)
+    return str(found)
+
+
+def ids_of(queue: SmsQueue, job: str) -> list[int | None]:
+    return [message.message_id for message in queue.status(job).messages]
+
+
+def test_a_signed_receipt_teaches_message_ids_by_name(web: Web, queue: SmsQueue, job: str) -> None:
+    entries = [{"message_id": 12, "name": "News"}, {"message_id": 11, "name": "Sale"}]
+
+    assert web.post_receipt(job, {"messages": entries}) == 200
+    assert ids_of(queue, job) == [11, 12]
+
+
+def test_a_form_is_as_good_as_json(web: Web, queue: SmsQueue, job: str) -> None:
+    path = urlsplit(receipt_url("http://127.0.0.1", job, SECRET)).path
+    body = b"messages[0][message_id]=11&messages[1][message_id]=12"
+
+    status, _ = web.ask("POST", path, body, "application/x-www-form-urlencoded")
+    assert status == 200
+    assert ids_of(queue, job) == [11, 12]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/receipts/{job}/" + "0" * 64,
+        "/receipts/{job}/",
+        "/receipts/{job}",
+        "/receipts/{job}/%C3%A9",
+        "/receipts/jother/{signature}",
+        "/",
+    ],
+)
+def test_a_forged_or_unsigned_call_gets_404_and_changes_nothing(
+    web: Web, queue: SmsQueue, scripts: Scripts, job: str, path: str
+) -> None:
+    signature = receipt_url("http://127.0.0.1", job, SECRET).rpartition("/")[2]
+    before = {key: scripts.redis.type(key) for key in scripts.redis.scan_iter("*", count=1000)}
+    status, _ = web.ask("POST", path.format(job=job, signature=signature), b'{"message_id": 1}')
+
+    assert status == 404
+    assert ids_of(queue, job) == [None, None]
+    after = {key: scripts.redis.type(key) for key in scripts.redis.scan_iter("*", count=1000)}
+    assert after == before
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'{"odd": "shape"}', b"null"])
+def test_an_authentic_receipt_of_any_shape_is_taken_and_kept_raw(
+    web: Web, queue: SmsQueue, scripts: Scripts, job: str, body: bytes
+) -> None:
+    path = urlsplit(receipt_url("http://127.0.0.1", job, SECRET)).path
+
+    assert web.ask("POST", path, body)[0] == 200
+    assert scripts.redis.llen(scripts.keys.receipts(job)) == 1
+    assert queue.stats().oddities["receipts_unmatched"] == 1
+
+
+def test_a_receipt_for_a_job_that_is_gone_is_not_found(web: Web) -> None:
+    assert web.post_receipt("jgone", {"message_id": 1}) == 404
+
+
+def test_a_body_beyond_the_bound_is_refused_and_not_kept(
+    web: Web, scripts: Scripts, job: str
+) -> None:
+    path = urlsplit(receipt_url("http://127.0.0.1", job, SECRET)).path
+    status, _ = web.ask("POST", path, b"x" * (MAX_BODY_BYTES + 1))
+
+    assert status == 413
+    assert scripts.redis.exists(scripts.keys.receipts(job)) == 0
+
+
+def test_only_the_newest_receipts_of_a_job_are_kept(web: Web, scripts: Scripts, job: str) -> None:
+    for n in range(30):
+        web.post_receipt(job, {"odd": n})
+
+    kept = scripts.redis.lrange(scripts.keys.receipts(job), 0, -1)
+    assert len(kept) == 20
+    assert json.loads(kept[-1]) == {"odd": 29}
+
+
+def test_health_follows_redis(web: Web, settings: Settings) -> None:
+    assert web.ask("GET", "/healthz") == (200, b'{"ok":true}')
+
+
+def test_metrics_are_prometheus_text(web: Web, job: str) -> None:
+    status, body = web.ask("GET", "/metrics")
+
+    assert status == 200
+    assert b'smsq_jobs{state="queued"} 1.0' in body
+    assert b"smsq_rate_current_per_second 10.0" in body
+    assert job.encode() not in body
