@@ -1,0 +1,70 @@
+"""Whole deployments: real processes against a simulated gateway, started as the demo starts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from smsq.cli.stack import Stack
+from smsq.queue import SmsQueue
+from smsq.settings import Settings
+from smsq.simulator.server import RunningSimulator
+
+ROOT = Path(__file__).parents[2]
+
+
+class Deployment(Stack):
+    """A stack with a web app's queue and a look at the gateway's book."""
+
+    queue: SmsQueue
+    gateway: RunningSimulator
+
+    def read_logs(self) -> str:
+        """What all processes but Redis wrote."""
+        logs = [path for path in self.folder.glob("*.log") if path.stem != "redis"]
+        return "\n".join(path.read_text(errors="replace") for path in logs)
+
+
+class Deploy(Protocol):
+    """Starts a deployment."""
+
+    def __call__(
+        self,
+        *simulator_options: str,
+        workers: int = 1,
+        has_flower: bool = False,
+        **settings: str,
+    ) -> AbstractContextManager[Deployment]: ...
+
+
+@pytest.fixture(scope="module")
+def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
+    """Starts deployments; each is stopped by pid when its block ends."""
+
+    @contextmanager
+    def start(
+        *simulator_options: str, workers: int = 1, has_flower: bool = False, **settings: str
+    ) -> Iterator[Deployment]:
+        quick = {"SMSQ_RATE_PER_S": "1000", "SMSQ_BURST": "10", "SMSQ_POLL_FIRST_S": "0.5"}
+        with Deployment(
+            ROOT,
+            tmp_path_factory.mktemp("stack"),
+            _with_defaults(simulator_options),
+            quick | settings,
+            workers=workers,
+            has_flower=has_flower,
+        ) as deployment:
+            deployment.queue = SmsQueue(settings=Settings.from_env(deployment.environ))
+            deployment.gateway = RunningSimulator(deployment.url("simulator"))
+            yield deployment
+            deployment.queue.close()
+
+    return start
+
+
+def _with_defaults(options: Sequence[str]) -> Sequence[str]:
+    return ("--sent-after-s", "0.1", "--final-after-s", "0.3", *options)

@@ -1,0 +1,133 @@
+"""The processes as people start them: tasks registered, Flower, SIGTERM, wrong settings."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smsq.models import JobState
+from smsq.names import Task
+from tests.e2e.conftest import ROOT, Deploy, Deployment
+from tests.support import wait_until
+
+PHONE = "375297394567"
+
+
+def inspect(deployment: Deployment, what: str) -> dict[str, Any]:
+    asked = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "worker", "inspect", what, "--json"],
+        cwd=ROOT,
+        env=deployment.environ,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    answers: dict[str, Any] = json.loads(asked.stdout)
+    return answers
+
+
+def test_the_worker_registers_five_tasks_and_takes_four_queues(deploy: Deploy) -> None:
+    with deploy() as deployment:
+        [registered] = inspect(deployment, "registered").values()
+        assert sorted(registered) == sorted(Task)
+        [queues] = inspect(deployment, "active_queues").values()
+        assert {queue["name"] for queue in queues} == {"urgent", "normal", "bulk", "poll"}
+
+
+def test_flowers_page_for_a_task_is_the_page_for_its_job(deploy: Deploy) -> None:
+    with deploy(has_flower=True, FLOWER_UNAUTHENTICATED_API="true") as deployment:
+        job = deployment.queue.send_quick(PHONE, "code")
+        wait_until(lambda: deployment.queue.status(job).is_final, "the job is done")
+
+        def read(path: str) -> str:
+            with urllib.request.urlopen(deployment.url("flower") + path, timeout=10) as answer:
+                return str(answer.read().decode())
+
+        wait_until(lambda: job in read("/api/tasks"), "Flower knows the task")
+        task = json.loads(read(f"/api/task/info/{job}"))
+        assert task["name"] == Task.SEND_QUICK
+        assert task["state"] == "SUCCESS"
+        assert job in read(f"/task/{job}")
+        names = json.loads(read("/api/task/types"))["task-types"]
+        wait_until(
+            lambda: {Task.RECOVER, Task.POLL_DELIVERIES} <= set(types(read)),
+            "Flower has seen beat's ticks",
+        )
+        assert Task.SEND_QUICK in names
+
+
+def types(read: Any) -> list[str]:
+    listed: list[str] = json.loads(read("/api/task/types"))["task-types"]
+    return listed
+
+
+def test_sigterm_during_a_hold_ends_the_worker_soon_and_puts_nothing_in_doubt(
+    deploy: Deploy,
+) -> None:
+    with deploy(SMSQ_RATE_PER_S="0.02") as deployment:
+        jobs = [deployment.queue.send_quick(PHONE, f"code {i}") for i in range(30)]
+        wait_until(lambda: deployment.gateway.accepted(), "the first is sent, the others hold")
+        worker = deployment.processes.pop("worker")
+        worker.send_signal(signal.SIGTERM)
+        started_at_s = time.monotonic()
+        assert worker.wait(timeout=20) == 0
+        assert time.monotonic() - started_at_s < 5
+
+        counts = deployment.queue.stats().jobs
+        assert counts[JobState.UNKNOWN] == counts[JobState.SUBMITTING] == 0
+        assert counts[JobState.QUEUED] >= len(jobs) - 2
+        deployment.start_worker("worker1")
+        deployment.queue.set_rate(1000, by="test")
+        wait_until(
+            lambda: deployment.queue.stats().jobs[JobState.QUEUED] == 0, "the others are sent"
+        )
+        assert set(deployment.gateway.accepted().values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        ("SMSQ_GATEWAY_URL", "SMSQ_GATEWAY_URL: write scheme and host"),
+        ("SMSQ_GATEWAY_TOKEN", "SMSQ_GATEWAY_TOKEN: write the gateway's API key"),
+    ],
+)
+def test_a_worker_without_a_gateway_refuses_to_start(
+    environ: dict[str, str], missing: str, says: str, tmp_path: Path
+) -> None:
+    del environ[missing]
+    environ["SMSQ_BURST"] = "many"
+    ended = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "worker", "worker"],
+        cwd=ROOT,
+        env={"PATH": "", **environ},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert says in ended.stderr.decode()
+    assert "SMSQ_BURST: write a whole number" in ended.stderr.decode()
+
+
+def test_a_lost_broker_is_made_good(deploy: Deploy) -> None:
+    with deploy("--latency-ms", "20") as deployment:
+        deployment.processes["worker"].send_signal(signal.SIGSTOP)
+        for i in range(50):
+            deployment.queue.send_quick(PHONE, f"code {i}")
+        redis = deployment.queue.redis
+        redis.delete(*(f"smsq:{queue}" for queue in ("urgent", "normal", "bulk", "poll")))
+        deployment.processes["worker"].send_signal(signal.SIGCONT)
+
+        wait_until(
+            lambda: len(deployment.gateway.accepted()) == 50, "recover rang", deadline_s=60
+        )
+        assert set(deployment.gateway.accepted().values()) == {1}
