@@ -2,11 +2,14 @@
 
 In:  settings. Out: `app`, with the tasks registered by name.
 
-Only a worker needs the gateway's address and token; it checks them when it starts
-(worker/lifecycle.py), so the token is in no other process.
+Only a worker needs the gateway's address and token: it alone checks and reads them.
 """
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
 
 from celery import Celery
 
@@ -14,6 +17,15 @@ from config.celeryconfig import celery_options
 from config.settings import load_settings
 from worker import lifecycle
 
+
+def is_worker(argv: Sequence[str]) -> bool:
+    """Say whether a command line starts a worker, as `celery -A worker worker` does."""
+    return any(
+        word == "worker" and before not in {"-A", "--app"} for before, word in pairwise(argv)
+    )
+
+
 app = Celery("smsq", include=["tasks.send", "tasks.poll", "tasks.recover"])
-app.conf.update(celery_options(load_settings()))
+# A worker that cannot start is told all of its mistakes at once, the gateway's too.
+app.conf.update(celery_options(load_settings(needs_gateway=is_worker(sys.argv))))
 lifecycle.connect_signals()

@@ -1,4 +1,4 @@
-"""Whole deployments: real processes against a simulated gateway, started as the demo starts them."""
+"""Whole deployments: real processes against a simulated gateway, as the demo starts them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Protocol
 import pytest
 
 from smsq.cli.stack import Stack
+from smsq.controls import Controls
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
@@ -21,6 +22,7 @@ class Deployment(Stack):
     """A stack with a web app's queue and a look at the gateway's book."""
 
     queue: SmsQueue
+    controls: Controls
     gateway: RunningSimulator
 
     def read_logs(self) -> str:
@@ -47,21 +49,24 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
 
     @contextmanager
     def start(
-        *simulator_options: str, workers: int = 1, has_flower: bool = False, **settings: str
+        *simulator_options: str, workers: int = 1, has_flower: bool = False, **environ: str
     ) -> Iterator[Deployment]:
         quick = {"SMSQ_RATE_PER_S": "1000", "SMSQ_BURST": "10", "SMSQ_POLL_FIRST_S": "0.5"}
         with Deployment(
             ROOT,
             tmp_path_factory.mktemp("stack"),
             _with_defaults(simulator_options),
-            quick | settings,
+            quick | environ,
             workers=workers,
             has_flower=has_flower,
         ) as deployment:
-            deployment.queue = SmsQueue(settings=Settings.from_env(deployment.environ))
+            settings = Settings.from_env(deployment.environ)
+            deployment.queue = SmsQueue(settings=settings)
+            deployment.controls = Controls.build(settings)
             deployment.gateway = RunningSimulator(deployment.url("simulator"))
             yield deployment
             deployment.queue.close()
+            deployment.controls.close()
 
     return start
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import signal
 import urllib.error
@@ -79,8 +80,10 @@ def test_flower_shows_neither_token_nor_text_nor_phone(flown: Deployment) -> Non
     tasks = read_flower(flown, "/api/tasks")
     ids = re.findall(r'"uuid": "([^"]+)"', tasks)
     assert len(ids) >= len(SUFFIXES)
-    pages = ["/", "/tasks", "/broker", "/api/workers", *(f"/task/{task_id}" for task_id in ids[:50])]
-    pages += [f"/worker/{name}" for name in re.findall(r'"worker": "([^"]+)"', tasks)[:2]]
+    workers = json.loads(read_flower(flown, "/api/workers?refresh=1"))
+    pages = ["/", "/workers", "/tasks", "/broker", "/api/workers", "/metrics"]
+    pages += [f"/task/{task_id}" for task_id in ids[:50]]
+    pages += [f"/worker/{name}" for name in workers]
 
     for page in pages:
         text = read_flower(flown, page)
@@ -135,8 +138,12 @@ def decode_bodies(rings: str) -> str:
 
 
 def read_flower(deployment: Deployment, page: str) -> str:
+    """A page as an operator sees it."""
     request = urllib.request.Request(deployment.url("flower") + page)
     password = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     request.add_header("Authorization", f"Basic {password}")
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return str(answer.read().decode())
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{page}: {error}") from None

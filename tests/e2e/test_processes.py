@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from smsq.models import JobState
 from smsq.names import Task
@@ -72,7 +73,7 @@ def types(read: Any) -> list[str]:
 def test_sigterm_during_a_hold_ends_the_worker_soon_and_puts_nothing_in_doubt(
     deploy: Deploy,
 ) -> None:
-    with deploy(SMSQ_RATE_PER_S="0.02") as deployment:
+    with deploy(SMSQ_RATE_PER_S="0.02", SMSQ_BURST="1") as deployment:
         jobs = [deployment.queue.send_quick(PHONE, f"code {i}") for i in range(30)]
         wait_until(lambda: deployment.gateway.accepted(), "the first is sent, the others hold")
         worker = deployment.processes.pop("worker")
@@ -85,7 +86,7 @@ def test_sigterm_during_a_hold_ends_the_worker_soon_and_puts_nothing_in_doubt(
         assert counts[JobState.UNKNOWN] == counts[JobState.SUBMITTING] == 0
         assert counts[JobState.QUEUED] >= len(jobs) - 2
         deployment.start_worker("worker1")
-        deployment.queue.set_rate(1000, by="test")
+        deployment.controls.set_rate(1000)
         wait_until(
             lambda: deployment.queue.stats().jobs[JobState.QUEUED] == 0, "the others are sent"
         )
@@ -123,11 +124,10 @@ def test_a_lost_broker_is_made_good(deploy: Deploy) -> None:
         deployment.processes["worker"].send_signal(signal.SIGSTOP)
         for i in range(50):
             deployment.queue.send_quick(PHONE, f"code {i}")
-        redis = deployment.queue.redis
-        redis.delete(*(f"smsq:{queue}" for queue in ("urgent", "normal", "bulk", "poll")))
+        Redis(port=deployment.ports["redis"]).delete(
+            *(f"smsq:{queue}" for queue in ("urgent", "normal", "bulk", "poll"))
+        )
         deployment.processes["worker"].send_signal(signal.SIGCONT)
 
-        wait_until(
-            lambda: len(deployment.gateway.accepted()) == 50, "recover rang", deadline_s=60
-        )
+        wait_until(lambda: len(deployment.gateway.accepted()) == 50, "recover rang", deadline_s=60)
         assert set(deployment.gateway.accepted().values()) == {1}
