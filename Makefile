@@ -41,6 +41,10 @@ lint: setup ## Check style, spelling and the direction of imports
 types: setup ## Check types
 	@$(BIN)/mypy
 
+.PHONY: bench
+bench: setup ## Measure the limiter; takes a quarter of an hour
+	@$(BIN)/python -m bench.limiter
+
 .PHONY: check
 check: lint types test ## All that CI runs
 

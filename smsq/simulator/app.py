@@ -48,6 +48,7 @@ def make_app(gateway: Gateway) -> Starlette:
             _endpoint("/api/v1/getSmsDeliveryList", "GET", gateway.list_reports),
             Route("/book", show_book),
             Route("/book/accepted", show_accepted),
+            Route("/book/times", show_times),
             Route("/book/states", show_states),
             Route("/book/messages/{message_id:int}", show_message),
             Route("/book/requests", show_requests),
@@ -93,6 +94,12 @@ async def show_accepted(request: Request) -> Response:
     """List `[phone, text, times]` of everything accepted."""
     book = request.app.state.gateway.book
     return JSONResponse([[*pair, times] for pair, times in book.accepted.items()])
+
+
+async def show_times(request: Request) -> Response:
+    """Show when each phone was accepted last, in seconds since 1970."""
+    messages = request.app.state.gateway.book.messages.values()
+    return JSONResponse({phone: m.accepted_at_s for m in messages for phone in m.phones})
 
 
 async def show_states(request: Request) -> Response:

@@ -1,0 +1,1 @@
+"""Measurements: each script prints ratios from one run, with the peer it is compared to."""
