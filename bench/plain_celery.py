@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import requests
 from celery import Celery
 
-from bench.harness import ROOT, bed
+from bench.harness import ROOT, bed, phone
 
 app = Celery("plain", broker=os.environ.get("PLAIN_BROKER_URL", "redis://127.0.0.1:1/0"))
 app.conf.update(
@@ -26,14 +26,14 @@ app.conf.update(
 @app.task(
     autoretry_for=(requests.RequestException,), retry_backoff=True, max_retries=None, acks_late=True
 )
-def send(phone: str, text: str) -> None:
+def send(to: str, text: str) -> None:
     """Send one SMS."""
     answer = requests.post(
         os.environ["SMSQ_GATEWAY_URL"] + "/api/v1/sendQuickSMS",
         params={
             "token": os.environ["SMSQ_GATEWAY_TOKEN"],
             "message": text,
-            "phone": phone,
+            "phone": to,
             "alphaname_id": "123",
         },
         timeout=15,
@@ -62,7 +62,7 @@ def run(
         try:
             producer = Celery("producer", broker=broker)
             for n in range(messages):
-                producer.send_task("bench.plain_celery.send", [f"37529{1_000_000 + n}", "code"])
+                producer.send_task("bench.plain_celery.send", [phone(n), "code"])
             until_s = time.monotonic() + 300
             while len(b.gateway.accepted()) < messages and time.monotonic() < until_s:
                 time.sleep(1)
