@@ -50,21 +50,27 @@ def broker_options(broker_url: str, namespace: str) -> dict[str, Any]:
     return {"global_keyprefix": f"{namespace}:"}
 
 
+def make_celery(broker_url: str, namespace: str) -> Celery:
+    """Make a Celery app that speaks to the broker and gives up early; it connects when used."""
+    # A plain Celery() would replace the web app's own current app.
+    app = Celery("smsq", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        broker_transport_options=_FAIL_FAST | broker_options(broker_url, namespace),
+        # Measured: a repeated publish puts the same task in the queue twice.
+        task_publish_retry=False,
+        broker_connection_timeout=1,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+    )
+    return app
+
+
 class Rings:
     """Rings jobs. Thread-safe; connects when first used."""
 
     def __init__(self, broker_url: str, namespace: str) -> None:
-        # A plain Celery() would replace the web app's own current app.
-        self._app = Celery("smsq", broker=broker_url, set_as_current=False)
-        self._app.conf.update(
-            broker_transport_options=_FAIL_FAST | broker_options(broker_url, namespace),
-            # Measured: a repeated publish puts the same task in the queue twice.
-            task_publish_retry=False,
-            broker_connection_timeout=1,
-            task_ignore_result=True,
-            task_serializer="json",
-            accept_content=["json"],
-        )
+        self._app = make_celery(broker_url, namespace)
 
     def ring(self, task: Task, ids: Sequence[str], queue: Queue) -> bool:
         """Ring jobs, or messages to poll; in slices, most of them `RING_MAX_JOBS` long.

@@ -1,0 +1,143 @@
+"""Checks a deployment: settings, Redis, gateway, broker, workers, beat, and what has piled up.
+
+In:  the environment. Out: checks, one by one, each with what to do; nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kombu.exceptions import KombuError
+from kombu.exceptions import OperationalError as BrokerError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from smsq.checks import Check, Mark, check_beat, check_queues, check_redis_info, check_stats
+from smsq.connection import connect
+from smsq.errors import ConfigError, GatewayError
+from smsq.keys import Keys
+from smsq.rings import make_celery
+from smsq.settings import Settings
+from smsq.views import Views
+
+#: Clocks further apart confuse whoever compares logs and times of sending.
+CLOCK_SKEW_S = 5.0
+
+_GATEWAY_TIMEOUT_S = 3.0
+_INSPECT_TIMEOUT_S = 1.0
+
+_GATEWAY_SETTINGS = ("SMSQ_GATEWAY_URL", "SMSQ_GATEWAY_TOKEN", "SMSQ_GATEWAY_TOKEN_FILE")
+
+
+def examine(environ: Mapping[str, str]) -> Iterator[Check]:
+    """Look at everything; what cannot be without what failed is left out.
+
+    Args:
+        environ: As of the process to be checked. With the gateway's address or token in it, the
+            gateway is asked too.
+    """
+    has_gateway = any(environ.get(name, "").strip() for name in _GATEWAY_SETTINGS)
+    try:
+        settings = Settings.from_env(environ, needs_gateway=has_gateway)
+    except ConfigError as error:
+        yield Check("settings", Mark.ERROR, "\n".join(error.mistakes), "mend them and try again")
+        return
+    yield Check("settings", Mark.OK, f"namespace {settings.namespace}")
+    yield check_receiver(settings)
+    yield check_gateway(settings)
+    redis = connect(settings.redis_url)
+    try:
+        yield from _check_redis(redis, settings)
+    finally:
+        redis.close()
+
+
+def check_receiver(settings: Settings) -> Check:
+    """Look whether the gateway is told where to post receipts."""
+    if settings.callback_url:
+        return Check("receiver", Mark.OK, f"receipts come to {settings.callback_url}")
+    return Check(
+        "receiver",
+        Mark.WARNING,
+        "no receipts: message ids of bulk jobs stay unknown, and so does what became of them",
+        "set SMSQ_CALLBACK_URL to the public address of the web process",
+    )
+
+
+def check_gateway(settings: Settings) -> Check:
+    """Ask the gateway for the reports of a message, which sends nothing."""
+    if not settings.gateway_url:
+        detail = "not asked: its address and token are not in this environment"
+        return Check("gateway", Mark.OK, detail, "run this where the workers run")
+    try:
+        module: Any = importlib.import_module("smsq.gateway.client")
+    except ImportError:
+        detail = "not asked: the HTTP client is not installed"
+        return Check("gateway", Mark.WARNING, detail, "pip install 'smsq[worker]'")
+    timeout_s = min(settings.timeout_s, _GATEWAY_TIMEOUT_S)
+    client = module.GatewayClient(settings.gateway_url, settings.gateway_token, timeout_s=timeout_s)
+    try:
+        detail = client.check()
+    except GatewayError as error:
+        fix = "see SMSQ_GATEWAY_URL and SMSQ_GATEWAY_TOKEN"
+        return Check("gateway", Mark.ERROR, error.reason, fix)
+    finally:
+        client.close()
+    if "token taken" in detail:
+        return Check("gateway", Mark.OK, detail)
+    return Check("gateway", Mark.WARNING, detail, "try again later; ask the provider if it stays")
+
+
+def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
+    started_s = time.monotonic()
+    try:
+        redis.ping()
+    except (RedisError, OSError) as error:
+        detail = f"cannot be reached ({type(error).__name__})"
+        yield Check("redis", Mark.ERROR, detail, "start Redis, or mend SMSQ_REDIS_URL")
+        return
+    latency_ms = (time.monotonic() - started_s) * 1000
+    try:
+        info: dict[str, Any] = redis.info()
+    except RedisError:
+        info = {}
+    version = info.get("redis_version", "that cannot be read")
+    yield Check("redis", Mark.OK, f"version {version}, answers in {latency_ms:.1f} ms")
+    yield from check_redis_info(info)
+    yield from check_celery(settings)
+    views = Views(redis, Keys(settings.namespace))
+    try:
+        yield check_clock(redis)
+        yield check_beat(views.heartbeat_age_s())
+        yield from check_stats(views.stats(settings.rate_per_s))
+    except RedisError as error:
+        detail = f"failed while it was read ({type(error).__name__})"
+        yield Check("ledger", Mark.ERROR, detail, "look into Redis' log")
+
+
+def check_celery(settings: Settings) -> Iterator[Check]:
+    """Ask the broker, and the workers on it which queues they take."""
+    app = make_celery(settings.broker_url, settings.namespace)
+    try:
+        answers = app.control.inspect(timeout=_INSPECT_TIMEOUT_S).active_queues()
+    except (BrokerError, KombuError, RedisError, OSError) as error:
+        detail = f"cannot be reached ({type(error).__name__})"
+        yield Check("broker", Mark.ERROR, detail, "start it, or mend SMSQ_BROKER_URL")
+        return
+    finally:
+        app.close()
+    yield Check("broker", Mark.OK, "answers")
+    yield check_queues(answers or {})
+
+
+def check_clock(redis: Redis) -> Check:
+    """Compare this machine's clock with Redis', which decides what is due."""
+    seconds, micros = redis.time()
+    skew_s = abs(time.time() - seconds - micros / 1e6)
+    if skew_s <= CLOCK_SKEW_S:
+        return Check("clock", Mark.OK, "agrees with Redis'")
+    detail = f"{skew_s:.0f} s apart from Redis'"
+    return Check("clock", Mark.WARNING, detail, "set both by NTP")
