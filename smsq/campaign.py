@@ -50,21 +50,36 @@ class CampaignDraft:
         self._room = max_recipients
         self._head: MessageRequest | None = None
         self._recipients: dict[str, str | None] = {}
+        # Numbers take half the memory of the strings they came from.
+        self._seen: set[int] = set()
 
     def start_message(self, head: MessageRequest) -> None:
         """Begin a message; `add` gives it its recipients."""
         self._close_message()
         self._head = replace(head, recipients={})
+        self._seen.clear()
         self._digest(head.name, head.alphaname_id, head.text, head.schedule_time)
 
-    def add(self, phone: str, text: str | None) -> None:
-        """Add a recipient to the message begun last; `text` None when it shares the message's."""
+    def add(self, phone: str, text: str | None) -> bool:
+        """Add a recipient to the message begun last.
+
+        Args:
+            phone: In the gateway's form.
+            text: None when it shares the message's.
+
+        Returns:
+            False when the message has this phone already: the first one stays.
+        """
+        if int(phone) in self._seen:
+            return False
+        self._seen.add(int(phone))
         self._recipients[phone] = text
         self.recipients += 1
         self._digest(phone, text)
         if len(self._recipients) == self._room:
             self._close_message()
             self._stage()
+        return True
 
     def commit(self, once: Idempotency) -> tuple[Stored, str]:
         """Make the campaign live, all at once.

@@ -134,17 +134,18 @@ class Intake:
         _refuse(fields.mistakes)
         return head
 
-    def check_row(self, phone: str, text: str | None) -> tuple[str, list[str]]:
+    def check_row(self, phone: str, text: str | None) -> tuple[str, dict[str, str]]:
         """Check one recipient that streams in; `text` None means it shares the message's.
 
         Returns:
-            The phone in the gateway's form, and the mistakes found.
+            The phone in the gateway's form, and the mistakes found, by `phone` and `text`.
         """
         fields = self._fields()
         normal = fields.phone(phone)
-        if text is not None:
-            fields.mistakes += _only(find_text_mistake(text))
-        return normal, fields.mistakes
+        mistakes = {"phone": fields.mistakes[0]} if fields.mistakes else {}
+        if text is not None and (mistake := find_text_mistake(text)):
+            mistakes["text"] = mistake
+        return normal, mistakes
 
     def check_on_unknown(self, raw: str | None) -> OnUnknown:
         """Check a campaign's choice for jobs that may have been accepted.
