@@ -1,0 +1,32 @@
+"""`smsq cancel`: take back what is not sent yet.
+
+In:  an id. Out: how many jobs will not be sent.
+"""
+
+from __future__ import annotations
+
+import click
+
+from smsq.cli.output import json_option, open_queue, print_json, say_number
+from smsq.cli.params import to_unicode
+
+
+@click.command()
+@click.argument("some_id", metavar="ID", callback=to_unicode)
+@json_option
+def cancel(some_id: str, *, as_json: bool) -> None:
+    """Take back what is not sent yet, of a job or of a campaign.
+
+    What a worker has claimed goes out; then the state says how far it is.
+
+    JSON: {"id", "cancelled", "state"}; cancelled counts jobs, 0 when it was too late.
+    """
+    with open_queue() as queue:
+        cancelled = queue.cancel(some_id)
+        state = queue.status(some_id).state
+    if as_json:
+        print_json({"id": some_id, "cancelled": cancelled, "state": state})
+    elif cancelled:
+        click.echo(f"{say_number(cancelled, 'job')} cancelled; it is {state}")
+    else:
+        click.echo(f"too late to cancel: it is {state}")

@@ -1,0 +1,132 @@
+"""What every command shares: JSON or words, errors, exit codes.
+
+In:  results and errors. Out: one document or some words on stdout, errors on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any
+
+import click
+from rich.console import Console
+
+from smsq.errors import (
+    ConfigError,
+    InvalidMessageError,
+    KeyConflictError,
+    NotFoundError,
+    QueueUnavailableError,
+    SmsqError,
+)
+from smsq.queue import SmsQueue
+
+
+class Exit(IntEnum):
+    """Exit codes."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2  #: or wrong settings
+    UNAVAILABLE = 3  #: the queue
+    NOT_FOUND = 4
+    SOME_REJECTED = 5  #: done, but some rows were rejected
+    INTERRUPTED = 130
+
+
+_EXITS: Mapping[type[SmsqError], Exit] = {
+    ConfigError: Exit.BAD_INPUT,
+    InvalidMessageError: Exit.BAD_INPUT,
+    KeyConflictError: Exit.BAD_INPUT,
+    QueueUnavailableError: Exit.UNAVAILABLE,
+    NotFoundError: Exit.NOT_FOUND,
+}
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there."
+)
+
+
+@contextmanager
+def tell_errors(*, as_json: bool) -> Iterator[None]:
+    """End the command when something in the block fails.
+
+    Words go to stderr; with `as_json` the error is on stdout too, as one document.
+    """
+    try:
+        yield
+    except SmsqError as error:
+        told = error
+    except click.ClickException as error:
+        mistake = _without_arguments(error)
+        if as_json:
+            kind = "UsageError" if isinstance(mistake, click.UsageError) else "Error"
+            print_json(_describe(kind, mistake.format_message()))
+        raise mistake from None
+    else:
+        return
+    if as_json:
+        print_json(_describe(type(told).__name__, str(told), told))
+    _say(told)
+    raise click.exceptions.Exit(_EXITS.get(type(told), Exit.FAILED))
+
+
+def _say(error: SmsqError) -> None:
+    for line in str(error).splitlines():
+        click.echo(f"smsq: {line}", err=True)
+    if isinstance(error, QueueUnavailableError) and not error.may_be_stored:
+        click.echo("smsq: nothing was changed; see SMSQ_REDIS_URL, and smsq doctor", err=True)
+
+
+def _without_arguments(error: click.ClickException) -> click.ClickException:
+    """Leave the arguments out: a text without quotation marks would be repeated in the error."""
+    is_text = error.message.startswith("Got unexpected extra argument")
+    if not is_text or not isinstance(error, click.UsageError):
+        return error
+    return click.UsageError("too many arguments: put quotation marks around a text", error.ctx)
+
+
+def _describe(kind: str, message: str, error: SmsqError | None = None) -> dict[str, Any]:
+    told: dict[str, Any] = {"type": kind, "message": message}
+    told["mistakes"] = list(getattr(error, "mistakes", [message]))
+    if isinstance(error, QueueUnavailableError):
+        told["may_be_stored"] = error.may_be_stored
+    return {"error": told}
+
+
+def print_json(document: object) -> None:
+    """Print one document; ASCII, so that no terminal's encoding can break it."""
+    click.echo(json.dumps(document, allow_nan=False))
+
+
+def make_console(*, err: bool = False) -> Console:
+    """Make a console that shows what it is given, without markup or colours of its own."""
+    return Console(stderr=err, highlight=False, markup=False, soft_wrap=True)
+
+
+def is_terminal() -> bool:
+    """True when a person sees what goes to stderr."""
+    return sys.stderr.isatty()
+
+
+@contextmanager
+def open_queue() -> Iterator[SmsQueue]:
+    """Open the queue that the environment names.
+
+    Raises:
+        ConfigError: With every wrong setting.
+    """
+    queue = SmsQueue.from_env()
+    try:
+        yield queue
+    finally:
+        queue.close()
+
+
+def say_number(n: int, thing: str) -> str:
+    """Say how many there are of a thing, as in `1 row`, `2 rows`."""
+    return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"

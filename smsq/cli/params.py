@@ -1,0 +1,59 @@
+"""Types of arguments that click does not have.
+
+In:  what stands on the command line or on stdin. Out: values, or a usage error that says what to
+write instead.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+
+import click
+
+from smsq.errors import InvalidMessageError
+
+#: Times of sending outside these years are typing mistakes.
+_YEARS = range(2000, 2200)
+
+#: More than the longest text takes in any encoding.
+_MAX_STDIN_BYTES = 64 * 1024
+
+
+def to_moment(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
+    """Read a time; a date alone is refused, for nobody means midnight."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    has_time = "T" in value.upper() or " " in value.strip()
+    if moment is None or not has_time or moment.year not in _YEARS:
+        raise click.BadParameter(
+            "write a time like 2030-11-05T09:30 (in SMSQ_TIMEZONE) or 2030-11-05T09:30+03:00"
+        )
+    return moment
+
+
+def to_unicode(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is not UTF-8; the shell may hand over any bytes."""
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("is not UTF-8: write it in UTF-8") from None
+    return value
+
+
+def read_text(text: str) -> str:
+    """Give back a text, or read it from stdin when it is `-`; a last line end does not count."""
+    if text != "-":
+        return text
+    raw = sys.stdin.buffer.read(_MAX_STDIN_BYTES + 1)
+    if len(raw) > _MAX_STDIN_BYTES:
+        raise InvalidMessageError(["text on stdin is too long: write at most 10 parts"])
+    try:
+        decoded = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidMessageError(["text on stdin is not UTF-8: write it in UTF-8"]) from None
+    return decoded.removesuffix("\n").removesuffix("\r")

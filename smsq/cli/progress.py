@@ -1,0 +1,38 @@
+"""Progress of a long reading, on a terminal's stderr.
+
+In:  steps, and where the reading stands. Out: the same steps, with a bar that moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from smsq.cli.output import make_console
+from smsq.cli.rows import Table
+
+#: Rows between two movements of the bar.
+_ROWS_PER_STEP = 100
+
+
+def show_progress(steps: Iterable[None], table: Table, size_bytes: int) -> Iterator[None]:
+    """Pass steps on and show how far the table is read.
+
+    Args:
+        steps: One per row.
+        table: Where they come from.
+        size_bytes: Of the file; 0 when it is not known.
+    """
+    columns = (
+        TextColumn("{task.fields[rows]:,} rows"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=make_console(err=True), transient=True) as progress:
+        task = progress.add_task("", total=size_bytes or None, rows=0)
+        for row, step in enumerate(steps, start=1):
+            if row % _ROWS_PER_STEP == 0:
+                progress.update(task, completed=table.lines.bytes_read, rows=row)
+            yield step

@@ -1,0 +1,81 @@
+"""`smsq send-quick`: one text for one phone.
+
+In:  a phone, a text, options. Out: the job's id.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from smsq.cli.output import json_option, open_queue, print_json
+from smsq.cli.params import read_text, to_moment, to_unicode
+from smsq.errors import NotFoundError
+from smsq.jobs import Stored
+from smsq.models import JobState, OnUnknown, QuickMessage
+from smsq.names import PRIORITIES, Queue
+from smsq.queue import SmsQueue
+
+key_option = click.option(
+    "--key",
+    callback=to_unicode,
+    help="Makes the call repeatable: the same key and content, the same id.",
+)
+alphaname_option = click.option(
+    "--alphaname-id", callback=to_unicode, metavar="ID", help="Sender; else SMSQ_ALPHANAME_ID."
+)
+on_unknown_option = click.option(
+    "--on-unknown",
+    type=click.Choice([str(choice) for choice in OnUnknown]),
+    help="What may have been accepted is held, or sent again; else SMSQ_ON_UNKNOWN.",
+)
+
+
+@click.command()
+@click.argument("phone")
+@click.argument("text")
+@alphaname_option
+@key_option
+@click.option(
+    "--priority",
+    type=click.Choice([str(priority) for priority in PRIORITIES]),
+    default=str(Queue.NORMAL),
+    show_default=True,
+)
+@click.option("--send-at", callback=to_moment, metavar="ISO", help="Not sent before; none: now.")
+@click.option("--expires-in-s", type=float, metavar="N", help="Not sent later than this.")
+@click.option("--viber-name-id", type=int, metavar="ID", help="Forward to Viber from this name ...")
+@click.option(
+    "--viber-after-min", type=int, metavar="N", help="... what is not delivered by then; 5 to 60."
+)
+@on_unknown_option
+@json_option
+def send_quick(phone: str, text: str, *, as_json: bool, **options: Any) -> None:
+    """Enqueue one text for one phone.
+
+    TEXT - is read from stdin, so that it does not stand in the process list. Write -- before a
+    TEXT that begins with a dash.
+
+    JSON: {"id", "state", "new"}; new is false when the key was used before with the same content.
+    """
+    message = QuickMessage(phone=phone, text=read_text(text), **options)
+    with open_queue() as queue:
+        stored, job_id = queue.put_quick(message)
+        state = _state(queue, stored, job_id, message)
+    if as_json:
+        print_json({"id": job_id, "state": state, "new": stored is Stored.NEW})
+    elif stored is Stored.NEW:
+        click.echo(f"{job_id} is {state}; smsq watch {job_id} shows what becomes of it")
+    else:
+        click.echo(f"{job_id} has this key already, with the same content; it is {state or 'gone'}")
+
+
+def _state(queue: SmsQueue, stored: Stored, job_id: str, message: QuickMessage) -> JobState | None:
+    """Say where the job stands; None when its key outlived it."""
+    if stored is Stored.NEW:
+        return JobState.WAITING if message.send_at else JobState.QUEUED
+    try:
+        return queue.status(job_id).state
+    except NotFoundError:
+        return None

@@ -1,0 +1,150 @@
+"""`smsq status`: what became of a job or a campaign.
+
+In:  an id. Out: its state, its messages, and with `--recipients` every phone.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from rich.table import Table
+
+from smsq.cli.output import json_option, make_console, open_queue, print_json
+from smsq.cli.params import to_unicode
+from smsq.models import FINAL_RECIPIENT_STATES, JobState, RecipientState
+from smsq.status import RecipientStatus, Status
+
+#: Messages shown to a person; JSON has all of them.
+_MAX_MESSAGES = 20
+
+#: Recipients in JSON wait in memory up to this size, then in a nameless file.
+_SPOOL_BYTES = 8 * 1024 * 1024
+
+#: What moves a job on that is not final, for people.
+_NEXT: Mapping[JobState, str] = {
+    JobState.QUEUED: "ready; a worker with a slot takes it",
+    JobState.WAITING: "due later",
+    JobState.SUBMITTING: "a request is on its way",
+    JobState.ACCEPTED: "the gateway has it; polls and receipts tell the rest",
+    JobState.UNKNOWN: "may have been accepted; a receipt or an operator decides",
+}
+
+
+@click.command()
+@click.argument("some_id", metavar="ID", callback=to_unicode)
+@click.option("--recipients", "with_recipients", is_flag=True, help="Every phone, in full.")
+@json_option
+def status(some_id: str, *, with_recipients: bool, as_json: bool) -> None:
+    """Say what became of a job or a campaign.
+
+    JSON: {"id", "kind", "state", "attempts", "error", "counts", "messages": [{"name", "message_id",
+    "recipients", "counts"}]}; counts is recipients per state. With --recipients also "recipients":
+    [{"phone", "state", "gateway_status", "sent_at"}], times in UTC.
+    """
+    with open_queue() as queue:
+        found = queue.status(some_id)
+        rows = queue.recipients(some_id) if with_recipients else iter(())
+        if as_json and with_recipients:
+            _print_spooled(describe(found), rows)
+        elif as_json:
+            print_json(describe(found))
+        else:
+            show_status(found)
+            _show_recipients(rows, ZoneInfo(queue.settings.timezone))
+
+
+def describe(found: Status) -> dict[str, Any]:
+    """Make the JSON document of a status."""
+    return {
+        "id": found.id,
+        "kind": found.kind,
+        "state": found.state,
+        "attempts": found.attempts,
+        "error": found.error,
+        "counts": found.counts,
+        "messages": [
+            {
+                "name": message.name,
+                "message_id": message.message_id,
+                "recipients": message.recipients,
+                "counts": message.counts,
+            }
+            for message in found.messages
+        ],
+    }
+
+
+def show_status(found: Status) -> None:
+    """Show a status to a person."""
+    click.echo(f"{found.kind} {found.id}: {found.state}{_what_next(found)}")
+    if found.error:
+        click.echo(f"  error       {found.error}")
+    click.echo(f"  attempts    {found.attempts}")
+    click.echo(f"  recipients  {say_counts(found.counts)}")
+    names = [message.name for message in found.messages if message.name]
+    if not names:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("  message", "gateway's id", "recipients"):
+        table.add_column(heading, no_wrap=True)
+    for message in found.messages[:_MAX_MESSAGES]:
+        message_id = "not known yet" if message.message_id is None else str(message.message_id)
+        table.add_row(f"  {message.name}", message_id, say_counts(message.counts))
+    make_console().print(table)
+    if len(found.messages) > _MAX_MESSAGES:
+        click.echo(f"  ... and {len(found.messages) - _MAX_MESSAGES} more messages; --json has all")
+
+
+def say_counts(counts: Mapping[RecipientState, int]) -> str:
+    """Say how many recipients are in which state."""
+    return ", ".join(f"{counts[s]} {s}" for s in RecipientState if counts.get(s)) or "none"
+
+
+def count_final(counts: Mapping[RecipientState, int]) -> int:
+    """Count the recipients that are final."""
+    return sum(n for state, n in counts.items() if state in FINAL_RECIPIENT_STATES)
+
+
+def _what_next(found: Status) -> str:
+    return f" ({_NEXT[found.state]})" if found.state in _NEXT else ""
+
+
+def _show_recipients(rows: Iterator[RecipientStatus], zone: ZoneInfo) -> None:
+    for row in rows:
+        sent = f"{row.sent_at.astimezone(zone):%Y-%m-%d %H:%M:%S}" if row.sent_at else ""
+        line = f"  {row.phone:<16}{row.state:<13}{row.gateway_status or '':<16}{sent}"
+        click.echo(line.rstrip())
+
+
+def _print_spooled(document: dict[str, Any], rows: Iterator[RecipientStatus]) -> None:
+    """Print a document whose recipients need not fit in memory; all of it, or nothing."""
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES, mode="w+") as spool:
+        spool.write(f'{json.dumps(document)[:-1]}, "recipients": [')
+        for n, row in enumerate(rows):
+            spool.write(", " if n else "")
+            spool.write(json.dumps(_describe_recipient(row)))
+        spool.write("]}\n")
+        spool.seek(0)
+        shutil.copyfileobj(spool, sys.stdout)
+        sys.stdout.flush()
+
+
+def _describe_recipient(row: RecipientStatus) -> dict[str, Any]:
+    return {
+        "phone": row.phone,
+        "state": row.state,
+        "gateway_status": row.gateway_status,
+        "sent_at": _utc(row.sent_at),
+    }
+
+
+def _utc(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None

@@ -1,0 +1,79 @@
+"""`smsq stats`: numbers over the whole ledger.
+
+In:  the ledger. Out: jobs and recipients per state, the rate, and what should be looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from rich.table import Table
+
+from smsq.cli.output import json_option, make_console, open_queue, print_json
+from smsq.cli.watch import say_duration, say_gate
+from smsq.models import JobState
+from smsq.views import Stats
+
+#: What JSON says for ever with: it has no infinity, and null would read as "not closed".
+ENDLESS_S = 1e9
+
+
+@click.command()
+@json_option
+def stats(*, as_json: bool) -> None:
+    """Count everything in the ledger.
+
+    JSON: {"jobs": {state: n}, "recipients": {state: n}, "unknown", "dead", "oldest_waiting_s",
+    "rate": {"ceiling_per_s", "current_per_s", "closed_for_s"}}; unknown and dead count jobs. A
+    pause, which has no end, is closed for 1e9 s.
+    """
+    with open_queue() as queue:
+        numbers = queue.stats()
+    if as_json:
+        print_json(describe(numbers))
+    else:
+        _show(numbers)
+
+
+def describe(numbers: Stats) -> dict[str, Any]:
+    """Make the JSON document of the numbers."""
+    return {
+        "jobs": numbers.jobs,
+        "recipients": numbers.recipients,
+        "unknown": numbers.jobs[JobState.UNKNOWN],
+        "dead": numbers.jobs[JobState.DEAD],
+        "oldest_waiting_s": round(numbers.oldest_waiting_s, 3),
+        "rate": {
+            "ceiling_per_s": numbers.rate.ceiling_per_s,
+            "current_per_s": round(numbers.rate.current_per_s, 3),
+            "closed_for_s": round(min(numbers.rate.closed_for_s, ENDLESS_S), 3),
+        },
+    }
+
+
+def _show(numbers: Stats) -> None:
+    columns = Table.grid(padding=(0, 6))
+    columns.add_row(_count("jobs", numbers.jobs), _count("recipients", numbers.recipients))
+    make_console().print(columns)
+    rate = numbers.rate
+    by = f", set by {rate.ceiling_by}" if rate.ceiling_by else ""
+    click.echo(f"\nrate      {rate.current_per_s:.3g}/s of at most {rate.ceiling_per_s:g}/s{by}")
+    if gate := say_gate(rate):
+        click.echo(f"gate      {gate}")
+    if numbers.oldest_waiting_s:
+        click.echo(f"oldest    ready to be sent for {say_duration(numbers.oldest_waiting_s)}")
+    for what, n in sorted(numbers.oddities.items()):
+        if n:
+            click.echo(f"look at   {n} {what.replace('_', ' ')}")
+
+
+def _count(heading: str, numbers: Mapping[Any, int]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_row(heading, "", style="bold")
+    for state, n in numbers.items():
+        table.add_row(str(state), f"{n:,}", style="" if n else "dim")
+    return table

@@ -1,0 +1,167 @@
+"""The command line as a process: exit codes, a clean stdout, a Redis that is down or hangs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from smsq.cli import COMMANDS, main
+from smsq.cli.commands import Commands
+from smsq.queue import SmsQueue
+from tests.smsq.cli.conftest import ROOT, start
+from tests.support import free_port
+
+ASKING = (
+    ("send-quick", "375291234567", "the text"),
+    ("send-bulk", "phones.csv", "--name", "Sale", "--text", "the text"),
+    ("status", "j1"),
+    ("watch", "j1"),
+    ("stats",),
+    ("cancel", "j1"),
+)
+
+
+def run(
+    *args: str, environ: Mapping[str, str], cwd: Path, stdin: str | None = None
+) -> tuple[int, str, str]:
+    with start(*args, environ=environ, cwd=cwd, stdin=subprocess.PIPE) as process:
+        out, err = process.communicate(stdin, timeout=30)
+    return process.returncode, out, err
+
+
+def test_json_is_all_that_stdout_holds(environ: dict[str, str], tmp_path: Path) -> None:
+    args = ("send-quick", "+375 29 123-45-67", "Your code is 4821", "--json")
+    code, out, err = run(*args, environ=environ, cwd=tmp_path)
+
+    assert (code, err) == (0, "")
+    assert out.count("\n") == 1
+    assert set(json.loads(out)) == {"id", "state", "new"}
+
+
+def test_a_text_from_stdin_does_not_stand_in_the_process_list(
+    environ: dict[str, str], tmp_path: Path, queue: SmsQueue
+) -> None:
+    args = ("send-quick", "375291234567", "-", "--key", "k", "--json")
+    _, out, _ = run(*args, environ=environ, cwd=tmp_path, stdin="Ваш код 4821\n")
+
+    # The same key and content are the same job: the text arrived without the line's end.
+    job = queue.send_quick("375291234567", "Ваш код 4821", key="k")
+    assert json.loads(out)["id"] == job
+
+
+@pytest.mark.parametrize("args", ASKING, ids=lambda args: args[0])
+def test_a_redis_that_is_down_is_exit_code_3(
+    args: tuple[str, ...], environ: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "phones.csv").write_text("phone\n375291234567\n")
+    down = environ | {"SMSQ_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+
+    code, out, err = run(*args, "--json", environ=down, cwd=tmp_path)
+
+    assert code == 3
+    assert json.loads(out)["error"]["type"] == "QueueUnavailableError"
+    assert "Traceback" not in err
+
+
+def test_a_redis_that_hangs_is_exit_code_3_within_seconds(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hung = environ | {"SMSQ_REDIS_URL": f"redis://127.0.0.1:{silent.getsockname()[1]}/0"}
+        (tmp_path / "phones.csv").write_text("phone\n375291234567\n")
+        started_s = time.monotonic()
+        processes = [
+            start(*args, "--json", environ=hung, cwd=tmp_path) for args in [*ASKING, ("doctor",)]
+        ]
+        for process in processes:
+            with process:
+                process.communicate(timeout=30)
+                assert process.returncode == 3
+    # All at once on a loaded machine; each alone takes 1.3 s.
+    assert time.monotonic() - started_s < 8
+
+
+def test_ctrl_c_is_exit_code_130(environ: dict[str, str], tmp_path: Path, queue: SmsQueue) -> None:
+    job = queue.send_quick("375291234567", "code")
+    with start("send-bulk", "-", "--name", "x", environ=environ, cwd=tmp_path,
+               stdin=subprocess.PIPE) as process:  # fmt: skip
+        assert process.stdin
+        process.stdin.write("phone,text\n")
+        process.stdin.flush()
+        _wait_until_reading(process.pid)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert queue.status(job).state == "queued"
+
+
+def _wait_until_reading(pid: int) -> None:
+    """Wait until a process has nothing to do but to read its stdin."""
+    stack = Path(f"/proc/{pid}/wchan")
+    until_s = time.monotonic() + 20
+    while time.monotonic() < until_s:
+        if "pipe" in stack.read_text():
+            return
+        os.sched_yield()
+    raise AssertionError("it does not read its stdin")
+
+
+@pytest.mark.parametrize("args", [("--help",), ("status", "ID", "--recipients"), ("stats",)])
+def test_a_closed_pipe_is_no_traceback(
+    args: tuple[str, ...], environ: dict[str, str], tmp_path: Path, queue: SmsQueue
+) -> None:
+    job = queue.send_quick("375291234567", "code")
+    args = tuple(job if arg == "ID" else arg for arg in args)
+    with start(*args, environ=environ, cwd=tmp_path) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        err = process.stderr.read()
+
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+
+
+def test_help_needs_neither_the_receiver_nor_the_http_client(tmp_path: Path) -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from smsq.cli import main;"
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0;"
+        "print(sorted({'starlette', 'uvicorn', 'requests', 'rich.live', 'fakeredis'}"
+        " & set(sys.modules)))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout == "[]\n"
+
+
+def test_the_help_lists_every_command_with_its_own_first_line() -> None:
+    assert isinstance(main, Commands)
+    context = main.make_context("smsq", ["stats"])
+    for name, (_, line) in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None, name
+        assert command.name == name
+        assert line.endswith(".")
+        assert len(line) <= 60
+
+
+def test_every_command_takes_json() -> None:
+    assert isinstance(main, Commands)
+    context = main.make_context("smsq", ["stats"])
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command
+        assert any("--json" in param.opts for param in command.params), name

@@ -1,0 +1,261 @@
+"""Doctor: each check says what was found and what to do."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from click.testing import CliRunner
+
+from smsq import checks, doctor
+from smsq.checks import Check, Mark
+from smsq.cli import main
+from smsq.limiter import Limiter
+from smsq.models import JobState
+from smsq.names import QUEUES
+from smsq.queue import SmsQueue
+from smsq.rings import broker_options
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from smsq.slots import Pace, Slot
+from tests.support import RedisServer, free_port
+
+
+def look(environ: dict[str, str]) -> dict[str, Check]:
+    return {check.name: check for check in doctor.examine(environ)}
+
+
+@pytest.fixture
+def gateway(environ: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """A gateway that answers as told, and an environment that names it."""
+    answer: dict[str, Any] = {"status": 200, "body": b'{"result": []}', "paths": []}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer["paths"].append(self.path)
+            self.send_response(answer["status"])
+            self.send_header("Content-Length", str(len(answer["body"])))
+            self.end_headers()
+            self.wfile.write(answer["body"])
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    environ["SMSQ_GATEWAY_URL"] = f"http://127.0.0.1:{server.server_port}"
+    yield answer
+    server.shutdown()
+    server.server_close()
+
+
+def test_every_wrong_setting_is_told_and_nothing_else_is_looked_at(environ: dict[str, str]) -> None:
+    found = look(environ | {"SMSQ_BURST": "0", "SMSQ_RATE_PER_S": "x"})
+
+    assert list(found) == ["settings"]
+    assert found["settings"].status is Mark.ERROR
+    assert "SMSQ_BURST" in found["settings"].detail
+    assert "SMSQ_RATE_PER_S" in found["settings"].detail
+
+
+def test_a_redis_that_is_down_is_told_with_what_to_do(environ: dict[str, str]) -> None:
+    found = look(environ | {"SMSQ_REDIS_URL": f"redis://u:secret@127.0.0.1:{free_port()}/0"})
+
+    assert found["redis"].status is Mark.ERROR
+    assert "SMSQ_REDIS_URL" in found["redis"].fix
+    assert "secret" not in str(found)
+    assert "queues" not in found
+
+
+def test_a_token_that_is_taken_is_fine(gateway: dict[str, Any], environ: dict[str, str]) -> None:
+    check = doctor.check_gateway(Settings.from_env(environ, needs_gateway=True))
+
+    assert check == Check("gateway", Mark.OK, "answers, token taken")
+    assert len(gateway["paths"]) == 1
+    assert gateway["paths"][0].startswith("/api/v1/getSmsDeliveryList")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "mark"),
+    [
+        (401, b'{"error": "invalid token simulator-token"}', Mark.ERROR),
+        (404, b"", Mark.ERROR),
+        (500, b"", Mark.WARNING),
+        (429, b"", Mark.WARNING),
+    ],
+)
+def test_what_the_gateway_says_is_judged_and_the_token_never_shown(
+    status: int, body: bytes, mark: Mark, gateway: dict[str, Any], environ: dict[str, str]
+) -> None:
+    gateway.update(status=status, body=body)
+
+    check = doctor.check_gateway(Settings.from_env(environ, needs_gateway=True))
+
+    assert check.status is mark
+    assert check.fix
+    assert "simulator-token" not in str(check)
+
+
+def test_a_gateway_that_cannot_be_reached_is_an_error(settings: Settings) -> None:
+    nobody = replace(settings, gateway_url=f"http://127.0.0.1:{free_port()}")
+
+    assert doctor.check_gateway(nobody).status is Mark.ERROR
+
+
+def test_without_gateway_settings_it_is_not_asked(environ: dict[str, str]) -> None:
+    web_app = {name: value for name, value in environ.items() if "GATEWAY" not in name}
+
+    found = look(web_app)
+
+    assert found["settings"].status is Mark.OK
+    assert "not asked" in found["gateway"].detail
+
+
+@pytest.mark.real_redis
+def test_a_redis_that_may_forget_is_told(tmp_path: Path, environ: dict[str, str]) -> None:
+    options = ("--maxmemory-policy", "allkeys-lru", "--appendonly", "no")
+    with RedisServer(tmp_path, *options) as server:
+        found = look(environ | {"SMSQ_REDIS_URL": server.url})
+
+    assert found["eviction"].status is Mark.ERROR
+    assert "noeviction" in found["eviction"].fix
+    assert found["append-only file"].status is Mark.WARNING
+    assert "appendonly yes" in found["append-only file"].fix
+
+
+def test_a_redis_that_keeps_everything_is_fine() -> None:
+    info = {"maxmemory_policy": "noeviction", "aof_enabled": 1, "maxmemory": 100, "used_memory": 9}
+
+    assert [check.status for check in checks.check_redis_info(info)] == [Mark.OK, Mark.OK]
+
+
+def test_a_server_that_says_nothing_about_itself_is_a_warning() -> None:
+    found = list(checks.check_redis_info({}))
+
+    assert {check.status for check in found} == {Mark.WARNING}
+    assert all("cannot be read" in check.detail for check in found)
+
+
+def test_a_redis_about_to_be_full_is_a_warning() -> None:
+    info = {"maxmemory": 100, "used_memory": 95}
+
+    assert "memory" in {check.name for check in checks.check_redis_info(info)}
+
+
+def test_nobody_at_work_is_an_error(environ: dict[str, str]) -> None:
+    found = look(environ)
+
+    assert found["broker"].status is Mark.OK
+    assert found["queues"].status is Mark.ERROR
+    assert found["queues"].detail == "no worker answers"
+    assert found["beat"].status is Mark.ERROR
+
+
+def test_a_worker_on_every_queue_is_found(environ: dict[str, str], settings: Settings) -> None:
+    app = Celery("other", broker=settings.broker_url, set_as_current=False)
+    app.conf.broker_transport_options = broker_options(settings.broker_url, settings.namespace)
+    with start_worker(app, pool="solo", perform_ping_check=False, queues=list(QUEUES)):
+        found = look(environ)
+
+    assert found["queues"] == Check("queues", Mark.OK, "all taken, by 1 worker")
+
+
+def test_a_queue_that_nobody_takes_is_named() -> None:
+    check = checks.check_queues({"w1": [{"name": "urgent"}, {"name": "normal"}]})
+
+    assert check.status is Mark.ERROR
+    assert check.detail == "nobody takes bulk, poll"
+
+
+def test_a_broker_that_is_down_is_an_error(environ: dict[str, str]) -> None:
+    found = look(environ | {"SMSQ_BROKER_URL": f"amqp://127.0.0.1:{free_port()}//"})
+
+    assert found["broker"].status is Mark.ERROR
+    assert "SMSQ_BROKER_URL" in found["broker"].fix
+
+
+@pytest.mark.parametrize(
+    ("age_s", "mark"), [(0.5, Mark.OK), (29, Mark.OK), (31, Mark.ERROR), (None, Mark.ERROR)]
+)
+def test_beat_is_alive_while_it_ticks(age_s: float | None, mark: Mark) -> None:
+    assert checks.check_beat(age_s).status is mark
+
+
+def test_the_heartbeat_that_recover_leaves_is_the_one_that_is_read(
+    environ: dict[str, str], scripts: Scripts, namespace: str
+) -> None:
+    scripts.redis.set(f"{namespace}:heartbeat", f"{time.time():.3f}")
+
+    assert look(environ)["beat"].status is Mark.OK
+
+
+def test_a_closed_gate_and_an_old_backlog_are_warnings(
+    queue: SmsQueue, scripts: Scripts, namespace: str
+) -> None:
+    job = queue.send_quick("375291234567", "code")
+    scripts.redis.zadd(f"{namespace}:ready:normal", {job: (time.time() - 600) * 1000})
+    limiter = Limiter(scripts, Pace(rate_per_s=10, burst=1))
+    limiter.close_broken(Slot(wait_s=0, epoch=limiter.epoch()), "401")
+
+    found = {check.name: check for check in checks.check_stats(queue.stats())}
+
+    assert found["sending"].status is Mark.WARNING
+    assert "401" in found["sending"].detail
+    assert found["backlog"].status is Mark.WARNING
+    assert found["unknown"].status is Mark.OK
+
+
+def test_a_pause_is_told_with_how_to_end_it(queue: SmsQueue, scripts: Scripts) -> None:
+    Limiter(scripts, Pace(rate_per_s=10, burst=1)).pause("by an operator")
+
+    found = {check.name: check for check in checks.check_stats(queue.stats())}
+
+    assert found["sending"] == Check(
+        "sending", Mark.WARNING, "paused: by an operator", "smsq resume"
+    )
+
+
+def test_unknown_and_dead_jobs_are_counted(queue: SmsQueue) -> None:
+    stats = queue.stats()
+    piled = replace(stats, jobs={**stats.jobs, JobState.UNKNOWN: 2, JobState.DEAD: 1})
+
+    found = {check.name: check for check in checks.check_stats(piled)}
+
+    assert (found["unknown"].status, found["unknown"].detail) == (Mark.WARNING, "2 jobs")
+    assert (found["dead"].status, found["dead"].detail) == (Mark.WARNING, "1 job")
+
+
+@pytest.mark.parametrize(
+    ("changes", "exit_code"),
+    [
+        ({"SMSQ_BURST": "0"}, 2),
+        ({"SMSQ_REDIS_URL": "redis://127.0.0.1:1/0"}, 3),
+        ({}, 1),
+    ],
+)
+def test_the_exit_code_says_what_is_wrong(
+    changes: dict[str, str], exit_code: int, environ: dict[str, str]
+) -> None:
+    result = CliRunner().invoke(main, ["doctor", "--json"], env={**environ, **changes})
+
+    assert result.exit_code == exit_code
+    told = json.loads(result.stdout)
+    assert told["ok"] is False
+    assert all(set(check) == {"name", "status", "detail", "fix"} for check in told["checks"])
+
+
+def test_a_person_sees_a_sign_per_check_and_what_to_do(environ: dict[str, str]) -> None:
+    shown = CliRunner().invoke(main, ["doctor"], env=environ).stdout
+
+    assert "✗ queues" in shown
+    assert "start a worker" in shown
+    assert "simulator-token" not in shown
