@@ -1,6 +1,7 @@
 """`smsq demo`: the whole thing on this machine, in under a minute, with nothing to set up.
 
-In:  a checkout. Out: three sendings shown live until every recipient is final; exit code 0.
+In:  a checkout. Out: three sendings shown live until every recipient is final; exit code 0. With
+`--json` all of that is on stderr, and stdout has what became of each sending.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ import click
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 import smsq
+from smsq.cli.output import Exit, json_option, make_console, print_json
+from smsq.cli.show import count_final, describe, say_counts
 from smsq.cli.stack import Stack, StackError
-from smsq.models import FINAL_RECIPIENT_STATES, RecipientState
+from smsq.models import RecipientState
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.status import Status
@@ -47,9 +51,13 @@ _BAR_WIDTH = 24
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Stay up afterwards, until Ctrl-C.")
-def demo(keep: bool) -> None:
-    """Show smsq at work: Redis, gateway simulator, worker, beat, web and Flower on this machine."""
-    console = Console()
+@json_option
+def demo(*, keep: bool, as_json: bool) -> None:
+    """Show smsq at work: Redis, gateway simulator, worker, beat, web and Flower on this machine.
+
+    JSON: {"ok", "sendings": {what: as of smsq status}}; ok when every recipient was final in time.
+    """
+    console = make_console(err=as_json)
     root = find_checkout()
     with tempfile.TemporaryDirectory(prefix="smsq-demo-") as folder:
         stack = Stack(root, Path(folder), _GATEWAY, _SETTINGS)
@@ -57,15 +65,16 @@ def demo(keep: bool) -> None:
         console.print(f"starting {redis}, gateway simulator, worker, beat, web, Flower ...")
         with stack:
             _show_addresses(console, stack)
-            ids = _enqueue(console, stack, root)
-            queue = SmsQueue(settings=Settings.from_env(stack.environ))
-            is_done = _watch(console, stack, queue, ids)
-            _summarize(console, queue)
-            queue.close()
+            statuses = _send_and_watch(console, stack, root)
             if keep:
                 _stay(console, stack)
+    is_done = all(status.is_final for status in statuses.values())
+    if as_json:
+        sendings = {what: describe(status) for what, status in statuses.items()}
+        print_json({"ok": is_done, "sendings": sendings})
     if not is_done:
-        raise click.ClickException(f"not every recipient was final after {DEADLINE_S:g} s")
+        click.echo(f"smsq: not every recipient was final after {DEADLINE_S:g} s", err=True)
+        raise click.exceptions.Exit(Exit.FAILED)
 
 
 def find_checkout() -> Path:
@@ -82,11 +91,22 @@ def _show_addresses(console: Console, stack: Stack) -> None:
     console.print(f"  gateway  {stack.url('simulator')}/book\n")
 
 
+def _send_and_watch(console: Console, stack: Stack, root: Path) -> dict[str, Status]:
+    ids = _enqueue(console, stack, root)
+    queue = SmsQueue(settings=Settings.from_env(stack.environ))
+    try:
+        statuses = _watch(console, stack, queue, ids)
+        _summarize(console, queue)
+    finally:
+        queue.close()
+    return statuses
+
+
 def _enqueue(console: Console, stack: Stack, root: Path) -> dict[str, str]:
     """Enqueue as a person would, by the command line; returns ids by what they are."""
     ids = {}
     for what, command in _SENDINGS.items():
-        console.print(f"$ smsq {command}", style="bold", highlight=False)
+        console.print(f"$ smsq {command}", style="bold")
         answer = subprocess.run(  # noqa: S603 - our own command line
             [sys.executable, "-m", "smsq.cli", *shlex.split(command), "--json"],
             cwd=root,
@@ -94,7 +114,7 @@ def _enqueue(console: Console, stack: Stack, root: Path) -> dict[str, str]:
             stdout=subprocess.PIPE,
             check=False,
         )
-        console.print(answer.stdout.decode().strip(), highlight=False, style="dim")
+        console.print(answer.stdout.decode().strip(), style="dim")
         if answer.returncode:
             raise StackError(f"smsq {command} ended with {answer.returncode}")
         ids[what] = json.loads(answer.stdout)["id"]
@@ -102,7 +122,9 @@ def _enqueue(console: Console, stack: Stack, root: Path) -> dict[str, str]:
     return ids
 
 
-def _watch(console: Console, stack: Stack, queue: SmsQueue, ids: dict[str, str]) -> bool:
+def _watch(
+    console: Console, stack: Stack, queue: SmsQueue, ids: dict[str, str]
+) -> dict[str, Status]:
     """Show the three of them until all are final, or the deadline passed."""
     until_s = time.monotonic() + DEADLINE_S
     with Live(console=console, refresh_per_second=4) as live:
@@ -110,10 +132,9 @@ def _watch(console: Console, stack: Stack, queue: SmsQueue, ids: dict[str, str])
             stack.check()
             statuses = {what: queue.status(some_id) for what, some_id in ids.items()}
             live.update(_draw(statuses))
-            if all(status.is_final for status in statuses.values()):
-                return True
-            if time.monotonic() > until_s:
-                return False
+            is_done = all(status.is_final for status in statuses.values())
+            if is_done or time.monotonic() > until_s:
+                return statuses
             time.sleep(_REFRESH_S)
 
 
@@ -123,11 +144,10 @@ def _draw(statuses: dict[str, Status]) -> Table:
         table.add_column(heading)
     for what, status in statuses.items():
         total = sum(status.counts.values())
-        final = sum(n for state, n in status.counts.items() if state in FINAL_RECIPIENT_STATES)
+        final = count_final(status.counts)
         filled = _BAR_WIDTH * final // max(total, 1)
-        bar = f"[green]{'━' * filled}[/][dim]{'━' * (_BAR_WIDTH - filled)}[/]"
-        counts = ", ".join(f"{status.counts[s]} {s}" for s in RecipientState if s in status.counts)
-        table.add_row(what, str(status.state), f"{final}/{total}", bar, counts)
+        bar = Text.assemble(("━" * filled, "green"), ("━" * (_BAR_WIDTH - filled), "dim"))
+        table.add_row(what, str(status.state), f"{final}/{total}", bar, say_counts(status.counts))
     return table
 
 
@@ -141,7 +161,7 @@ def _summarize(console: Console, queue: SmsQueue) -> None:
 def _stay(console: Console, stack: Stack) -> None:
     console.print("\nstaying up; Ctrl-C stops everything. For the command line:")
     for name in ("SMSQ_REDIS_URL", "SMSQ_ALPHANAME_ID", "SMSQ_GATEWAY_URL"):
-        console.print(f"  export {name}={stack.environ[name]}", highlight=False)
+        console.print(f"  export {name}={stack.environ[name]}")
     try:
         while True:
             stack.check()
