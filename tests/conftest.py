@@ -9,8 +9,8 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from fakeredis import TcpFakeServer
 
+from smsq.cli.fake_redis import make_fake_redis
 from smsq.connection import connect
 from smsq.queue import SmsQueue
 from smsq.scripts import Scripts
@@ -37,7 +37,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield server.url
         return
     port = free_port()
-    fake = TcpFakeServer(("127.0.0.1", port))
+    fake = make_fake_redis(port)
     thread = threading.Thread(target=fake.serve_forever, daemon=True)
     thread.start()
     url = f"redis://127.0.0.1:{port}/0"

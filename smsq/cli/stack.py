@@ -114,7 +114,7 @@ class Stack:
     def start_redis(self) -> None:
         """Start Redis, on the data of an earlier one if there was one."""
         port = str(self.ports["redis"])
-        command = [sys.executable, "-c", _FAKE_REDIS, port]
+        command = [sys.executable, "-m", "smsq.cli.fake_redis", port]
         if self.has_real_redis:
             options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]
             command = ["redis-server", "--port", port, *options]
@@ -190,12 +190,6 @@ class Stack:
 
 
 _CELERY = (sys.executable, "-m", "celery", "-A", "worker")
-
-_FAKE_REDIS = """
-import sys
-from fakeredis import TcpFakeServer
-TcpFakeServer(("127.0.0.1", int(sys.argv[1]))).serve_forever()
-"""
 
 
 def _answers(url: str) -> bool:
