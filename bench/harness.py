@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 
 def phone(n: int) -> str:
     """The nth phone; none ends in digits that the simulator has faults for."""
-    return f"37529{n // 9000:03d}{1000 + n % 9000}"
+    return f"37529{100 + n // 9000}{1000 + n % 9000}"
 
 
 @dataclass(frozen=True, slots=True)

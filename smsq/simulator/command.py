@@ -34,7 +34,7 @@ from smsq.simulator.options import Options, ReceiptShape, change
 @click.option("--sent-after-s", type=float, default=0.5, help="From acceptance to sent.")
 @click.option("--final-after-s", type=float, default=2.0, help="From acceptance to final.")
 @click.option("--undelivered-share", type=float, default=0, help="0 to 1.")
-@click.option("--receipt-shape", type=click.Choice(list(ReceiptShape)), default=ReceiptShape.JSON)
+@click.option("--receipt-shape", type=click.Choice([str(s) for s in ReceiptShape]), default="json")
 @click.option("--receipt-lost-share", type=float, default=0, help="0 to 1.")
 @click.option("--shuffle-pages", is_flag=True, help="Rows stand in another order each time.")
 @click.option("--alphaname", "alphanames", multiple=True, help="A sender that exists; else all.")

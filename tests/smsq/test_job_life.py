@@ -25,6 +25,7 @@ from smsq.jobs import Claim
 from smsq.models import JobState, Kind, OnUnknown
 from smsq.settings import Settings
 from smsq.states import Verdict
+from tests.conftest import HAS_REDIS
 from tests.smsq.world import PLAN, World
 
 LEASE_S = 30
@@ -163,7 +164,8 @@ def test_no_job_is_doubled_or_lost_whatever_happens(settings: Settings) -> None:
 
 
 PROFILE = settings(
-    max_examples=60,
+    # fakeredis takes thirty times as long.
+    max_examples=60 if HAS_REDIS else 4,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
