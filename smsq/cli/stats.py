@@ -14,6 +14,7 @@ from rich.table import Table
 from smsq.cli.output import json_option, make_console, open_queue, print_json
 from smsq.cli.watch import say_duration, say_gate
 from smsq.models import JobState
+from smsq.slots import RateView
 from smsq.views import Stats
 
 #: What JSON says for ever with: it has no infinity, and null would read as "not closed".
@@ -45,11 +46,16 @@ def describe(numbers: Stats) -> dict[str, Any]:
         "unknown": numbers.jobs[JobState.UNKNOWN],
         "dead": numbers.jobs[JobState.DEAD],
         "oldest_waiting_s": round(numbers.oldest_waiting_s, 3),
-        "rate": {
-            "ceiling_per_s": numbers.rate.ceiling_per_s,
-            "current_per_s": round(numbers.rate.current_per_s, 3),
-            "closed_for_s": round(min(numbers.rate.closed_for_s, ENDLESS_S), 3),
-        },
+        "rate": describe_rate(numbers.rate),
+    }
+
+
+def describe_rate(rate: RateView) -> dict[str, float]:
+    """Make the JSON document of the limiter."""
+    return {
+        "ceiling_per_s": rate.ceiling_per_s,
+        "current_per_s": round(rate.current_per_s, 3),
+        "closed_for_s": round(min(rate.closed_for_s, ENDLESS_S), 3),
     }
 
 
@@ -62,6 +68,9 @@ def _show(numbers: Stats) -> None:
     click.echo(f"\nrate      {rate.current_per_s:.3g}/s of at most {rate.ceiling_per_s:g}/s{by}")
     if gate := say_gate(rate):
         click.echo(f"gate      {gate}")
+    slots = ", ".join(f"{n:,} {queue}" for queue, n in numbers.slots.items() if n)
+    if slots:
+        click.echo(f"requests  {slots}")
     if numbers.oldest_waiting_s:
         click.echo(f"oldest    ready to be sent for {say_duration(numbers.oldest_waiting_s)}")
     for what, n in sorted(numbers.oddities.items()):
