@@ -14,7 +14,7 @@ from typing import Any
 
 from smsq.backoff import roll
 from smsq.scripts import Arg, Scripts
-from smsq.slots import Closed, Pace, Slot
+from smsq.slots import Closed, Closing, Pace, Slot
 
 #: How long a wrong token or address closes the gate before one more try.
 BROKEN_CLOSE_S = 60.0
@@ -68,16 +68,21 @@ class Limiter:
         """Say what slots reserved now would carry; a reserved slot with another is void."""
         return str(self._scripts.redis.hget(self._scripts.keys.limiter, "epoch") or "0")
 
-    def close_busy(self, slot: Slot, retry_after_s: float | None) -> None:
+    def close_busy(self, slot: Slot, retry_after_s: float | None) -> Closing | None:
         """Close the gate after a 429, and lower the rate.
 
         Args:
             slot: Of the request that was answered so.
             retry_after_s: What the gateway asked for; None for a pause that grows with each closing
                 in a row.
+
+        Returns:
+            What was done; None when this 429 is old news.
         """
         pause_us = "" if retry_after_s is None else max(1, round(retry_after_s * 1e6))
-        self._gate("busy", slot, pause_us, "429: the gateway asked us to slow down")
+        why = "429: the gateway asked us to slow down"
+        changed, *news = self._gate("busy", slot, pause_us, why)
+        return Closing(float(news[0]) / 1e6, float(news[1])) if changed and news else None
 
     def close_broken(self, slot: Slot, why: str) -> None:
         """Close the gate because token or address are wrong; a probe a minute tries again."""
@@ -116,11 +121,11 @@ class Limiter:
         )
         return [(queue, [(row[0], row[1]) for row in rows]) for queue, rows in found]
 
-    def _gate(self, what: str, slot: Slot | None, pause_us: Arg = "", why: str = "") -> None:
+    def _gate(self, what: str, slot: Slot | None, pause_us: Arg = "", why: str = "") -> Any:
         epoch = "" if slot is None else slot.epoch
         is_probe = int(slot is not None and slot.is_probe)
         growth = (round(BUSY_FIRST_S * 1e6), round(BUSY_MAX_S * 1e6), roll())
-        self._run("gate", what, epoch, is_probe, pause_us, why, *growth)
+        return self._run("gate", what, epoch, is_probe, pause_us, why, *growth)
 
     def _run(self, name: str, *args: Arg) -> Any:
         return self._scripts.run(name, self.pace.rate_per_s, self.pace.burst, *args)

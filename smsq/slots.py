@@ -44,6 +44,19 @@ class Closed:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What a 429 led to.
+
+    Attributes:
+        pause_s: The gate is closed for so long.
+        rate_per_s: The rate in force afterwards.
+    """
+
+    pause_s: float
+    rate_per_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """Permission to make one gateway request, from `wait_s` after it was reserved on.

@@ -34,7 +34,12 @@ class StatsCollector(Collector):
             ),
             one("smsq_rate_ceiling_per_second", "Ceiling of the rate", rate.ceiling_per_s),
             one("smsq_rate_current_per_second", "Rate in force", rate.current_per_s),
-            one("smsq_gate_closed_seconds", "The gate stays closed for", rate.closed_for_s),
+            by_label(
+                "smsq_gate_closed_seconds",
+                "The gate stays closed for",
+                "why",
+                {rate.closed_why: rate.closed_for_s},
+            ),
         ]
 
 

@@ -11,25 +11,25 @@
 -- ARGV[9]  pause_us   from now; '' for one that doubles with each closing in a row
 -- ARGV[10] why        shown to operators
 -- ARGV[11] first_us, ARGV[12] max_us, ARGV[13] dice 0..1: that growing pause, with jitter
--- returns  1 when something changed
+-- returns  {1 when something changed, pause_us, rate_per_s in force}
 local what, is_probe = ARGV[6], ARGV[8] == '1'
 local l = limiter_state()
 
 if what == 'passed' then
-  if ARGV[7] ~= int(l.epoch) or l.is_probing ~= '1' then return 0 end
+  if ARGV[7] ~= int(l.epoch) or l.is_probing ~= '1' then return {0} end
   redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'is_probing', 'probe_until_us')
   restart(l)
-  return 1
+  return {1}
 end
 if what == 'open' then
   -- After a 429 or a wrong token, one probe still goes first.
   redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'probe_until_us')
   save_limiter('epoch', int(l.epoch + 1))
-  return 1
+  return {1}
 end
 if what == 'pause' then
   save_limiter('closed_until_us', int(FOREVER_US), 'why', ARGV[10], 'epoch', int(l.epoch + 1))
-  return 1
+  return {1}
 end
 
 -- A 429 says that the rate is a little too high; the third in quick succession, that it is far off.
@@ -55,9 +55,9 @@ local is_news = ARGV[7] == int(l.epoch) and (is_probe or l.closed_until_us <= NO
 local pause_us = tonumber(ARGV[9])
 if not is_news then
   -- Requests that were on their way when the gate closed bring the same news again.
-  if not pause_us or NOW_US + pause_us <= l.closed_until_us then return 0 end
+  if not pause_us or NOW_US + pause_us <= l.closed_until_us then return {0} end
   save_limiter('closed_until_us', int(NOW_US + pause_us))
-  return 1
+  return {1}
 end
 if what == 'busy' and not is_probe then lower_rate() end
 local closings = redis.call('HINCRBY', LIMITER, 'closings', 1)
@@ -67,4 +67,4 @@ if not pause_us then
 end
 redis.call('HDEL', LIMITER, 'probe_until_us')
 save_limiter('closed_until_us', int(NOW_US + pause_us), 'why', ARGV[10], 'is_probing', 1, 'epoch', int(l.epoch + 1))
-return 1
+return {1, int(pause_us), string.format('%.3f', rate_now(limiter_state()))}
