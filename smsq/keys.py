@@ -34,6 +34,14 @@ class Keys:
         """List: raw receipts of a job."""
         return f"{self.namespace}:receipts:{job_id}"
 
+    def timeline(self, job_id: str) -> str:
+        """List: what happened to a job, as `ms|what|detail`."""
+        return f"{self.namespace}:timeline:{job_id}"
+
+    def listed(self, state: str) -> str:
+        """Sorted set: jobs that wait for an operator → since when (ms)."""
+        return f"{self.namespace}:listed:{state}"
+
     def campaign(self, campaign_id: str) -> str:
         """Hash: one campaign's counters."""
         return f"{self.namespace}:campaign:{campaign_id}"

@@ -138,7 +138,7 @@ class Ledger:
             verdict.error,
             round(verdict.delay_s * 1000),
             int(verdict.is_counted),
-            json.dumps(dict(verdict.gateway_fields)),
+            json.dumps({**verdict.gateway_fields, "error_class": verdict.error_class}),
             "" if verdict.message_id is None else verdict.message_id,
             plan.first_ms,
             plan.horizon_ms,

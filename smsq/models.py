@@ -66,6 +66,13 @@ class OnUnknown(StrEnum):
     RESEND = "resend"  #: send again, at the risk of a second SMS
 
 
+class Settlement(StrEnum):
+    """What an operator found out about an unknown job."""
+
+    ACCEPTED = "accepted"  #: the gateway has it
+    FAILED = "failed"  #: it does not, and it shall not be sent
+
+
 class QuickOptions(TypedDict, total=False):
     """What `SmsQueue.send_quick` takes beside phone and text; it says what each means."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 
 from smsq.backoff import Backoff
@@ -21,6 +22,7 @@ class Verdict:
         state: The job's next state.
         delay_s: Due after this long, for `queued` and `waiting`.
         error: Why; "" clears an earlier one.
+        error_class: The outcome in one word, to find jobs by; "" when nothing went wrong.
         is_counted: False gives the attempt back.
         message_id: The gateway's id of a quick job's message.
         gateway_fields: What else the gateway's answer said, kept with the job.
@@ -29,6 +31,7 @@ class Verdict:
     state: JobState
     delay_s: float = 0.0
     error: str = ""
+    error_class: str = ""
     is_counted: bool = True
     message_id: int | None = None
     gateway_fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -69,28 +72,23 @@ def decide(
         reason: Kept as the job's error.
         retry_after_s: What the gateway asked for, None when it did not.
     """
+    failed = partial(Verdict, error=reason, error_class=outcome)
+    is_last = attempts >= policy.max_attempts
     match outcome:
         case Outcome.ACCEPTED:
             return Verdict(state=JobState.ACCEPTED)
         case Outcome.REFUSED:
-            return Verdict(state=JobState.REJECTED, error=reason)
+            return failed(state=JobState.REJECTED)
         case Outcome.BUSY | Outcome.MISCONFIGURED:
             # The limiter's gate holds everybody back; the job itself is as ready as before.
-            return Verdict(state=JobState.QUEUED, error=reason, is_counted=False)
-        case Outcome.UNKNOWN if on_unknown is OnUnknown.HOLD or attempts >= policy.max_attempts:
-            return Verdict(state=JobState.UNKNOWN, error=reason)
-        case Outcome.UNKNOWN | Outcome.TEMPORARY | Outcome.NOT_SENT:
-            return _try_again(attempts, policy, reason, retry_after_s)
-
-
-def _try_again(
-    attempts: int, policy: RetryPolicy, reason: str, retry_after_s: float | None
-) -> Verdict:
-    if attempts >= policy.max_attempts:
-        error = f"gave up after {attempts} attempts: {reason}"
-        return Verdict(state=JobState.DEAD, error=error)
-    delay_s = max(policy.backoff.pause_s(attempts), retry_after_s or 0)
-    return Verdict(state=JobState.WAITING, delay_s=delay_s, error=reason)
+            return failed(state=JobState.QUEUED, is_counted=False)
+        case Outcome.UNKNOWN if on_unknown is OnUnknown.HOLD or is_last:
+            return failed(state=JobState.UNKNOWN)
+        case Outcome.UNKNOWN | Outcome.TEMPORARY | Outcome.NOT_SENT if is_last:
+            return failed(state=JobState.DEAD, error=f"gave up after {attempts} attempts: {reason}")
+        case _:
+            delay_s = max(policy.backoff.pause_s(attempts), retry_after_s or 0)
+            return failed(state=JobState.WAITING, delay_s=delay_s)
 
 
 #: The gateway's words we know, in lower case. An unknown word means "not final yet".

@@ -81,7 +81,7 @@ local function claim_job(class, id)
   local claim = redis.call('HINCRBY', key('job', id), 'claims', 1)
   count_attempt(id, job, 1)
   redis.call('HSET', key('job', id), 'lease_until_ms', int(lease_until_ms))
-  move(id, job, 'submitting')
+  move(id, job, 'submitting', nil, 'attempt ' .. int(tonumber(job.attempts) + 1))
   schedule(id, lease_until_ms)
 
   local messages = {}

@@ -13,12 +13,14 @@
 --                             split into buckets small enough for Redis' packed encoding
 --   texts:<id>:<n>            hash: phone -> personal text, gone once the job is accepted or given up
 --   receipts:<id>             list: raw receipts, newest last
+--   timeline:<id>             list: ms|what|detail, newest last; what happened to the job
 --   campaign:<id>             hash; campaign_jobs:<id>  list of job ids
 --   ready:<priority>          zset: queued jobs -> since when; the next slot takes the oldest
 --   ready:poll                zset: <job id>:<n> whose poll is due -> since when
 --   due                       zset: job -> when it needs a look; every job stands here or in ready
 --   polls                     zset: <job id>:<n> -> when to ask for reports next
 --   limiter                   hash: the one rate and the one gate (limit.lua)
+--   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
 --   key:<digest>              string: idempotency key -> id|content digest
 
@@ -65,7 +67,18 @@ end
 
 local function schedule(id, at_ms) redis.call('ZADD', key('due'), int(at_ms), id) end
 
+-- A job's timeline is bounded: an hour of 429s must not grow it.
+local MAX_NOTES = 100
+
+local function note(id, what, detail)
+  redis.call('RPUSH', key('timeline', id), int(NOW_MS) .. '|' .. what .. '|' .. (detail or ''))
+  redis.call('LTRIM', key('timeline', id), -MAX_NOTES, -1)
+end
+
 local RECIPIENT_STATES = {'pending', 'sent', 'delivered', 'undelivered', 'no_report'}
+local LISTED = {unknown = true, dead = true}
+-- A dead job keeps its texts for three days, so that it can be sent again.
+local DEAD_TEXT_MS = 3 * 86400000
 local FINAL = {done = true, rejected = true, dead = true, cancelled = true, expired = true}
 
 -- A queued job waits for a slot, and needs a look only if it may not wait for ever. One that a 429
@@ -84,11 +97,14 @@ local function line_up(id, job)
 end
 
 -- The one place where a job changes its state. Finished jobs are next due when their retention
--- ends.
-local function move(id, job, to, error)
+-- ends. `detail` goes to the timeline where the error says nothing.
+local function move(id, job, to, error, detail)
   if job.state then count(job, 'job:' .. job.state, -1) end
   if job.state == 'queued' then redis.call('ZREM', key('ready', job.priority), id) end
+  if LISTED[job.state] then redis.call('ZREM', key('listed', job.state), id) end
+  if LISTED[to] then redis.call('ZADD', key('listed', to), int(NOW_MS), id) end
   count(job, 'job:' .. to, 1)
+  note(id, to, detail or error)
   if to == 'queued' then line_up(id, job) end
   job.state = to
   redis.call('HSET', key('job', id), 'state', to, 'changed_at_ms', int(NOW_MS))
@@ -97,7 +113,9 @@ local function move(id, job, to, error)
   elseif error then
     redis.call('HSET', key('job', id), 'error', error)
   end
-  if FINAL[to] then schedule(id, NOW_MS + RETENTION_MS) end
+  if FINAL[to] then
+    schedule(id, NOW_MS + (to == 'dead' and math.min(DEAD_TEXT_MS, RETENTION_MS) or RETENTION_MS))
+  end
 end
 
 local function forget_texts(id, job)
@@ -116,7 +134,7 @@ end
 
 -- Every key that belongs to one job alone.
 local function keys_of(id, job)
-  local found = {key('job', id), key('receipts', id)}
+  local found = {key('job', id), key('receipts', id), key('timeline', id)}
   for n = 1, tonumber(job.messages) do
     table.insert(found, key('message', id, n))
     table.insert(found, key('texts', id, n))
@@ -143,6 +161,16 @@ end
 local function stop_polling(ref)
   redis.call('ZREM', key('polls'), ref)
   redis.call('ZREM', key('ready', 'poll'), ref)
+end
+
+local function has_texts(id, job)
+  for n = 1, tonumber(job.messages) do
+    if redis.call('HEXISTS', key('message', id, n), 'text') == 0
+      and redis.call('EXISTS', key('texts', id, n)) == 0 then
+      return false
+    end
+  end
+  return true
 end
 
 -- It may have been accepted: nothing happens by itself until somebody or something tells.

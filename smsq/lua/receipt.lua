@@ -18,6 +18,7 @@ if not job then return 'missing' end
 redis.call('RPUSH', key('receipts', id), ARGV[5])
 redis.call('LTRIM', key('receipts', id), -tonumber(ARGV[6]), -1)
 count({}, 'receipts', 1)
+note(id, 'receipt', ARGV[7])
 local ids = cjson.decode(ARGV[7])
 local learnt = 0
 for n, message_id in pairs(ids) do

@@ -22,6 +22,7 @@ end
 -- A claim whose lease ended: its worker died or stalled after it may have written the request.
 local function end_lease(id, job)
   local error = 'no answer before the lease ended: the worker died or stalled'
+  redis.call('HSET', key('job', id), 'error_class', 'unknown')
   if job.is_proven then
     accept(id, job, ARGV[7], ARGV[6])
   elseif job.on_unknown == 'resend' and tonumber(job.attempts) < tonumber(ARGV[5]) then
@@ -70,6 +71,7 @@ local function purge(id, job)
   end
   redis.call('UNLINK', unpack(keys_of(id, job)))
   redis.call('ZREM', due, id)
+  redis.call('ZREM', key('listed', 'dead'), id)
   if job.campaign and redis.call('HINCRBY', key('campaign', job.campaign), 'jobs', -1) <= 0 then
     redis.call('UNLINK', key('campaign', job.campaign), key('campaign_jobs', job.campaign))
   end
@@ -91,6 +93,9 @@ for _, id in ipairs(ids) do
     end_lease(id, job)
   elseif job.state == 'accepted' then
     give_up_polling(id, job)
+  elseif job.state == 'dead' and tonumber(job.changed_at_ms) + RETENTION_MS > NOW_MS then
+    forget_texts(id, job)
+    schedule(id, tonumber(job.changed_at_ms) + RETENTION_MS)
   elseif FINAL[job.state] then
     purge(id, job)
   end

@@ -38,6 +38,10 @@ elseif state == 'unknown' then
   hold_unknown(id, job, ARGV[7])
 else
   move(id, job, state, ARGV[7])
-  if FINAL[state] then forget_texts(id, job) else schedule(id, NOW_MS + tonumber(ARGV[8])) end
+  if not FINAL[state] then
+    if state == 'waiting' then schedule(id, NOW_MS + tonumber(ARGV[8])) end
+  elseif state ~= 'dead' then
+    forget_texts(id, job)
+  end
 end
 return 'ok'

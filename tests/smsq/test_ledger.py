@@ -69,15 +69,31 @@ def test_a_kept_text_stays(world: World) -> None:
     assert world.redis.hget(world.keys.message(job, 1), "text") == "code"
 
 
-@pytest.mark.parametrize("state", [JobState.REJECTED, JobState.DEAD])
-def test_a_job_that_is_given_up_forgets_its_text(world: World, state: JobState) -> None:
+def test_a_refused_job_forgets_its_text(world: World) -> None:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), Verdict(state=state, error="why"), PLAN)
+    world.ledger.settle(world.claim(job), Verdict(state=JobState.REJECTED, error="why"), PLAN)
 
     status = world.views.status(job)
-    assert status.state is state
+    assert status.state is JobState.REJECTED
     assert status.error == "why"
     assert world.redis.hget(world.keys.message(job, 1), "text") is None
+
+
+def test_a_dead_job_keeps_its_text_for_three_days(world: World) -> None:
+    job = world.enqueue()
+    world.ledger.settle(world.claim(job), Verdict(state=JobState.DEAD, error="why"), PLAN)
+    world.pass_s(3 * 86400 - 1)
+    world.recover()
+    assert world.redis.hget(world.keys.message(job, 1), "text") == "code"
+
+    world.pass_s(1)
+    world.recover()
+    assert world.redis.hget(world.keys.message(job, 1), "text") is None
+    assert world.state(job) is JobState.DEAD
+    world.pass_s(RETENTION_MS / 1000)
+    world.recover()
+    with pytest.raises(NotFoundError):
+        world.views.status(job)
 
 
 def test_a_waiting_job_is_rung_when_it_is_due_and_not_before(world: World) -> None:

@@ -1,0 +1,180 @@
+"""`smsq unknown` and `smsq dead`: jobs that nothing moves on by itself.
+
+In:  an operator's decisions. Out: jobs listed, sent again, settled; who and why in their timeline.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.table import Table
+
+from smsq.cli.output import Exit, json_option, make_console, print_json, say_number
+from smsq.cli.params import to_unicode
+from smsq.cli.why import why as why_command
+from smsq.desk import Desk, StuckJob
+from smsq.errors import InvalidMessageError, NotFoundError
+from smsq.models import JobState, Settlement
+from smsq.settings import Settings
+
+#: Dead jobs put back per second by `dead retry` unless told otherwise.
+RETRY_PER_S = 50.0
+
+why_option = click.option("--why", default="", help="Your reason, kept in the job's timeline.")
+
+
+@click.group()
+def unknown() -> None:
+    """Decide on jobs that may have been accepted.
+
+    smsq never repeats them by itself: the phone could get the SMS twice. A receipt or a report of
+    the gateway settles them; else somebody has to look.
+    """
+
+
+@unknown.command("list")
+@json_option
+def list_unknown(*, as_json: bool) -> None:
+    """List unknown jobs. JSON: {"jobs": [{"id", "kind", "since", "attempts", "error", ...}]}."""
+    _list(JobState.UNKNOWN, None, as_json=as_json)
+
+
+@unknown.command()
+@click.argument("job_id", metavar="ID", callback=to_unicode)
+@why_option
+@json_option
+def resend(job_id: str, why: str, *, as_json: bool) -> None:
+    """Send an unknown job again; it may arrive twice. JSON: {"id", "state"}."""
+    with _open_desk() as desk:
+        desk.resend(job_id, why=why)
+    _say(job_id, JobState.QUEUED, as_json=as_json)
+
+
+@unknown.command()
+@click.argument("job_id", metavar="ID", callback=to_unicode)
+@click.argument("settlement", type=click.Choice([str(s) for s in Settlement]))
+@why_option
+@json_option
+def settle(job_id: str, settlement: str, why: str, *, as_json: bool) -> None:
+    """Say what became of an unknown job: accepted or failed. JSON: {"id", "state"}."""
+    with _open_desk() as desk:
+        desk.settle(job_id, Settlement(settlement), why=why)
+    is_accepted = settlement == Settlement.ACCEPTED
+    _say(job_id, JobState.ACCEPTED if is_accepted else JobState.REJECTED, as_json=as_json)
+
+
+@click.group()
+def dead() -> None:
+    """Look at jobs that were given up, and retry them.
+
+    A dead job keeps its text for three days; after that it cannot be retried.
+    """
+
+
+@dead.command("list")
+@click.option("--error", "error_class", help="Only this class: temporary, not_sent, unknown.")
+@json_option
+def list_dead(error_class: str | None, *, as_json: bool) -> None:
+    """List dead jobs. JSON: {"jobs": [{"id", "kind", "since", "error_class", "error", ...}]}."""
+    _list(JobState.DEAD, error_class, as_json=as_json)
+
+
+@dead.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="Every dead job.")
+@click.option("--error", "error_class", help="Every dead job of this class.")
+@click.option("--per-s", type=float, default=RETRY_PER_S, show_default=True, help="At most.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be retried.")
+@why_option
+@json_option
+def retry(ids: Sequence[str], *, as_json: bool, **options: Any) -> None:
+    """Give dead jobs all their attempts again.
+
+    JSON: {"retried": n, "refused": [{"id", "reason"}], "dry_run"}. Exit code 5 when some could not
+    be retried.
+    """
+    error_class, per_s, is_dry = (options[k] for k in ("error_class", "per_s", "dry_run"))
+    if bool(ids) + options["is_all"] + bool(error_class) != 1:
+        raise click.UsageError("write job ids, or --all, or --error CLASS")
+    if not per_s > 0:
+        raise click.UsageError("--per-s: write a number above 0")
+    with _open_desk() as desk:
+        ids = ids or [job.id for job in desk.stuck(JobState.DEAD, error_class=error_class)]
+        reasons = {}
+        for job_id in ids:
+            reasons[job_id] = _retry(desk, job_id, options["why"], is_dry=is_dry)
+            time.sleep(0 if is_dry else 1 / per_s)
+    refused = [{"id": job_id, "reason": reason} for job_id, reason in reasons.items() if reason]
+    retried = len(reasons) - len(refused)
+    if as_json:
+        print_json({"retried": retried, "refused": refused, "dry_run": is_dry})
+    else:
+        click.echo(f"{say_number(retried, 'job')} {'to be ' if is_dry else ''}retried")
+        for row in refused:
+            click.echo(f"smsq: {row['reason']}", err=True)
+    if refused:
+        raise click.exceptions.Exit(Exit.SOME_REJECTED)
+
+
+def _retry(desk: Desk, job_id: str, why: str, *, is_dry: bool) -> str:
+    """Retry one job; returns why it cannot be, "" when it can."""
+    try:
+        desk.retry(job_id, why=why, is_dry=is_dry)
+    except (InvalidMessageError, NotFoundError) as error:
+        return str(error)
+    return ""
+
+
+dead.add_command(why_command, "show")
+
+
+@contextmanager
+def _open_desk() -> Iterator[Desk]:
+    desk = Desk.build(Settings.from_env())
+    try:
+        yield desk
+    finally:
+        desk.close()
+
+
+def _say(job_id: str, state: JobState, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"id": job_id, "state": state})
+    else:
+        click.echo(f"{job_id} is {state}")
+
+
+def _list(state: JobState, error_class: str | None, *, as_json: bool) -> None:
+    with _open_desk() as desk:
+        jobs = list(desk.stuck(state, error_class=error_class))
+    if as_json:
+        print_json({"jobs": [_describe(job) for job in jobs]})
+        return
+    if not jobs:
+        click.echo(f"no job is {state}")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("job", "since (UTC)", "attempts", "recipients", "class", "what happened"):
+        table.add_column(heading, overflow="fold")
+    for job in jobs:
+        since = job.since.strftime("%Y-%m-%d %H:%M:%S")
+        numbers = (str(job.attempts), str(job.size))
+        table.add_row(job.id, since, *numbers, job.error_class, job.error)
+    make_console().print(table)
+
+
+def _describe(job: StuckJob) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "campaign": job.campaign,
+        "since": job.since.isoformat(),
+        "attempts": job.attempts,
+        "recipients": job.size,
+        "error_class": job.error_class,
+        "error": job.error,
+    }

@@ -1,0 +1,204 @@
+"""The operator's desk: jobs that nothing moves on by itself, and what happened to any job.
+
+In:  unknown and dead jobs; an operator's decision. Out: jobs moved on, with who and why in their
+timeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self, cast
+
+from redis import Redis
+
+from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.controls import who_am_i
+from smsq.errors import InvalidMessageError, NotFoundError
+from smsq.jobs import PollPlan
+from smsq.models import JobState, Kind, Settlement
+from smsq.names import Queue, Task
+from smsq.rings import Rings
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+
+_SLICE = 100
+_MAX_WHY = 200
+_TASK_OF = {Kind.QUICK: Task.SEND_QUICK, Kind.BULK: Task.SEND_BULK}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckJob:
+    """A job that waits for an operator.
+
+    Attributes:
+        since: When it got stuck, UTC.
+        error: What happened.
+        error_class: The last attempt's outcome in one word: `temporary`, `not_sent`, `unknown`.
+        size: Recipients.
+        campaign: Its campaign's id, None for none.
+    """
+
+    id: str
+    kind: Kind
+    state: JobState
+    since: datetime
+    attempts: int
+    error: str
+    error_class: str
+    size: int
+    campaign: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line of a job's timeline.
+
+    Attributes:
+        at: UTC.
+        what: A state the job moved to, `receipt`, or `operator: ...`.
+        detail: Why; "" where there is nothing to say.
+    """
+
+    at: datetime
+    what: str
+    detail: str
+
+
+class Desk:
+    """What an operator does with single jobs.
+
+    Args:
+        settings: Of the queue.
+        redis: The ledger's.
+        by: Who decides, as user@host.
+    """
+
+    def __init__(self, settings: Settings, redis: Redis, *, by: str) -> None:
+        self._redis = redis
+        self._plan = PollPlan.of(settings)
+        self._scripts = Scripts(redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+        self._rings = Rings(settings.broker_url, settings.namespace)
+        self._by = by
+
+    @classmethod
+    def build(cls, settings: Settings) -> Self:
+        """Build from settings; the connection is made when first used."""
+        redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
+        return cls(settings, redis, by=who_am_i())
+
+    def stuck(self, state: JobState, *, error_class: str | None = None) -> Iterator[StuckJob]:
+        """List unknown or dead jobs, the longest stuck first.
+
+        Args:
+            state: `unknown` or `dead`.
+            error_class: Only those; None for all.
+        """
+        keys = self._scripts.keys
+        with unavailable(self._redis, writes=False):
+            ids = cast("list[str]", self._redis.zrange(keys.listed(state), 0, -1))
+            for start in range(0, len(ids), _SLICE):
+                part = ids[start : start + _SLICE]
+                pipeline = self._redis.pipeline(transaction=False)
+                for job_id in part:
+                    pipeline.hgetall(keys.job(job_id))
+                for job_id, job in zip(part, pipeline.execute(), strict=True):
+                    if job.get("state") != state:
+                        continue  # it moved on meanwhile
+                    found = _read_stuck(job_id, job)
+                    if error_class in {None, found.error_class}:
+                        yield found
+
+    def timeline(self, job_id: str) -> Sequence[Note]:
+        """Tell what happened to a job, oldest first; at most the newest hundred.
+
+        Raises:
+            NotFoundError: No job has this id.
+        """
+        keys = self._scripts.keys
+        with unavailable(self._redis, writes=False):
+            lines = cast("list[str]", self._redis.lrange(keys.timeline(job_id), 0, -1))
+            if not lines and not self._redis.exists(keys.job(job_id)):
+                raise NotFoundError(f"no job has the id {job_id}")
+        return [_read_note(line) for line in lines]
+
+    def resend(self, job_id: str, *, why: str = "") -> None:
+        """Send an unknown job again; it may arrive twice.
+
+        Raises:
+            NotFoundError: No job has this id.
+            InvalidMessageError: It is not unknown, or its text is gone.
+        """
+        self._ring(job_id, self._operate(job_id, "resend", why))
+
+    def settle(self, job_id: str, settlement: Settlement, *, why: str = "") -> None:
+        """Say what became of an unknown job.
+
+        Raises:
+            NotFoundError: No job has this id.
+            InvalidMessageError: It is not unknown.
+        """
+        self._operate(job_id, settlement, why)
+
+    def retry(self, job_id: str, *, why: str = "", is_dry: bool = False) -> None:
+        """Give a dead job all its attempts again.
+
+        Args:
+            job_id: A dead job.
+            why: Kept in its timeline.
+            is_dry: True only finds out whether it could be done.
+
+        Raises:
+            NotFoundError: No job has this id.
+            InvalidMessageError: It is not dead, or its text is gone (after three days).
+        """
+        job = self._operate(job_id, "can retry" if is_dry else "retry", why)
+        if not is_dry:
+            self._ring(job_id, job)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._rings.close()
+        self._redis.close()
+
+    def _operate(self, job_id: str, what: str, why: str) -> tuple[Kind, Queue]:
+        if len(why) > _MAX_WHY or not why.isprintable():
+            raise InvalidMessageError([f"why: write at most {_MAX_WHY} characters on one line"])
+        plan = (self._plan.first_ms, self._plan.horizon_ms)
+        with unavailable(self._redis, writes=True):
+            answer, *rest = self._scripts.run("operate", job_id, what, self._by, why, *plan)
+        if answer == "ok":
+            return Kind(rest[0]), Queue(rest[1])
+        if answer == "missing":
+            raise NotFoundError(f"no job has the id {job_id}")
+        if answer == "not":
+            raise InvalidMessageError([f"job {job_id} is {rest[0]}: there is nothing to {what}"])
+        raise InvalidMessageError([f"job {job_id} has no text any more: enqueue it anew"])
+
+    def _ring(self, job_id: str, job: tuple[Kind, Queue]) -> None:
+        kind, priority = job
+        self._rings.ring(_TASK_OF[kind], [job_id], priority)
+
+
+def _read_stuck(job_id: str, job: dict[str, str]) -> StuckJob:
+    return StuckJob(
+        id=job_id,
+        kind=Kind(job["kind"]),
+        state=JobState(job["state"]),
+        since=_to_time(job["changed_at_ms"]),
+        attempts=int(job["attempts"]),
+        error=job.get("error", ""),
+        error_class=job.get("error_class", ""),
+        size=int(job["size"]),
+        campaign=job.get("campaign"),
+    )
+
+
+def _read_note(line: str) -> Note:
+    at_ms, what, detail = line.split("|", 2)
+    return Note(_to_time(at_ms), what, detail)
+
+
+def _to_time(at_ms: str) -> datetime:
+    return datetime.fromtimestamp(int(at_ms) / 1000, UTC)
