@@ -41,6 +41,8 @@ class CampaignDraft:
         self.id = new_campaign_id()
         self.job_ids: list[str] = []
         self.recipients = 0
+        #: When the last of its messages begins to be sent, ms since 1970; 0: none is scheduled.
+        self.starts_at_ms = 0
         self._ledger = ledger
         self._fields = {**fields, "campaign": self.id}
         self._max_recipients = max_recipients
@@ -57,6 +59,7 @@ class CampaignDraft:
         """Begin a message; `add` gives it its recipients."""
         self._close_message()
         self._head = replace(head, recipients={})
+        self.starts_at_ms = max(self.starts_at_ms, head.starts_at_ms)
         self._seen.clear()
         self._digest(head.name, head.alphaname_id, head.text, head.schedule_time)
 
@@ -106,11 +109,13 @@ class CampaignDraft:
 
     def _stage(self) -> None:
         if self._job:
+            # Polling and its horizon begin when the gateway does.
+            starts_at_ms = max(message.starts_at_ms for message in self._job)
             job = NewJob(
                 id=new_job_id(),
                 kind=Kind.BULK,
                 priority=self._priority,
-                fields=self._fields,
+                fields={**self._fields, "starts_at_ms": str(starts_at_ms)},
                 messages=self._job,
             )
             self._ledger.stage([job])

@@ -208,6 +208,7 @@ class Intake:
             text=text,
             recipients={},
             schedule_time=local.strftime("%Y-%m-%dT%H:%M:%S") if local else None,
+            starts_at_ms=round(moment.timestamp() * 1000) if moment else 0,
         )
 
 

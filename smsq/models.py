@@ -173,6 +173,7 @@ class MessageRequest:
         text: The shared text; None when every recipient has its own.
         recipients: Phone → own text, or → None where `text` is shared.
         schedule_time: `YYYY-MM-DDTHH:mm:ss` in the gateway's zone, or None for now.
+        starts_at_ms: The same moment in milliseconds since 1970; 0 for now.
     """
 
     name: str
@@ -180,6 +181,7 @@ class MessageRequest:
     text: str | None = field(repr=False)
     recipients: Mapping[str, str | None] = field(repr=False)
     schedule_time: str | None = None
+    starts_at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

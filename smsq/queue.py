@@ -5,6 +5,7 @@ In:  messages. Out: ids and statuses. The ledger write decides; the ring after i
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -177,7 +178,9 @@ class SmsQueue:
             InvalidMessageError: The key is empty, or there are no recipients.
             KeyConflictError: The key was used before with other content.
         """
-        once = make_repeatable(self._intake().check_key(key), self.settings)
+        checked = self._intake().check_key(key)
+        due_in_s = max(0.0, draft.starts_at_ms / 1000 - time.time())
+        once = make_repeatable(checked, self.settings, due_in_s=due_in_s)
         with self.redis_call(writes=True):
             stored, campaign_id = draft.commit(once)
         if stored is Stored.NEW:
@@ -232,8 +235,7 @@ class SmsQueue:
         """Turn Redis' failures in the block, as while a campaign is drafted, into ours.
 
         Args:
-            writes: True when the block makes something live: then a lost answer may be a stored
-                job.
+            writes: True when the block makes something live: a lost answer may be a stored job.
             in_pieces: True when it makes several things live, one after the other.
         """
         with unavailable(self._redis, writes=writes, in_pieces=in_pieces):

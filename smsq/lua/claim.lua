@@ -109,7 +109,7 @@ local function claim_poll(ref)
   end
   redis.call('ZADD', key('polls'), int(NOW_MS + tonumber(ARGV[11])), ref)
   local polls = redis.call('HINCRBY', key('message', id, n), 'polls', 1)
-  local age_ms = NOW_MS - tonumber(job.accepted_at_ms or job.created_at_ms)
+  local age_ms = NOW_MS - tonumber(job.born_at_ms)
   return {'poll', ref, polls, message.message_id, tonumber(message.poll_offset or 0), age_ms}
 end
 

@@ -145,15 +145,17 @@ local function keys_of(id, job)
 end
 
 -- The gateway has the job: forget its texts and poll every message whose id is known. The others
--- are polled from the moment on when a receipt teaches their ids.
+-- are polled from the moment on when a receipt teaches their ids. A scheduled job's age begins with
+-- its schedule.
 local function accept(id, job, horizon_ms, first_poll_ms)
+  local born_ms = math.max(NOW_MS, tonumber(job.starts_at_ms) or 0)
   move(id, job, 'accepted', '')
-  redis.call('HSET', key('job', id), 'accepted_at_ms', int(NOW_MS))
-  schedule(id, NOW_MS + tonumber(horizon_ms))
+  redis.call('HSET', key('job', id), 'accepted_at_ms', int(NOW_MS), 'born_at_ms', int(born_ms))
+  schedule(id, born_ms + tonumber(horizon_ms))
   forget_texts(id, job)
   for n = 1, tonumber(job.messages) do
     if redis.call('HEXISTS', key('message', id, n), 'message_id') == 1 then
-      redis.call('ZADD', key('polls'), int(NOW_MS + tonumber(first_poll_ms)), id .. ':' .. n)
+      redis.call('ZADD', key('polls'), int(born_ms + tonumber(first_poll_ms)), id .. ':' .. n)
     end
   end
 end

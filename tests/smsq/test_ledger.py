@@ -354,6 +354,23 @@ def test_the_horizon_ends_polling_of_a_quick_job_that_nothing_was_heard_of(world
     assert world.views.status(job).counts == {RecipientState.NO_REPORT: 1}
 
 
+def test_a_scheduled_job_is_polled_from_its_schedule_on(world: World) -> None:
+    week_s = 7 * 86400
+    job = world.enqueue(kind=Kind.BULK, starts_at_ms=str(world.now_ms + week_s * 1000))
+    world.ledger.settle(world.claim(job), Verdict(state=JobState.ACCEPTED), PLAN)
+    world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
+    world.pass_s(week_s)
+    world.recover()
+    assert world.polls.find_due(limit=1) == []
+    assert world.state(job) is JobState.ACCEPTED
+
+    world.pass_s(PLAN.first_ms / 1000)
+    assert world.claim_poll().age_s == PLAN.first_ms / 1000
+    world.pass_s(PLAN.horizon_ms / 1000)
+    world.recover()
+    assert world.state(job) is JobState.DONE
+
+
 def test_retention_takes_a_finished_job_away_with_all_its_keys(world: World) -> None:
     job = world.enqueue(phones=1)
     world.ledger.settle(world.claim(job), Verdict(state=JobState.REJECTED, error="no"), PLAN)
