@@ -66,9 +66,9 @@ def celery_options(settings: Settings) -> dict[str, Any]:
 
 def _transport_options(settings: Settings) -> dict[str, Any]:
     return broker_options(settings.broker_url, settings.namespace) | {
-        # Rings are acknowledged when taken and never carry an ETA, so this only bounds how long a
-        # ring that was prefetched by a killed worker is away.
-        "visibility_timeout": 600,
+        # Rings are hints: a lost one is made good by recover. Keeping a copy of each until it is
+        # acknowledged would cost eight commands a ring and gain nothing.
+        "ack_emulation": False,
         # Urgency is a matter of the slot, not of the ring: see tasks/line.py.
         "queue_order_strategy": "worker.appetite:Appetite",
         # One list per queue; Celery's priorities are not used.

@@ -61,7 +61,7 @@ class Limiter:
         wait_s = float(wait_us) / 1e6
         left = ids[int(gone) :]
         if answer == "closed":
-            return Closed(wait_s, more[0]), left
+            return Closed(wait_s, *more), left
         return Slot(wait_s=wait_s, epoch=more[0], is_probe=bool(more[1])), left
 
     def epoch(self) -> str:

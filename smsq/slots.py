@@ -37,10 +37,12 @@ class Closed:
 
     Attributes:
         wait_s: Ask again after this long, or sooner.
+        epoch: Ask again at once when the limiter's epoch is another one.
         why: For operators.
     """
 
     wait_s: float
+    epoch: str
     why: str
 
 

@@ -27,9 +27,13 @@ from tasks.resources import Resources
 
 log = logging.getLogger(__name__)
 
-#: Longest time between two looks at the limiter while holding: an opened gate or a new rate is
-#: noticed within it.
+#: Longest time between two looks at the limiter's epoch while holding: an opened gate or a new rate
+#: is noticed within it.
 NAP_S = 0.5
+
+#: While the gate is closed, a slot is asked for again after this long: `recover` takes it for the
+#: sign that somebody holds.
+CLOSED_NAP_S = 2.0
 
 #: Longest wait in line between two looks at the shutdown event.
 LINE_NAP_S = 0.2
@@ -147,21 +151,21 @@ def _next_turn(resources: Resources, ids: Sequence[str]) -> tuple[Turn | None, S
         if slot is None:
             return None, ()
         if isinstance(slot, Closed):
-            resources.stop.wait(min(slot.wait_s, NAP_S))
-        elif _hold(resources, slot):
+            _hold(resources, min(slot.wait_s, CLOSED_NAP_S), slot.epoch)
+        elif _hold(resources, slot.wait_s, slot.epoch):
             turn = _claim(resources, slot)
             if turn is not None:
                 return turn, ids
     return None, ids
 
 
-def _hold(resources: Resources, slot: Slot) -> bool:
-    """Hold until the slot's time; False when it is void by then, or at shutdown."""
-    until_s = time.monotonic() + slot.wait_s
+def _hold(resources: Resources, wait_s: float, epoch: str) -> bool:
+    """Hold for so long; False when the epoch changed meanwhile, or at shutdown."""
+    until_s = time.monotonic() + wait_s
     while (left_s := until_s - time.monotonic()) > 0:
         if resources.stop.wait(min(left_s, NAP_S)):
             return False
-        if left_s > NAP_S and resources.limiter.epoch() != slot.epoch:
+        if left_s > NAP_S and resources.limiter.epoch() != epoch:
             return False
     return True
 

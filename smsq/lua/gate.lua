@@ -32,23 +32,28 @@ if what == 'pause' then
   return {1}
 end
 
--- A 429 says that the rate is a little too high; the third in quick succession, that it is far off.
--- `to` and `plateau` are parts of the rate that was too high; the way back from
--- the one to the other takes the span, or so many requests where they are rare.
-local CORRECTION = {to = 0.9, plateau = 0.97, span_us = 20e6, span_requests = 300}
-local HALVING = {to = 0.5, plateau = 0.8, span_us = 8e6, span_requests = 60}
+-- A single 429 may be a hiccup or a rate that is a little too high; a second one in quick succession
+-- says that it is too high, a third that it is far off. `to` and `plateau` are parts of the rate that
+-- was too high; the way back from the one to the other takes the span, or so many requests where they
+-- are rare.
+local STEPS = {
+  {to = 0.95, plateau = 0.99, span_us = 20e6, span_requests = 300},
+  {to = 0.9, plateau = 0.97, span_us = 20e6, span_requests = 300},
+  {to = 0.5, plateau = 0.8, span_us = 8e6, span_requests = 60},
+}
 -- So early on the way back, it is quick succession.
-local EARLY_US, EARLY_REQUESTS, FAR_OFF = 1.5e6, 10, 3
+local EARLY_US, EARLY_REQUESTS = 1.5e6, 10
 
 local function lower_rate()
   local apart = apart_us(l)
   local early_us = math.max(EARLY_US, EARLY_REQUESTS * apart)
   local is_early = l.plateau_per_s and tonumber(l.grown_us) < early_us
-  local succession = is_early and (tonumber(l.succession) or 1) + 1 or 1
-  local way = succession >= FAR_OFF and HALVING or CORRECTION
-  local span_us = math.max(way.span_us, way.span_requests * apart)
-  save_limiter('plateau_per_s', string.format('%.6f', way.plateau * 1000000 / apart),
-    'dip_us', int(span_us * (1 - way.to / way.plateau) ^ (1 / 3)), 'span_us', int(span_us), 'grown_us', 0, 'succession', succession)
+  local succession = is_early and math.min((tonumber(l.succession) or 1) + 1, #STEPS) or 1
+  local step = STEPS[succession]
+  local span_us = math.max(step.span_us, step.span_requests * apart)
+  save_limiter('plateau_per_s', string.format('%.6f', step.plateau * 1000000 / apart),
+    'dip_us', int(span_us * (1 - step.to / step.plateau) ^ (1 / 3)), 'span_us', int(span_us), 'grown_us', 0,
+    'succession', succession)
 end
 
 local is_news = ARGV[7] == int(l.epoch) and (is_probe or l.closed_until_us <= NOW_US)

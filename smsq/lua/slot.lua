@@ -8,7 +8,7 @@
 -- ARGV[7]  ids            JSON: jobs or messages (<job id>:<n>) that the caller is here for;
 --                         empty: it is here for whatever waits
 -- returns  {'reserved', leading ids that no longer wait, wait_us, epoch, 1 for a probe}
---          {'closed', leading ids ..., wait_us, why}: nothing reserved, ask again later
+--          {'closed', leading ids ..., wait_us, epoch, why}: nothing reserved, ask again later
 --          {'needless'}: none of the ids, or nothing at all, waits
 local function is_ready(id)
   if string.find(id, ':', 1, true) then return redis.call('ZSCORE', key('ready', 'poll'), id) end
@@ -25,14 +25,14 @@ if #ids > 0 and gone == #ids then return {'needless'} end
 if #ids == 0 and not find_waiting() then return {'needless'} end
 
 local l = limiter_state()
-save_limiter('looked_at_us', int(NOW_US))
+redis.call('HSET', LIMITER, 'looked_at_us', int(NOW_US))
 if l.closed_until_us > NOW_US then
-  return {'closed', gone, int(l.closed_until_us - NOW_US), l.why or ''}
+  return {'closed', gone, int(l.closed_until_us - NOW_US), int(l.epoch), l.why or ''}
 end
 if l.is_probing == '1' then
   if l.probe_until_us > NOW_US then
     local wait_us = math.min(l.probe_until_us - NOW_US, PROBE_LOOK_US)
-    return {'closed', gone, int(wait_us), 'one probe is on its way'}
+    return {'closed', gone, int(wait_us), int(l.epoch), 'one probe is on its way'}
   end
   save_limiter('probe_until_us', int(NOW_US + tonumber(ARGV[6])))
   return {'reserved', gone, 0, int(l.epoch), 1}
@@ -45,7 +45,9 @@ local function slot_at(unused)
   return math.max(NOW_US, l.planned_us - apart * (burst - 1 - math.min(unused, burst - 1)))
 end
 
-local in_burst = not l.plateau_per_s and (l.in_burst == '1' or l.planned_us <= NOW_US)
+-- A bucket that has only just filled up here may not be quite full there.
+local is_rested = l.planned_us <= NOW_US - apart
+local in_burst = not l.plateau_per_s and (l.in_burst == '1' or is_rested)
 in_burst = in_burst and slot_at(0) == NOW_US
 local slot_us = slot_at(in_burst and 0 or 1)
 local planned_us = math.max(l.planned_us, slot_us) + apart
