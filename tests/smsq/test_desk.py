@@ -28,7 +28,7 @@ def make(world: World, verdict: Verdict) -> str:
     return job
 
 
-def whats(desk: Desk, job: str) -> list[str]:
+def steps(desk: Desk, job: str) -> list[str]:
     return [note.what for note in desk.timeline(job)]
 
 
@@ -85,7 +85,7 @@ def test_an_unknown_job_is_settled_by_hand(
 
     assert world.state(job) is state
     assert world.redis.hget(world.keys.message(job, 1), "text") is None
-    assert f"operator: {settlement}" in whats(desk, job)
+    assert f"operator: {settlement}" in steps(desk, job)
     assert world.take() is None
 
 
@@ -136,7 +136,7 @@ def test_a_receipt_settles_an_unknown_job_and_stands_in_the_timeline(
     world.ledger.settle(world.claim(job), UNKNOWN, PLAN)
     world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
 
-    assert whats(desk, job)[-2:] == ["receipt", "accepted"]
+    assert steps(desk, job)[-2:] == ["receipt", "accepted"]
     assert list(desk.stuck(JobState.UNKNOWN)) == []
 
 
