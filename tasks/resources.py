@@ -6,6 +6,7 @@ In:  `Settings`. Out: one `Resources`, made when first asked for; tests put in t
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -125,6 +126,12 @@ def install(resources: Resources | None) -> None:
     """Set what `get_resources` returns; None lets the next call build from the environment."""
     with _lock:
         _current[:] = [resources] if resources else []
+
+
+def find_installed() -> Sequence[Resources]:
+    """What this process has built so far: one, or none."""
+    with _lock:
+        return tuple(_current)
 
 
 def get_resources() -> Resources:

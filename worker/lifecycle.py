@@ -12,9 +12,12 @@ from celery import signals
 
 from config.logs import LOGGING
 from config.settings import load_settings
-from tasks.resources import Resources, get_resources, install
+from tasks.resources import Resources, find_installed, install
 
 log = logging.getLogger(__name__)
+
+#: Of the Celery app whose workers are ours.
+APP_NAME = "smsq"
 
 
 def connect_signals() -> None:
@@ -32,6 +35,8 @@ def set_up_logging(**_: object) -> None:
 
 def build_resources(sender: Any, **_: object) -> None:
     """Refuse to start with wrong settings, and build what tasks need."""
+    if sender.app.main != APP_NAME:
+        return  # another app's worker in the same process
     settings = load_settings(needs_gateway=True)
     if sender.pool_cls != sender.app.conf.worker_pool:
         # Forked children could not hold in one line, nor leave threads free for ticks.
@@ -45,9 +50,11 @@ def build_resources(sender: Any, **_: object) -> None:
 
 def release_holds(**_: object) -> None:
     """Let tasks that hold for a slot end: they hand their jobs back."""
-    get_resources().stop.set()
+    for resources in find_installed():
+        resources.stop.set()
 
 
 def close_connections(**_: object) -> None:
     """Give connections back."""
-    get_resources().close()
+    for resources in find_installed():
+        resources.close()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import click
 import pytest
 
 from smsq.cli import COMMANDS, main
@@ -164,4 +165,6 @@ def test_every_command_takes_json() -> None:
     for name in main.list_commands(context):
         command = main.get_command(context, name)
         assert command
-        assert any("--json" in param.opts for param in command.params), name
+        is_group = isinstance(command, click.Group)
+        for one in command.commands.values() if is_group else [command]:
+            assert any("--json" in param.opts for param in one.params), (name, one.name)
