@@ -165,6 +165,6 @@ def test_every_command_takes_json() -> None:
     for name in main.list_commands(context):
         command = main.get_command(context, name)
         assert command
-        is_group = isinstance(command, click.Group)
-        for one in command.commands.values() if is_group else [command]:
+        inner = command.commands.values() if isinstance(command, click.Group) else [command]
+        for one in inner:
             assert any("--json" in param.opts for param in one.params), (name, one.name)
