@@ -54,7 +54,7 @@ class Claim:
     """The right to make one attempt.
 
     Attributes:
-        number: Fences the settle: only the newest claim may write.
+        number: Fences the settle: only the newest claim may write. Never used twice.
         attempts: Attempts made, this one included.
         messages: What goes to the gateway.
     """

@@ -79,6 +79,16 @@ class Keys:
         return f"{self.namespace}:limiter"
 
     @property
+    def disk(self) -> str:
+        """String with a time to live: written to see whether writes reach the disk."""
+        return f"{self.namespace}:disk"
+
+    @property
+    def workers(self) -> str:
+        """Sorted set: worker → when its consumer last asked for rings (ms)."""
+        return f"{self.namespace}:workers"
+
+    @property
     def heartbeat(self) -> str:
         """String with a time to live: beat's ticks are being worked off."""
         return f"{self.namespace}:heartbeat"

@@ -124,6 +124,18 @@ class Ledger:
             case _:
                 return NoClaim(status)
 
+    def confirm(self, claim: Claim, *, wait_ms: int) -> bool:
+        """Wait until a claim is on Redis' disk, so that no power loss can forget it.
+
+        Returns:
+            False when it is not there in time, or is no longer ours: then it must not be used.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        self._run("confirm", claim.job_id, claim.number, client=pipeline)
+        pipeline.waitaof(1, 0, wait_ms)
+        answer, (on_disk, _) = pipeline.execute()
+        return bool(answer == "ok" and on_disk)
+
     def settle(self, claim: Claim, verdict: Verdict, plan: PollPlan) -> bool:
         """Write down what an attempt came to.
 

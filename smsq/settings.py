@@ -77,6 +77,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SMSQ_DEFAULT_REGION", "BY", parsers.region, "region of national phone numbers"),
     Setting("SMSQ_RETENTION_S", "2592000", parsers.whole(60, 315_360_000), "keep finished jobs"),
     Setting("SMSQ_KEEP_TEXTS", "0", parsers.flag, "1: keep texts after acceptance"),
+    Setting("SMSQ_DURABLE_CLAIMS", "0", parsers.flag, "1: send only what is on Redis' disk"),
 )
 
 _MIN_SECRET = 16
@@ -114,6 +115,7 @@ class Settings:
     default_region: str
     retention_s: int
     keep_texts: bool
+    durable_claims: bool
 
     @classmethod
     def from_env(

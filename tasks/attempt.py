@@ -20,6 +20,12 @@ from tasks.resources import Resources
 
 log = logging.getLogger(__name__)
 
+#: Longest wait for Redis' disk, with SMSQ_DURABLE_CLAIMS; well within a lease's margin.
+DISK_WAIT_MS = 5000
+
+#: Pause after a claim that did not get there.
+DISK_PAUSE_S = 1.0
+
 #: Pause before a settle is tried again while Redis is away.
 SETTLE_PAUSE_S = 0.5
 
@@ -36,6 +42,9 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
         claim: The job.
         leased_at_s: Just before the claim was asked for, on the monotonic clock.
     """
+    if resources.settings.durable_claims and not is_on_disk(resources, claim):
+        hand_back(resources, claim)
+        return
     log.info("-> send job=%s attempt=%d", claim.job_id, claim.attempts)
     started_at_s = time.monotonic()
     result = submit(resources, claim, leased_at_s=leased_at_s)
@@ -51,6 +60,23 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
         "" if is_ours else " too late: another attempt has taken over",
     )
     tell_limiter(resources, slot, result if isinstance(result, GatewayError) else None)
+
+
+def is_on_disk(resources: Resources, claim: Claim) -> bool:
+    """Wait until no power loss can make Redis forget the claim, and so have the job sent twice."""
+    try:
+        return resources.ledger.confirm(claim, wait_ms=DISK_WAIT_MS)
+    except RedisError as error:
+        log.warning("Redis cannot say what is on its disk (%s)", type(error).__name__)
+        return False
+
+
+def hand_back(resources: Resources, claim: Claim) -> None:
+    """Put a job back whose request was not made; it costs no attempt."""
+    error = "the claim did not reach Redis' disk in time"
+    settle(resources, claim, Verdict(state=JobState.QUEUED, error=error, is_counted=False))
+    log.warning("<- queued job=%s (%s): see docs/operations.md", claim.job_id, error)
+    resources.stop.wait(DISK_PAUSE_S)
 
 
 def submit(

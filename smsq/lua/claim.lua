@@ -78,9 +78,10 @@ local function claim_job(class, id)
     return nil
   end
   local lease_until_ms = NOW_MS + tonumber(ARGV[10])
-  local claim = redis.call('HINCRBY', key('job', id), 'claims', 1)
+  -- A count would repeat a number that a crash of Redis forgot, and two claims could settle as one.
+  local claim = math.max(tonumber(job.claims) + 1, NOW_US)
   count_attempt(id, job, 1)
-  redis.call('HSET', key('job', id), 'lease_until_ms', int(lease_until_ms))
+  redis.call('HSET', key('job', id), 'claims', int(claim), 'lease_until_ms', int(lease_until_ms))
   move(id, job, 'submitting', nil, 'attempt ' .. int(tonumber(job.attempts) + 1))
   schedule(id, lease_until_ms)
 

@@ -20,6 +20,8 @@
 --   due                       zset: job -> when it needs a look; every job stands here or in ready
 --   polls                     zset: <job id>:<n> -> when to ask for reports next
 --   limiter                   hash: the one rate and the one gate (limit.lua)
+--   workers                   zset: worker -> when its consumer last asked for rings
+--   disk                      string: written to see whether writes reach the disk
 --   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
 --   key:<digest>              string: idempotency key -> id|content digest

@@ -38,6 +38,8 @@ def test_every_key_stands_below_the_namespace() -> None:
         KEYS.polls,
         KEYS.limiter,
         KEYS.heartbeat,
+        KEYS.workers,
+        KEYS.disk,
     ]
 
     assert len(set(names)) == len(names)
@@ -61,6 +63,8 @@ def test_the_scripts_list_names_every_key_that_python_reads() -> None:
             KEYS.due,
             KEYS.polls,
             KEYS.limiter,
+            KEYS.workers,
+            KEYS.disk,
         )
     }
 

@@ -1,0 +1,78 @@
+"""Durable claims: no request before the claim is on Redis' disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from smsq.jobs import Claim
+from smsq.ledger import Ledger
+from smsq.models import JobState
+from smsq.queue import SmsQueue
+from smsq.simulator.server import RunningSimulator
+from tasks import attempt
+from tasks.resources import Resources
+from tests.tasks.test_attempt import claim_and_attempt
+
+PHONE = "375291234567"
+
+
+@pytest.fixture
+def careful(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resources]:
+    monkeypatch.setattr(attempt, "DISK_PAUSE_S", 0.01)
+    return replace(resources, settings=replace(resources.settings, durable_claims=True))
+
+
+def test_a_job_is_handed_back_where_redis_cannot_say_what_is_on_its_disk(
+    careful: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    # Truly so: the session's server has no append-only file.
+    job = queue.send_quick(PHONE, "code")
+    claim_and_attempt(careful)
+
+    status = queue.status(job)
+    assert (status.state, status.attempts) == (JobState.QUEUED, 0)
+    assert "disk" in (status.error or "")
+    assert not simulator.accepted()
+
+
+@pytest.mark.parametrize("answer", [False, RedisConnectionError("gone")])
+def test_a_claim_that_may_be_forgotten_sends_nothing_and_costs_no_attempt(
+    careful: Resources,
+    queue: SmsQueue,
+    simulator: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: object,
+) -> None:
+    answers = [answer, True]
+
+    def stub(self: Ledger, claim: Claim, *, wait_ms: int) -> bool:
+        """A stub: no server that the suite may count on has WAITAOF."""
+        assert self._redis.hget(careful.keys.job(claim.job_id), "state") == "submitting"
+        if isinstance(said := answers.pop(0), Exception):
+            raise said
+        return bool(said)
+
+    monkeypatch.setattr(Ledger, "confirm", stub)
+    job = queue.send_quick(PHONE, "code")
+
+    claim_and_attempt(careful)
+    assert queue.status(job).state is JobState.QUEUED
+    assert not simulator.accepted()
+    claim_and_attempt(careful)
+    assert queue.status(job).state is JobState.ACCEPTED
+    assert queue.status(job).attempts == 1
+    assert set(simulator.accepted().values()) == {1}
+
+
+def test_without_the_setting_nobody_waits_for_the_disk(
+    resources: Resources, queue: SmsQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ledger, "confirm", None)
+    job = queue.send_quick(PHONE, "code")
+    claim_and_attempt(resources)
+
+    assert queue.status(job).state is JobState.ACCEPTED
