@@ -9,6 +9,8 @@ installs nothing but `smsq`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from typing import NoReturn
 
 from smsq.errors import ConfigError
 from smsq.settings import Settings
@@ -26,5 +28,10 @@ def load_settings(*, needs_gateway: bool = False) -> Settings:
     try:
         return Settings.from_env(needs_gateway=needs_gateway)
     except ConfigError as error:
-        sys.stderr.write("".join(f"smsq: {mistake}\n" for mistake in error.mistakes))
+        refuse(error.mistakes)
+
+
+def refuse(mistakes: Iterable[str]) -> NoReturn:
+    """End a process that cannot work with its settings: every mistake on stderr, exit code 2."""
+    sys.stderr.write("".join(f"smsq: {mistake}\n" for mistake in mistakes))
     sys.exit(EXIT_BAD_SETTINGS)

@@ -13,6 +13,7 @@ from typing import Any
 
 from smsq.models import JobState
 from smsq.names import QUEUES
+from smsq.presence import DEAF_AFTER_S
 from smsq.slots import RateView
 from smsq.views import Stats
 
@@ -21,6 +22,12 @@ LATE_BEAT_S = 30.0
 
 #: A job that has been ready for longer shows a backlog.
 LONG_WAIT_S = 300.0
+
+#: A replica reports every second.
+LAG_S = 5
+
+#: Bounds of kombu's visibility time-out: above any hold of a moment, below its default of an hour.
+RING_AWAY_LEAST_S, RING_AWAY_MOST_S = 60, 3600
 
 #: Of `maxmemory`; a full Redis refuses every write.
 FULL_SHARE = 0.9
@@ -65,6 +72,74 @@ def check_redis_info(info: Mapping[str, Any]) -> Iterator[Check]:
     if most and used / most > FULL_SHARE:
         detail = f"{used / most:.0%} of maxmemory used"
         yield Check("memory", Mark.WARNING, detail, "raise maxmemory: a full Redis takes no jobs")
+
+
+def check_replicas(info: Mapping[str, Any]) -> Iterator[Check]:
+    """Look whether the replicas, if any, have what this server has."""
+    if info.get("role") == "slave":
+        detail = "this is a replica: it takes no jobs"
+        yield Check("replicas", Mark.ERROR, detail, "let SMSQ_REDIS_URL name the primary")
+    for n in range(info.get("connected_slaves", 0)):
+        replica: Mapping[str, Any] = info.get(f"slave{n}", {})
+        behind_bytes = info.get("master_repl_offset", 0) - replica.get("offset", 0)
+        if replica.get("state") != "online" or replica.get("lag", 0) > LAG_S:
+            detail = (
+                f"one has not been heard for {replica.get('lag', 0)} s, {behind_bytes} B behind"
+            )
+            fix = "see to it: a failover now would forget jobs and repeat others"
+            yield Check("replicas", Mark.WARNING, detail, fix)
+
+
+def check_fsync(policy: str) -> Check:
+    """Look how soon Redis' log reaches the disk."""
+    if policy != "no":
+        return Check("appendfsync", Mark.OK, policy)
+    fix = "set appendfsync everysec: else a power loss forgets half a minute"
+    return Check("appendfsync", Mark.WARNING, policy, fix)
+
+
+def check_durability(obstacle: str | None) -> Check:
+    """Look whether SMSQ_DURABLE_CLAIMS can keep its word."""
+    if obstacle is None:
+        return Check("durable claims", Mark.OK, "claims wait for Redis' disk")
+    detail, _, fix = obstacle.partition(": ")
+    return Check("durable claims", Mark.ERROR, detail, f"{fix}; or set SMSQ_DURABLE_CLAIMS to 0")
+
+
+def check_visibility(answers: Mapping[str, Any]) -> Iterator[Check]:
+    """Look for how long a worker's broker keeps the rings that it took from others.
+
+    Our workers keep no copy of a ring, so there is nothing to time out. One that keeps them (of an
+    older version, or set up otherwise) loses and doubles nothing either, for the ledger fences; but
+    with too short a time rings at hand are handed out again for nothing.
+    """
+    for worker, stats in sorted(answers.items()):
+        broker = stats.get("broker", {})
+        options = broker.get("transport_options") or {}
+        if not broker.get("transport", "").startswith("redis") or not options.get(
+            "ack_emulation", True
+        ):
+            continue
+        timeout_s = options.get("visibility_timeout")
+        if timeout_s is None or not RING_AWAY_LEAST_S <= timeout_s <= RING_AWAY_MOST_S:
+            told = "none: an hour by default" if timeout_s is None else f"{timeout_s:g} s"
+            detail = f"{told}, at {worker}"
+            fix = "run workers of this version: they need none"
+            yield Check("visibility timeout", Mark.WARNING, detail, fix)
+
+
+def check_workers(ages_s: Mapping[str, float]) -> Check:
+    """Look which workers take rings, by what they say of themselves."""
+    deaf = {name: age_s for name, age_s in ages_s.items() if age_s > DEAF_AFTER_S}
+    live = sorted(ages_s.keys() - deaf.keys())
+    if deaf:
+        told = ", ".join(f"{name} ({age_s:.0f} s)" for name, age_s in sorted(deaf.items()))
+        detail = f"{len(live)} take rings; silent: {told}"
+        fix = "killed ones are forgotten in 15 min; restart those whose process still runs"
+        return Check("workers", Mark.WARNING if live else Mark.ERROR, detail, fix)
+    if live:
+        return Check("workers", Mark.OK, f"{', '.join(live)} take rings")
+    return Check("workers", Mark.ERROR, "none takes rings", "start one: celery -A worker worker")
 
 
 def _judge(name: str, value: str | None, *, is_good: bool, wrong: Mark) -> Check:

@@ -1,6 +1,6 @@
 """Checks a deployment: settings, Redis, gateway, broker, workers, beat, and what has piled up.
 
-In:  the environment. Out: checks, one by one, each with what to do; nothing here changes anything.
+In:  the environment. Out: checks, one by one, each with what to do; nothing here changes a job.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from smsq.checks import Check, Mark, check_beat, check_queues, check_redis_info, check_stats
-from smsq.connection import connect
+from smsq import checks
+from smsq.checks import Check, Mark
+from smsq.connection import WORKER_TIMEOUT_S, connect
+from smsq.durability import find_obstacle
 from smsq.errors import ConfigError, GatewayError
 from smsq.keys import Keys
+from smsq.presence import read_presence
 from smsq.rings import make_celery
 from smsq.settings import Settings
 from smsq.views import Views
@@ -106,23 +109,47 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
         info = {}
     version = info.get("redis_version", "that cannot be read")
     yield Check("redis", Mark.OK, f"version {version}, answers in {latency_ms:.1f} ms")
-    yield from check_redis_info(info)
+    yield from checks.check_redis_info(info)
+    yield from checks.check_replicas(info)
+    yield from check_disk(redis, settings, has_log=info.get("aof_enabled") != 0)
     yield from check_celery(settings)
-    views = Views(redis, Keys(settings.namespace))
+    keys = Keys(settings.namespace)
+    views = Views(redis, keys)
     try:
         yield check_clock(redis)
-        yield check_beat(views.heartbeat_age_s())
-        yield from check_stats(views.stats(settings.rate_per_s))
+        yield checks.check_workers(read_presence(redis, keys))
+        yield checks.check_beat(views.heartbeat_age_s())
+        yield from checks.check_stats(views.stats(settings.rate_per_s))
     except RedisError as error:
         detail = f"failed while it was read ({type(error).__name__})"
         yield Check("ledger", Mark.ERROR, detail, "look into Redis' log")
 
 
+def check_disk(redis: Redis, settings: Settings, *, has_log: bool) -> Iterator[Check]:
+    """Look how soon writes reach the disk, where the server tells."""
+    try:
+        policy = redis.config_get("appendfsync").get("appendfsync")
+    except RedisError:
+        policy = None  # managed servers forbid CONFIG
+    if policy and has_log:
+        yield checks.check_fsync(policy)
+    if not settings.durable_claims:
+        return
+    patient = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
+    try:
+        yield checks.check_durability(find_obstacle(patient, Keys(settings.namespace).disk))
+    except RedisError as error:
+        yield checks.check_durability(f"Redis did not say ({type(error).__name__}): try again")
+    finally:
+        patient.close()
+
+
 def check_celery(settings: Settings) -> Iterator[Check]:
     """Ask the broker, and the workers on it which queues they take."""
     app = make_celery(settings.broker_url, settings.namespace)
+    inspect = app.control.inspect(timeout=_INSPECT_TIMEOUT_S)
     try:
-        answers = app.control.inspect(timeout=_INSPECT_TIMEOUT_S).active_queues()
+        answers, stats = inspect.active_queues(), inspect.stats()
     except (BrokerError, KombuError, RedisError, OSError) as error:
         detail = f"cannot be reached ({type(error).__name__})"
         yield Check("broker", Mark.ERROR, detail, "start it, or mend SMSQ_BROKER_URL")
@@ -130,7 +157,8 @@ def check_celery(settings: Settings) -> Iterator[Check]:
     finally:
         app.close()
     yield Check("broker", Mark.OK, "answers")
-    yield check_queues(answers or {})
+    yield checks.check_queues(answers or {})
+    yield from checks.check_visibility(stats or {})
 
 
 def check_clock(redis: Redis) -> Check:

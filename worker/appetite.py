@@ -14,6 +14,7 @@ from kombu.utils import scheduling
 
 from config.queues import TICK_QUEUE
 from tasks.line import rings_at_hand
+from worker.pulse import pulse
 
 _RoundRobin: Any = scheduling.round_robin_cycle
 
@@ -23,6 +24,7 @@ class Appetite(_RoundRobin):  # type: ignore[misc]
 
     def consume(self, n: int) -> Sequence[str]:
         """Choose the queues to wait for; called anew at least once a second."""
+        pulse.feel()
         if rings_at_hand.is_enough:
             rings_at_hand.held_back = True
             return [queue for queue in self.items if queue == TICK_QUEUE]

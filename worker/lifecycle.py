@@ -1,23 +1,33 @@
 """What happens when a worker starts and stops.
 
-In:  Celery's signals. Out: checked settings, our logging, a `stop` event for tasks that hold.
+In:  Celery's signals. Out: checked settings, our logging, a `stop` event for tasks that hold, word
+of the worker's pulse.
 """
 
 from __future__ import annotations
 
 import logging.config
+import time
 from typing import Any
 
 from celery import signals
+from redis.exceptions import RedisError
 
 from config.logs import LOGGING
-from config.settings import load_settings
+from config.settings import load_settings, refuse
+from smsq.durability import find_obstacle
+from smsq.presence import Presence
+from smsq.rings import is_redis_broker
 from tasks.resources import Resources, find_installed, install
+from worker.pulse import pulse, start_telling
 
 log = logging.getLogger(__name__)
 
 #: Of the Celery app whose workers are ours.
 APP_NAME = "smsq"
+
+#: Pause between two looks for a Redis that is away.
+OUTAGE_PAUSE_S = 1.0
 
 
 def connect_signals() -> None:
@@ -42,10 +52,32 @@ def build_resources(sender: Any, **_: object) -> None:
         # Forked children could not hold in one line, nor leave threads free for ticks.
         log.warning("smsq runs in threads of its own: --pool is ignored")
         sender.pool_cls = sender.app.conf.worker_pool
-    install(Resources.build(settings))
+    resources = Resources.build(settings)
+    install(resources)
+    if settings.durable_claims:
+        require_durability(resources)
+    if not is_redis_broker(settings.broker_url):
+        # There no worker.appetite is asked; a heartbeat comes from the same loop.
+        signals.heartbeat_sent.connect(pulse.feel, weak=False)
+    start_telling(sender.hostname, Presence(resources.scripts), resources.stop)
     log.info(
         "worker for %s at %g/s, burst %d", settings.gateway_url, settings.rate_per_s, settings.burst
     )
+
+
+def require_durability(resources: Resources) -> None:
+    """Refuse a Redis that cannot keep SMSQ_DURABLE_CLAIMS; wait for one that is away."""
+    obstacle: str | None = None
+    is_asked = False
+    while not is_asked:
+        try:
+            obstacle = find_obstacle(resources.redis, resources.keys.disk)
+            is_asked = True
+        except RedisError as error:
+            log.warning("waiting for Redis to say what it keeps (%s)", type(error).__name__)
+            time.sleep(OUTAGE_PAUSE_S)
+    if obstacle:
+        refuse([f"SMSQ_DURABLE_CLAIMS: {obstacle}; or set it to 0, see docs/durability.md"])
 
 
 def release_holds(**_: object) -> None:
@@ -54,7 +86,11 @@ def release_holds(**_: object) -> None:
         resources.stop.set()
 
 
-def close_connections(**_: object) -> None:
-    """Give connections back."""
+def close_connections(sender: Any, **_: object) -> None:
+    """Say goodbye, and give connections back."""
     for resources in find_installed():
+        try:
+            Presence(resources.scripts).leave(sender.hostname)
+        except RedisError as error:
+            log.warning("could not say goodbye (%s)", type(error).__name__)
         resources.close()

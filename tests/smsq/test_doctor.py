@@ -138,6 +138,90 @@ def test_a_redis_that_keeps_everything_is_fine() -> None:
     assert [check.status for check in checks.check_redis_info(info)] == [Mark.OK, Mark.OK]
 
 
+@pytest.mark.real_redis
+def test_a_log_that_may_stay_in_memory_is_told(tmp_path: Path, environ: dict[str, str]) -> None:
+    with RedisServer(tmp_path, "--appendonly", "yes", "--appendfsync", "no") as server:
+        found = look(environ | {"SMSQ_REDIS_URL": server.url})
+
+    assert found["appendfsync"].status is Mark.WARNING
+    assert "everysec" in found["appendfsync"].fix
+
+
+@pytest.mark.parametrize("policy", ["everysec", "always"])
+def test_a_log_that_is_written_through_is_fine(policy: str) -> None:
+    assert checks.check_fsync(policy).status is Mark.OK
+
+
+def test_durable_claims_where_they_cannot_work_are_an_error(environ: dict[str, str]) -> None:
+    # The session's server keeps no log.
+    check = look(environ | {"SMSQ_DURABLE_CLAIMS": "1"})["durable claims"]
+
+    assert check.status is Mark.ERROR
+    assert check.fix
+    assert "durable claims" not in look(environ)
+
+
+def test_durable_claims_that_work_are_fine() -> None:
+    assert checks.check_durability(None).status is Mark.OK
+
+
+@pytest.mark.real_redis
+def test_a_replica_is_no_place_for_jobs(tmp_path: Path, environ: dict[str, str]) -> None:
+    port = str(free_port())  # of a primary that is not there
+    with RedisServer(tmp_path, "--replicaof", "127.0.0.1", port) as server:
+        found = look(environ | {"SMSQ_REDIS_URL": server.url})
+
+    assert found["replicas"].status is Mark.ERROR
+    assert "primary" in found["replicas"].fix
+
+
+@pytest.mark.parametrize(
+    ("replica", "marks"),
+    [
+        ({"state": "online", "lag": 1, "offset": 90}, []),
+        ({"state": "online", "lag": 9, "offset": 90}, [Mark.WARNING]),
+        ({"state": "wait_bgsave", "lag": 0, "offset": 0}, [Mark.WARNING]),
+    ],
+)
+def test_a_replica_that_lags_is_a_warning(replica: dict[str, Any], marks: list[Mark]) -> None:
+    info = {"connected_slaves": 1, "slave0": replica, "master_repl_offset": 100}
+
+    assert [check.status for check in checks.check_replicas(info)] == marks
+
+
+@pytest.mark.parametrize(
+    ("options", "marks"),
+    [
+        ({"ack_emulation": False}, []),
+        ({"visibility_timeout": 600}, []),
+        ({"visibility_timeout": 5}, [Mark.WARNING]),
+        ({"visibility_timeout": 86_400}, [Mark.WARNING]),
+        ({}, [Mark.WARNING]),
+        (None, [Mark.WARNING]),
+    ],
+)
+def test_a_worker_that_keeps_rings_needs_a_fitting_visibility_timeout(
+    options: dict[str, Any] | None, marks: list[Mark]
+) -> None:
+    stats = {"w1": {"broker": {"transport": "redis", "transport_options": options}}}
+
+    assert [check.status for check in checks.check_visibility(stats)] == marks
+
+
+def test_other_brokers_have_no_visibility_timeout() -> None:
+    assert not list(checks.check_visibility({"w1": {"broker": {"transport": "amqp"}}}))
+
+
+def test_live_workers_are_listed_and_deaf_ones_told() -> None:
+    fine = checks.check_workers({"b@h": 0.5, "a@h": 3})
+    mixed = checks.check_workers({"b@h": 0.5, "a@h": 42})
+
+    assert (fine.status, fine.detail) == (Mark.OK, "a@h, b@h take rings")
+    assert (mixed.status, mixed.detail) == (Mark.WARNING, "1 take rings; silent: a@h (42 s)")
+    assert checks.check_workers({"a@h": 42}).status is Mark.ERROR
+    assert checks.check_workers({}).status is Mark.ERROR
+
+
 def test_a_server_that_says_nothing_about_itself_is_a_warning() -> None:
     found = list(checks.check_redis_info({}))
 

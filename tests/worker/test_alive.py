@@ -1,0 +1,61 @@
+"""A worker is alive while its consumer asks for rings; whether the process runs says nothing."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from smsq.presence import Presence, read_presence
+from smsq.scripts import Scripts
+from tests.support import free_port, wait_until
+from worker import alive, pulse
+from worker.appetite import Appetite
+
+
+@pytest.fixture(autouse=True)
+def settings_of_the_process(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "code", "says"),
+    [(0.5, 0, "w@h: alive"), (9, 0, "w@h: alive"), (11, 1, "w@h: deaf: it asked for rings 11 s")],
+)
+def test_a_worker_is_deaf_when_it_did_not_ask_for_long(
+    scripts: Scripts, age_s: float, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Presence(scripts).tell("w@h", age_s)
+
+    assert alive.main(["--hostname", "w@h"]) == code
+    assert says in capsys.readouterr().out
+
+
+def test_a_worker_that_nobody_heard_of_is_not_alive(capsys: pytest.CaptureFixture[str]) -> None:
+    assert alive.main([]) == 1
+    assert "celery@" in capsys.readouterr().out  # as a worker without --hostname is called
+
+
+def test_a_redis_that_is_away_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SMSQ_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+
+    assert alive.main(["--hostname", "w@h"]) == 1
+    assert capsys.readouterr().out == "w@h: Redis cannot be reached (ConnectionError)\n"
+
+
+def test_a_consumer_that_asks_is_heard(scripts: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = pulse.Pulse()
+    monkeypatch.setattr(pulse, "pulse", mine)
+    monkeypatch.setattr("worker.appetite.pulse", mine)
+    monkeypatch.setattr(pulse, "TELL_EVERY_S", 0.02)
+    stop = threading.Event()
+    pulse.start_telling("w@h", Presence(scripts), stop)
+
+    assert mine.age_s is None
+    assert not read_presence(scripts.redis, scripts.keys)
+    Appetite(["normal"]).consume(1)
+    wait_until(lambda: read_presence(scripts.redis, scripts.keys), "it is heard")
+    stop.set()

@@ -1,0 +1,64 @@
+"""The pulse of a worker: when its consumer last asked the broker for rings.
+
+In:  Celery's event loop, each time it asks. Out: `Presence` in Redis, told by a thread of its own.
+
+A process can run and be deaf: its connection hangs, or its loop stopped. So nothing else counts as
+alive (worker/alive.py, `smsq doctor`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from redis.exceptions import RedisError
+
+from smsq.presence import Presence
+
+log = logging.getLogger(__name__)
+
+#: Pause between two tellings.
+TELL_EVERY_S = 2.0
+
+
+class Pulse:
+    """When the consumer of this process last asked."""
+
+    def __init__(self) -> None:
+        self._asked_at_s: float | None = None
+
+    def feel(self, **_: object) -> None:
+        """Note that the consumer asks now."""
+        self._asked_at_s = time.monotonic()
+
+    @property
+    def age_s(self) -> float | None:
+        """Seconds since it asked; None when it never did."""
+        return None if self._asked_at_s is None else time.monotonic() - self._asked_at_s
+
+
+#: Of this process.
+pulse = Pulse()
+
+
+def tell_while_running(worker: str, presence: Presence, stop: threading.Event) -> None:
+    """Tell of this worker's pulse until the process stops; an outage of Redis is waited for."""
+    is_told = True
+    while not stop.wait(TELL_EVERY_S):
+        if (age_s := pulse.age_s) is None:
+            continue
+        try:
+            presence.tell(worker, age_s)
+            is_told = True
+        except RedisError as error:
+            if is_told:
+                log.warning("nobody can see that this worker lives (%s)", type(error).__name__)
+            is_told = False
+
+
+def start_telling(worker: str, presence: Presence, stop: threading.Event) -> None:
+    """Tell of this worker's pulse from now on, in a thread that ends with the process."""
+    threading.Thread(
+        target=tell_while_running, args=(worker, presence, stop), name="pulse", daemon=True
+    ).start()
