@@ -26,8 +26,10 @@ def celery_options(settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": settings.broker_url,
         "broker_transport_options": _transport_options(settings),
+        "broker_connection_retry": True,
         "broker_connection_retry_on_startup": True,
-        # None means for ever: an outage of any length must end in reconnecting.
+        # None means for ever: an outage of any length must end in reconnecting. How soon stands in
+        # worker/patience.py.
         "broker_connection_max_retries": None,
         # JSON only: a pickle in the broker would run code.
         "task_serializer": "json",
@@ -74,7 +76,12 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
         # One list per queue; Celery's priorities are not used.
         "priority_steps": [0],
         "socket_keepalive": True,
-        "health_check_interval": 25,
+        # Without them a publish waits for ever where a connection died without a word, and with it
+        # the loop that would notice. Above the second that BRPOP waits.
+        "socket_timeout": 5,
+        "socket_connect_timeout": 5,
+        # A BRPOP unanswered for a second more than this is dropped, at the next look.
+        "health_check_interval": 4,
     }
 
 

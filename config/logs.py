@@ -5,11 +5,45 @@ In:  nothing. Out: a `dictConfig` mapping.
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import Any
+
+
+class Terse(logging.Filter):
+    """Cuts what Celery says of a broker that is away to one line, told once a minute.
+
+    Measured: beat's two ticks a second wrote 700 kB of tracebacks in an outage of 40 s.
+    """
+
+    EVERY_S = 60.0
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(name)
+        self._told_at_s: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Drop the traceback and what follows the first line; drop what was just told."""
+        if record.levelno < logging.WARNING:
+            return True
+        line = record.getMessage().partition("\n")[0]
+        reason = record.exc_info[1] if record.exc_info else None
+        if reason is not None and str(reason) not in line:
+            line = f"{line} ({type(reason).__name__})"
+        record.msg, record.args, record.exc_info, record.exc_text = line, (), None, None
+        now_s = time.monotonic()
+        if now_s - self._told_at_s.get(line, -self.EVERY_S) < self.EVERY_S:
+            return False
+        # Only what may still be repeated is kept.
+        self._told_at_s = {k: v for k, v in self._told_at_s.items() if now_s - v < self.EVERY_S}
+        self._told_at_s[line] = now_s
+        return True
+
 
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"terse": {"()": Terse}},
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"},
     },
@@ -21,8 +55,9 @@ LOGGING: dict[str, Any] = {
         # "Task received" and "succeeded" double our own lines.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
-        # Beat says every tick.
-        "celery.beat": {"level": "WARNING"},
+        # Beat says every tick, and a page of traceback for each that the broker did not take.
+        "celery.beat": {"level": "WARNING", "filters": ["terse"]},
+        "celery.worker.consumer.consumer": {"filters": ["terse"]},
         # Every request line would hold what the log must not: see smsq/gateway/client.py.
         "urllib3": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},

@@ -27,8 +27,9 @@ def is_worker(argv: Sequence[str]) -> bool:
 
 app = Celery(
     lifecycle.APP_NAME,
-    include=["tasks.send", "tasks.poll", "tasks.recover"],
+    amqp="worker.patience:PatientAmqp",
     events="worker.events:ThreadEvents",
+    include=["tasks.send", "tasks.poll", "tasks.recover"],
 )
 # A worker that cannot start is told all of its mistakes at once, the gateway's too.
 app.conf.update(celery_options(load_settings(needs_gateway=is_worker(sys.argv))))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from config.logs import Terse
+
+REFUSED = ConnectionError("refused")
 ROOT = Path(__file__).parents[2]
 LOGGED = """
 import logging, logging.config
@@ -39,3 +45,37 @@ def test_logs_are_lines_on_stderr_with_our_steps_and_everyones_alarms() -> None:
     assert lines[1].endswith(" INFO    tasks.send -> send job=j1 attempt=2")
     assert len(lines) == 8
     assert all(" WARNING " in line and " alarm of " in line for line in lines[2:])
+
+
+def test_a_broker_that_is_away_is_told_in_one_line_a_minute(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now_s = [1000.0]
+    monkeypatch.setattr("config.logs.time.monotonic", lambda: now_s[0])
+    beat = logging.getLogger("beat.of.a.test")
+    beat.addFilter(Terse())
+
+    def fail(task: str) -> None:
+        beat.error("Couldn't apply %s: %s\n%s", task, REFUSED, ["a stack"], exc_info=REFUSED)
+
+    for _ in range(100):
+        fail("recover")
+    fail("poll")
+    assert caplog.messages == [
+        "Couldn't apply recover: refused",
+        "Couldn't apply poll: refused",
+    ]
+    assert not any(record.exc_info for record in caplog.records)
+    now_s[0] += 61
+    fail("recover")
+    assert len(caplog.messages) == 3
+
+
+def test_a_line_that_does_not_say_what_failed_gets_its_name(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    consumer = logging.getLogger("consumer.of.a.test")
+    consumer.addFilter(Terse())
+    consumer.warning("Connection lost", exc_info=REFUSED)
+
+    assert caplog.messages == ["Connection lost (ConnectionError)"]

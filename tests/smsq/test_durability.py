@@ -79,6 +79,7 @@ def test_a_claim_that_somebody_else_took_over_is_not_confirmed(world: World) -> 
 def test_the_number_of_a_claim_that_redis_forgot_is_not_used_again(world: World) -> None:
     job = world.enqueue()
     before = world.redis.dump(world.keys.job(job))
+    assert before is not None
     forgotten = world.claim(job)
     world.redis.restore(world.keys.job(job), 0, before, replace=True)
     world.redis.zadd(world.keys.ready("normal"), {job: 0})

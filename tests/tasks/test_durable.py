@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -21,7 +20,7 @@ PHONE = "375291234567"
 
 
 @pytest.fixture
-def careful(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resources]:
+def careful(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Resources:
     monkeypatch.setattr(attempt, "DISK_PAUSE_S", 0.01)
     return replace(resources, settings=replace(resources.settings, durable_claims=True))
 

@@ -1,0 +1,116 @@
+"""Redis goes away and comes back, workers go deaf: everything that runs goes on by itself."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from smsq import doctor
+from smsq.checks import Mark
+from smsq.gateway.receipts import receipt_url
+from smsq.models import JobState
+from tests.e2e.conftest import ROOT, Deploy, Deployment
+from tests.support import wait_until
+
+PHONE = "375297394567"
+#: Redis is up again: so soon must everybody be at work.
+BACK_WITHIN_S = 10.0
+
+pytestmark = pytest.mark.real_redis
+
+
+def ask_alive(deployment: Deployment, worker: str) -> tuple[int, str]:
+    asked = subprocess.run(
+        [sys.executable, "-m", "worker.alive", "--hostname", f"{worker}@%h"],
+        cwd=ROOT,
+        env=deployment.environ,
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    return asked.returncode, asked.stdout.decode()
+
+
+def is_alive(deployment: Deployment, worker: str) -> bool:
+    return ask_alive(deployment, worker)[0] == 0
+
+
+def post_receipt(deployment: Deployment, job: str) -> int:
+    url = receipt_url(deployment.url("web"), job, deployment.environ["SMSQ_CALLBACK_SECRET"])
+    request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def lose_redis(deployment: Deployment, down_s: float, job: str) -> None:
+    """Kill Redis and start it again on what it kept."""
+    redis = deployment.processes.pop("redis")
+    redis.kill()
+    redis.wait()
+    killed_at_s = time.monotonic()
+    assert post_receipt(deployment, job) == 503
+    time.sleep(max(0, down_s - (time.monotonic() - killed_at_s)))
+    deployment.start_redis()
+
+
+def see_everybody_at_work(deployment: Deployment) -> None:
+    """Within the time that everybody has: a job is sent, both workers take rings, beat ticks."""
+    until_s = time.monotonic() + BACK_WITHIN_S
+    queue = deployment.queue
+
+    def within(holds: object, what: str) -> None:
+        wait_until(holds, what, deadline_s=max(0.1, until_s - time.monotonic()))  # type: ignore[arg-type]
+
+    job = queue.send_quick(PHONE, f"back after {time.monotonic()}")
+    within(lambda: (queue.heartbeat_age_s() or 99) < 1, "beat ticks, and a worker takes the ticks")
+    within(lambda: queue.status(job).is_final, "a job is sent and polled")
+    for worker in ("worker", "worker1"):
+        within(lambda name=worker: is_alive(deployment, name), f"{worker} takes rings")
+    assert post_receipt(deployment, job) == 200
+    deployment.check()
+
+
+def test_everybody_is_back_soon_after_outages_short_and_long(deploy: Deploy) -> None:
+    with deploy("--latency-ms", "2000", workers=2) as deployment:
+        jobs = [deployment.queue.send_quick(PHONE, f"code {i}") for i in range(6)]
+        stats = deployment.queue.stats
+        wait_until(lambda: stats().jobs[JobState.SUBMITTING] >= 5, "workers have jobs in hand")
+
+        lose_redis(deployment, 3, jobs[0])
+        wait_until(
+            lambda: all(deployment.queue.status(job).is_final for job in jobs),
+            "what was in hand was written down when Redis was back",
+        )
+        see_everybody_at_work(deployment)
+        # Kombu's own pauses would have grown to ten seconds and more.
+        lose_redis(deployment, 31, jobs[0])
+        see_everybody_at_work(deployment)
+        assert set(deployment.gateway.accepted().values()) == {1}
+        assert stats().jobs[JobState.UNKNOWN] == 0
+
+
+def test_a_worker_that_does_not_take_rings_is_deaf_though_its_process_runs(deploy: Deploy) -> None:
+    with deploy() as deployment:
+        wait_until(lambda: is_alive(deployment, "worker"), "it takes rings")
+        found = {check.name: check for check in doctor.examine(deployment.environ)}
+        assert found["workers"].status is Mark.OK
+        assert "visibility timeout" not in found
+        process = deployment.processes["worker"]
+        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: not is_alive(deployment, "worker"), "it is deaf", deadline_s=20)
+        assert "deaf" in ask_alive(deployment, "worker")[1]
+        assert process.poll() is None
+        process.send_signal(signal.SIGCONT)
+        wait_until(lambda: is_alive(deployment, "worker"), "it takes rings again")
+        deployment.processes.pop("worker").terminate()
+        process.wait(20)
+        assert "ended" in ask_alive(deployment, "worker")[1]
