@@ -113,6 +113,38 @@ def test_compose_and_procfile_start_the_same_things(compose: dict[str, Any]) -> 
         assert command.split(" --")[0].split()[:4] == in_compose.split(" --")[0].split()[:4], name
 
 
+def test_a_stopped_worker_has_time_for_the_requests_in_hand(compose: dict[str, Any]) -> None:
+    [timeout_s] = [float(s.default) for s in SETTINGS if s.name == "SMSQ_TIMEOUT_S"]
+    grace = compose["services"]["worker"]["stop_grace_period"]
+    [unit] = re.findall(r"^TimeoutStopSec=(\d+)$", read("docs/systemd/smsq-worker@.service"), re.M)
+
+    assert float(grace.removesuffix("s")) >= timeout_s + 30
+    assert float(unit) >= timeout_s + 30
+
+
+def test_a_worker_is_healthy_while_it_takes_rings(compose: dict[str, Any]) -> None:
+    command = compose["services"]["worker"]["healthcheck"]["test"]
+
+    # Without --hostname it asks about the worker that compose starts without one.
+    assert command == ["CMD", "python", "-m", "worker.alive"]
+    assert "--hostname" not in " ".join(compose["services"]["worker"]["command"])
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "flower"])
+def test_each_unit_starts_what_the_procfile_starts_and_again_when_it_dies(name: str) -> None:
+    unit = read(f"docs/systemd/smsq-{name}{'@' * (name == 'worker')}.service")
+    procfile = dict(line.split(": ", 1) for line in read("Procfile").splitlines())
+    [started] = re.findall(r"^ExecStart=/opt/smsq/\.venv/bin/(.*)$", unit, re.M)
+    numbered = procfile[name].replace("$$", "%i").replace("%h", "%%h")
+    expected = numbered.replace("${HOST:-127.0.0.1}", "127.0.0.1").replace("$PORT", "5555")
+
+    assert started == expected
+    for line in ("Restart=always", "User=smsq", "NoNewPrivileges=yes", "StartLimitIntervalSec=0"):
+        assert f"\n{line}\n" in unit, line
+    assert re.search(r"^EnvironmentFile=/", unit, re.M)
+    assert re.search(r"^TimeoutStopSec=\d+$", unit, re.M)
+
+
 def test_the_image_is_not_root_and_holds_the_processes() -> None:
     lines = read("Dockerfile").splitlines()
 
