@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -75,3 +78,52 @@ class RedisServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class MutingProxy:
+    """A TCP proxy whose connections can fall silent without an end, as behind a dead router.
+
+    Use as a context manager; connections made after `mute` work.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._to = ("127.0.0.1", port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._mute = threading.Event()
+        self._open: list[socket.socket] = []
+
+    def mute(self) -> None:
+        """Let every connection of now be silent for ever."""
+        self._mute.set()
+        self._mute = threading.Event()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.mute()
+        self._listener.close()
+        for connection in self._open:
+            connection.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # the listener is closed
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(self._to)
+                self._open += [near, far]
+                args = (near, far, self._mute)
+                threading.Thread(target=self._pass_on, args=args, daemon=True).start()
+
+    @staticmethod
+    def _pass_on(near: socket.socket, far: socket.socket, muted: threading.Event) -> None:
+        with suppress(OSError, ValueError):  # one side is closed
+            while not muted.is_set():
+                for side in select.select([near, far], [], [], 0.1)[0]:
+                    data = side.recv(65536)
+                    (far if side is near else near).sendall(data)
+                    if not data:
+                        near.close()
+                        far.close()
