@@ -51,7 +51,6 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "worker_concurrency": 16,
         # Flower switches events on by itself; this makes its pages complete from the start.
         "worker_send_task_events": True,
-        "task_send_sent_event": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "task_queues": QUEUES,

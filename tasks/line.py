@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 #: Longest time between two looks at the limiter's epoch while holding: an opened gate or a new rate
 #: is noticed within it.
-NAP_S = 0.5
+NAP_S = 0.8
 
 #: While the gate is closed, a slot is asked for again after this long: `recover` takes it for the
 #: sign that somebody holds.

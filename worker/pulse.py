@@ -19,7 +19,7 @@ from smsq.presence import Presence
 log = logging.getLogger(__name__)
 
 #: Pause between two tellings.
-TELL_EVERY_S = 2.0
+TELL_EVERY_S = 4.0
 
 
 class Pulse:

@@ -77,6 +77,7 @@ def test_a_limit_that_nobody_told_is_found(world: World) -> None:
     assert drive.refused() <= 0.05 * len(drive.requests)
 
 
+@pytest.mark.timeout(400)  # fakeredis is slow
 def test_a_limit_that_falls_and_rises_again_is_followed(world: World) -> None:
     world.enqueue_many(6000)
     gateway = Gateway(50, burst=5)
