@@ -79,6 +79,11 @@ class Keys:
         return f"{self.namespace}:limiter"
 
     @property
+    def events(self) -> str:
+        """Stream: news of what changed."""
+        return f"{self.namespace}:events"
+
+    @property
     def heartbeat(self) -> str:
         """String with a time to live: beat's ticks are being worked off."""
         return f"{self.namespace}:heartbeat"

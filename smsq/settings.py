@@ -77,6 +77,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SMSQ_DEFAULT_REGION", "BY", parsers.region, "region of national phone numbers"),
     Setting("SMSQ_RETENTION_S", "2592000", parsers.whole(60, 315_360_000), "keep finished jobs"),
     Setting("SMSQ_KEEP_TEXTS", "0", parsers.flag, "1: keep texts after acceptance"),
+    Setting("SMSQ_EVENTS_KEEP_S", "86400", parsers.whole(0, 2_592_000), "keep news; 0: none"),
 )
 
 _MIN_SECRET = 16
@@ -114,6 +115,7 @@ class Settings:
     default_region: str
     retention_s: int
     keep_texts: bool
+    events_keep_s: int
 
     @classmethod
     def from_env(
@@ -213,11 +215,12 @@ def _find_contradictions(values: Mapping[str, Any], needs_gateway: bool) -> list
     found = []
     if needs_gateway and values.get("gateway_url") == "":
         found.append("SMSQ_GATEWAY_URL: write scheme and host, as in https://gateway.example")
-    secret = cast(str, values["callback_secret"])
-    if values.get("callback_url") and not secret:
-        found.append("SMSQ_CALLBACK_SECRET: SMSQ_CALLBACK_URL needs a secret that signs receipts")
-    if secret and len(secret) < _MIN_SECRET:
-        found.append(f"SMSQ_CALLBACK_SECRET: write {_MIN_SECRET} characters or more")
+    for name, signed in (("CALLBACK", "receipts"),):
+        secret = cast(str, values[f"{name.lower()}_secret"])
+        if values.get(f"{name.lower()}_url") and not secret:
+            found.append(f"SMSQ_{name}_SECRET: SMSQ_{name}_URL needs a secret that signs {signed}")
+        if secret and len(secret) < _MIN_SECRET:
+            found.append(f"SMSQ_{name}_SECRET: write {_MIN_SECRET} characters or more")
     for first, most in (("backoff_first_s", "backoff_max_s"), ("poll_first_s", "poll_max_s")):
         if first in values and most in values and values[first] > values[most]:
             names = [f"SMSQ_{name.upper()}" for name in (first, most)]

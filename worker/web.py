@@ -66,7 +66,7 @@ class Receiver:
     def build(cls, settings: Settings) -> Self:
         """Build from settings; the connection is made when first used."""
         redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
-        scripts = Scripts(redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+        scripts = Scripts.of(redis, settings)
         keys = Keys(settings.namespace)
         return cls(
             settings=settings,

@@ -38,6 +38,7 @@ def test_every_key_stands_below_the_namespace() -> None:
         KEYS.polls,
         KEYS.limiter,
         KEYS.heartbeat,
+        KEYS.events,
     ]
 
     assert len(set(names)) == len(names)
@@ -61,6 +62,7 @@ def test_the_scripts_list_names_every_key_that_python_reads() -> None:
             KEYS.due,
             KEYS.polls,
             KEYS.limiter,
+            KEYS.events,
         )
     }
 
