@@ -20,6 +20,7 @@ from smsq.errors import (
     TemporaryError,
     UnknownOutcomeError,
 )
+from smsq.events import EventReader
 from smsq.models import (
     BulkMessage,
     JobState,
@@ -28,6 +29,7 @@ from smsq.models import (
     QuickMessage,
     RecipientState,
 )
+from smsq.news import JobEvent, RecipientEvent
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.status import MessageStatus, RecipientStatus, Status
@@ -37,8 +39,10 @@ __all__ = [
     "BulkMessage",
     "BusyError",
     "ConfigError",
+    "EventReader",
     "GatewayError",
     "InvalidMessageError",
+    "JobEvent",
     "JobState",
     "KeyConflictError",
     "Kind",
@@ -49,6 +53,7 @@ __all__ = [
     "PersonalMessage",
     "QueueUnavailableError",
     "QuickMessage",
+    "RecipientEvent",
     "RecipientState",
     "RecipientStatus",
     "RefusedError",
