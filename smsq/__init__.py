@@ -32,6 +32,7 @@ from smsq.models import (
 from smsq.news import JobEvent, RecipientEvent
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
+from smsq.signatures import verify_webhook
 from smsq.status import MessageStatus, RecipientStatus, Status
 from smsq.views import Stats
 
@@ -64,4 +65,5 @@ __all__ = [
     "Status",
     "TemporaryError",
     "UnknownOutcomeError",
+    "verify_webhook",
 ]

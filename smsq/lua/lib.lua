@@ -24,6 +24,10 @@
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
 --   key:<digest>              string: idempotency key -> id|content digest
 --   events                    stream: at_ms, changes, news (news.lua); gone when all of it is old
+--   webhook                   hash: last_id that was taken out of the stream, look_at_ms
+--   delivery:<id>             hash: entries of the stream on their way to the webhook
+--   deliveries                zset: delivery -> when to post it
+--   dead_deliveries           zset: delivery -> since when it is given up
 
 local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 

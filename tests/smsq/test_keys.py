@@ -39,6 +39,10 @@ def test_every_key_stands_below_the_namespace() -> None:
         KEYS.limiter,
         KEYS.heartbeat,
         KEYS.events,
+        KEYS.webhook,
+        KEYS.delivery("1-0"),
+        KEYS.deliveries,
+        KEYS.dead_deliveries,
     ]
 
     assert len(set(names)) == len(names)
@@ -63,6 +67,10 @@ def test_the_scripts_list_names_every_key_that_python_reads() -> None:
             KEYS.polls,
             KEYS.limiter,
             KEYS.events,
+            KEYS.webhook,
+            KEYS.delivery("1-0"),
+            KEYS.deliveries,
+            KEYS.dead_deliveries,
         )
     }
 

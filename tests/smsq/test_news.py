@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -25,7 +26,7 @@ per_function = hypothesis_settings(
 
 
 def entries_of(world: World) -> list[tuple[str, dict[str, str]]]:
-    return list(world.redis.xrange(world.keys.events))
+    return list(cast(Any, world.redis.xrange(world.keys.events)))
 
 
 def events_of(world: World) -> list[Event]:
@@ -174,7 +175,7 @@ def test_the_stream_holds_neither_text_nor_phone(world: World) -> None:
 def test_old_news_leaves_and_the_stream_goes_with_the_newest(
     world: World, settings: Settings
 ) -> None:
-    world.now_us = int(world.redis.time()[0]) * 1_000_000  # type: ignore[index]
+    world.now_us = int(world.redis.time()[0]) * 1_000_000
     world.enqueue_many(300)
     assert 0 < world.redis.pttl(world.keys.events) <= settings.events_keep_s * 1000
     world.pass_s(settings.events_keep_s + 60)
