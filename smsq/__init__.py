@@ -20,6 +20,7 @@ from smsq.errors import (
     TemporaryError,
     UnknownOutcomeError,
 )
+from smsq.events import EventReader
 from smsq.models import (
     BulkMessage,
     JobState,
@@ -28,8 +29,10 @@ from smsq.models import (
     QuickMessage,
     RecipientState,
 )
+from smsq.news import JobEvent, RecipientEvent
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
+from smsq.signatures import verify_webhook
 from smsq.status import MessageStatus, RecipientStatus, Status
 from smsq.views import Stats
 
@@ -37,8 +40,10 @@ __all__ = [
     "BulkMessage",
     "BusyError",
     "ConfigError",
+    "EventReader",
     "GatewayError",
     "InvalidMessageError",
+    "JobEvent",
     "JobState",
     "KeyConflictError",
     "Kind",
@@ -49,6 +54,7 @@ __all__ = [
     "PersonalMessage",
     "QueueUnavailableError",
     "QuickMessage",
+    "RecipientEvent",
     "RecipientState",
     "RecipientStatus",
     "RefusedError",
@@ -59,4 +65,5 @@ __all__ = [
     "Status",
     "TemporaryError",
     "UnknownOutcomeError",
+    "verify_webhook",
 ]

@@ -41,7 +41,7 @@ class Controls:
     def build(cls, settings: Settings) -> Self:
         """Build from settings; the connection is made when first used."""
         redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
-        scripts = Scripts(redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+        scripts = Scripts.of(redis, settings)
         pace = Pace(rate_per_s=settings.rate_per_s, burst=settings.burst)
         return cls(redis, Limiter(scripts, pace), by=who_am_i())
 

@@ -78,7 +78,7 @@ class Desk:
     def __init__(self, settings: Settings, redis: Redis, *, by: str) -> None:
         self._redis = redis
         self._plan = PollPlan.of(settings)
-        self._scripts = Scripts(redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+        self._scripts = Scripts.of(redis, settings)
         self._rings = Rings(settings.broker_url, settings.namespace)
         self._by = by
 

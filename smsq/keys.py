@@ -89,6 +89,30 @@ class Keys:
         return f"{self.namespace}:workers"
 
     @property
+    def events(self) -> str:
+        """Stream: news of what changed."""
+        return f"{self.namespace}:events"
+
+    @property
+    def webhook(self) -> str:
+        """Hash: how far news was taken out for the webhook."""
+        return f"{self.namespace}:webhook"
+
+    def delivery(self, delivery_id: str) -> str:
+        """Hash: news on its way to the webhook."""
+        return f"{self.namespace}:delivery:{delivery_id}"
+
+    @property
+    def deliveries(self) -> str:
+        """Sorted set: delivery → when to post it (ms)."""
+        return f"{self.namespace}:deliveries"
+
+    @property
+    def dead_deliveries(self) -> str:
+        """Sorted set: delivery that was given up → since when (ms)."""
+        return f"{self.namespace}:dead_deliveries"
+
+    @property
     def heartbeat(self) -> str:
         """String with a time to live: beat's ticks are being worked off."""
         return f"{self.namespace}:heartbeat"

@@ -115,6 +115,14 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def webhook_url(text: str) -> str:
+    """Check an http(s) address; a query is welcome, a slash at the end stays."""
+    base_url(text.partition("?")[0])
+    if re.search(r"[#@\s]", text) or not text.isascii():
+        raise ValueError("write an address like https://shop.example/sms-news")
+    return text
+
+
 def gateway_url(text: str) -> str:
     """Check an address of scheme, host and port alone: `/api/v1/...` is appended to it."""
     address = base_url(text)

@@ -14,7 +14,8 @@ from typing import Self, Unpack
 from smsq.assembly import assemble_quick, make_repeatable, shared_fields
 from smsq.campaign import CampaignDraft
 from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
-from smsq.errors import KeyConflictError
+from smsq.events import EventReader
+from smsq.handover import hand_over
 from smsq.intake import Intake
 from smsq.jobs import Stored
 from smsq.keys import Keys
@@ -25,10 +26,8 @@ from smsq.rings import Rings
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.status import RecipientStatus, Status
+from smsq.subscription import EventOptions, Subscription
 from smsq.views import Stats, Views
-
-#: Jobs stored in one round trip by `send_quick_many`.
-_STORE_SLICE = 100
 
 
 class SmsQueue:
@@ -48,7 +47,7 @@ class SmsQueue:
             settings = settings.on_redis(redis_url)
         self.settings = settings
         self._redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
-        scripts = Scripts(self._redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+        scripts = Scripts.of(self._redis, settings)
         self._ledger = Ledger(scripts)
         self._views = Views(self._redis, Keys(settings.namespace))
         self._rings = Rings(settings.broker_url, settings.namespace)
@@ -108,25 +107,8 @@ class SmsQueue:
         """
         checked = self._intake().check_quick_many(messages)
         new = [assemble_quick(one, self.settings) for one in checked]
-        ids: list[str] = []
-        conflict: KeyConflictError | None = None
         with self.redis_call(writes=True, in_pieces=True):
-            for start in range(0, len(new), _STORE_SLICE):
-                part = new[start : start + _STORE_SLICE]
-                results = self._ledger.enqueue_many(part)
-                rings: dict[Queue, list[str]] = {}
-                for (job, _), result in zip(part, results, strict=True):
-                    if isinstance(result, KeyConflictError):
-                        conflict = conflict or result
-                        continue
-                    ids.append(result[1])
-                    if result[0] is Stored.NEW and job.due_at_ms is None:
-                        rings.setdefault(job.priority, []).append(result[1])
-                for priority, job_ids in rings.items():
-                    self._rings.ring(Task.SEND_QUICK, job_ids, priority)
-        if conflict:
-            raise conflict
-        return ids
+            return hand_over(new, self._ledger, self._rings)
 
     def send_bulk(
         self,
@@ -219,6 +201,24 @@ class SmsQueue:
             for job_id in self._views.job_ids(some_id):
                 cancelled += self._ledger.cancel(job_id) is JobState.CANCELLED
         return cancelled
+
+    def events(self, **options: Unpack[EventOptions]) -> EventReader:
+        """Read the news: each change of a job's or a recipient's state, as it comes.
+
+        Each comes at least once, again with the same `id`; a job's in order while one consumer
+        reads. `EventReader` says when one counts as handled.
+
+        Args:
+            **options: `group` (its consumers share the news; a new one begins with the oldest),
+                `consumer` (of one running consumer alone; started again, it goes on where it was),
+                `block_s` (ends after so long without news), `count` (most entries taken at once, of
+                1 to 1,000 events each), `claim_after_s` (what others have in hand for so long).
+
+        Raises:
+            ConfigError: No news is kept (`SMSQ_EVENTS_KEEP_S=0`).
+            QueueUnavailableError: Redis did not answer; once reading, for a minute.
+        """
+        return EventReader(self._redis, Subscription(**options), self.settings)
 
     def stats(self) -> Stats:
         """Count everything in the ledger."""

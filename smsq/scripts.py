@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Self
 
 from redis import Redis
 from redis.commands.core import Script
 
 from smsq.keys import Keys
+from smsq.settings import Settings
 
 #: A script's argument, as Redis takes it.
 Arg = str | int | float | bytes
@@ -33,7 +34,9 @@ _NEEDS_LIMIT = "\n-- needs limit.lua\n"
 @cache
 def _source(name: str) -> str:
     body = _read(name)
-    return "".join([_read("lib"), _read("limit") if _NEEDS_LIMIT in body else "", body])
+    limit = _read("limit") if _NEEDS_LIMIT in body else ""
+    body = f"local function run()\n{body}\nend\nlocal answer = run()\n"
+    return "".join([_read("news"), _read("lib"), limit, body, _read("publish"), "return answer\n"])
 
 
 def _read(name: str) -> str:
@@ -46,17 +49,35 @@ class Scripts:
     Args:
         redis: Client with `decode_responses=True`.
         retention_ms: How long finished jobs are kept.
+        events_keep_ms: How long news of what changed is kept; 0 for none.
         clock: Tests pass a clock of their own.
     """
 
     def __init__(
-        self, redis: Redis, namespace: str, *, retention_ms: int, clock: Clock = redis_clock
+        self,
+        redis: Redis,
+        namespace: str,
+        *,
+        retention_ms: int,
+        events_keep_ms: int,
+        clock: Clock = redis_clock,
     ) -> None:
         self.redis = redis
         self.keys = Keys(namespace)
         self._retention_ms = retention_ms
+        self._events_keep_ms = events_keep_ms
         self._clock = clock
         self._registered: dict[str, Script] = {}
+
+    @classmethod
+    def of(cls, redis: Redis, settings: Settings) -> Self:
+        """Make the scripts of the queue that the settings describe."""
+        return cls(
+            redis,
+            settings.namespace,
+            retention_ms=settings.retention_s * 1000,
+            events_keep_ms=settings.events_keep_s * 1000,
+        )
 
     def run(self, name: str, *args: Arg, client: Redis | None = None) -> Any:
         """Run one script; with `client` (a pipeline) its result comes with the pipeline's."""
@@ -68,4 +89,5 @@ class Scripts:
             "" if now_us is None else now_us,
             self._retention_ms,
         ]
-        return self._registered[name](keys=[], args=[*header, *args], client=client)
+        args = (*header, *args, self._events_keep_ms)
+        return self._registered[name](keys=[], args=args, client=client)

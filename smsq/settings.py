@@ -78,6 +78,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SMSQ_RETENTION_S", "2592000", parsers.whole(60, 315_360_000), "keep finished jobs"),
     Setting("SMSQ_KEEP_TEXTS", "0", parsers.flag, "1: keep texts after acceptance"),
     Setting("SMSQ_DURABLE_CLAIMS", "0", parsers.flag, "1: send only what is on Redis' disk"),
+    Setting("SMSQ_EVENTS_KEEP_S", "86400", parsers.whole(0, 2_592_000), "keep news; 0: none"),
+    Setting("SMSQ_WEBHOOK_URL", "", parsers.webhook_url, "where news is posted to"),
+    Setting("SMSQ_WEBHOOK_SECRET", "", str, "signs what is posted; 16 characters or more"),
 )
 
 _MIN_SECRET = 16
@@ -116,6 +119,9 @@ class Settings:
     retention_s: int
     keep_texts: bool
     durable_claims: bool
+    events_keep_s: int
+    webhook_url: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
 
     @classmethod
     def from_env(
@@ -215,11 +221,14 @@ def _find_contradictions(values: Mapping[str, Any], needs_gateway: bool) -> list
     found = []
     if needs_gateway and values.get("gateway_url") == "":
         found.append("SMSQ_GATEWAY_URL: write scheme and host, as in https://gateway.example")
-    secret = cast(str, values["callback_secret"])
-    if values.get("callback_url") and not secret:
-        found.append("SMSQ_CALLBACK_SECRET: SMSQ_CALLBACK_URL needs a secret that signs receipts")
-    if secret and len(secret) < _MIN_SECRET:
-        found.append(f"SMSQ_CALLBACK_SECRET: write {_MIN_SECRET} characters or more")
+    for name, signed in (("CALLBACK", "receipts"), ("WEBHOOK", "what is posted")):
+        secret = cast(str, values[f"{name.lower()}_secret"])
+        if values.get(f"{name.lower()}_url") and not secret:
+            found.append(f"SMSQ_{name}_SECRET: SMSQ_{name}_URL needs a secret that signs {signed}")
+        if secret and len(secret) < _MIN_SECRET:
+            found.append(f"SMSQ_{name}_SECRET: write {_MIN_SECRET} characters or more")
+    if values.get("webhook_url") and values.get("events_keep_s") == 0:
+        found.append("SMSQ_EVENTS_KEEP_S is 0: SMSQ_WEBHOOK_URL needs news that is kept a while")
     for first, most in (("backoff_first_s", "backoff_max_s"), ("poll_first_s", "poll_max_s")):
         if first in values and most in values and values[first] > values[most]:
             names = [f"SMSQ_{name.upper()}" for name in (first, most)]

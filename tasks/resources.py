@@ -55,7 +55,7 @@ class Resources:
     def build(cls, settings: Settings) -> Self:
         """Build from settings; connections are made when first used."""
         redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
-        scripts = Scripts(redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+        scripts = Scripts.of(redis, settings)
         return cls(
             settings=settings,
             redis=redis,

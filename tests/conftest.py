@@ -88,5 +88,5 @@ def queue(settings: Settings) -> Iterator[SmsQueue]:
 def scripts(settings: Settings) -> Iterator[Scripts]:
     """The ledger's scripts on Redis' clock."""
     redis = connect(settings.redis_url, timeout_s=10)
-    yield Scripts(redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+    yield Scripts.of(redis, settings)
     redis.close()

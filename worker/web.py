@@ -1,4 +1,4 @@
-"""The receiver of receipts, with `/healthz` and `/metrics`.
+"""The receiver of receipts, with `/healthz`, `/metrics` and the webhook's courier.
 
 In:  `POST /receipts/<job id>/<signature>` from the gateway. Out: message ids in the ledger.
 
@@ -35,6 +35,7 @@ from smsq.polls import Polls, message_names
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.views import Views
+from worker.courier import courier_at_work
 from worker.metrics import render
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Receiver:
     def build(cls, settings: Settings) -> Self:
         """Build from settings; the connection is made when first used."""
         redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
-        scripts = Scripts(redis, settings.namespace, retention_ms=settings.retention_s * 1000)
+        scripts = Scripts.of(redis, settings)
         keys = Keys(settings.namespace)
         return cls(
             settings=settings,
@@ -167,17 +168,18 @@ async def read_body(request: Request) -> bytes | Response:
 def main() -> None:
     """Serve on `$HOST:$PORT`, by default on loopback."""
     settings = load_settings()
-    uvicorn.run(
-        make_app(Receiver.build(settings)),
-        host=os.environ.get("HOST", "127.0.0.1"),
-        port=int(os.environ.get("PORT", "8080")),
-        log_config=LOGGING,
-        # Its lines would hold the signatures.
-        access_log=False,
-        server_header=False,
-        limit_concurrency=MAX_CONCURRENT,
-        timeout_graceful_shutdown=5,
-    )
+    with courier_at_work(settings):
+        uvicorn.run(
+            make_app(Receiver.build(settings)),
+            host=os.environ.get("HOST", "127.0.0.1"),
+            port=int(os.environ.get("PORT", "8080")),
+            log_config=LOGGING,
+            # Its lines would hold the signatures.
+            access_log=False,
+            server_header=False,
+            limit_concurrency=MAX_CONCURRENT,
+            timeout_graceful_shutdown=5,
+        )
 
 
 if __name__ == "__main__":

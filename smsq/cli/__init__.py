@@ -26,6 +26,7 @@ COMMANDS = {
     "pause": ("smsq.cli.controls:pause", "Stop every gateway request."),
     "resume": ("smsq.cli.controls:resume", "Open the gate again."),
     "rate": ("smsq.cli.controls:rate", "Set the ceiling of the rate."),
+    "webhook": ("smsq.cli.webhook:webhook", "Look at news that was not taken, and replay it."),
     "doctor": ("smsq.cli.doctor_command:doctor", "Check settings, Redis, gateway, workers."),
     "simulator": ("smsq.simulator.command:simulator", "Run a simulated gateway."),
     "demo": ("smsq.cli.demo:demo", "Show smsq at work on this machine."),

@@ -1,10 +1,10 @@
--- lib.lua: what every ledger script starts with. Prepended by smsq/scripts.py.
+-- lib.lua: what every ledger script starts with, after news.lua. Prepended by smsq/scripts.py.
 --
 -- ARGV[1]  namespace      prefix of every key
 -- ARGV[2]  now_us         '' means Redis' own clock, so workers with wrong clocks share one truth;
 --                         tests pass a clock of their own
 -- ARGV[3]  retention_ms   how long a finished job is kept
--- ARGV[4+] the script's own arguments
+-- ARGV[4+] the script's own arguments, and events_keep_ms after them (news.lua)
 --
 -- Keys, all below the namespace (smsq/keys.py names those that Python reads):
 --   job:<id>                  hash: one job
@@ -25,6 +25,11 @@
 --   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
 --   key:<digest>              string: idempotency key -> id|content digest
+--   events                    stream: at_ms, changes, news (news.lua); gone when all of it is old
+--   webhook                   hash: last_id that was taken out of the stream, look_at_ms
+--   delivery:<id>             hash: entries of the stream on their way to the webhook
+--   deliveries                zset: delivery -> when to post it
+--   dead_deliveries           zset: delivery -> since when it is given up
 
 local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 
@@ -103,6 +108,7 @@ end
 local function move(id, job, to, error, detail)
   if job.state then count(job, 'job:' .. job.state, -1) end
   if job.state == 'queued' then redis.call('ZREM', key('ready', job.priority), id) end
+  tell_job(id, job, to)
   if LISTED[job.state] then redis.call('ZREM', key('listed', job.state), id) end
   if LISTED[to] then redis.call('ZADD', key('listed', to), int(NOW_MS), id) end
   count(job, 'job:' .. to, 1)

@@ -19,6 +19,7 @@ local RANK = {p = 0, s = 1, n = 2, u = 3, d = 4}
 local NAME = {p = 'pending', s = 'sent', n = 'no_report', u = 'undelivered', d = 'delivered'}
 local LETTER = {pending = 'p', sent = 's', no_report = 'n', undelivered = 'u', delivered = 'd'}
 local delta, changed, foreign = {}, {}, 0
+local told = {id, job.campaign or '', tonumber(n), message.message_id or ''}
 for _, row in ipairs(cjson.decode(ARGV[6])) do
   local k = bucket_key(id, n, tonumber(message.buckets), row[1])
   local old = k and ((changed[k] and changed[k][row[1]]) or redis.call('HGET', k, row[1]))
@@ -32,6 +33,7 @@ for _, row in ipairs(cjson.decode(ARGV[6])) do
       changed[k][row[1]] = now .. '|' .. row[3] .. '|' .. row[4]
       delta[was] = (delta[was] or 0) - 1
       delta[now] = (delta[now] or 0) + 1
+      if now ~= was then tell_recipient(told, row[1], NAME[was], NAME[now], row[4]) end
     end
   end
 end

@@ -35,6 +35,8 @@ end
 local function give_up_polling(id, job)
   for n = 1, tonumber(job.messages) do
     local message_key = key('message', id, n)
+    local message_id = redis.call('HGET', message_key, 'message_id') or ''
+    local told = {id, job.campaign or '', n, message_id}
     for b = 0, tonumber(redis.call('HGET', message_key, 'buckets')) - 1 do
       local k = key('recipients', id, n, b)
       local changed = {}
@@ -43,6 +45,8 @@ local function give_up_polling(id, job)
         if letter == '' or letter == 'p' or letter == 's' then
           table.insert(changed, phone)
           table.insert(changed, 'n' .. (value == '' and '||' or string.sub(value, 2)))
+          local word = string.match(value, '^.|[^|]*|(.*)$') or ''
+          tell_recipient(told, phone, letter == 's' and 'sent' or 'pending', 'no_report', word)
         end
       end
       if #changed > 0 then hset_all(k, changed) end

@@ -125,6 +125,8 @@ def read_value(redis: Redis, key: str) -> str:
             return decode_bodies(str(redis.lrange(key, 0, -1)))
         case "set":
             return str(redis.smembers(key))
+        case "stream":
+            return str(redis.xrange(key))
         case "zset":
             return str(redis.zrange(key, 0, -1, withscores=True))
         case _:

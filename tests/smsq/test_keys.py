@@ -40,6 +40,11 @@ def test_every_key_stands_below_the_namespace() -> None:
         KEYS.heartbeat,
         KEYS.workers,
         KEYS.disk,
+        KEYS.events,
+        KEYS.webhook,
+        KEYS.delivery("1-0"),
+        KEYS.deliveries,
+        KEYS.dead_deliveries,
     ]
 
     assert len(set(names)) == len(names)
@@ -65,6 +70,11 @@ def test_the_scripts_list_names_every_key_that_python_reads() -> None:
             KEYS.limiter,
             KEYS.workers,
             KEYS.disk,
+            KEYS.events,
+            KEYS.webhook,
+            KEYS.delivery("1-0"),
+            KEYS.deliveries,
+            KEYS.dead_deliveries,
         )
     }
 

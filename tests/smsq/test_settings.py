@@ -216,7 +216,12 @@ def test_secrets_do_not_show() -> None:
         assert secret not in str(settings)
 
 
-EXAMPLES = ("https://gateway.example", "redis://127.0.0.1:6379/0", "Europe/Minsk")
+EXAMPLES = (
+    "https://gateway.example",
+    "https://shop.example/sms-news",
+    "redis://127.0.0.1:6379/0",
+    "Europe/Minsk",
+)
 
 
 @given(
@@ -241,6 +246,22 @@ def test_no_mistake_repeats_a_value(name: str, value: str) -> None:
         (
             {"SMSQ_CALLBACK_SECRET": "fifteen-letters"},
             "SMSQ_CALLBACK_SECRET: write 16 characters or more",
+        ),
+        (
+            {"SMSQ_WEBHOOK_URL": "https://shop.example/news/?from=smsq"},
+            "SMSQ_WEBHOOK_SECRET: SMSQ_WEBHOOK_URL needs a secret that signs what is posted",
+        ),
+        (
+            {"SMSQ_WEBHOOK_SECRET": "fifteen-letters"},
+            "SMSQ_WEBHOOK_SECRET: write 16 characters or more",
+        ),
+        (
+            {
+                "SMSQ_WEBHOOK_URL": "https://shop.example",
+                "SMSQ_WEBHOOK_SECRET": "a-secret-of-24-characters",
+                "SMSQ_EVENTS_KEEP_S": "0",
+            },
+            "SMSQ_EVENTS_KEEP_S is 0: SMSQ_WEBHOOK_URL needs news that is kept a while",
         ),
         (
             {"SMSQ_BACKOFF_FIRST_S": "10", "SMSQ_BACKOFF_MAX_S": "5"},

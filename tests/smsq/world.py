@@ -33,6 +33,7 @@ class World:
             self.redis,
             settings.namespace,
             retention_ms=RETENTION_MS,
+            events_keep_ms=settings.events_keep_s * 1000,
             clock=lambda: self.now_us,
         )
         self.keys = Keys(settings.namespace)

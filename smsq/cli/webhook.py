@@ -1,0 +1,97 @@
+"""`smsq webhook`: news that the receiver did not take.
+
+In:  an operator's wish. Out: what waits and what was given up; posted again when asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+from rich.table import Table
+
+from smsq.cli.output import json_option, make_console, print_json
+from smsq.cli.params import to_unicode
+from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from smsq.webhooks import DeadDelivery, Webhooks
+
+
+@click.group()
+def webhook() -> None:
+    """Look at news that was not taken, and replay it.
+
+    A delivery is posted for a day, then given up and kept for a week, the newest thousand of them.
+    """
+
+
+@webhook.command("list")
+@json_option
+def list_deliveries(*, as_json: bool) -> None:
+    """List what was given up. JSON: {"waiting": n, "dead": [{"id", "since", "events", ...}]}."""
+    with _open_webhooks(writes=False) as webhooks:
+        waiting, dead = webhooks.count_waiting(), webhooks.dead()
+    if as_json:
+        rows = [
+            {
+                "id": one.id,
+                "since": one.since.isoformat(),
+                "events": one.size,
+                "attempts": one.attempts,
+                "error": one.error,
+            }
+            for one in dead
+        ]
+        print_json({"waiting": waiting, "dead": rows})
+        return
+    click.echo(f"on the way: {waiting:,}; given up: {len(dead):,}")
+    if dead:
+        make_console().print(_make_table(dead))
+
+
+def _to_ids(
+    context: click.Context, parameter: click.Parameter, values: Sequence[str]
+) -> Sequence[str]:
+    return [to_unicode(context, parameter, value) or "" for value in values]
+
+
+@webhook.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1, callback=_to_ids)
+@click.option("--all", "is_all", is_flag=True, help="All that was given up.")
+@json_option
+def replay(ids: Sequence[str], *, is_all: bool, as_json: bool) -> None:
+    """Post what was given up again, for another day. JSON: {"replayed": n}."""
+    replayed = 0
+    if bool(ids) == is_all:
+        raise click.UsageError("write ids, or --all")
+    with _open_webhooks(writes=True) as webhooks:
+        for delivery_id in ids or [one.id for one in webhooks.dead()]:
+            webhooks.replay(delivery_id)
+            replayed += 1
+    if as_json:
+        print_json({"replayed": replayed})
+    else:
+        click.echo(f"{replayed} to be posted again")
+
+
+def _make_table(dead: Sequence[DeadDelivery]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("given up", "since (UTC)", "events", "attempts", "last error"):
+        table.add_column(heading, overflow="fold")
+    for one in dead:
+        since = one.since.strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(one.id, since, str(one.size), str(one.attempts), one.error)
+    return table
+
+
+@contextmanager
+def _open_webhooks(*, writes: bool) -> Iterator[Webhooks]:
+    settings = Settings.from_env()
+    redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
+    try:
+        with unavailable(redis, writes=writes, in_pieces=writes):
+            yield Webhooks(Scripts.of(redis, settings))
+    finally:
+        redis.close()

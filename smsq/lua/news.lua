@@ -1,0 +1,47 @@
+-- news.lua: collects what a script call changes, for the stream `events`. Every script begins with
+-- it; publish.lua, with which every script ends, writes the news down.
+--
+-- ARGV[last]  events_keep_ms   how long news is kept; 0: there is none
+--
+-- An item of news is one of
+--   {'job', id, campaign, old state, new state}
+--   {'recipients', id, campaign, n, message id, {{old, new, gateway word, {masked phone = how many}}, ...}}
+-- with '' for what is not there. Phones that look the same once masked are counted, so a page of
+-- 1,000 recipients takes some 2 KB.
+local EVENTS_KEEP_MS = tonumber(ARGV[#ARGV])
+local NEWS = {}
+-- Most recipients in one item, and most changes in one entry of the stream.
+local ENTRY_CHANGES = 1000
+
+-- As smsq/text.py does it: enough to recognise, not enough to call.
+local function mask_phone(phone)
+  local hidden = #phone - 5
+  if hidden < 3 then return string.rep('*', #phone) end
+  return '+' .. string.sub(phone, 1, 3) .. string.rep('*', hidden) .. string.sub(phone, -2)
+end
+
+local function tell_job(id, job, to)
+  if EVENTS_KEEP_MS == 0 then return end
+  table.insert(NEWS, {item = {'job', id, job.campaign or '', job.state or '', to}, changes = 1})
+end
+
+-- `message` is one table for all recipients of a message: {job id, campaign, n, message id}.
+local function tell_recipient(message, phone, was, now, word)
+  if EVENTS_KEEP_MS == 0 then return end
+  local last = NEWS[#NEWS]
+  if not last or last.message ~= message or last.changes >= ENTRY_CHANGES then
+    last = {message = message, groups = {}, changes = 0}
+    last.item = {'recipients', message[1], message[2], message[3], message[4], {}}
+    table.insert(NEWS, last)
+  end
+  local alike = was .. '|' .. now .. '|' .. word
+  local group = last.groups[alike]
+  if not group then
+    group = {was, now, word, {}}
+    last.groups[alike] = group
+    table.insert(last.item[6], group)
+  end
+  local masked = mask_phone(phone)
+  group[4][masked] = (group[4][masked] or 0) + 1
+  last.changes = last.changes + 1
+end

@@ -1,0 +1,14 @@
+-- webhook_claim.lua: take the right to post one delivery.
+--
+-- ARGV[4]  lease_ms   it is due again after this long, should nobody settle it
+-- returns  {id, attempts, entries} | {}
+while true do
+  local id = redis.call('ZRANGEBYSCORE', key('deliveries'), '-inf', int(NOW_MS), 'LIMIT', 0, 1)[1]
+  if not id then return {} end
+  local entries = redis.call('HGET', key('delivery', id), 'entries')
+  if entries then
+    redis.call('ZADD', key('deliveries'), int(NOW_MS + tonumber(ARGV[4])), id)
+    return {id, redis.call('HINCRBY', key('delivery', id), 'attempts', 1), entries}
+  end
+  redis.call('ZREM', key('deliveries'), id)
+end

@@ -1,0 +1,41 @@
+-- webhook_collect.lua: take the next news out of the stream, as one delivery to the webhook.
+--
+-- News is copied and passed by in the same call, so no two processes take the same and none is lost
+-- between them. While many deliveries wait for a receiver that fails, news is taken less often and
+-- in larger pieces; while too many do, it is left in the stream, where age bounds it.
+--
+-- ARGV[4]  most_changes   in one delivery; a single entry may have more
+-- ARGV[5]  pause_ms       to the next look, where this one took all there was
+-- ARGV[6]  many, ARGV[7] many_pause_ms: so many deliveries wait: look after this long instead
+-- ARGV[8]  most           deliveries that wait
+-- ARGV[9]  keep_ms        how long a delivery is kept
+-- returns  changes taken
+redis.call('PEXPIRE', key('webhook'), EVENTS_KEEP_MS)
+local state = load(key('webhook')) or {}
+local waiting = redis.call('ZCARD', key('deliveries'))
+if waiting >= tonumber(ARGV[8]) or tonumber(state.look_at_ms or 0) > NOW_MS then return 0 end
+
+local most, changes, taken = tonumber(ARGV[4]), 0, {}
+local is_full = false
+local last_id = state.last_id or '0-0'
+for _, entry in ipairs(redis.call('XRANGE', key('events'), '(' .. last_id, '+', 'COUNT', most)) do
+  local fields = {}
+  for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+  local more = tonumber(fields.changes) or 1
+  is_full = #taken > 0 and changes + more > most
+  if is_full then break end
+  changes, last_id = changes + more, entry[1]
+  table.insert(taken, {entry[1], fields})
+end
+
+local pause_ms = waiting >= tonumber(ARGV[6]) and ARGV[7] or ARGV[5]
+redis.call('HSET', key('webhook'), 'last_id', last_id, 'look_at_ms', int(NOW_MS + ((is_full or changes >= most) and 0 or pause_ms)))
+redis.call('PEXPIRE', key('webhook'), EVENTS_KEEP_MS)
+if #taken == 0 then return 0 end
+local id = taken[1][1]
+redis.call('HSET', key('delivery', id), 'entries', cjson.encode(taken), 'changes', changes, 'attempts', 0,
+  'created_at_ms', int(NOW_MS))
+redis.call('PEXPIRE', key('delivery', id), ARGV[9])
+redis.call('ZADD', key('deliveries'), int(NOW_MS), id)
+redis.call('PEXPIRE', key('deliveries'), ARGV[9])
+return changes

@@ -1,0 +1,13 @@
+-- webhook_replay.lua: post a delivery that was given up again, as if it were new.
+--
+-- ARGV[4]  delivery
+-- ARGV[5]  keep_ms   how long a delivery is kept
+-- returns  1 | 0: no such delivery is given up
+local id = ARGV[4]
+if redis.call('ZREM', key('dead_deliveries'), id) == 0 then return 0 end
+if redis.call('EXISTS', key('delivery', id)) == 0 then return 0 end
+redis.call('HSET', key('delivery', id), 'attempts', 0, 'created_at_ms', int(NOW_MS))
+redis.call('PEXPIRE', key('delivery', id), ARGV[5])
+redis.call('ZADD', key('deliveries'), int(NOW_MS), id)
+redis.call('PEXPIRE', key('deliveries'), ARGV[5])
+return 1

@@ -1,0 +1,126 @@
+"""News of what changed: the entries of the stream, unpacked. Pure.
+
+In:  entries as `lua/publish.lua` writes them. Out: `JobEvent` and `RecipientEvent`, one per change.
+
+No event holds a text or a whole phone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from smsq.models import JobState, RecipientState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvent:
+    """A job changed its state.
+
+    Attributes:
+        id: The same whenever the event is read again.
+        at: When, on Redis' clock, UTC.
+        campaign_id: None for a job that belongs to none.
+        old_state: None when the job is new.
+    """
+
+    id: str
+    at: datetime
+    job_id: str
+    campaign_id: str | None
+    old_state: JobState | None
+    new_state: JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientEvent:
+    """A recipient changed its state.
+
+    Attributes:
+        id: The same whenever the event is read again.
+        at: When, on Redis' clock, UTC.
+        campaign_id: None for a job that belongs to none.
+        message_number: Which message of the job, counted from 1.
+        message_id: The gateway's id; None when it is not known.
+        phone: Masked, as in `+375*******67`.
+        gateway_status: The gateway's word, None when it said none.
+    """
+
+    id: str
+    at: datetime
+    job_id: str
+    campaign_id: str | None
+    message_number: int
+    message_id: int | None
+    phone: str
+    old_state: RecipientState
+    new_state: RecipientState
+    gateway_status: str | None
+
+
+Event = JobEvent | RecipientEvent
+
+
+def read_entry(entry_id: str, fields: Mapping[str, str]) -> list[Event]:
+    """Unpack one entry of the stream; its events are in the order in which they happened.
+
+    Raises:
+        ValueError: It is none of ours, or of a newer version.
+    """
+    try:
+        at = datetime.fromtimestamp(int(fields["at_ms"]) / 1000, UTC)
+        items = json.loads(fields["news"])
+        changes = [change for item in items for change in _CHANGES[item[0]](*item[1:])]
+        return [kind(id=f"{entry_id}:{i}", at=at, **c) for i, (kind, c) in enumerate(changes)]
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+        problem = type(error).__name__
+    raise ValueError(f"entry {entry_id} cannot be read ({problem})")
+
+
+_Change = tuple[type[Event], dict[str, Any]]
+
+
+def _job_changes(job_id: str, campaign: str, old: str, new: str) -> Iterator[_Change]:
+    yield (
+        JobEvent,
+        {
+            "job_id": job_id,
+            "campaign_id": campaign or None,
+            "old_state": JobState(old) if old else None,
+            "new_state": JobState(new),
+        },
+    )
+
+
+def _recipient_changes(
+    job_id: str, campaign: str, n: int, message_id: str, groups: Sequence[Sequence[Any]]
+) -> Iterator[_Change]:
+    for old, new, word, phones in groups:
+        change = {
+            "job_id": job_id,
+            "campaign_id": campaign or None,
+            "message_number": n,
+            "message_id": int(message_id) if message_id else None,
+            "old_state": RecipientState(old),
+            "new_state": RecipientState(new),
+            "gateway_status": word or None,
+        }
+        for phone, how_many in phones.items():
+            for _ in range(how_many):
+                yield RecipientEvent, {**change, "phone": phone}
+
+
+_CHANGES: Mapping[str, Callable[..., Iterator[_Change]]] = {
+    "job": _job_changes,
+    "recipients": _recipient_changes,
+}
+
+
+def to_document(event: Event) -> dict[str, Any]:
+    """Write an event for JSON."""
+    kind = "job" if isinstance(event, JobEvent) else "recipient"
+    values = {name: getattr(event, name) for name in event.__slots__}
+    return {"type": kind, **values, "at": event.at.isoformat(timespec="milliseconds")}

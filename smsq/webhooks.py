@@ -1,0 +1,163 @@
+"""The webhook's side of the ledger: news on its way to a receiver, and what was given up.
+
+In:  the stream of events. Out: deliveries to post, one after the other, for as many processes as
+there are; each is retried for a day, then kept to be replayed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, cast
+
+from smsq.backoff import Backoff
+from smsq.errors import NotFoundError
+from smsq.news import Event, read_entry, to_document
+from smsq.scripts import Scripts
+
+log = logging.getLogger(__name__)
+
+#: Changes in one delivery; a single write may bring twice as many.
+DELIVERY_CHANGES = 500
+
+#: News is looked for this often; less often while a failing receiver lets deliveries pile up.
+LOOK_MS, MANY, MANY_LOOK_MS = 500, 10, 10_000
+
+#: Deliveries that wait; what comes then stays in the stream, as long as that keeps it.
+MOST_WAITING = 10_000
+
+#: A delivery is posted again and again for so long.
+GIVE_UP_MS = 24 * 3600 * 1000
+
+#: Nothing is kept for longer, should no process run.
+KEEP_MS = 3 * GIVE_UP_MS
+
+#: What was given up is kept for so long, and the newest of it.
+DEAD_KEEP_MS, MOST_DEAD = 7 * GIVE_UP_MS, 1000
+
+#: Pauses between the tries of one delivery.
+BACKOFF = Backoff(first_s=5, max_s=3600)
+
+
+class Settled(StrEnum):
+    """What became of a delivery after a post."""
+
+    TAKEN = "taken"
+    LATER = "later"  #: it will be tried again
+    DEAD = "dead"  #: given up after a day
+    STALE = "stale"  #: another process took over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The right to post some news.
+
+    Attributes:
+        id: The same at every try.
+        attempts: Tries, this one included; fences the settling.
+    """
+
+    id: str
+    attempts: int
+    events: Sequence[Event] = field(repr=False)
+
+    @property
+    def body(self) -> bytes:
+        """What is posted."""
+        document = {"id": self.id, "events": [to_document(event) for event in self.events]}
+        return json.dumps(document, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadDelivery:
+    """News that the receiver did not take within a day.
+
+    Attributes:
+        since: When it was given up, UTC.
+        size: Events in it.
+        error: What the last try came to.
+    """
+
+    id: str
+    since: datetime
+    size: int
+    attempts: int
+    error: str
+
+
+class Webhooks:
+    """Deliveries' moves. A failing Redis raises `redis.RedisError`."""
+
+    def __init__(self, scripts: Scripts, *, backoff: Backoff = BACKOFF) -> None:
+        self._run = scripts.run
+        self._redis, self._keys = scripts.redis, scripts.keys
+        self._backoff = backoff
+
+    def collect(self) -> int:
+        """Make a delivery of the next news; returns how many changes are in it."""
+        pauses = (LOOK_MS, MANY, MANY_LOOK_MS)
+        return int(self._run("webhook_collect", DELIVERY_CHANGES, *pauses, MOST_WAITING, KEEP_MS))
+
+    def claim(self, *, lease_s: float) -> Delivery | None:
+        """Take the right to post the delivery that is due; None when none is."""
+        answer = self._run("webhook_claim", round(lease_s * 1000))
+        if not answer:
+            return None
+        delivery_id, attempts, packed = answer
+        events: list[Event] = []
+        for entry_id, fields in json.loads(packed):
+            try:
+                events += read_entry(entry_id, fields)
+            except ValueError as error:
+                log.warning("news skipped: %s", error)
+        return Delivery(id=delivery_id, attempts=attempts, events=events)
+
+    def settle(self, delivery: Delivery, *, error: str) -> Settled:
+        """Write down what a post came to; an `error` of "" means that it was taken."""
+        answer = self._run(
+            "webhook_settle",
+            delivery.id,
+            delivery.attempts,
+            error,
+            round(self._backoff.pause_s(delivery.attempts) * 1000),
+            GIVE_UP_MS,
+            DEAD_KEEP_MS,
+            MOST_DEAD,
+        )
+        return Settled(answer)
+
+    def count_waiting(self) -> int:
+        """Count deliveries that are on their way."""
+        return int(str(self._redis.zcard(self._keys.deliveries)))
+
+    def dead(self) -> Sequence[DeadDelivery]:
+        """List what was given up, the oldest first."""
+        rows: Any = self._redis.zrange(self._keys.dead_deliveries, 0, -1, withscores=True)
+        pipeline = self._redis.pipeline(transaction=False)
+        for delivery_id, _ in rows:
+            pipeline.hmget(self._keys.delivery(delivery_id), "changes", "attempts", "error")
+        found = zip(rows, cast("list[list[str | None]]", pipeline.execute()), strict=True)
+        return [
+            DeadDelivery(
+                id=delivery_id,
+                since=datetime.fromtimestamp(since_ms / 1000, UTC),
+                size=int(changes),
+                attempts=int(attempts or 0),
+                error=error or "",
+            )
+            for (delivery_id, since_ms), (changes, attempts, error) in found
+            if changes is not None
+        ]
+
+    def replay(self, delivery_id: str) -> None:
+        """Post what was given up again, as if it were new.
+
+        Raises:
+            NotFoundError: Nothing of this id was given up.
+        """
+        if not self._run("webhook_replay", delivery_id, KEEP_MS):
+            raise NotFoundError(f"no delivery with the id {delivery_id} was given up")

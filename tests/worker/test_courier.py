@@ -1,0 +1,220 @@
+"""The courier against a real HTTP server that takes, refuses, stalls, redirects and is absent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from smsq.backoff import Backoff
+from smsq.connection import connect
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from smsq.signatures import verify_webhook
+from smsq.webhooks import Webhooks
+from tests.receiver import Receiver, status
+from tests.smsq.world import World
+from tests.support import free_port, wait_until
+from worker.courier import Courier, courier_at_work
+
+SECRET = "the shop's own secret"
+TIMEOUT_S = 0.5
+
+
+def stall(handler: BaseHTTPRequestHandler) -> None:
+    time.sleep(TIMEOUT_S * 3)
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """Send a byte of the headers now and then, each within any time-out of a single read."""
+    for byte in b"HTTP/1.1 200 OK\r\nX-Slow: 1\r\n" * 3:
+        try:
+            handler.wfile.write(bytes([byte]))
+        except OSError:
+            return
+        time.sleep(TIMEOUT_S / 5)
+
+
+def flood(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    try:
+        for _ in range(10_000):
+            handler.wfile.write(b"x" * 65536)
+    except OSError:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        yield server
+
+
+@pytest.fixture
+def world(settings: Settings) -> Iterator[World]:
+    made = World(settings)
+    yield made
+    made.redis.close()
+
+
+@pytest.fixture
+def hooks(world: World) -> Webhooks:
+    return Webhooks(world.scripts, backoff=Backoff(5, 3600, dice=lambda: 1.0))
+
+
+@pytest.fixture
+def courier(hooks: Webhooks, receiver: Receiver) -> Courier:
+    return Courier(hooks, receiver.url, SECRET, timeout_s=TIMEOUT_S)
+
+
+def test_news_is_posted_signed(world: World, courier: Courier, receiver: Receiver) -> None:
+    job = world.enqueue()
+
+    assert courier.step()
+    [(headers, body)] = receiver.posts
+    timestamp, signature = headers["X-Smsq-Timestamp"], headers["X-Smsq-Signature"]
+    assert verify_webhook(body, timestamp, signature, SECRET)
+    assert headers["Content-Type"] == "application/json"
+    [event] = json.loads(body)["events"]
+    assert (event["job_id"], event["new_state"]) == (job, "queued")
+    assert not courier.step()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (status(500), "status 500"),
+        (status(404), "status 404"),
+        (status(302, Location="/elsewhere"), "status 302; redirects are not followed"),
+        (stall, "ReadTimeout"),
+        (drip, "ReadTimeout"),
+    ],
+)
+def test_what_is_not_taken_is_tried_again_and_says_why(
+    world: World,
+    courier: Courier,
+    receiver: Receiver,
+    caplog: pytest.LogCaptureFixture,
+    answer: Callable[[BaseHTTPRequestHandler], None],
+    error: str,
+) -> None:
+    receiver.answer = answer
+    world.enqueue()
+    began_s = time.monotonic()
+    courier.step()
+
+    assert time.monotonic() - began_s < TIMEOUT_S * 4
+    assert len(receiver.posts) == 1
+    assert f"attempt=1: later {error}" in caplog.text
+    assert not courier.step()
+    receiver.answer = status(200)
+    world.pass_s(5)
+    assert courier.step()
+    first, second = receiver.documents
+    assert first == second
+
+
+def test_a_receiver_that_is_absent_costs_nothing_but_time(
+    world: World, hooks: Webhooks, receiver: Receiver
+) -> None:
+    world.enqueue()
+    absent = Courier(hooks, f"http://127.0.0.1:{free_port()}/", SECRET, timeout_s=TIMEOUT_S)
+    assert absent.step()
+    world.pass_s(5)
+    Courier(hooks, receiver.url, SECRET).step()
+
+    assert len(receiver.posts) == 1
+    assert hooks.count_waiting() == 0
+
+
+def test_a_long_answer_is_not_read(world: World, courier: Courier, receiver: Receiver) -> None:
+    receiver.answer = flood
+    world.enqueue()
+    courier.step()
+
+    assert courier.step() is False  # it said 200
+
+
+def test_a_delivery_that_nobody_took_for_a_day_is_replayed_by_hand(
+    world: World, courier: Courier, hooks: Webhooks, receiver: Receiver
+) -> None:
+    receiver.answer = status(503)
+    world.enqueue()
+    while not hooks.dead():
+        courier.step()
+        world.pass_s(3600)
+    tries = len(receiver.posts)
+    assert 20 <= tries <= 26
+    receiver.answer = status(200)
+    assert not courier.step()
+    hooks.replay(hooks.dead()[0].id)
+    assert courier.step()
+
+    assert len({json.dumps(document) for document in receiver.documents}) == 1
+    assert len(receiver.posts) == tries + 1
+
+
+def test_no_log_holds_the_address_the_secret_or_a_phone(
+    world: World, courier: Courier, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for answer in (status(200), status(500), stall):
+        receiver.answer = answer
+        world.enqueue()
+        world.pass_s(1)
+        courier.step()
+
+    assert "webhook delivery=" in caplog.text
+    for secret in (SECRET, "shop=1", "1234567"):
+        assert secret not in caplog.text
+
+
+def test_the_thread_outlives_redis_and_the_unforeseen(
+    hooks: Webhooks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    courier, stop, calls = Courier(hooks, "http://127.0.0.1:9", SECRET), threading.Event(), []
+
+    def step() -> bool:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ConnectionError("of Redis' client")
+        if len(calls) == 2:
+            raise ZeroDivisionError
+        stop.set()
+        return True
+
+    monkeypatch.setattr(courier, "step", step)
+    monkeypatch.setattr("worker.courier.IDLE_S", 0.01)
+    courier.run(stop)
+
+    assert len(calls) == 3
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_courier_works_while_its_process_does(
+    environ: dict[str, str], receiver: Receiver
+) -> None:
+    more = {"SMSQ_WEBHOOK_URL": receiver.url, "SMSQ_WEBHOOK_SECRET": SECRET}
+    settings = Settings.from_env(environ | more)
+    world = World(settings)
+    with courier_at_work(settings):
+        job = world.enqueue()
+        wait_until(lambda: receiver.posts, "the news has come")
+    assert receiver.documents[0]["events"][0]["job_id"] == job
+    assert "courier" not in {thread.name for thread in threading.enumerate()}
+    world.redis.close()
+
+
+def test_without_a_receiver_there_is_no_courier(settings: Settings) -> None:
+    redis = connect(settings.redis_url)
+    scripts = Scripts.of(redis, settings)
+    with courier_at_work(settings):
+        assert "courier" not in {thread.name for thread in threading.enumerate()}
+    assert not redis.exists(scripts.keys.webhook)
+    redis.close()

@@ -1,0 +1,144 @@
+"""The courier: a thread of the `web` process that posts news to the webhook.
+
+In:  deliveries from the ledger. Out: signed posts; what is not taken is tried again later.
+
+It waits in no request's way: it has its own connection to Redis, and whatever its receiver does
+ends with the deadline of one post.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.exceptions import RedisError
+
+from smsq.connection import WORKER_TIMEOUT_S, connect
+from smsq.gateway.transport import exchange, make_session
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from smsq.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign_webhook
+from smsq.webhooks import Delivery, Settled, Webhooks
+
+log = logging.getLogger(__name__)
+
+#: For one post, from the name's look-up to the answer's headers; its body is not read.
+POST_TIMEOUT_S = 10.0
+
+#: Another process may try when this one died with a delivery in hand.
+LEASE_S = POST_TIMEOUT_S + 20.0
+
+#: Pause when there is nothing to do, or no Redis.
+IDLE_S = 0.5
+
+#: The process does not wait longer for a post when it stops: the lease makes it good.
+STOP_S = 5.0
+
+_TAKEN = range(200, 300)
+_REDIRECTS = range(300, 400)
+
+
+class Courier:
+    """Posts deliveries, one after the other.
+
+    Args:
+        webhooks: Where deliveries come from.
+        url: The receiver's.
+        secret: Signs what is posted.
+        timeout_s: For one post.
+    """
+
+    def __init__(
+        self, webhooks: Webhooks, url: str, secret: str, *, timeout_s: float = POST_TIMEOUT_S
+    ) -> None:
+        self._webhooks = webhooks
+        self._url = url
+        self._secret = secret
+        self._timeout_s = timeout_s
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop."""
+        while not stop.is_set():
+            try:
+                has_worked = self.step()
+            except RedisError as error:
+                log.warning("webhook waits for Redis: %s", type(error).__name__)
+                has_worked = False
+            except Exception as error:  # noqa: BLE001 - the thread must outlive what nobody foresaw
+                log.error("webhook: %s", type(error).__name__)  # noqa: TRY400 - it may hold the URL
+                has_worked = False
+            if not has_worked:
+                stop.wait(IDLE_S)
+
+    def step(self) -> bool:
+        """Take news out of the stream and post one delivery; False when there was none."""
+        self._webhooks.collect()
+        delivery = self._webhooks.claim(lease_s=LEASE_S)
+        if delivery is None:
+            return False
+        error = self.post(delivery) if delivery.events else ""
+        settled = self._webhooks.settle(delivery, error=error)
+        level = logging.INFO if settled is Settled.TAKEN else logging.WARNING
+        log.log(
+            level,
+            "webhook delivery=%s events=%d attempt=%d: %s %s",
+            delivery.id,
+            len(delivery.events),
+            delivery.attempts,
+            settled,
+            error,
+        )
+        return True
+
+    def post(self, delivery: Delivery) -> str:
+        """Post once; returns why it was not taken, "" when it was."""
+        body, timestamp = delivery.body, str(int(time.time()))
+        headers = {
+            "Content-Type": "application/json",
+            TIMESTAMP_HEADER: timestamp,
+            SIGNATURE_HEADER: sign_webhook(body, timestamp, self._secret),
+        }
+        with make_session() as session, exchange(self._timeout_s):
+            try:
+                response = session.post(
+                    self._url,
+                    data=body,
+                    headers=headers,
+                    timeout=self._timeout_s,
+                    allow_redirects=False,
+                    stream=True,
+                )
+            except Exception as error:  # noqa: BLE001 - whatever it is, it may hold the URL
+                return type(error).__name__
+            response.close()
+        return _judge(response.status_code)
+
+
+def _judge(status: int) -> str:
+    if status in _TAKEN:
+        return ""
+    return f"status {status}" + ("; redirects are not followed" * (status in _REDIRECTS))
+
+
+@contextmanager
+def courier_at_work(settings: Settings) -> Iterator[None]:
+    """Let a courier work during the block, where the settings name a receiver."""
+    if not settings.webhook_url:
+        yield
+        return
+    redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
+    courier = Courier(
+        Webhooks(Scripts.of(redis, settings)), settings.webhook_url, settings.webhook_secret
+    )
+    stop = threading.Event()
+    thread = threading.Thread(target=courier.run, args=(stop,), name="courier", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(STOP_S)
+        redis.close()
