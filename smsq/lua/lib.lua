@@ -144,18 +144,27 @@ local function keys_of(id, job)
   return found
 end
 
+-- A campaign's jobs begin at the same moment: their first polls are spread by their ids.
+local function first_poll_at_ms(id, born_ms, first_poll_ms)
+  if born_ms <= NOW_MS then return NOW_MS + first_poll_ms end
+  local spread = (tonumber(string.sub(id, -4), 16) or 0) / 65536
+  return born_ms + first_poll_ms * (1 + spread)
+end
+
 -- The gateway has the job: forget its texts and poll every message whose id is known. The others
 -- are polled from the moment on when a receipt teaches their ids. A scheduled job's age begins with
--- its schedule.
+-- its schedule; what is forwarded to Viber may be delivered so much later.
 local function accept(id, job, horizon_ms, first_poll_ms)
   local born_ms = math.max(NOW_MS, tonumber(job.starts_at_ms) or 0)
+  local viber_ms = (tonumber(job.viber_after_min) or 0) * 60000
   move(id, job, 'accepted', '')
   redis.call('HSET', key('job', id), 'accepted_at_ms', int(NOW_MS), 'born_at_ms', int(born_ms))
-  schedule(id, born_ms + tonumber(horizon_ms))
+  schedule(id, born_ms + tonumber(horizon_ms) + viber_ms)
   forget_texts(id, job)
+  local first_ms = first_poll_at_ms(id, born_ms, tonumber(first_poll_ms))
   for n = 1, tonumber(job.messages) do
     if redis.call('HEXISTS', key('message', id, n), 'message_id') == 1 then
-      redis.call('ZADD', key('polls'), int(born_ms + tonumber(first_poll_ms)), id .. ':' .. n)
+      redis.call('ZADD', key('polls'), int(first_ms), id .. ':' .. n)
     end
   end
 end

@@ -28,7 +28,7 @@ for n, message_id in pairs(ids) do
     learnt = learnt + 1
     -- A repeated receipt must not bring a poll forward.
     if known ~= message_id and job.state == 'accepted' and unfinished(id, n) > 0 then
-      local due_ms = math.max(NOW_MS, tonumber(job.born_at_ms)) + tonumber(ARGV[10])
+      local due_ms = first_poll_at_ms(id, tonumber(job.born_at_ms), tonumber(ARGV[10]))
       redis.call('ZADD', key('polls'), 'LT', int(due_ms), id .. ':' .. n)
     end
   end
