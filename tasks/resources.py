@@ -62,7 +62,7 @@ class Resources:
             keys=scripts.keys,
             scripts=scripts,
             ledger=Ledger(scripts),
-            polls=Polls(scripts, timezone=settings.timezone),
+            polls=Polls(scripts, timezone=settings.timezone, words=settings.words),
             limiter=Limiter(
                 scripts,
                 Pace(

@@ -22,6 +22,7 @@
 --   limiter                   hash: the one rate and the one gate (limit.lua)
 --   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
+--   words                     hash: words of the gateway's that we do not know -> how often they came
 --   key:<digest>              string: idempotency key -> id|content digest
 
 local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
