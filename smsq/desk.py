@@ -163,8 +163,7 @@ class Desk:
         self._redis.close()
 
     def _operate(self, job_id: str, what: str, why: str) -> tuple[Kind, Queue]:
-        if len(why) > _MAX_WHY or not why.isprintable():
-            raise InvalidMessageError([f"why: write at most {_MAX_WHY} characters on one line"])
+        check_why(why)
         plan = (self._plan.first_ms, self._plan.horizon_ms)
         with unavailable(self._redis, writes=True):
             answer, *rest = self._scripts.run("operate", job_id, what, self._by, why, *plan)
@@ -179,6 +178,16 @@ class Desk:
     def _ring(self, job_id: str, job: tuple[Kind, Queue]) -> None:
         kind, priority = job
         self._rings.ring(_TASK_OF[kind], [job_id], priority)
+
+
+def check_why(why: str) -> None:
+    """Check an operator's reason.
+
+    Raises:
+        InvalidMessageError: It is more than one short line.
+    """
+    if len(why) > _MAX_WHY or not why.isprintable():
+        raise InvalidMessageError([f"why: write at most {_MAX_WHY} characters on one line"])
 
 
 def _read_stuck(job_id: str, job: dict[str, str]) -> StuckJob:

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from smsq.errors import NotFoundError
 from smsq.jobs import PollClaim, PollPlan
-from smsq.keys import Keys
 from smsq.models import RecipientState, ReportRow
 from smsq.scripts import Scripts
 from smsq.states import GATEWAY_WORDS, read_gateway_word
@@ -138,18 +137,3 @@ def show_word(word: str) -> str:
     if sum(map(str.isdigit, word)) >= _PHONE_DIGITS:
         word = "".join("*" if c.isdigit() else c for c in word)
     return word.strip() or "(empty)"
-
-
-def message_names(scripts: Scripts, keys: Keys, job_id: str) -> Sequence[str]:
-    """Names of a job's messages, in order, to match a receipt with.
-
-    Raises:
-        NotFoundError: There is no such job.
-    """
-    size = scripts.redis.hget(keys.job(job_id), "messages")
-    if size is None:
-        raise NotFoundError(f"no job has the id {job_id}")
-    pipeline = scripts.redis.pipeline(transaction=False)
-    for n in range(1, int(str(size)) + 1):
-        pipeline.hget(keys.message(job_id, n), "name")
-    return [name or "" for name in pipeline.execute()]

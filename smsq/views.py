@@ -15,6 +15,7 @@ from typing import Any, cast
 from redis import Redis
 
 from smsq.errors import NotFoundError
+from smsq.jobs import UNMATCHED_S
 from smsq.keys import Keys
 from smsq.models import FINAL_JOB_STATES, JobState, Kind, RecipientState
 from smsq.names import PRIORITIES, QUEUES
@@ -127,7 +128,9 @@ class Views:
         pipeline.time()
         pipeline.hgetall(self._keys.limiter)
         pipeline.hgetall(self._keys.words)
-        counts, *oldest, (now_s, now_us), limiter, odd = pipeline.execute()
+        unmatched_before_ms = (time.time() - UNMATCHED_S) * 1000
+        pipeline.zcount(self._keys.listed("unmatched"), "-inf", unmatched_before_ms)
+        counts, *oldest, (now_s, now_us), limiter, odd, unmatched = pipeline.execute()
         redis_now_s = now_s + now_us / 1e6
         since_ms = [rows[0][1] for rows in oldest if rows]
         age_s = redis_now_s - min(since_ms) / 1000 if since_ms else 0.0
@@ -137,7 +140,8 @@ class Views:
             oldest_waiting_s=max(0.0, age_s),
             slots={queue: int(counts.get(f"slots:{queue}", 0)) for queue in QUEUES},
             rate=read_rate(limiter, setting_per_s, redis_now_s),
-            oddities={k: int(v) for k, v in counts.items() if ":" not in k and k != "receipts"},
+            oddities={k: int(v) for k, v in counts.items() if ":" not in k and k != "receipts"}
+            | ({"unmatched": unmatched} if unmatched else {}),
             unknown_words={w: int(n) for w, n in odd.items() if not read_gateway_word(w, words)},
         )
 

@@ -23,6 +23,8 @@ COMMANDS = {
     "cancel": ("smsq.cli.cancel:cancel", "Take back what is not sent yet."),
     "unknown": ("smsq.cli.stuck:unknown", "Decide on jobs that may have been accepted."),
     "dead": ("smsq.cli.stuck:dead", "Look at jobs that were given up, and retry them."),
+    "unmatched": ("smsq.cli.unmatched:unmatched", "List jobs whose message ids nobody told."),
+    "attach": ("smsq.cli.unmatched:attach", "Tell a message's id by hand."),
     "pause": ("smsq.cli.controls:pause", "Stop every gateway request."),
     "resume": ("smsq.cli.controls:resume", "Open the gate again."),
     "rate": ("smsq.cli.controls:rate", "Set the ceiling of the rate."),
