@@ -16,6 +16,7 @@ from smsq.cli.commands import Commands
 COMMANDS = {
     "send-quick": ("smsq.cli.send:send_quick", "Enqueue one text for one phone."),
     "send-bulk": ("smsq.cli.bulk:send_bulk", "Enqueue a campaign from a CSV file."),
+    "parts": ("smsq.cli.parts:parts", "Count the SMS parts that a text takes."),
     "status": ("smsq.cli.show:status", "Say what became of a job or a campaign."),
     "watch": ("smsq.cli.watch:watch", "Watch a job or a campaign until it is final."),
     "stats": ("smsq.cli.stats:stats", "Count everything in the ledger."),

@@ -77,8 +77,8 @@ def test_a_kept_receipt_is_read_again_when_another_makes_it_clear(
     assert ids(world, job) == [5, 7]
     world.pass_s(5)
     assert set(world.polls.find_due(limit=9)) == {f"{job}:1", f"{job}:2"}
-    whats = [note.what for note in timeline(world, job)]
-    assert whats[-1] == "receipt read again"
+    steps = [note.what for note in timeline(world, job)]
+    assert steps[-1] == "receipt read again"
 
 
 def timeline(world: World, job: str) -> Sequence[Note]:
