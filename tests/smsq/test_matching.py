@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from smsq.assembly import new_job_id
-from smsq.desk import Desk, Note
+from smsq.desk import Desk
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.jobs import Idempotency, NewJob
 from smsq.matching import Matching, guess_type
@@ -16,6 +16,7 @@ from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRo
 from smsq.names import Queue
 from smsq.settings import Settings
 from smsq.states import Verdict
+from smsq.story import Note
 from smsq.unmatched import UnmatchedDesk
 from tests.smsq.world import PLAN, UNKNOWN, World
 
