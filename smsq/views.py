@@ -110,7 +110,7 @@ class Views:
                 for bucket in range(buckets):
                     rows = self._redis.hgetall(self._keys.recipients(job_id, n, bucket))
                     for phone, packed in sorted(cast("dict[str, str]", rows).items()):
-                        yield _read_recipient(phone, packed)
+                        yield read_recipient(phone, packed)
 
     def stats(
         self, setting_per_s: float, words: Mapping[str, RecipientState] = GATEWAY_WORDS
@@ -228,7 +228,8 @@ def _add(all_counts: Iterator[Mapping[RecipientState, int]]) -> Mapping[Recipien
     return dict(total)
 
 
-def _read_recipient(phone: str, packed: str) -> RecipientStatus:
+def read_recipient(phone: str, packed: str) -> RecipientStatus:
+    """Read what the ledger holds of one phone."""
     if not packed:
         return RecipientStatus(phone, RecipientState.PENDING, None, None)
     letter, epoch_s, word = packed.split("|", 2)

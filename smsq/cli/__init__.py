@@ -21,6 +21,7 @@ COMMANDS = {
     "watch": ("smsq.cli.watch:watch", "Watch a job or a campaign until it is final."),
     "stats": ("smsq.cli.stats:stats", "Count everything in the ledger."),
     "why": ("smsq.cli.why:why", "Tell what happened to a job, step by step."),
+    "export": ("smsq.cli.export:export", "Write what was sent, for the accountants."),
     "cancel": ("smsq.cli.cancel:cancel", "Take back what is not sent yet."),
     "unknown": ("smsq.cli.stuck:unknown", "Decide on jobs that may have been accepted."),
     "dead": ("smsq.cli.stuck:dead", "Look at jobs that were given up, and retry them."),
