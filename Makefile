@@ -45,6 +45,11 @@ types: setup ## Check types
 bench: setup ## Measure the limiter; takes a quarter of an hour
 	@$(BIN)/python -m bench.limiter
 
+.PHONY: soak
+soak: setup ## Compare 100,000 recipients with an odd gateway's book; 5 minutes
+	@$(BIN)/python -m bench.delivery
+	@$(BIN)/python -m bench.polls
+
 .PHONY: check
 check: lint types test ## All that CI runs
 

@@ -182,6 +182,17 @@ def check_stats(stats: Stats) -> Iterator[Check]:
         "unknown", stats.jobs[JobState.UNKNOWN], "may have been accepted: smsq unknown list"
     )
     yield _pile("dead", stats.jobs[JobState.DEAD], "used up their attempts: smsq dead list")
+    unmatched = stats.oddities.get("unmatched", 0)
+    yield _pile("unmatched", unmatched, "no receipt told their message ids: smsq unmatched")
+    if stats.unknown_words:
+        fix = "say what they mean in SMSQ_STATUS_MAP; till then they mean: not final yet"
+        yield Check("words", Mark.WARNING, say_words(stats.unknown_words), fix)
+
+
+def say_words(words: Mapping[str, int]) -> str:
+    """Say which of the gateway's words we do not know, the most frequent first."""
+    ranked = sorted(words.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{word!r} {n:,} times" for word, n in ranked)
 
 
 def _check_gate(rate: RateView) -> Check:

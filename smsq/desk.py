@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self, cast
 
 from redis import Redis
@@ -22,6 +22,7 @@ from smsq.names import Queue, Task
 from smsq.rings import Rings
 from smsq.scripts import Scripts
 from smsq.settings import Settings
+from smsq.story import Note, Progress, from_ms, read_note, read_progress
 
 _SLICE = 100
 _MAX_WHY = 200
@@ -49,21 +50,6 @@ class StuckJob:
     error_class: str
     size: int
     campaign: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One line of a job's timeline.
-
-    Attributes:
-        at: UTC.
-        what: A state the job moved to, `receipt`, or `operator: ...`.
-        detail: Why; "" where there is nothing to say.
-    """
-
-    at: datetime
-    what: str
-    detail: str
 
 
 class Desk:
@@ -121,7 +107,12 @@ class Desk:
             lines = cast("list[str]", self._redis.lrange(keys.timeline(job_id), 0, -1))
             if not lines and not self._redis.exists(keys.job(job_id)):
                 raise NotFoundError(f"no job has the id {job_id}")
-        return [_read_note(line) for line in lines]
+        return [read_note(line) for line in lines]
+
+    def progress(self, job_id: str) -> Progress:
+        """Tell what the polls of a job brought so far."""
+        with unavailable(self._redis, writes=False):
+            return read_progress(self._redis, self._scripts.keys, job_id)
 
     def resend(self, job_id: str, *, why: str = "") -> None:
         """Send an unknown job again; it may arrive twice.
@@ -163,8 +154,7 @@ class Desk:
         self._redis.close()
 
     def _operate(self, job_id: str, what: str, why: str) -> tuple[Kind, Queue]:
-        if len(why) > _MAX_WHY or not why.isprintable():
-            raise InvalidMessageError([f"why: write at most {_MAX_WHY} characters on one line"])
+        check_why(why)
         plan = (self._plan.first_ms, self._plan.horizon_ms)
         with unavailable(self._redis, writes=True):
             answer, *rest = self._scripts.run("operate", job_id, what, self._by, why, *plan)
@@ -181,24 +171,25 @@ class Desk:
         self._rings.ring(_TASK_OF[kind], [job_id], priority)
 
 
+def check_why(why: str) -> None:
+    """Check an operator's reason.
+
+    Raises:
+        InvalidMessageError: It is more than one short line.
+    """
+    if len(why) > _MAX_WHY or not why.isprintable():
+        raise InvalidMessageError([f"why: write at most {_MAX_WHY} characters on one line"])
+
+
 def _read_stuck(job_id: str, job: dict[str, str]) -> StuckJob:
     return StuckJob(
         id=job_id,
         kind=Kind(job["kind"]),
         state=JobState(job["state"]),
-        since=_to_time(job["changed_at_ms"]),
+        since=from_ms(job["changed_at_ms"]),
         attempts=int(job["attempts"]),
         error=job.get("error", ""),
         error_class=job.get("error_class", ""),
         size=int(job["size"]),
         campaign=job.get("campaign"),
     )
-
-
-def _read_note(line: str) -> Note:
-    at_ms, what, detail = line.split("|", 2)
-    return Note(_to_time(at_ms), what, detail)
-
-
-def _to_time(at_ms: str) -> datetime:
-    return datetime.fromtimestamp(int(at_ms) / 1000, UTC)

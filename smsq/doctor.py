@@ -119,7 +119,7 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
         yield check_clock(redis)
         yield checks.check_workers(read_presence(redis, keys))
         yield checks.check_beat(views.heartbeat_age_s())
-        yield from checks.check_stats(views.stats(settings.rate_per_s))
+        yield from checks.check_stats(views.stats(settings.rate_per_s, settings.words))
     except RedisError as error:
         detail = f"failed while it was read ({type(error).__name__})"
         yield Check("ledger", Mark.ERROR, detail, "look into Redis' log")

@@ -14,6 +14,9 @@ from smsq.models import Kind, MessageRequest, OnUnknown, QuickRequest, ViberForw
 from smsq.names import Queue
 from smsq.settings import Settings
 
+#: No receipt for so long after acceptance: it is not coming. As in lua/lib.lua.
+UNMATCHED_S = 600.0
+
 
 class Stored(StrEnum):
     """What an enqueue did."""

@@ -64,6 +64,11 @@ class Keys:
         return f"{self.namespace}:counts"
 
     @property
+    def words(self) -> str:
+        """Hash: words of the gateway's that we do not know → how often they came."""
+        return f"{self.namespace}:words"
+
+    @property
     def due(self) -> str:
         """Sorted set: every job → when it needs its next look (ms)."""
         return f"{self.namespace}:due"

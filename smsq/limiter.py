@@ -121,6 +121,18 @@ class Limiter:
         )
         return [(queue, [(row[0], row[1]) for row in rows]) for queue, rows in found]
 
+    def find_lookup(self, *, needs_slot: bool) -> tuple[str, str] | None:
+        """Choose a job whose message ids should be looked up now.
+
+        Args:
+            needs_slot: True takes a slot for it; None is returned where none is free.
+
+        Returns:
+            The job's id and the gateway's uuid.
+        """
+        found = self._run("lookup", int(needs_slot))
+        return (found[0], found[1]) if found else None
+
     def _gate(self, what: str, slot: Slot | None, pause_us: Arg = "", why: str = "") -> Any:
         epoch = "" if slot is None else slot.epoch
         is_probe = int(slot is not None and slot.is_probe)

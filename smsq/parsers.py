@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -16,11 +16,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import phonenumbers
 from kombu.transport import TRANSPORT_ALIASES
 
+from smsq.models import RecipientState
+from smsq.states import plain_word
+
 _E = TypeVar("_E", bound=StrEnum)
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.{}-]{1,64}")
 _MAX_ALPHANAME = 64
 #: A Redis database's number, after the host; none means 0.
 _DATABASE = re.compile(r"/?|/\d{1,6}")
+#: What a word of the gateway's can mean; `no_report` is ours alone.
+_MAPPED_STATES = frozenset(RecipientState) - {RecipientState.NO_REPORT}
 _HTTP_EXAMPLE = "write scheme, host and port, as in https://gateway.example"
 _REDIS_EXAMPLE = "write an address like redis://127.0.0.1:6379/0"
 _BROKER_EXAMPLE = "write an address like redis://127.0.0.1:6379/0 or amqp://127.0.0.1"
@@ -159,6 +164,21 @@ def region(text: str) -> str:
     if text not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("write a two-letter region like BY")
     return text
+
+
+def status_map(text: str) -> Mapping[str, RecipientState]:
+    """Parse what the gateway's words mean, as in `read=delivered,blocked=undelivered`."""
+    words: dict[str, RecipientState] = {}
+    for pair in filter(None, (pair.strip() for pair in text.split(","))):
+        word, _, state = (part.strip() for part in pair.partition("="))
+        if not plain_word(word) or state not in _MAPPED_STATES:
+            raise ValueError(
+                "write the gateway's words with their states (pending, sent, delivered or "
+                "undelivered), as in read=delivered,blocked=undelivered"
+            )
+        if words.setdefault(plain_word(word), RecipientState(state)) != state:
+            raise ValueError("write each word once: one has two states")
+    return words
 
 
 def _split(text: str, example: str) -> SplitResult:

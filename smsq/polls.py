@@ -12,10 +12,9 @@ from zoneinfo import ZoneInfo
 
 from smsq.errors import NotFoundError
 from smsq.jobs import PollClaim, PollPlan
-from smsq.keys import Keys
-from smsq.models import ReportRow
+from smsq.models import RecipientState, ReportRow
 from smsq.scripts import Scripts
-from smsq.states import read_gateway_word
+from smsq.states import GATEWAY_WORDS, read_gateway_word
 
 #: A message that waits for its poll's slot is looked at again after this long.
 LOOK_MS = 60_000
@@ -26,14 +25,24 @@ MAX_RECEIPTS = 20
 #: Longest word of the gateway's that is kept.
 _MAX_WORD = 40
 
+#: A word with so many digits may be a phone.
+_PHONE_DIGITS = 5
+
 _D_SENT_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 class Polls:
     """Poll moves. A failing Redis raises `redis.RedisError`; callers decide what that means."""
 
-    def __init__(self, scripts: Scripts, *, timezone: str) -> None:
+    def __init__(
+        self,
+        scripts: Scripts,
+        *,
+        timezone: str,
+        words: Mapping[str, RecipientState] = GATEWAY_WORDS,
+    ) -> None:
         self._run = scripts.run
+        self._words = words
         self._zone = ZoneInfo(timezone)
 
     def find_due(self, *, limit: int) -> Sequence[str]:
@@ -61,15 +70,7 @@ class Polls:
         Returns:
             Recipients that are not final yet; None when a newer poll has taken over.
         """
-        packed = [
-            (
-                row.phone,
-                read_gateway_word(row.gateway_status) or "",
-                self._to_epoch(row.d_sent),
-                _bound_word(row.gateway_status),
-            )
-            for row in rows
-        ]
+        packed = [self._pack(row) for row in rows]
         status, left = self._run(
             "poll_page",
             claim.ref,
@@ -108,6 +109,13 @@ class Polls:
         if answer == "missing":
             raise NotFoundError(f"no job has the id {job_id}")
 
+    def _pack(self, row: ReportRow) -> tuple[str, ...]:
+        """Write a row as `poll_page.lua` takes it; how a word is counted stands by unknown ones."""
+        state = read_gateway_word(row.gateway_status, self._words)
+        word = _bound_word(row.gateway_status)
+        shown = () if state else (show_word(word),)
+        return (row.phone, state or "", self._to_epoch(row.d_sent), word, *shown)
+
     def _to_epoch(self, d_sent: str | None) -> str:
         """The gateway's local time as seconds since 1970; "" when it cannot be read."""
         try:
@@ -124,16 +132,8 @@ def _bound_word(word: str) -> str:
     return word[:_MAX_WORD].encode(errors="replace").decode()
 
 
-def message_names(scripts: Scripts, keys: Keys, job_id: str) -> Sequence[str]:
-    """Names of a job's messages, in order, to match a receipt with.
-
-    Raises:
-        NotFoundError: There is no such job.
-    """
-    size = scripts.redis.hget(keys.job(job_id), "messages")
-    if size is None:
-        raise NotFoundError(f"no job has the id {job_id}")
-    pipeline = scripts.redis.pipeline(transaction=False)
-    for n in range(1, int(str(size)) + 1):
-        pipeline.hget(keys.message(job_id, n), "name")
-    return [name or "" for name in pipeline.execute()]
+def show_word(word: str) -> str:
+    """Write a word so that it can be shown to anybody: it might hold a phone."""
+    if sum(map(str.isdigit, word)) >= _PHONE_DIGITS:
+        word = "".join("*" if c.isdigit() else c for c in word)
+    return word.strip() or "(empty)"

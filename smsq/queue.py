@@ -223,7 +223,7 @@ class SmsQueue:
     def stats(self) -> Stats:
         """Count everything in the ledger."""
         with self.redis_call(writes=False):
-            return self._views.stats(self.settings.rate_per_s)
+            return self._views.stats(self.settings.rate_per_s, self.settings.words)
 
     def heartbeat_age_s(self) -> float | None:
         """Seconds since beat's ticks were last worked off; None when nobody remembers."""

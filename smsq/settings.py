@@ -17,7 +17,8 @@ from typing import Any, Self, cast
 
 from smsq import parsers
 from smsq.errors import ConfigError
-from smsq.models import OnUnknown
+from smsq.models import OnUnknown, RecipientState
+from smsq.states import GATEWAY_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,14 @@ class Setting:
         default: As it would be written in the environment; "" means "not set".
         parse: Raises ValueError with what to write instead.
         meaning: One phrase for `.env.example` and the README.
+        unset: What stands for "not set".
     """
 
     name: str
     default: str
     parse: Callable[[str], Any]
     meaning: str
+    unset: Any = ""
 
     @property
     def field(self) -> str:
@@ -71,6 +74,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SMSQ_POLL_MAX_S", "43200", parsers.number(1, 604_800), "longest pause between polls"),
     Setting("SMSQ_POLL_HORIZON_S", "259200", parsers.number(1, 2_592_000), "polling gives up"),
     Setting("SMSQ_PAGE_ROWS", "1000", parsers.whole(1, 100_000), "rows per delivery page"),
+    Setting(
+        "SMSQ_STATUS_MAP",
+        "",
+        parsers.status_map,
+        "more words of the gateway's: read=delivered,blocked=undelivered",
+        unset={},
+    ),
     Setting("SMSQ_CALLBACK_URL", "", parsers.base_url, "public base URL of the receiver"),
     Setting("SMSQ_CALLBACK_SECRET", "", str, "signs receipt URLs; 16 characters or more"),
     Setting("SMSQ_TIMEZONE", "Europe/Minsk", parsers.timezone, "the gateway's zone"),
@@ -112,6 +122,7 @@ class Settings:
     poll_max_s: float
     poll_horizon_s: float
     page_rows: int
+    status_map: Mapping[str, RecipientState]
     callback_url: str
     callback_secret: str = field(repr=False)
     timezone: str
@@ -143,7 +154,7 @@ class Settings:
         for setting in SETTINGS:
             text = env.get(setting.name, "").strip() or setting.default
             try:
-                values[setting.field] = setting.parse(text) if text else ""
+                values[setting.field] = setting.parse(text) if text else setting.unset
             except ValueError as error:
                 mistakes.append(f"{setting.name}: {error}")
         broker_url = values.get("broker_url") or values.get("redis_url", "")
@@ -153,6 +164,11 @@ class Settings:
         if mistakes:
             raise ConfigError(mistakes)
         return cls(**values)
+
+    @property
+    def words(self) -> Mapping[str, RecipientState]:
+        """All of the gateway's words that are known, in lower case."""
+        return {**GATEWAY_WORDS, **self.status_map}
 
     def on_redis(self, url: str) -> Self:
         """Copy the settings with another Redis for both ledger and broker.

@@ -107,6 +107,13 @@ GATEWAY_WORDS: Mapping[str, RecipientState] = MappingProxyType(
 )
 
 
-def read_gateway_word(word: str) -> RecipientState | None:
-    """Translate the gateway's word; None when we do not know it."""
-    return GATEWAY_WORDS.get(word.strip().lower().replace("_", " "))
+def plain_word(word: str) -> str:
+    """Write a word of the gateway's as tables have it: `Not_Delivered` is `not delivered`."""
+    return word.strip().lower().replace("_", " ")
+
+
+def read_gateway_word(
+    word: str, words: Mapping[str, RecipientState] = GATEWAY_WORDS
+) -> RecipientState | None:
+    """Translate the gateway's word; None when the table does not have it."""
+    return words.get(plain_word(word))

@@ -74,6 +74,31 @@ def count_parts(text: str) -> Parts:
     return Parts(count, encoding, places)
 
 
+@dataclass(frozen=True, slots=True)
+class Costly:
+    """A character that makes a text take more places.
+
+    Attributes:
+        at: Where it stands first, counted from 1.
+        forces_ucs2: True where it is outside GSM-7; False where it takes two places.
+    """
+
+    character: str
+    at: int
+    forces_ucs2: bool
+
+
+def find_costly(text: str) -> list[Costly]:
+    """Find the characters that force UCS-2 or take two places, each where it stands first."""
+    encoding = count_parts(text).encoding
+    found: dict[str, Costly] = {}
+    for at, c in enumerate(text, start=1):
+        forces_ucs2 = c not in _GSM7_BASIC and c not in _GSM7_EXTENSION
+        if c not in found and (forces_ucs2 or _width(c, encoding) > 1):
+            found[c] = Costly(c, at, forces_ucs2)
+    return list(found.values())
+
+
 def _width(character: str, encoding: Encoding) -> int:
     if encoding is Encoding.GSM7:
         return 2 if character in _GSM7_EXTENSION else 1

@@ -15,10 +15,12 @@ from typing import Any, cast
 from redis import Redis
 
 from smsq.errors import NotFoundError
+from smsq.jobs import UNMATCHED_S
 from smsq.keys import Keys
 from smsq.models import FINAL_JOB_STATES, JobState, Kind, RecipientState
 from smsq.names import PRIORITIES, QUEUES
 from smsq.slots import RateView, read_rate
+from smsq.states import GATEWAY_WORDS, read_gateway_word
 from smsq.status import MessageStatus, RecipientStatus, Status
 
 _LETTERS = {state.value[0]: state for state in RecipientState}
@@ -55,6 +57,7 @@ class Stats:
         slots: Requests made for each class: `urgent`, `normal`, `bulk`, `poll`.
         rate: The limiter.
         oddities: What should be looked at when above 0, by name.
+        unknown_words: Words of the gateway's that we do not know, with how often they came.
     """
 
     jobs: Mapping[JobState, int]
@@ -63,6 +66,7 @@ class Stats:
     slots: Mapping[str, int]
     rate: RateView
     oddities: Mapping[str, int]
+    unknown_words: Mapping[str, int]
 
 
 class Views:
@@ -106,13 +110,16 @@ class Views:
                 for bucket in range(buckets):
                     rows = self._redis.hgetall(self._keys.recipients(job_id, n, bucket))
                     for phone, packed in sorted(cast("dict[str, str]", rows).items()):
-                        yield _read_recipient(phone, packed)
+                        yield read_recipient(phone, packed)
 
-    def stats(self, setting_per_s: float) -> Stats:
+    def stats(
+        self, setting_per_s: float, words: Mapping[str, RecipientState] = GATEWAY_WORDS
+    ) -> Stats:
         """Count everything; a handful of reads, whatever the ledger's size.
 
         Args:
             setting_per_s: The ceiling where `smsq rate` set none.
+            words: Words that are known by now.
         """
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hgetall(self._keys.counts)
@@ -120,7 +127,10 @@ class Views:
             pipeline.zrange(self._keys.ready(priority), 0, 0, withscores=True)
         pipeline.time()
         pipeline.hgetall(self._keys.limiter)
-        counts, *oldest, (now_s, now_us), limiter = pipeline.execute()
+        pipeline.hgetall(self._keys.words)
+        unmatched_before_ms = (time.time() - UNMATCHED_S) * 1000
+        pipeline.zcount(self._keys.listed("unmatched"), "-inf", unmatched_before_ms)
+        counts, *oldest, (now_s, now_us), limiter, odd, unmatched = pipeline.execute()
         redis_now_s = now_s + now_us / 1e6
         since_ms = [rows[0][1] for rows in oldest if rows]
         age_s = redis_now_s - min(since_ms) / 1000 if since_ms else 0.0
@@ -130,7 +140,9 @@ class Views:
             oldest_waiting_s=max(0.0, age_s),
             slots={queue: int(counts.get(f"slots:{queue}", 0)) for queue in QUEUES},
             rate=read_rate(limiter, setting_per_s, redis_now_s),
-            oddities={k: int(v) for k, v in counts.items() if ":" not in k and k != "receipts"},
+            oddities={k: int(v) for k, v in counts.items() if ":" not in k and k != "receipts"}
+            | ({"unmatched": unmatched} if unmatched else {}),
+            unknown_words={w: int(n) for w, n in odd.items() if not read_gateway_word(w, words)},
         )
 
     def heartbeat_age_s(self) -> float | None:
@@ -216,7 +228,8 @@ def _add(all_counts: Iterator[Mapping[RecipientState, int]]) -> Mapping[Recipien
     return dict(total)
 
 
-def _read_recipient(phone: str, packed: str) -> RecipientStatus:
+def read_recipient(phone: str, packed: str) -> RecipientStatus:
+    """Read what the ledger holds of one phone."""
     if not packed:
         return RecipientStatus(phone, RecipientState.PENDING, None, None)
     letter, epoch_s, word = packed.split("|", 2)

@@ -15,6 +15,7 @@ from smsq.jobs import Claim
 from smsq.models import BulkAccepted, JobState, Kind, QuickAccepted
 from smsq.slots import Slot
 from smsq.states import Verdict, decide
+from smsq.text import count_parts
 from tasks.answer import tell_limiter
 from tasks.resources import Resources
 
@@ -101,6 +102,9 @@ def judge(
     match result:
         case QuickAccepted():
             fields = {"gateway_status": result.gateway_status, "parts": str(result.parts)}
+            own_parts = count_parts(claim.quick_request.text).count
+            if result.parts and result.parts != own_parts:
+                fields["own_parts"] = str(own_parts)
             return Verdict(state=JobState.ACCEPTED, message_id=result.sms_id, gateway_fields=fields)
         case BulkAccepted():
             return Verdict(state=JobState.ACCEPTED, gateway_fields={"uuid": result.uuid})

@@ -15,6 +15,7 @@ from celery import shared_task
 from smsq.jobs import Due
 from smsq.models import Kind
 from smsq.names import Queue, Task
+from tasks.lookup import look_up_ids
 from tasks.resources import Resources, get_resources
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ def recover_due(resources: Resources) -> int:
         if size < BATCH:
             break
     ring_forgotten(resources)
+    look_up_ids(resources)
     resources.redis.set(resources.keys.heartbeat, f"{time.time():.3f}", ex=HEARTBEAT_TTL_S)
     if looked_at:
         log.info("recover: %d jobs were due", looked_at)

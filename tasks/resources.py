@@ -15,11 +15,13 @@ from redis import Redis
 from smsq.backoff import Backoff, PollSchedule
 from smsq.connection import WORKER_TIMEOUT_S, connect
 from smsq.gateway.client import GatewayClient
+from smsq.gateway.lookup import MessageIdSource, NoSource
 from smsq.gateway.receipts import receipt_url
 from smsq.jobs import Leases, PollPlan
 from smsq.keys import Keys
 from smsq.ledger import Ledger
 from smsq.limiter import Limiter
+from smsq.matching import Matching
 from smsq.polls import Polls
 from smsq.rings import Rings
 from smsq.scripts import Scripts
@@ -47,8 +49,10 @@ class Resources:
     limiter: Limiter
     gateway: GatewayClient
     rings: Rings
+    matching: Matching
     retry_policy: RetryPolicy
     poll_schedule: PollSchedule
+    message_ids: MessageIdSource = field(default_factory=NoSource)
     stop: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
@@ -56,13 +60,15 @@ class Resources:
         """Build from settings; connections are made when first used."""
         redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
         scripts = Scripts.of(redis, settings)
+        polls = Polls(scripts, timezone=settings.timezone, words=settings.words)
         return cls(
             settings=settings,
             redis=redis,
             keys=scripts.keys,
             scripts=scripts,
             ledger=Ledger(scripts),
-            polls=Polls(scripts, timezone=settings.timezone),
+            polls=polls,
+            matching=Matching(scripts, polls, PollPlan.of(settings)),
             limiter=Limiter(
                 scripts,
                 Pace(

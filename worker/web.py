@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging.config
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -28,10 +27,10 @@ from config.logs import LOGGING
 from config.settings import load_settings
 from smsq.connection import PRODUCER_TIMEOUT_S, connect
 from smsq.errors import NotFoundError
-from smsq.gateway.receipts import is_signed, match_receipt, read_receipt
+from smsq.gateway.receipts import is_signed
 from smsq.jobs import PollPlan
-from smsq.keys import Keys
-from smsq.polls import Polls, message_names
+from smsq.matching import Matching
+from smsq.polls import Polls
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.views import Views
@@ -58,9 +57,7 @@ class Receiver:
 
     settings: Settings
     redis: Redis
-    scripts: Scripts
-    keys: Keys
-    polls: Polls
+    matching: Matching
     views: Views
 
     @classmethod
@@ -68,29 +65,17 @@ class Receiver:
         """Build from settings; the connection is made when first used."""
         redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
         scripts = Scripts.of(redis, settings)
-        keys = Keys(settings.namespace)
+        polls = Polls(scripts, timezone=settings.timezone)
         return cls(
             settings=settings,
             redis=redis,
-            scripts=scripts,
-            keys=keys,
-            polls=Polls(scripts, timezone=settings.timezone),
-            views=Views(redis, keys),
+            matching=Matching(scripts, polls, PollPlan.of(settings)),
+            views=Views(redis, scripts.keys),
         )
 
     def store(self, job_id: str, body: bytes, content_type: str | None) -> int:
         """Store an authentic receipt; returns how many message ids it taught."""
-        entries = read_receipt(body, content_type)
-        names: Sequence[str] = message_names(self.scripts, self.keys, job_id)
-        matched = match_receipt(entries, names)
-        self.polls.apply_receipt(
-            job_id,
-            body,
-            {index + 1: message_id for index, message_id in matched.items()},
-            unmatched=len(entries) - len(matched),
-            plan=PollPlan.of(self.settings),
-        )
-        return len(matched)
+        return self.matching.take_receipt(job_id, body, content_type)
 
 
 async def receive(request: Request) -> Response:

@@ -6,8 +6,10 @@ In:  results and errors. Out: one document or some words on stdout, errors on st
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
@@ -45,6 +47,9 @@ _EXITS: Mapping[type[SmsqError], Exit] = {
     QueueUnavailableError: Exit.UNAVAILABLE,
     NotFoundError: Exit.NOT_FOUND,
 }
+
+#: A long list in JSON waits in memory up to this size, then in a nameless file.
+_SPOOL_BYTES = 8 * 1024 * 1024
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there."
@@ -101,6 +106,22 @@ def _describe(kind: str, message: str, error: SmsqError | None = None) -> dict[s
 def print_json(document: object) -> None:
     """Print one document; ASCII, so that no terminal's encoding can break it."""
     click.echo(json.dumps(document, allow_nan=False))
+
+
+def print_spooled(
+    document: Mapping[str, Any], name: str, rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Print a document with a list that need not fit in memory; all of it, or nothing."""
+    head = json.dumps(document)[:-1]
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES, mode="w+") as spool:
+        spool.write(f"{head}{', ' if document else ''}{json.dumps(name)}: [")
+        for n, row in enumerate(rows):
+            spool.write(", " if n else "")
+            spool.write(json.dumps(row))
+        spool.write("]}\n")
+        spool.seek(0)
+        shutil.copyfileobj(spool, sys.stdout)
+        sys.stdout.flush()
 
 
 def make_console(*, err: bool = False) -> Console:

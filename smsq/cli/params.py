@@ -36,6 +36,16 @@ def to_moment(_: click.Context, __: click.Parameter, value: str | None) -> datet
     return moment
 
 
+def to_start(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
+    """Read a time at which a span begins or ends; a date alone is its midnight."""
+    try:
+        return datetime.fromisoformat(value) if value is not None else None
+    except ValueError:
+        raise click.BadParameter(
+            "write a date like 2030-11-05, or a time like 2030-11-05T09:30+03:00"
+        ) from None
+
+
 def to_unicode(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Refuse what is not UTF-8; the shell may hand over any bytes."""
     try:

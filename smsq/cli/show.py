@@ -5,10 +5,6 @@ In:  an id. Out: its state, its messages, and with `--recipients` every phone.
 
 from __future__ import annotations
 
-import json
-import shutil
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,16 +13,13 @@ from zoneinfo import ZoneInfo
 import click
 from rich.table import Table
 
-from smsq.cli.output import json_option, make_console, open_queue, print_json
+from smsq.cli.output import json_option, make_console, open_queue, print_json, print_spooled
 from smsq.cli.params import to_unicode
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, RecipientState
 from smsq.status import RecipientStatus, Status
 
 #: Messages shown to a person; JSON has all of them.
 _MAX_MESSAGES = 20
-
-#: Recipients in JSON wait in memory up to this size, then in a nameless file.
-_SPOOL_BYTES = 8 * 1024 * 1024
 
 #: What moves a job on that is not final, for people.
 _NEXT: Mapping[JobState, str] = {
@@ -53,7 +46,7 @@ def status(some_id: str, *, with_recipients: bool, as_json: bool) -> None:
         found = queue.status(some_id)
         rows = queue.recipients(some_id) if with_recipients else iter(())
         if as_json and with_recipients:
-            _print_spooled(describe(found), rows)
+            print_spooled(describe(found), "recipients", map(_describe_recipient, rows))
         elif as_json:
             print_json(describe(found))
         else:
@@ -122,19 +115,6 @@ def _show_recipients(rows: Iterator[RecipientStatus], zone: ZoneInfo) -> None:
         sent = f"{row.sent_at.astimezone(zone):%Y-%m-%d %H:%M:%S}" if row.sent_at else ""
         line = f"  {row.phone:<16}{row.state:<13}{row.gateway_status or '':<16}{sent}"
         click.echo(line.rstrip())
-
-
-def _print_spooled(document: dict[str, Any], rows: Iterator[RecipientStatus]) -> None:
-    """Print a document whose recipients need not fit in memory; all of it, or nothing."""
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES, mode="w+") as spool:
-        spool.write(f'{json.dumps(document)[:-1]}, "recipients": [')
-        for n, row in enumerate(rows):
-            spool.write(", " if n else "")
-            spool.write(json.dumps(_describe_recipient(row)))
-        spool.write("]}\n")
-        spool.seek(0)
-        shutil.copyfileobj(spool, sys.stdout)
-        sys.stdout.flush()
 
 
 def _describe_recipient(row: RecipientStatus) -> dict[str, Any]:

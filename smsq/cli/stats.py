@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from smsq.checks import say_words
 from smsq.cli.output import json_option, make_console, open_queue, print_json
 from smsq.cli.watch import say_duration, say_gate
 from smsq.models import JobState
@@ -27,8 +28,8 @@ def stats(*, as_json: bool) -> None:
     """Count everything in the ledger.
 
     JSON: {"jobs": {state: n}, "recipients": {state: n}, "unknown", "dead", "oldest_waiting_s",
-    "rate": {"ceiling_per_s", "current_per_s", "closed_for_s"}}; unknown and dead count jobs. A
-    pause, which has no end, is closed for 1e9 s.
+    "rate": {"ceiling_per_s", "current_per_s", "closed_for_s"}, "unknown_words": {word: n}}; unknown
+    and dead count jobs. A pause, which has no end, is closed for 1e9 s.
     """
     with open_queue() as queue:
         numbers = queue.stats()
@@ -47,6 +48,7 @@ def describe(numbers: Stats) -> dict[str, Any]:
         "dead": numbers.jobs[JobState.DEAD],
         "oldest_waiting_s": round(numbers.oldest_waiting_s, 3),
         "rate": describe_rate(numbers.rate),
+        "unknown_words": numbers.unknown_words,
     }
 
 
@@ -76,6 +78,8 @@ def _show(numbers: Stats) -> None:
     for what, n in sorted(numbers.oddities.items()):
         if n:
             click.echo(f"look at   {n} {what.replace('_', ' ')}")
+    if numbers.unknown_words:
+        click.echo(f"words     not known to us: {say_words(numbers.unknown_words)}")
 
 
 def _count(heading: str, numbers: Mapping[Any, int]) -> Table:

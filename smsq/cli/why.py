@@ -5,6 +5,8 @@ In:  a job's id. Out: its timeline, with times in the zone of the settings.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -13,27 +15,58 @@ from smsq.cli.output import json_option, print_json
 from smsq.cli.params import to_unicode
 from smsq.desk import Desk
 from smsq.settings import Settings
+from smsq.story import Progress, Step, make_steps, say_progress, say_step
 
 
 @click.command()
 @click.argument("job_id", metavar="ID", callback=to_unicode)
+@click.option("--utc", "in_utc", is_flag=True, help="Times in UTC, not in SMSQ_TIMEZONE.")
 @json_option
-def why(job_id: str, *, as_json: bool) -> None:
+def why(job_id: str, *, in_utc: bool, as_json: bool) -> None:
     """Tell what happened to a job, step by step; the newest hundred steps are kept.
 
-    JSON: {"id", "timeline": [{"at", "what", "detail"}]}; times are ISO 8601, UTC.
+    JSON: {"id", "timeline": [{"at", "what", "detail", "waited_s"}], "polls", "counts",
+    "next_poll_at"}; waited_s is how long an attempt waited for the limit, else null; times are ISO
+    8601, UTC.
     """
     settings = Settings.from_env()
     desk = Desk.build(settings)
     try:
-        notes = desk.timeline(job_id)
+        steps = make_steps(desk.timeline(job_id))
+        progress = desk.progress(job_id)
     finally:
         desk.close()
     if as_json:
-        rows = [{"at": n.at.isoformat(), "what": n.what, "detail": n.detail} for n in notes]
-        print_json({"id": job_id, "timeline": rows})
+        print_json(describe(job_id, steps, progress))
         return
-    zone = ZoneInfo(settings.timezone)
-    for note in notes:
-        at = note.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-        click.echo(f"{at}  {note.what:<12} {note.detail}".rstrip())
+    zone: tzinfo = UTC if in_utc else ZoneInfo(settings.timezone)
+    for step in steps:
+        line = f"{_say_time(step.note.at, zone)}  {step.note.what:<12} {say_step(step, progress)}"
+        click.echo(line.rstrip())
+    if progress.next_poll_at:
+        next_poll = _say_time(progress.next_poll_at, zone)
+        click.echo(f"{'':<23}  {'so far':<12} {say_progress(progress)}; next poll {next_poll}")
+
+
+def describe(job_id: str, steps: list[Step], progress: Progress) -> dict[str, Any]:
+    """Make the JSON document of a job's story."""
+    next_poll_at = progress.next_poll_at
+    return {
+        "id": job_id,
+        "timeline": [
+            {
+                "at": step.note.at.isoformat(),
+                "what": step.note.what,
+                "detail": step.note.detail,
+                "waited_s": step.waited_s,
+            }
+            for step in steps
+        ],
+        "polls": progress.polls,
+        "counts": progress.counts,
+        "next_poll_at": next_poll_at.isoformat() if next_poll_at else None,
+    }
+
+
+def _say_time(at: datetime, zone: tzinfo) -> str:
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

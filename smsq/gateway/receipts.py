@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import parse_qsl
 
 from smsq.gateway.wire import read_id
@@ -64,19 +65,27 @@ def read_receipt(body: bytes, content_type: str | None) -> list[ReceiptEntry]:
     return []
 
 
-def match_receipt(entries: Sequence[ReceiptEntry], names: Sequence[str]) -> dict[int, int]:
+def match_receipt(
+    entries: Sequence[ReceiptEntry],
+    names: Sequence[str],
+    known: Mapping[int, int] = MappingProxyType({}),
+) -> dict[int, int]:
     """Match ids to our messages: by name, else by order where that is not ambiguous.
 
     Args:
         entries: As `read_receipt` found them.
         names: Our messages' names, in order.
+        known: Index of a message → its id, where there is one already; it stays.
 
     Returns:
-        Index of a message → its id; messages that could not be matched are left out.
+        Index of a message → its id, those known from before included; messages that could not be
+        matched are left out.
     """
-    matched: dict[int, int] = {}
+    matched: dict[int, int] = dict(known)
     leftover: list[int] = []
     for entry in entries:
+        if entry.message_id in known.values():
+            continue
         named = [i for i, name in enumerate(names) if name == entry.name and i not in matched]
         if entry.name is not None and named:
             matched[named[0]] = entry.message_id

@@ -104,7 +104,8 @@ local function claim_poll(ref)
   local id, n = string.match(ref, '^(.*):(%d+)$')
   local message, job = load(key('message', id, n)), load(key('job', id))
   redis.call('ZREM', key('ready', 'poll'), ref)
-  if not message or not job or not message.message_id or unfinished(id, n) == 0 then
+  if not message or not job or not message.message_id
+    or (unfinished(id, n) == 0 and not message.late_polls) then
     redis.call('ZREM', key('polls'), ref)
     return nil
   end

@@ -23,7 +23,10 @@
 --   workers                   zset: worker -> when its consumer last asked for rings
 --   disk                      string: written to see whether writes reach the disk
 --   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
+--   listed:unmatched          zset: accepted jobs with messages whose ids nobody told -> since when
+--   lookups                   zset: the same jobs -> when to look their ids up
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
+--   words                     hash: words of the gateway's that we do not know -> how often they came
 --   key:<digest>              string: idempotency key -> id|content digest
 --   events                    stream: at_ms, changes, news (news.lua); gone when all of it is old
 --   webhook                   hash: last_id that was taken out of the stream, look_at_ms
@@ -103,6 +106,12 @@ local function line_up(id, job)
   end
 end
 
+-- Somebody told the ids of all its messages, or nobody needs them any more.
+local function unlist_unmatched(id)
+  redis.call('ZREM', key('listed', 'unmatched'), id)
+  redis.call('ZREM', key('lookups'), id)
+end
+
 -- The one place where a job changes its state. Finished jobs are next due when their retention
 -- ends. `detail` goes to the timeline where the error says nothing.
 local function move(id, job, to, error, detail)
@@ -110,6 +119,7 @@ local function move(id, job, to, error, detail)
   if job.state == 'queued' then redis.call('ZREM', key('ready', job.priority), id) end
   tell_job(id, job, to)
   if LISTED[job.state] then redis.call('ZREM', key('listed', job.state), id) end
+  if job.state == 'accepted' then unlist_unmatched(id) end
   if LISTED[to] then redis.call('ZADD', key('listed', to), int(NOW_MS), id) end
   count(job, 'job:' .. to, 1)
   note(id, to, detail or error)
@@ -152,19 +162,42 @@ local function keys_of(id, job)
   return found
 end
 
+-- A campaign's jobs begin at the same moment: their first polls are spread by their ids.
+local function first_poll_at_ms(id, born_ms, first_poll_ms)
+  if born_ms <= NOW_MS then return NOW_MS + first_poll_ms end
+  local spread = (tonumber(string.sub(id, -4), 16) or 0) / 65536
+  return born_ms + first_poll_ms * (1 + spread)
+end
+
+-- No receipt for so long: somebody or something else has to tell the ids.
+local UNMATCHED_MS = 600000
+
+local function lacks_ids(id, job)
+  for n = 1, tonumber(job.messages) do
+    if redis.call('HEXISTS', key('message', id, n), 'message_id') == 0 then return true end
+  end
+  return false
+end
+
 -- The gateway has the job: forget its texts and poll every message whose id is known. The others
 -- are polled from the moment on when a receipt teaches their ids. A scheduled job's age begins with
--- its schedule.
+-- its schedule; what is forwarded to Viber may be delivered so much later.
 local function accept(id, job, horizon_ms, first_poll_ms)
   local born_ms = math.max(NOW_MS, tonumber(job.starts_at_ms) or 0)
+  local viber_ms = (tonumber(job.viber_after_min) or 0) * 60000
   move(id, job, 'accepted', '')
   redis.call('HSET', key('job', id), 'accepted_at_ms', int(NOW_MS), 'born_at_ms', int(born_ms))
-  schedule(id, born_ms + tonumber(horizon_ms))
+  schedule(id, born_ms + tonumber(horizon_ms) + viber_ms)
   forget_texts(id, job)
+  local first_ms = first_poll_at_ms(id, born_ms, tonumber(first_poll_ms))
   for n = 1, tonumber(job.messages) do
     if redis.call('HEXISTS', key('message', id, n), 'message_id') == 1 then
-      redis.call('ZADD', key('polls'), int(born_ms + tonumber(first_poll_ms)), id .. ':' .. n)
+      redis.call('ZADD', key('polls'), int(first_ms), id .. ':' .. n)
     end
+  end
+  if lacks_ids(id, job) then
+    redis.call('ZADD', key('listed', 'unmatched'), int(NOW_MS), id)
+    redis.call('ZADD', key('lookups'), int(NOW_MS + UNMATCHED_MS), id)
   end
 end
 
@@ -192,6 +225,26 @@ end
 local function unfinished(id, n)
   local counts = redis.call('HMGET', key('message', id, n), 'pending', 'sent')
   return (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+end
+
+-- So often a message is asked for whose id came after its horizon had passed.
+local LATE_POLLS = 3
+
+-- Keep a message's id, however it became known, and have the message polled. An id that is known
+-- already must not bring a poll forward.
+local function learn_id(id, job, n, message_id, due_ms)
+  local message_key, ref = key('message', id, n), id .. ':' .. n
+  local known = redis.call('HGET', message_key, 'message_id')
+  redis.call('HSET', message_key, 'message_id', message_id)
+  if known ~= message_id then
+    if job.state == 'accepted' and unfinished(id, n) > 0 then
+      redis.call('ZADD', key('polls'), 'LT', int(due_ms), ref)
+    elseif job.state == 'done' and (tonumber(redis.call('HGET', message_key, 'no_report')) or 0) > 0 then
+      redis.call('HSET', message_key, 'late_polls', LATE_POLLS)
+      redis.call('ZADD', key('polls'), int(NOW_MS), ref)
+    end
+  end
+  if not lacks_ids(id, job) then unlist_unmatched(id) end
 end
 
 -- Moves an accepted job to done once its last recipient is final.

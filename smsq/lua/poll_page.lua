@@ -6,7 +6,8 @@
 -- ARGV[4]  ref           <job id>:<n>
 -- ARGV[5]  poll number   only the newest claim may write
 -- ARGV[6]  rows          JSON: [[phone, state, gateway time, gateway word], ...]; state '' when the
---                        word is unknown to us: the word is kept, the state stays
+--                        word is unknown to us: the word is kept, the state stays, and a fifth
+--                        item says how to count the word
 -- ARGV[7]  next_offset   where the next page starts; 0 after the last one
 -- ARGV[8]  next_in_ms    '' while pages are left; else the next poll comes after this long
 -- returns  {'ok', recipients not final} | {'stale', 0}
@@ -18,7 +19,7 @@ if not message or not job or message.polls ~= ARGV[5] then return {'stale', 0} e
 local RANK = {p = 0, s = 1, n = 2, u = 3, d = 4}
 local NAME = {p = 'pending', s = 'sent', n = 'no_report', u = 'undelivered', d = 'delivered'}
 local LETTER = {pending = 'p', sent = 's', no_report = 'n', undelivered = 'u', delivered = 'd'}
-local delta, changed, foreign = {}, {}, 0
+local delta, changed, foreign, unknown = {}, {}, 0, {}
 local told = {id, job.campaign or '', tonumber(n), message.message_id or ''}
 for _, row in ipairs(cjson.decode(ARGV[6])) do
   local k = bucket_key(id, n, tonumber(message.buckets), row[1])
@@ -28,7 +29,12 @@ for _, row in ipairs(cjson.decode(ARGV[6])) do
   else
     local was = old == '' and 'p' or string.sub(old, 1, 1)
     local now = LETTER[row[2]] or was
-    if RANK[now] >= RANK[was] then
+    -- A word that we do not know says nothing against a final one.
+    local is_odd = row[2] == ''
+    if is_odd and string.match(old, '^.-|.-|(.*)$') ~= row[4] then
+      unknown[row[5]] = (unknown[row[5]] or 0) + 1
+    end
+    if RANK[now] >= RANK[was] and not (is_odd and RANK[was] > RANK.n) then
       changed[k] = changed[k] or {}
       changed[k][row[1]] = now .. '|' .. row[3] .. '|' .. row[4]
       delta[was] = (delta[was] or 0) - 1
@@ -53,9 +59,23 @@ for letter, by in pairs(delta) do
 end
 count({}, 'reports_foreign', foreign)
 
+-- A gateway that makes words up must not fill the ledger with them.
+local MAX_WORDS = 50
+for word, by in pairs(unknown) do
+  if redis.call('HEXISTS', key('words'), word) == 0 and redis.call('HLEN', key('words')) >= MAX_WORDS then
+    word = '(others)'
+  end
+  redis.call('HINCRBY', key('words'), word, by)
+end
+
 redis.call('HSET', message_key, 'poll_offset', ARGV[7])
 local left = unfinished(id, n)
-if left == 0 then
+-- A message whose id came too late is asked for a few times more, for all its pages.
+local late = message.late_polls and ARGV[8] ~= '' and redis.call('HINCRBY', message_key, 'late_polls', -1)
+if late == 0 then redis.call('HDEL', message_key, 'late_polls') end
+local late_left = tonumber(redis.call('HGET', message_key, 'no_report')) or 0
+local is_late = message.late_polls and late ~= 0 and late_left > 0
+if left == 0 and not is_late then
   stop_polling(ARGV[4])
   finish_if_final(id, job)
 elseif ARGV[8] ~= '' then

@@ -23,14 +23,8 @@ local ids = cjson.decode(ARGV[7])
 local learnt = 0
 for n, message_id in pairs(ids) do
   if tonumber(n) >= 1 and tonumber(n) <= tonumber(job.messages) then
-    local known = redis.call('HGET', key('message', id, n), 'message_id')
-    redis.call('HSET', key('message', id, n), 'message_id', message_id)
+    learn_id(id, job, n, message_id, first_poll_at_ms(id, tonumber(job.born_at_ms) or 0, tonumber(ARGV[10])))
     learnt = learnt + 1
-    -- A repeated receipt must not bring a poll forward.
-    if known ~= message_id and job.state == 'accepted' and unfinished(id, n) > 0 then
-      local due_ms = math.max(NOW_MS, tonumber(job.born_at_ms)) + tonumber(ARGV[10])
-      redis.call('ZADD', key('polls'), 'LT', int(due_ms), id .. ':' .. n)
-    end
   end
 end
 if learnt == 0 then count({}, 'receipts_unmatched', 1) end

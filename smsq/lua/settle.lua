@@ -10,7 +10,8 @@
 -- ARGV[7]  error         why; '' clears it
 -- ARGV[8]  delay_ms      waiting, queued: due after this long
 -- ARGV[9]  is_counted    '0' gives the attempt back (a 429 costs none)
--- ARGV[10] ids           JSON: fields of the job's hash that the gateway's answer gave
+-- ARGV[10] fields        JSON: fields of the job's hash that the gateway's answer gave; own_parts where
+--                        we count other SMS parts than the gateway does
 -- ARGV[11] message_id    the first message's id, '' when the answer gave none
 -- ARGV[12] first_poll_ms accepted: the first poll comes after this long
 -- ARGV[13] horizon_ms    accepted: polling gives up after this long
@@ -27,13 +28,18 @@ redis.call('HDEL', key('job', id), 'lease_until_ms')
 -- A receipt overtook the answer: whatever became of the answer, the gateway has the job.
 if job.is_proven and state ~= 'rejected' then state = 'accepted' end
 if ARGV[9] == '0' then count_attempt(id, job, -1) end
-for name, value in pairs(cjson.decode(ARGV[10])) do
+local answered = cjson.decode(ARGV[10])
+for name, value in pairs(answered) do
   redis.call('HSET', key('job', id), name, value)
 end
 
 if state == 'accepted' then
   if ARGV[11] ~= '' then redis.call('HSET', key('message', id, 1), 'message_id', ARGV[11]) end
   accept(id, job, ARGV[13], ARGV[12])
+  if answered.own_parts then
+    count({}, 'parts_differ', 1)
+    note(id, 'parts differ', 'the gateway counts ' .. answered.parts .. ', we count ' .. answered.own_parts)
+  end
 elseif state == 'unknown' then
   hold_unknown(id, job, ARGV[7])
 else

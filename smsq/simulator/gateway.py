@@ -125,14 +125,22 @@ class Gateway:
                 return Reply(400, {"error": "message_id is not known"})
             if now_s - message.accepted_at_s < self.options.visible_after_s:
                 return Reply(200, {"result": []})
-            phones = list(message.phones)
-            if self.options.shuffle_pages:
-                self._dice.shuffle(phones)
+            phones = self._order(message.phones)
             end = None if asked.rows is None else asked.offset + asked.rows
             rows = self.book.rows(message, phones[asked.offset : end], now_s, self.options)
             return Reply(200, {"result": rows})
 
         return await self._serve("getSmsDeliveryList", incoming, contract.read_reports, answer)
+
+    def _order(self, phones: Sequence[str]) -> Sequence[str]:
+        """Put the rows of a report into the order of this one request."""
+        ordered = list(phones)
+        if self.options.shuffle_pages:
+            self._dice.shuffle(ordered)
+        if self.options.shift_pages:
+            moved = self._dice.randrange(len(ordered))
+            ordered = ordered[moved:] + ordered[:moved]
+        return ordered
 
     async def _serve(
         self,
@@ -196,7 +204,8 @@ class Gateway:
             return
         content_type, body = write_receipt(messages, options.receipt_shape)
         for _ in range(options.receipt_repeat):
-            await asyncio.sleep(options.receipt_after_s)
+            jitter_s = options.receipt_jitter_s * self._dice.random()
+            await asyncio.sleep(options.receipt_after_s + jitter_s)
             answered = await post_receipt(url, content_type, body)
             self.counts[f"receipt {'answered' if answered else 'given up'}"] += 1
 

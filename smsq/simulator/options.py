@@ -39,6 +39,9 @@ class Options:
         odd_word_share: Share of recipients reported with words that the contract does not name.
         visible_after_s: Reports of a message are empty until then.
         shuffle_pages: Rows stand in another order on each request.
+        shift_pages: Rows move by some places between requests: at the ends of pages, one is seen
+            twice and another not at all.
+        receipt_after_s: From the answer to its receipt; up to `receipt_jitter_s` more.
         receipt_lost_share: Share of receipts that are never posted.
         receipt_repeat: Times each receipt is posted.
         max_recipients: Most recipients of one request.
@@ -61,7 +64,9 @@ class Options:
     odd_word_share: float = 0.0
     visible_after_s: float = 0.0
     shuffle_pages: bool = False
+    shift_pages: bool = False
     receipt_after_s: float = 0.2
+    receipt_jitter_s: float = 0.0
     receipt_shape: ReceiptShape = ReceiptShape.JSON
     receipt_lost_share: float = 0.0
     receipt_repeat: int = 1
@@ -164,6 +169,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "odd_word_share": _share,
     "receipt_lost_share": _share,
     "shuffle_pages": _flag,
+    "shift_pages": _flag,
     "token_error_200": _flag,
     "receipt_shape": ReceiptShape,
     "alphanames": _senders,

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smsq.desk import Desk, _read_note
+from smsq.desk import Desk
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.models import JobState, Kind, OnUnknown, Settlement
 from smsq.settings import Settings
 from smsq.states import Verdict
+from smsq.story import read_note
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 DEAD = Verdict(state=JobState.DEAD, error="gave up after 8 attempts: 500", error_class="temporary")
@@ -171,7 +172,7 @@ def test_a_reason_is_one_short_line(desk: Desk, world: World) -> None:
 @given(st.integers(0, 2**41), st.sampled_from(["queued", "receipt"]), st.text())
 @settings(max_examples=50)
 def test_any_detail_is_read_back(at_ms: int, what: str, detail: str) -> None:
-    note = _read_note(f"{at_ms}|{what}|{detail}")
+    note = read_note(f"{at_ms}|{what}|{detail}")
 
     assert (note.what, note.detail) == (what, detail)
     assert round(note.at.timestamp() * 1000) == at_ms

@@ -26,6 +26,7 @@ ALL: dict[str, Callable[[str], Any]] = {
     "alphaname_id": parsers.alphaname_id,
     "timezone": parsers.timezone,
     "region": parsers.region,
+    "status_map": parsers.status_map,
 }
 GATEWAY_EXAMPLE = "write scheme, host and port, as in https://gateway.example"
 NO_PATH = "write scheme, host and port without a path"
@@ -239,3 +240,21 @@ def test_a_zone_and_a_region_are_ones_that_exist() -> None:
     assert [parsers.region(text) for text in ("BY", "RU")] == ["BY", "RU"]
     for text in ("by", "BLR", "375", "ZZ", ""):
         assert refusal(parsers.region, text) == "write a two-letter region like BY"
+
+
+def test_the_gateways_words_are_read_with_their_states() -> None:
+    words = parsers.status_map(" Read=delivered, handed_over = sent ,blocked=undelivered,")
+
+    assert words == {"read": "delivered", "handed over": "sent", "blocked": "undelivered"}
+
+
+@pytest.mark.parametrize(
+    "text", ["read", "read=", "=sent", "read=deliverd", "read=no_report", "a b"]
+)
+def test_a_word_without_a_state_of_ours_is_refused(text: str) -> None:
+    assert "as in read=delivered,blocked=undelivered" in refusal(parsers.status_map, text)
+
+
+def test_a_word_cannot_have_two_states() -> None:
+    assert "each word once" in refusal(parsers.status_map, "read=delivered,READ=sent")
+    assert parsers.status_map("read=sent,Read=sent") == {"read": "sent"}

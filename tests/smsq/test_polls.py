@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from smsq.errors import NotFoundError
 from smsq.models import Kind, RecipientState, ReportRow
-from smsq.polls import MAX_RECEIPTS, Polls, message_names
+from smsq.polls import MAX_RECEIPTS, Polls
 from smsq.status import RecipientStatus
 from tests.smsq.world import ACCEPTED, PLAN, World
 
@@ -163,11 +162,3 @@ def test_a_receipt_may_hold_any_bytes(world: World) -> None:
 
     assert world.redis.llen(world.keys.receipts(job)) == 1
     assert world.views.stats(10).oddities["receipt_ids_unmatched"] == 2
-
-
-def test_the_names_of_a_jobs_messages_are_read_in_order(world: World) -> None:
-    job = world.enqueue(kind=Kind.BULK)
-
-    assert message_names(world.scripts, world.keys, job) == ["Sale"]
-    with pytest.raises(NotFoundError, match="jnope"):
-        message_names(world.scripts, world.keys, "jnope")

@@ -62,9 +62,12 @@ def test_values_are_read_into_their_types() -> None:
             "SMSQ_KEEP_TEXTS": "1",
             "SMSQ_BROKER_URL": "amqp://rabbit//",
             "SMSQ_ALPHANAME_ID": "123",
+            "SMSQ_STATUS_MAP": "read=delivered,expired=pending",
         }
     )
 
+    assert (settings.words["read"], settings.words["expired"]) == ("delivered", "pending")
+    assert settings.words["sent"] == "sent"
     assert settings.rate_per_s == 0.5
     assert settings.burst == 3
     assert settings.on_unknown is OnUnknown.RESEND

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.text import Encoding, count_parts, find_text_mistake, mask_phone, normalize_phone
+from smsq.text import (
+    Costly,
+    Encoding,
+    count_parts,
+    find_costly,
+    find_text_mistake,
+    mask_phone,
+    normalize_phone,
+)
 
 LATIN, EXTENSION, CYRILLIC, EMOJI = "a", "€", "я", "😀"
 PHONE_CHARACTERS = "0123456789+-() .\u00a0\u2013\u0663\u0667"
@@ -220,3 +228,25 @@ def test_a_good_text_has_no_mistake(text: str) -> None:
 )
 def test_a_bad_text_is_told_what_to_write_instead(text: object, mistake: str) -> None:
     assert find_text_mistake(text) == mistake
+
+
+def test_the_characters_that_cost_are_named_each_once() -> None:
+    assert find_costly("Plain words, 100 %") == []
+    assert find_costly("5 € [or 6 €]") == [
+        Costly("€", 3, forces_ucs2=False),
+        Costly("[", 5, forces_ucs2=False),
+        Costly("]", 12, forces_ucs2=False),
+    ]
+    assert find_costly("Don\u2019t pay 5 € \u2013 ever") == [
+        Costly("\u2019", 4, forces_ucs2=True),
+        Costly("\u2013", 15, forces_ucs2=True),
+    ]
+
+
+@given(st.text(max_size=300))
+def test_a_text_without_costly_characters_is_as_long_as_it_looks(text: str) -> None:
+    parts, costly = count_parts(text), find_costly(text)
+
+    assert (parts.encoding is Encoding.UCS2) == any(c.forces_ucs2 for c in costly)
+    assert costly or parts.places == len(text)
+    assert all(text[c.at - 1] == c.character for c in costly)

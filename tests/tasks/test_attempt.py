@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from smsq.desk import Desk
 from smsq.gateway.client import GatewayClient
 from smsq.jobs import Claim
-from smsq.models import BulkMessage, JobState, RecipientState
+from smsq.models import BulkMessage, JobState, QuickAccepted, RecipientState
 from smsq.queue import SmsQueue
 from smsq.simulator.server import RunningSimulator
 from smsq.slots import Slot
@@ -179,3 +180,20 @@ def test_the_log_reads_as_the_flow_without_text_or_phone(
     assert lines[1].startswith(f"<- rejected job={job} ")
     assert "4821" not in caplog.text
     assert f"{PHONE}0400" not in caplog.text
+
+
+def test_parts_that_the_gateway_counts_otherwise_are_counted_and_told(
+    resources: Resources, queue: SmsQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = send(resources, queue, "4567")
+    monkeypatch.setattr(resources.gateway, "send_quick", lambda _: QuickAccepted(77, "NEW", 3))
+    other = send(resources, queue, "4568")
+    monkeypatch.setattr(resources.gateway, "send_quick", lambda _: QuickAccepted(78, "NEW", 0))
+    untold = send(resources, queue, "4569")
+
+    assert queue.stats().oddities["parts_differ"] == 1
+    desk = Desk.build(resources.settings)
+    details = {job: [n.detail for n in desk.timeline(job)] for job in (same, other, untold)}
+    desk.close()
+    assert details[other][-1] == "the gateway counts 3, we count 1"
+    assert not any("counts" in detail for detail in details[same] + details[untold])

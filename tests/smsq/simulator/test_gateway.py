@@ -241,6 +241,20 @@ def test_rows_may_stand_in_another_order_each_time(
     assert sorted(first) == sorted(second) == phones
 
 
+def test_rows_shift_between_pages_when_asked_to(
+    client: GatewayClient, simulator: RunningSimulator
+) -> None:
+    phones = [f"37529{n:07d}" for n in range(1000, 1100)]
+    client.send_bulk([bulk("a", *phones)], "")
+    (message_id,) = simulator.states()
+    simulator.change(shift_pages=True)
+
+    pages = [client.fetch_reports(message_id, offset=n, rows=25).rows for n in (0, 25, 50, 75)]
+    seen = [row.phone for page in pages for row in page]
+    assert len(seen) == 100
+    assert len(set(seen)) < 100  # some came twice, others not at all
+
+
 def test_reports_may_come_late(client: GatewayClient, simulator: RunningSimulator) -> None:
     simulator.change(visible_after_s=1000, final_after_s=1000)
     sms_id = client.send_quick(quick()).sms_id

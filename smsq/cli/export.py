@@ -1,0 +1,84 @@
+"""`smsq export`: the ledger for the accountants.
+
+In:  a span of time. Out: CSV or JSON lines on stdout, row by row.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import click
+
+from smsq.cli.output import json_option, print_spooled
+from smsq.cli.params import to_start
+from smsq.connection import WORKER_TIMEOUT_S, connect, unavailable
+from smsq.export import MESSAGE_COLUMNS, RECIPIENT_COLUMNS, Exporter, Row, Selection
+from smsq.keys import Keys
+from smsq.settings import Settings
+
+
+@click.command()
+@click.option("--since", required=True, callback=to_start, help="Enqueued then or later.")
+@click.option("--until", callback=to_start, help="And before then.")
+@click.option(
+    "--format", "format_", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True
+)
+@click.option("--recipients", "with_recipients", is_flag=True, help="One row per recipient.")
+@click.option("--full-phones", is_flag=True, help="Phones in full, not masked.")
+@json_option
+def export(
+    since: datetime,
+    until: datetime | None,
+    format_: str,
+    *,
+    with_recipients: bool,
+    full_phones: bool,
+    as_json: bool,
+) -> None:
+    """Write what was sent: one row per message, or per recipient.
+
+    Finished jobs leave the ledger after SMSQ_RETENTION_S: export them before. Times are written in
+    UTC; --since and --until are read in SMSQ_TIMEZONE unless they name another. Rows come in no
+    order. JSON: {"rows": [...]}, all in one document.
+    """
+    settings = Settings.from_env()
+    zone = ZoneInfo(settings.timezone)
+    selection = Selection(
+        since=_in_zone(since, zone),
+        until=_in_zone(until, zone) if until else None,
+        full_phones=full_phones,
+    )
+    redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
+    exporter = Exporter(redis, Keys(settings.namespace))
+    rows = exporter.recipients(selection) if with_recipients else exporter.messages(selection)
+    try:
+        with unavailable(redis, writes=False):
+            if as_json:
+                print_spooled({}, "rows", rows)
+            elif format_ == "jsonl":
+                _print_lines(rows)
+            else:
+                _print_csv(rows, RECIPIENT_COLUMNS if with_recipients else MESSAGE_COLUMNS)
+    finally:
+        redis.close()
+
+
+def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _print_lines(rows: Iterator[Row]) -> None:
+    for row in rows:
+        click.echo(json.dumps(row))
+
+
+def _print_csv(rows: Iterator[Row], columns: Sequence[str]) -> None:
+    table = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    sys.stdout.flush()

@@ -1,0 +1,103 @@
+"""`smsq unmatched` and `smsq attach`: accepted jobs whose message ids nobody told.
+
+In:  an operator's look, and an id. Out: jobs listed; the id, written down and polled for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.table import Table
+
+from smsq.cli.output import json_option, make_console, print_json, say_number
+from smsq.cli.params import to_unicode
+from smsq.cli.stuck import why_option
+from smsq.jobs import UNMATCHED_S
+from smsq.settings import Settings
+from smsq.unmatched import UnmatchedDesk, UnmatchedJob
+
+_MOST_ID = 2**63 - 1
+
+
+@click.command()
+@click.option(
+    "--min-age-s",
+    type=click.FloatRange(min=0),
+    default=UNMATCHED_S,
+    show_default=True,
+    help="Accepted so long ago.",
+)
+@json_option
+def unmatched(min_age_s: float, *, as_json: bool) -> None:
+    """List accepted jobs for whose messages no receipt brought an id.
+
+    Without it nobody can ask what became of them: smsq attach mends that.
+
+    JSON: {"jobs": [{"id", "since", "uuid", "names", "receipts"}]}; names of the messages without an
+    id, and how many raw receipts are kept.
+    """
+    with _open_desk() as desk:
+        jobs = list(desk.list_unmatched(min_age_s=min_age_s))
+    if as_json:
+        print_json({"jobs": [_describe(job) for job in jobs]})
+    elif jobs:
+        _show(jobs)
+    else:
+        click.echo("every accepted message has its id, or may still get it")
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB", callback=to_unicode)
+@click.argument("name", callback=to_unicode)
+@click.argument("message_id", type=click.IntRange(1, _MOST_ID))
+@click.option("--force", "is_forced", is_flag=True, help="Replace an id that is there.")
+@why_option
+@json_option
+def attach(
+    job_id: str, name: str, message_id: int, why: str, *, is_forced: bool, as_json: bool
+) -> None:
+    """Say which MESSAGE_ID the message NAME of a job has; it is polled at once.
+
+    NAME may be #1, #2, ... for messages of the same name. Who said so and why stands in the job's
+    timeline. JSON: {"id", "name", "message_id", "more"}; more ids may become clear by it.
+    """
+    with _open_desk() as desk:
+        more = desk.attach(job_id, name, message_id, why=why, is_forced=is_forced)
+    if as_json:
+        print_json({"id": job_id, "name": name, "message_id": message_id, "more": more})
+        return
+    click.echo(f"message {name} of {job_id} is {message_id}, and will be polled")
+    if more:
+        click.echo(f"kept receipts told {say_number(more, 'more id')}")
+
+
+@contextmanager
+def _open_desk() -> Iterator[UnmatchedDesk]:
+    desk = UnmatchedDesk.build(Settings.from_env())
+    try:
+        yield desk
+    finally:
+        desk.close()
+
+
+def _show(jobs: list[UnmatchedJob]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("job", "since (UTC)", "receipts", "messages without an id"):
+        table.add_column(heading, overflow="fold")
+    for job in jobs:
+        since = job.since.strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(job.id, since, str(job.receipts), ", ".join(job.names))
+    make_console().print(table)
+
+
+def _describe(job: UnmatchedJob) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "since": job.since.isoformat(),
+        "uuid": job.uuid,
+        "names": list(job.names),
+        "receipts": job.receipts,
+    }

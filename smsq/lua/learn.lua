@@ -1,0 +1,34 @@
+-- learn.lua: give messages the ids that a kept receipt, a lookup or an operator knows.
+--
+-- ARGV[4]  job id
+-- ARGV[5]  ids           JSON: {"message number from 1": "message id"}
+-- ARGV[6]  what          for the timeline; 'operator: attach' for an operator
+-- ARGV[7]  detail        for the timeline, after the ids
+-- ARGV[8]  is_forced     1 replaces an id that is there
+-- ARGV[9]  horizon_ms, ARGV[10] first_poll_ms: as in settle.lua
+-- returns  {'ok', number of ids learnt} | {'not', the state it is in} | {'known', its id} | {'missing'}
+local id, what = ARGV[4], ARGV[6]
+local job = load(key('job', id))
+if not job then return {'missing'} end
+local is_operator = what == 'operator: attach'
+local TAKES = {accepted = true, unknown = true, done = true, submitting = not is_operator}
+if not TAKES[job.state] then return {'not', job.state} end
+
+local ids, learnt = cjson.decode(ARGV[5]), 0
+for n, message_id in pairs(ids) do
+  local known = redis.call('HGET', key('message', id, n), 'message_id')
+  if known and known ~= message_id and ARGV[8] ~= '1' then return {'known', known} end
+  learnt = learnt + (known == message_id and 0 or 1)
+end
+if learnt == 0 then return {'ok', 0} end
+
+note(id, what, ARGV[5] .. (ARGV[7] ~= '' and ' ' .. ARGV[7] or ''))
+for n, message_id in pairs(ids) do
+  if redis.call('HGET', key('message', id, n), 'message_id') ~= message_id then
+    redis.call('HDEL', key('message', id, n), 'poll_offset')
+  end
+  learn_id(id, job, n, message_id, NOW_MS)
+end
+redis.call('HSET', key('job', id), 'is_proven', 1)
+if job.state == 'unknown' then accept(id, job, ARGV[9], ARGV[10]) end
+return {'ok', learnt}
