@@ -29,6 +29,8 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         # None means for ever: an outage of any length must end in reconnecting.
         "broker_connection_max_retries": None,
+        # Celery's own pauses between two tries grow to 30 s.
+        "worker_consumer": "worker.consumer:Consumer",
         # JSON only: a pickle in the broker would run code.
         "task_serializer": "json",
         "result_serializer": "json",

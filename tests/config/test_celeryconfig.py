@@ -7,12 +7,14 @@ from typing import Any, cast
 
 import pytest
 from celery.app.defaults import NAMESPACES, flatten
+from kombu.utils.imports import symbol_by_name
 
 from config.celeryconfig import RECOVER_EVERY_S, TICK_EXPIRES_S, celery_options
 from config.queues import QUEUES, TICK_QUEUE
 from smsq import names
 from smsq.rings import Rings
 from smsq.settings import Settings
+from worker.consumer import Consumer
 
 
 @pytest.fixture
@@ -38,6 +40,7 @@ def test_the_broker_only_rings(options: dict[str, Any]) -> None:
 
 def test_an_outage_of_any_length_ends_in_reconnecting(options: dict[str, Any]) -> None:
     assert options["broker_connection_max_retries"] is None
+    assert symbol_by_name(options["worker_consumer"]) is Consumer
     assert options["broker_connection_retry_on_startup"] is True
 
 
