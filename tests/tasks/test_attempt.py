@@ -12,6 +12,7 @@ from smsq.gateway.client import GatewayClient
 from smsq.jobs import Claim
 from smsq.models import BulkMessage, JobState, RecipientState
 from smsq.queue import SmsQueue
+from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
 from smsq.slots import Slot
 from tasks.attempt import attempt
@@ -179,3 +180,17 @@ def test_the_log_reads_as_the_flow_without_text_or_phone(
     assert lines[1].startswith(f"<- rejected job={job} ")
     assert "4821" not in caplog.text
     assert f"{PHONE}0400" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "lease_s"), [("0.5", 2.5), ("1", 3), ("5", 10), ("15", 30), ("60", 75)]
+)
+def test_a_lease_leaves_as_much_time_to_settle_as_a_request_may_take(
+    environ: dict[str, str], timeout_s: str, lease_s: float
+) -> None:
+    settings = Settings.from_env(environ | {"SMSQ_TIMEOUT_S": timeout_s}, needs_gateway=True)
+    made = Resources.build(settings)
+
+    assert made.lease_s == lease_s
+    assert made.leases.send_ms == lease_s * 1000
+    made.close()
