@@ -45,6 +45,10 @@ types: setup ## Check types
 bench: setup ## Measure the limiter; takes a quarter of an hour
 	@$(BIN)/python -m bench.limiter
 
+.PHONY: chaos
+chaos: setup ## Kill, stop and starve everything under load; takes ten minutes
+	@$(BIN)/python -m bench.chaos
+
 .PHONY: check
 check: lint types test ## All that CI runs
 
