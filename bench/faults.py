@@ -17,12 +17,17 @@ from pathlib import Path
 from redis import Redis
 
 from smsq.cli.stack import Stack, StackError
+from smsq.errors import SmsqError
 
 #: A worker that was asked to go finishes the request in hand; it has this long.
 GRACE_S = 20.0
 
 _SEND = re.compile(r"-> send job=(\S+) ")
 _ANSWER = re.compile(r"<- \w+ job=(\S+) ")
+
+
+class MissingToolError(SmsqError):
+    """This machine lacks what a fault needs; the scenario is skipped, but never in CI."""
 
 
 def kill(stack: Stack, name: str) -> None:
@@ -90,11 +95,11 @@ def wrong_clock(shift: str) -> dict[str, str]:
     """Environment of a process whose wall clock is wrong, as by "+5m"; its waits stay right.
 
     Raises:
-        StackError: libfaketime is not installed.
+        MissingToolError: libfaketime is not installed.
     """
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not found:
-        raise StackError("a wrong clock needs libfaketime: apt-get install faketime")
+        raise MissingToolError("a wrong clock needs libfaketime: apt-get install faketime")
     return {
         "LD_PRELOAD": str(found[0]),
         "FAKETIME": shift,
