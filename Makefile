@@ -50,6 +50,10 @@ soak: setup ## Compare 100,000 recipients with an odd gateway's book; 5 minutes
 	@$(BIN)/python -m bench.delivery
 	@$(BIN)/python -m bench.polls
 
+.PHONY: chaos
+chaos: setup ## Kill, stop and starve everything under load; takes ten minutes
+	@$(BIN)/python -m bench.chaos
+
 .PHONY: check
 check: lint types test ## All that CI runs
 

@@ -84,12 +84,20 @@ class Bed:
 
 
 @contextmanager
-def bed(gateway: Sequence[str], *, workers: int = 1, **settings: str) -> Iterator[Bed]:
+def bed(
+    gateway: Sequence[str], *, workers: int = 1, broker_db: int = 0, **settings: str
+) -> Iterator[Bed]:
     """Start a deployment; everything is stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="smsq-bench-") as folder:
         quiet = {"SMSQ_POLL_FIRST_S": "3600", "SMSQ_POLL_MAX_S": "43200"}
         stack = Stack(
-            ROOT, Path(folder), gateway, quiet | settings, workers=workers, has_flower=False
+            ROOT,
+            Path(folder),
+            gateway,
+            quiet | settings,
+            workers=workers,
+            has_flower=False,
+            broker_db=broker_db,
         )
         with stack:
             read = Settings.from_env(stack.environ)

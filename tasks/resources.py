@@ -29,8 +29,9 @@ from smsq.settings import Settings
 from smsq.slots import Pace
 from smsq.states import RetryPolicy
 
-#: A claim outlives its request by this: time to write down what came of it.
-LEASE_MARGIN_S = 15.0
+#: A claim outlives its request by as much again, within these bounds: time to write down what came
+#: of it. A gateway that answers within 2 s is not waited for much longer after a crash.
+LEAST_LEASE_MARGIN_S, LEASE_MARGIN_S = 2.0, 15.0
 
 #: A poll's claim does the same; a page more or less does no harm.
 POLL_LEASE_MARGIN_S = 30.0
@@ -96,7 +97,8 @@ class Resources:
     @property
     def lease_s(self) -> float:
         """How long a claim is held: one whole request and the time to settle it."""
-        return self.settings.timeout_s + LEASE_MARGIN_S
+        timeout_s = self.settings.timeout_s
+        return timeout_s + min(max(timeout_s, LEAST_LEASE_MARGIN_S), LEASE_MARGIN_S)
 
     @property
     def leases(self) -> Leases:

@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from redis import Redis
@@ -50,6 +51,8 @@ class Stack:
         settings: Settings that differ from the demo's.
         workers: Worker processes to start.
         has_flower: False leaves Flower out.
+        broker_db: Redis database of the broker; 0 is the ledger's.
+        log_starts: Where in its log each process began.
     """
 
     root: Path
@@ -58,9 +61,11 @@ class Stack:
     settings: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
     has_flower: bool = True
+    broker_db: int = 0
     ports: dict[str, int] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    log_starts: dict[str, int] = field(default_factory=dict)
 
     @property
     def has_real_redis(self) -> bool:
@@ -68,7 +73,7 @@ class Stack:
         return shutil.which("redis-server") is not None
 
     def __enter__(self) -> Self:
-        self.ports = {name: _free_port() for name in ("redis", "simulator", "web", "flower")}
+        self.ports = {name: free_port() for name in ("redis", "simulator", "web", "flower")}
         self.environ = self._make_environ()
         try:
             self._start_all()
@@ -91,14 +96,26 @@ class Stack:
                 raise StackError(f"{name} ended with {process.returncode}:\n{self.tail(name)}")
 
     def tail(self, name: str, lines: int = _LOG_TAIL_LINES) -> str:
-        """The last lines of a process' log."""
-        text = (self.folder / f"{name}.log").read_text(errors="replace")
+        """The last lines of a process' log; not those of an earlier process of that name."""
+        with self.log_path(name).open("rb") as log:
+            log.seek(self.log_starts.get(name, 0))
+            text = log.read().decode(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
+
+    def log_path(self, name: str) -> Path:
+        """Where all processes of a name write to."""
+        return self.folder / f"{name}.log"
+
+    @property
+    def worker_names(self) -> Sequence[str]:
+        """Names of the workers that were started, in that order."""
+        return [name for name in self.processes if name.startswith("worker")]
 
     def stop(self) -> None:
         """Stop everything; Redis last, because the others write to it."""
-        workers = [name for name in self.processes if name.startswith("worker")]
-        for names in (["flower", "beat"], [*workers, "web"], ["simulator"], ["redis"]):
+        last = ([*self.worker_names, "web"], ["simulator"], ["redis"])
+        first = [name for name in self.processes if not any(name in names for names in last)]
+        for names in (first, *last):
             running = [self.processes.pop(name) for name in names if name in self.processes]
             for process in running:
                 if process.poll() is None:
@@ -121,22 +138,38 @@ class Stack:
         self.start("redis", command)
         self.wait("redis", lambda: Redis(port=self.ports["redis"]).ping())
 
-    def start_worker(self, name: str = "worker") -> None:
-        """Start a worker and wait until it takes rings; one process per name."""
-        self.start(name, [*_CELERY, "worker", "--hostname", f"{name}@%h"])
-        self.wait(name, lambda: "ready" in self.tail(name))
+    def start_worker(
+        self,
+        name: str = "worker",
+        *,
+        waits: bool = True,
+        environ: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Start a worker and wait, unless told otherwise, until it takes rings."""
+        self.start(name, [*_CELERY, "worker", "--hostname", f"{name}@%h"], environ)
+        if waits:
+            self.wait(name, lambda: "ready" in self.tail(name))
 
     def start_beat(self, name: str = "beat") -> None:
         """Start beat."""
         self.start(name, [*_CELERY, "beat", "--scheduler", "celery.beat:Scheduler"])
 
-    def start(self, name: str, command: Sequence[str]) -> None:
-        """Start a process whose log is `<name>.log`."""
-        with (self.folder / f"{name}.log").open("ab") as log:
+    def start(
+        self, name: str, command: Sequence[str], environ: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Start a process whose log is `<name>.log`; one process per name.
+
+        Args:
+            name: A name used before stands for the new process from now on.
+            command: Its command line.
+            environ: Variables that differ from the stack's.
+        """
+        with self.log_path(name).open("ab") as log:
+            self.log_starts[name] = log.tell()
             self.processes[name] = subprocess.Popen(  # noqa: S603 - our own commands
                 command,
                 cwd=self.folder if name == "redis" else self.root,
-                env=self.environ,
+                env={**self.environ, **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -180,6 +213,7 @@ class Stack:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}",
             "PORT": str(self.ports["web"]),
             "SMSQ_REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}/0",
+            "SMSQ_BROKER_URL": f"redis://127.0.0.1:{self.ports['redis']}/{self.broker_db}",
             "SMSQ_GATEWAY_URL": self.url("simulator"),
             "SMSQ_GATEWAY_TOKEN": secrets.token_hex(16),
             "SMSQ_CALLBACK_URL": self.url("web"),
@@ -200,7 +234,8 @@ def _answers(url: str) -> bool:
         return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

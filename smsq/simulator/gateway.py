@@ -154,6 +154,8 @@ class Gateway:
         status = 0 if reply.is_dropped else reply.status
         self.counts[f"{endpoint} {status or 'dropped'}"] += 1
         self.log.append((self.now_ms(), endpoint, status))
+        if not self.options.keeps_alive:
+            reply = replace(reply, headers={**reply.headers, "Connection": "close"})
         jitter_ms = self.options.latency_jitter_ms * self._dice.random()
         await asyncio.sleep((self.options.latency_ms + jitter_ms) / 1000 + reply.stall_s)
         return reply

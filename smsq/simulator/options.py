@@ -48,6 +48,7 @@ class Options:
         alphanames: Senders that exist; empty: all do.
         fault_shares: Share of all requests that suffer each fault.
         stall_s: How long a stalled answer takes.
+        keeps_alive: False closes each connection after its answer.
         token_error_200: A wrong token is answered with 200 and {"error"} instead of 401.
         seed: Makes final states the same in every run.
     """
@@ -74,6 +75,7 @@ class Options:
     alphanames: tuple[str, ...] = ()
     fault_shares: Mapping[Fault, float] = field(default_factory=dict)
     stall_s: float = 30.0
+    keeps_alive: bool = True
     token_error_200: bool = False
     timezone: str = "Europe/Minsk"
     seed: int = 0
@@ -171,6 +173,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "shuffle_pages": _flag,
     "shift_pages": _flag,
     "token_error_200": _flag,
+    "keeps_alive": _flag,
     "receipt_shape": ReceiptShape,
     "alphanames": _senders,
     "fault_shares": _read_faults,

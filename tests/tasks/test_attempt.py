@@ -13,6 +13,7 @@ from smsq.gateway.client import GatewayClient
 from smsq.jobs import Claim
 from smsq.models import BulkMessage, JobState, QuickAccepted, RecipientState
 from smsq.queue import SmsQueue
+from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
 from smsq.slots import Slot
 from tasks.attempt import attempt
@@ -197,3 +198,17 @@ def test_parts_that_the_gateway_counts_otherwise_are_counted_and_told(
     desk.close()
     assert details[other][-1] == "the gateway counts 3, we count 1"
     assert not any("counts" in detail for detail in details[same] + details[untold])
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "lease_s"), [("0.5", 2.5), ("1", 3), ("5", 10), ("15", 30), ("60", 75)]
+)
+def test_a_lease_leaves_as_much_time_to_settle_as_a_request_may_take(
+    environ: dict[str, str], timeout_s: str, lease_s: float
+) -> None:
+    settings = Settings.from_env(environ | {"SMSQ_TIMEOUT_S": timeout_s}, needs_gateway=True)
+    made = Resources.build(settings)
+
+    assert made.lease_s == lease_s
+    assert made.leases.send_ms == lease_s * 1000
+    made.close()

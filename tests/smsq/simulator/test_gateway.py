@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 
 from smsq.errors import (
     BusyError,
@@ -279,3 +280,13 @@ def test_too_many_recipients_are_refused(
     with pytest.raises(RefusedError, match="more than 1 recipients"):
         client.send_bulk([bulk("a", PHONE, "375297654321")], "")
     assert simulator.accepted() == {}
+
+
+def test_a_gateway_that_keeps_no_connection_alive_says_so(simulator: RunningSimulator) -> None:
+    def ask() -> str | None:
+        url = f"{simulator.url}/api/v1/getSmsDeliveryList?token={TOKEN}&message_id=1"
+        return requests.get(url, timeout=5).headers.get("Connection")
+
+    assert ask() is None
+    simulator.change(keeps_alive=False)
+    assert ask() == "close"
