@@ -45,7 +45,7 @@ def pages() -> list[Row]:
         workers=1,
         SMSQ_RATE_PER_S="5000",
         SMSQ_BURST="100",
-        SMSQ_POLL_FIRST_S="20",
+        SMSQ_POLL_FIRST_S="60",
         SMSQ_BULK_MAX_RECIPIENTS=str(PER_REQUEST),
     ) as b:
         b.gateway.change(max_recipients=PER_REQUEST)
@@ -59,6 +59,8 @@ def pages() -> list[Row]:
         bare_s = fetch_bare_s(b, message_ids())
         rss = b.worker_rss_bytes()
         since_s = b.now_s()
+        # All at once: how far apart the messages were accepted is not what is measured.
+        b.redis.zadd("smsq:polls", {str(ref): 0 for ref in b.redis.zrange("smsq:polls", 0, -1)})
         wait(lambda: b.queue.status(job).state is JobState.DONE, at_most_s=120, every_s=0.2)
         times_s = [
             at for at, endpoint, _ in b.requests(round(since_s * 1000)) if endpoint == ENDPOINT
