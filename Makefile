@@ -53,6 +53,7 @@ soak: setup ## Compare 100,000 recipients with an odd gateway's book; 5 minutes
 .PHONY: chaos
 chaos: setup ## Kill, stop and starve everything under load; takes ten minutes
 	@$(BIN)/python -m bench.chaos
+	@$(BIN)/pytest -m slow
 
 .PHONY: check
 check: lint types test ## All that CI runs

@@ -87,8 +87,8 @@ def test_a_redis_that_hangs_is_exit_code_3_within_seconds(
             with process:
                 process.communicate(timeout=30)
                 assert process.returncode == 3
-    # All at once on a loaded machine; each alone takes 1.3 s.
-    assert time.monotonic() - started_s < 8
+    # All at once on a loaded machine, where starting takes longest; each alone takes 1.3 s.
+    assert time.monotonic() - started_s < 25
 
 
 def test_ctrl_c_is_exit_code_130(environ: dict[str, str], tmp_path: Path, queue: SmsQueue) -> None:

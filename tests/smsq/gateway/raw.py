@@ -16,7 +16,7 @@ from smsq.models import MessageRequest, QuickRequest
 from tests.support import wait_until
 
 TOKEN = "tok+en/4f1c9d72aa=="
-TEXT = "Ваш секретный код: 48215"
+TEXT = "Ваш секретный код: K4Q8Z7"
 PHONE = "375291234567"
 QUICK = QuickRequest(phone=PHONE, text=TEXT, alphaname_id="123")
 BULK = [

@@ -13,7 +13,7 @@ from smsq.gateway.reasons import MAX_REASON, clean_reason, find_reason, read_ret
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 SECRET = "tok+en/4f1c9d72aa=="
-TEXT = "Ваш секретный код: 48215"
+TEXT = "Ваш секретный код: K4Q8Z7"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from tests.support import free_port
 
 HIDDEN = [
     *(TOKEN, quote(TOKEN), quote_plus(TOKEN), "4f1c9d72aa"),
-    *(TEXT, quote(TEXT), quote_plus(TEXT), json.dumps(TEXT), "секретный", "48215"),
+    *(TEXT, quote(TEXT), quote_plus(TEXT), json.dumps(TEXT), "секретный", "K4Q8Z7"),
     *(PHONE, "375297654321", "owe 15 roubles"),
 ]
 #: What a gateway can repeat of each call: what was in it.
