@@ -56,6 +56,7 @@ local function use_slot(class)
   local planned_us = math.max(l.planned_us, used_us)
   save_limiter('used_us', string.format('%.1f', used_us), 'planned_us', string.format('%.1f', planned_us))
   redis.call('HINCRBY', key('counts'), 'slots:' .. class, 1)
+  redis.call('HINCRBY', LIMITER, 'period_used', 1)
   if l.plateau_per_s and ARGV[9] == '1' then
     l.grown_us = tonumber(l.grown_us) + apart
     if rate_now(l) >= l.ceiling then

@@ -44,16 +44,34 @@ local STEPS = {
 -- So early on the way back, it is quick succession.
 local EARLY_US, EARLY_REQUESTS = 1.5e6, 10
 
+-- So many requests without a 429 are calm. So many dips without a calm have gone below a hundredth of
+-- the rate: then 429s do not come from the rate, and slowing down does not help. For a while they
+-- only close the gate.
+local CALM_REQUESTS, MOST_DIPS, NOISE_US = 40, 12, 60e6
+
+local function set_way_back(plateau_per_s, dip, span_us, succession)
+  save_limiter('plateau_per_s', string.format('%.6f', plateau_per_s), 'dip_us', int(span_us * dip ^ (1 / 3)),
+    'span_us', int(span_us), 'grown_us', 0, 'succession', succession, 'period_used', 0)
+end
+
 local function lower_rate()
-  local apart = apart_us(l)
-  local early_us = math.max(EARLY_US, EARLY_REQUESTS * apart)
+  local rate = rate_now(l)
+  if (tonumber(l.noise_until_us) or 0) > NOW_US then return end
+  local is_calm = not l.dips or (tonumber(l.period_used) or 0) >= CALM_REQUESTS
+  local dips = is_calm and 1 or tonumber(l.dips) + 1
+  if is_calm then l.before_dips_per_s = rate end
+  save_limiter('dips', dips, 'before_dips_per_s', l.before_dips_per_s)
+  if dips > MOST_DIPS then
+    redis.call('HDEL', LIMITER, 'dips')
+    save_limiter('noise_until_us', int(NOW_US + NOISE_US))
+    return set_way_back(tonumber(l.before_dips_per_s) / 2, 0, STEPS[1].span_us, 1)
+  end
+  local early_us = math.max(EARLY_US, EARLY_REQUESTS * apart_us(l))
   local is_early = l.plateau_per_s and tonumber(l.grown_us) < early_us
   local succession = is_early and math.min((tonumber(l.succession) or 1) + 1, #STEPS) or 1
   local step = STEPS[succession]
-  local span_us = math.max(step.span_us, step.span_requests * apart)
-  save_limiter('plateau_per_s', string.format('%.6f', step.plateau * 1000000 / apart),
-    'dip_us', int(span_us * (1 - step.to / step.plateau) ^ (1 / 3)), 'span_us', int(span_us), 'grown_us', 0,
-    'succession', succession)
+  local span_us = math.max(step.span_us, step.span_requests * apart_us(l))
+  set_way_back(step.plateau * rate, 1 - step.to / step.plateau, span_us, succession)
 end
 
 local is_news = ARGV[7] == int(l.epoch) and (is_probe or l.closed_until_us <= NOW_US)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,6 +37,17 @@ class Gateway:
 
     def takes(self, now_s: float) -> bool:
         return self.bucket.take(now_s, rate_per_s=self.rate_per_s, burst=self.burst)
+
+
+@dataclass
+class Moody(Gateway):
+    """A gateway that refuses a share of all requests, whatever their rate."""
+
+    refused_share: float = 0.0
+    dice: random.Random = field(default_factory=lambda: random.Random(0))
+
+    def takes(self, now_s: float) -> bool:
+        return self.dice.random() >= self.refused_share
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from smsq.names import Queue
 from smsq.settings import Settings
 from smsq.slots import Closed, Pace, Slot
 from smsq.states import Verdict
-from tests.smsq.fronts import LEASES, Fronts, Gateway
+from tests.smsq.fronts import LEASES, Fronts, Gateway, Moody
 from tests.smsq.world import PLAN, World
 
 
@@ -92,6 +92,17 @@ def test_a_limit_that_falls_and_rises_again_is_followed(world: World) -> None:
     drive.run(130)
     assert drive.taken(110, 130) >= 0.85 * 50 * 20
     assert drive.refused() <= 0.05 * len(drive.requests)
+
+
+def test_429s_that_do_not_come_from_the_rate_do_not_stop_sending(world: World) -> None:
+    world.enqueue_many(3000)
+    drive = Fronts(
+        world, Moody(1e9, refused_share=0.1), make_limiter(world, 250, burst=5), fronts=4
+    )
+    drive.run(60)
+
+    # A tenth refused, and a pause after each: less than 50/s is left of 250/s, but not nothing.
+    assert drive.taken(30, 60) >= 10 * 30
 
 
 def test_retry_after_is_kept_by_everyone_and_one_probe_reopens(world: World) -> None:
