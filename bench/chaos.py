@@ -1,6 +1,7 @@
 """Never twice, never lost, whatever dies: `python -m bench.chaos [scenario ...]`.
 
-In:  names of scenarios, all unless named. Out: one table; exit code 1 when a row does not hold.
+In:  names of scenarios, all unless named. Out: one table, with the same faults against plain Celery
+in a column; exit code 1 when a row of ours does not hold.
 
 Each scenario runs a whole deployment with real processes and a real Redis under a load of 5,000
 jobs, each for a phone of its own, and compares the ledger with the simulator's book at the end, job
@@ -14,8 +15,10 @@ import random
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bench import faults
+from bench.peer import run_peer
 from bench.producer import Load
 from bench.run import TIMEOUT_S, Row, show, under_load
 from bench.tally import Fate
@@ -159,9 +162,7 @@ def refuse(load: Load = FAST_LOAD, *, spells: int = 5) -> Row:
     What was written and dropped unanswered is unknown to us whatever the gateway did, so "drops
     before accepting" are refused connections; bench/door.py says why nothing else can be.
 
-    In spells, because the limiter takes each 429 for a rate that is too high: where a gateway says
-    it to one in ten requests whatever their rate, it goes down to a few requests per second. After
-    each spell an operator sets the rate anew.
+    In spells, because a closing after each tenth request leaves some 35/s of any rate.
     """
     port = free_port()
     broken = {"server_error": 0.05}
@@ -174,7 +175,6 @@ def refuse(load: Load = FAST_LOAD, *, spells: int = 5) -> Row:
             gateway.change(fault_shares={**broken, "busy": 0.1})
             time.sleep(2)
             gateway.change(fault_shares=broken)
-            run.bed.controls.set_rate(None)
         tally = run.settle()
         answers = gateway.get("/book")["requests"]
         refused = faults.count_lines(run.stack, "could not be reached")
@@ -231,7 +231,8 @@ def run_scenario(name: str) -> Row | None:
         print(f"{name}: SKIPPED, {missing}", flush=True)
         return None
     print(f"{name}: {'holds' if row.holds else 'DOES NOT HOLD'}", flush=True)
-    return row
+    tally = run_peer(name)
+    return replace(row, peer=str(tally)) if tally else row
 
 
 def main(names: Sequence[str]) -> int:

@@ -24,7 +24,11 @@ app.conf.update(
 
 
 @app.task(
-    autoretry_for=(requests.RequestException,), retry_backoff=True, max_retries=None, acks_late=True
+    autoretry_for=(requests.RequestException,),
+    retry_backoff=True,
+    max_retries=None,
+    acks_late=True,
+    reject_on_worker_lost=True,
 )
 def send(to: str, text: str) -> None:
     """Send one SMS."""

@@ -38,6 +38,7 @@ class Row:
     took_s: float
     holds: bool
     remark: str
+    peer: str = "-"
 
 
 @dataclass(slots=True)
@@ -94,11 +95,13 @@ def under_load(
 def show(rows: Sequence[Row]) -> bool:
     """Print the table; returns whether every row holds."""
     table = Table(title="chaos")
-    for heading in ("fault", "enqueued", *Fate, "took", "holds", "remark"):
+    for heading in ("fault", "enqueued", *Fate, "took", "holds", "plain Celery", "remark"):
         table.add_column(heading)
     for row in rows:
         counts = (len(row.tally.fates), *(row.tally.count(fate) for fate in Fate))
         mark = "yes" if row.holds else "NO"
-        table.add_row(row.what, *map(str, counts), f"{row.took_s:.0f} s", mark, row.remark)
-    Console(width=150).print(table)
+        table.add_row(
+            row.what, *map(str, counts), f"{row.took_s:.0f} s", mark, row.peer, row.remark
+        )
+    Console(width=170).print(table)
     return all(row.holds for row in rows)
