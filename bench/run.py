@@ -26,7 +26,7 @@ TIMEOUT_S = 5
 LATENCY = ("--latency-ms", "60")
 
 #: All that was enqueued has to be settled so soon after the last job.
-SETTLE_S = 60.0
+SETTLE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
