@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 
 from smsq.intake import CheckedQuick
@@ -37,21 +37,31 @@ def assemble_quick(checked: CheckedQuick, settings: Settings) -> tuple[NewJob, I
         fields["viber_name_id"] = str(checked.viber.name_id)
         fields["viber_after_min"] = str(checked.viber.after_min)
     if checked.expires_at:
-        fields["expires_at_ms"] = str(_to_ms(checked.expires_at))
+        fields["expires_at_ms"] = str(to_ms(checked.expires_at))
     job = NewJob(
         id=new_job_id(),
         kind=Kind.QUICK,
         priority=checked.priority,
         fields=fields,
         messages=[checked.request],
-        due_at_ms=_to_ms(checked.due_at) if checked.due_at else None,
+        due_at_ms=to_ms(checked.due_at) if checked.due_at else None,
     )
-    # What a repeated call must have in common with the first; how urgent it is may differ.
+    once = make_repeatable(
+        checked.key, settings, due_in_s=checked.due_in_s, content=content_of(checked)
+    )
+    return job, once
+
+
+def content_of(checked: CheckedQuick) -> str:
+    """Digest what a repeated call must have in common with the first.
+
+    How urgent it is, and whether it is gathered, may differ.
+    """
     request = checked.request
     viber = asdict(checked.viber) if checked.viber else None
-    content = [request.alphaname_id, request.text, *request.recipients, viber, job.due_at_ms]
-    once = make_repeatable(checked.key, settings, due_in_s=checked.due_in_s)
-    return job, replace(once, content=digest(json.dumps(content)) if once.key else "")
+    due_at_ms = to_ms(checked.due_at) if checked.due_at else None
+    content = [request.alphaname_id, request.text, *request.recipients, viber, due_at_ms]
+    return digest(json.dumps(content)) if checked.key else ""
 
 
 def shared_fields(on_unknown: OnUnknown, settings: Settings) -> dict[str, str]:
@@ -60,15 +70,17 @@ def shared_fields(on_unknown: OnUnknown, settings: Settings) -> dict[str, str]:
     return fields | ({"keep_texts": "1"} if settings.keep_texts else {})
 
 
-def make_repeatable(key: str | None, settings: Settings, *, due_in_s: float = 0) -> Idempotency:
-    """Keep a key for as long as the job it stands for is in the ledger; its content comes later.
+def make_repeatable(
+    key: str | None, settings: Settings, *, due_in_s: float = 0, content: str = ""
+) -> Idempotency:
+    """Keep a key for as long as the job it stands for is in the ledger.
 
     The key itself is not stored: callers put order numbers and worse into it.
     """
     if key is None:
         return Idempotency()
     ttl_s = due_in_s + settings.retention_s + settings.poll_horizon_s
-    return Idempotency(key=digest(key), ttl_ms=round(ttl_s * 1000))
+    return Idempotency(key=digest(key), content=content, ttl_ms=round(ttl_s * 1000))
 
 
 def digest(text: str) -> str:
@@ -76,5 +88,6 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGEST_CHARS]
 
 
-def _to_ms(moment: datetime) -> int:
+def to_ms(moment: datetime) -> int:
+    """Write a time as the ledger does."""
     return round(moment.timestamp() * 1000)

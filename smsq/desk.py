@@ -7,7 +7,7 @@ timeline.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self, cast
 
@@ -19,6 +19,7 @@ from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.jobs import PollPlan
 from smsq.models import JobState, Kind, Settlement
 from smsq.names import Queue, Task
+from smsq.own_ids import load_send, read_own_id
 from smsq.rings import Rings
 from smsq.scripts import Scripts
 from smsq.settings import Settings
@@ -97,13 +98,17 @@ class Desk:
                         yield found
 
     def timeline(self, job_id: str) -> Sequence[Note]:
-        """Tell what happened to a job, oldest first; at most the newest hundred.
+        """Tell what happened to a job, or to one gathered send, oldest first.
+
+        At most the newest hundred notes of a job are kept.
 
         Raises:
             NotFoundError: No job has this id.
         """
         keys = self._scripts.keys
         with unavailable(self._redis, writes=False):
+            if own_id := read_own_id(job_id):
+                return load_send(self._redis, keys, own_id).read_story(self._redis, keys)
             lines = cast("list[str]", self._redis.lrange(keys.timeline(job_id), 0, -1))
             if not lines and not self._redis.exists(keys.job(job_id)):
                 raise NotFoundError(f"no job has the id {job_id}")
@@ -112,7 +117,14 @@ class Desk:
     def progress(self, job_id: str) -> Progress:
         """Tell what the polls of a job brought so far."""
         with unavailable(self._redis, writes=False):
-            return read_progress(self._redis, self._scripts.keys, job_id)
+            own_id = read_own_id(job_id)
+            found = read_progress(
+                self._redis, self._scripts.keys, own_id.job_id if own_id else job_id
+            )
+            if own_id:
+                send = load_send(self._redis, self._scripts.keys, own_id)
+                found = replace(found, counts=send.counts)
+            return found
 
     def resend(self, job_id: str, *, why: str = "") -> None:
         """Send an unknown job again; it may arrive twice.

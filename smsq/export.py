@@ -15,9 +15,9 @@ from redis import Redis
 
 from smsq.keys import Keys
 from smsq.models import RecipientState
+from smsq.status import read_recipient
 from smsq.story import from_ms
 from smsq.text import mask_phone
-from smsq.views import read_recipient
 
 #: Keys that Redis looks at in one step of a scan; nobody else waits for longer than that takes.
 SCAN_COUNT = 1000

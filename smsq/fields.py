@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from smsq import parsers
-from smsq.models import OnUnknown, ViberForward
+from smsq.models import OnUnknown, QuickMessage, ViberForward
 from smsq.names import PRIORITIES, Queue
 from smsq.settings import Settings
 from smsq.text import mask_phone, normalize_phone
@@ -133,6 +133,29 @@ class Fields:
         if due_at and expires_at <= due_at:
             self.mistakes.append("expires_in_s ends before send_at: write more seconds")
         return expires_at
+
+    def gathered(self, message: QuickMessage) -> bool:
+        """Say whether a message is gathered, and refuse what it cannot have then."""
+        asked: object = message.gather
+        if asked is not True:
+            if asked is not False:
+                self.mistakes.append(f"gather is {type(asked).__name__}: write True or False")
+            return False
+        instead = "or leave gather out"
+        if message.priority == Queue.URGENT:
+            self.mistakes.append(f"priority urgent does not wait: write normal or bulk, {instead}")
+        if message.send_at is not None:
+            self.mistakes.append(f"send_at does not go with gather: write none, {instead}")
+        if message.viber_name_id is not None or message.viber_after_min is not None:
+            self.mistakes.append(
+                f"viber_name_id: the gateway forwards single messages only: write none, {instead}"
+            )
+        gather_s, expires_in_s = self._settings.gather_s, message.expires_in_s
+        if isinstance(expires_in_s, int | float) and 0 < expires_in_s <= gather_s:
+            self.mistakes.append(
+                f"expires_in_s: write more than SMSQ_GATHER_S, {gather_s:g}, {instead}"
+            )
+        return True
 
 
 def _is_whole(value: object, least: int, most: int) -> bool:

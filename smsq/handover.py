@@ -1,6 +1,6 @@
-"""Hands many independent jobs over: stored in few round trips, rung together.
+"""Hands many independent jobs and sends over: stored in few round trips, rung together.
 
-In:  new jobs. Out: their ids, in order.
+In:  new jobs, new sends to be gathered. Out: their ids, in order.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smsq.errors import KeyConflictError
-from smsq.jobs import Idempotency, NewJob, Stored
+from smsq.jobs import Idempotency, NewJob, NewSend
 from smsq.ledger import Ledger
 from smsq.names import Queue, Task
 from smsq.rings import Rings
@@ -17,26 +17,29 @@ from smsq.rings import Rings
 SLICE = 100
 
 
-def hand_over(new: Sequence[tuple[NewJob, Idempotency]], ledger: Ledger, rings: Rings) -> list[str]:
-    """Store and ring quick jobs.
+def hand_over(
+    new: Sequence[tuple[NewJob | NewSend, Idempotency]], ledger: Ledger, rings: Rings
+) -> list[str]:
+    """Store and ring quick jobs, and gather sends.
 
     Raises:
-        KeyConflictError: A key was used before with other content; the other jobs are stored.
+        KeyConflictError: A key was used before with other content; the others are stored.
     """
     ids: list[str] = []
     conflict: KeyConflictError | None = None
     for start in range(0, len(new), SLICE):
         part = new[start : start + SLICE]
-        to_ring: dict[Queue, list[str]] = {}
-        for (job, _), result in zip(part, ledger.enqueue_many(part), strict=True):
+        to_ring: dict[tuple[Task, Queue], list[str]] = {}
+        for (one, _), result in zip(part, ledger.enqueue_many(part), strict=True):
             if isinstance(result, KeyConflictError):
                 conflict = conflict or result
                 continue
-            ids.append(result[1])
-            if result[0] is Stored.NEW and job.due_at_ms is None:
-                to_ring.setdefault(job.priority, []).append(result[1])
-        for priority, job_ids in to_ring.items():
-            rings.ring(Task.SEND_QUICK, job_ids, priority)
+            _, some_id, rung = result
+            ids.append(some_id)
+            task = Task.SEND_BULK if isinstance(one, NewSend) else Task.SEND_QUICK
+            to_ring.setdefault((task, one.priority), []).extend(rung)
+        for (task, priority), job_ids in to_ring.items():
+            rings.ring(task, job_ids, priority)
     if conflict:
         raise conflict
     return ids

@@ -54,6 +54,7 @@ class CheckedQuick:
     due_at: datetime | None
     due_in_s: float
     expires_at: datetime | None
+    is_gathered: bool
 
 
 class Intake:
@@ -191,6 +192,7 @@ class Intake:
             due_at=due_at,
             due_in_s=(due_at - self._now).total_seconds() if due_at else 0.0,
             expires_at=fields.expiry(message.expires_in_s, due_at),
+            is_gathered=fields.gathered(message),
         )
 
     def _read_head(self, message: BulkMessage | PersonalMessage, fields: Fields) -> MessageRequest:

@@ -44,6 +44,31 @@ class NewJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewSend:
+    """One recipient to be gathered, checked.
+
+    Attributes:
+        job_id: Of the job, should this send open one.
+        group: Digest of all that the sends of one job have in common.
+        fields: Fields of the job's hash that they share.
+        expires_at_ms: Of this send alone, milliseconds since 1970; None for never.
+        most: Recipients in one job.
+        open_ms: How long a job stays open.
+    """
+
+    job_id: str
+    group: str
+    fields: Mapping[str, str]
+    alphaname_id: str
+    priority: Queue
+    phone: str = field(repr=False)
+    text: str = field(repr=False)
+    expires_at_ms: int | None
+    most: int
+    open_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Idempotency:
     """What makes a call repeatable: digests of its key and of its content."""
 

@@ -30,6 +30,15 @@ class Keys:
         """Hash: phone → packed state."""
         return f"{self.namespace}:recipients:{job_id}:{n}:{bucket}"
 
+    def gathered(self, job_id: str) -> str:
+        """List: sends of a gathered job by ordinal, as `phone|ms` or `phone|ms|why|ms`."""
+        return f"{self.namespace}:gathered:{job_id}"
+
+    @property
+    def gathering(self) -> str:
+        """Sorted set: open gathered job → when it closes (ms)."""
+        return f"{self.namespace}:gathering"
+
     def receipts(self, job_id: str) -> str:
         """List: raw receipts of a job."""
         return f"{self.namespace}:receipts:{job_id}"

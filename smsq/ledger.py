@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from smsq.errors import KeyConflictError, NotFoundError
 from smsq.jobs import (
@@ -17,6 +18,7 @@ from smsq.jobs import (
     Idempotency,
     Leases,
     NewJob,
+    NewSend,
     NoClaim,
     PollClaim,
     PollPlan,
@@ -24,7 +26,8 @@ from smsq.jobs import (
 )
 from smsq.models import JobState, Kind
 from smsq.names import Queue
-from smsq.packing import enqueue_args, read_claim, read_stored, to_dict
+from smsq.own_ids import read_own_id
+from smsq.packing import enqueue_args, gather_args, read_claim, read_rings, read_stored, to_dict
 from smsq.scripts import Scripts
 from smsq.slots import Early, Pace, Slot
 from smsq.states import Verdict
@@ -36,6 +39,7 @@ class Ledger:
     def __init__(self, scripts: Scripts) -> None:
         self._run = scripts.run
         self._redis = scripts.redis
+        self._keys = scripts.keys
 
     def enqueue(self, job: NewJob, once: Idempotency) -> tuple[Stored, str]:
         """Store one job, whole or not at all.
@@ -49,19 +53,40 @@ class Ledger:
         return read_stored(self._run("enqueue", *enqueue_args(job, once, stage=False)))
 
     def enqueue_many(
-        self, jobs: Iterable[tuple[NewJob, Idempotency]]
-    ) -> list[tuple[Stored, str] | KeyConflictError]:
-        """Store many independent jobs in one round trip, each as `enqueue` would."""
+        self, new: Iterable[tuple[NewJob | NewSend, Idempotency]]
+    ) -> list[tuple[Stored, str, Sequence[str]] | KeyConflictError]:
+        """Store many independent jobs and sends in one round trip, each by itself.
+
+        Returns:
+            For each what `enqueue` would do, with the jobs that are to be rung; or its conflict.
+        """
         pipeline = self._redis.pipeline(transaction=False)
-        for job, once in jobs:
-            self._run("enqueue", *enqueue_args(job, once, stage=False), client=pipeline)
-        results: list[tuple[Stored, str] | KeyConflictError] = []
-        for answer in pipeline.execute():
+        listed = list(new)
+        for one, once in listed:
+            if isinstance(one, NewSend):
+                self._run("gather", *gather_args(one, once), client=pipeline)
+            else:
+                self._run("enqueue", *enqueue_args(one, once, stage=False), client=pipeline)
+        results: list[tuple[Stored, str, Sequence[str]] | KeyConflictError] = []
+        for (one, _), answer in zip(listed, pipeline.execute(), strict=True):
             try:
-                results.append(read_stored(answer))
+                results.append((*read_stored(answer), read_rings(one, answer)))
             except KeyConflictError as conflict:
                 results.append(conflict)
         return results
+
+    def gather(self, send: NewSend, once: Idempotency) -> tuple[Stored, str, Sequence[str]]:
+        """Put one recipient into an open gathered job, or open a new one.
+
+        Returns:
+            What was done; the send's own id, or the earlier one's when the key repeats; jobs that
+            closed over it and are to be rung.
+
+        Raises:
+            KeyConflictError: The key was used before with other content.
+        """
+        answer = self._run("gather", *gather_args(send, once))
+        return *read_stored(answer), read_rings(send, answer)
 
     def stage(self, jobs: Iterable[NewJob]) -> None:
         """Store jobs of a campaign out of sight, until `commit` makes all of them live."""
@@ -174,13 +199,26 @@ class Ledger:
         )
         return looked_at, [Due(i, Kind(kind), Queue(priority)) for i, kind, priority in rows]
 
+    def next_closing_s(self) -> float | None:
+        """Say how soon a gathered job has to be closed, 0 for at once; None when none is open."""
+        gathering = self._keys.gathering
+        first: Any = self._redis.zrange(gathering, 0, 0, withscores=True)
+        if not first:
+            return None
+        now_s, now_us = self._redis.time()
+        return max(0.0, float(first[0][1]) / 1000 - now_s - now_us / 1e6)
+
     def cancel(self, job_id: str) -> JobState:
-        """Take a job back that nobody has claimed yet.
+        """Take a job, or one send of a gathered one, back that nobody has claimed yet.
 
         Returns:
             The state it is in now: `cancelled`, or what made it too late.
         """
-        state = self._run("cancel", job_id)
+        own_id = read_own_id(job_id)
+        if own_id:
+            state = self._run("cancel_send", own_id.job_id, own_id.ordinal)
+        else:
+            state = self._run("cancel", job_id)
         if state == "missing":
             raise NotFoundError(f"no job has the id {job_id}")
         return JobState(state)

@@ -84,6 +84,7 @@ class QuickOptions(TypedDict, total=False):
     viber_name_id: int | None
     viber_after_min: int | None
     on_unknown: str | None
+    gather: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,7 @@ class QuickMessage:
     viber_name_id: int | None = None
     viber_after_min: int | None = None
     on_unknown: str | None = None
+    gather: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

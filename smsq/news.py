@@ -47,6 +47,7 @@ class RecipientEvent:
         message_id: The gateway's id; None when it is not known.
         phone: Masked, as in `+375*******67`.
         gateway_status: The gateway's word, None when it said none.
+        own_id: Of the send, where the job was gathered; None otherwise.
     """
 
     id: str
@@ -59,6 +60,7 @@ class RecipientEvent:
     old_state: RecipientState
     new_state: RecipientState
     gateway_status: str | None
+    own_id: str | None = None
 
 
 Event = JobEvent | RecipientEvent
@@ -108,9 +110,11 @@ def _recipient_changes(
             "new_state": RecipientState(new),
             "gateway_status": word or None,
         }
-        for phone, how_many in phones.items():
+        for name, how_many in phones.items():
+            phone, _, ordinal = name.partition(".")
+            own_id = f"{job_id}.{ordinal}" if ordinal else None
             for _ in range(how_many):
-                yield RecipientEvent, {**change, "phone": phone}
+                yield RecipientEvent, {**change, "phone": phone, "own_id": own_id}
 
 
 _CHANGES: Mapping[str, Callable[..., Iterator[_Change]]] = {

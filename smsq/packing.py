@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smsq.errors import KeyConflictError
-from smsq.jobs import Claim, Idempotency, NewJob, Stored
+from smsq.jobs import Claim, Idempotency, NewJob, NewSend, Stored
 from smsq.keys import count_buckets
 from smsq.models import Kind, MessageRequest, OnUnknown, ViberForward
 
@@ -48,6 +48,26 @@ def enqueue_args(job: NewJob, once: Idempotency, *, stage: bool) -> list[str | i
     ]
 
 
+def gather_args(send: NewSend, once: Idempotency) -> list[str | int]:
+    """Write the arguments of `gather.lua`."""
+    return [
+        send.job_id,
+        json.dumps(send.fields),
+        # What the gateway's pages call it leads back to the job.
+        json.dumps({"name": send.job_id, "alphaname_id": send.alphaname_id}),
+        send.group,
+        send.phone,
+        send.text,
+        "" if send.expires_at_ms is None else send.expires_at_ms,
+        once.key,
+        once.content,
+        once.ttl_ms,
+        send.most,
+        count_buckets(send.most),
+        send.open_ms,
+    ]
+
+
 def _message_fields(message: MessageRequest) -> dict[str, str]:
     optional = {"text": message.text, "schedule_time": message.schedule_time}
     return {
@@ -57,19 +77,27 @@ def _message_fields(message: MessageRequest) -> dict[str, str]:
     }
 
 
-def read_stored(answer: Sequence[str]) -> tuple[Stored, str]:
-    """Read what `enqueue.lua` or `commit.lua` did, and the id of what is stored.
+def read_stored(answer: Sequence[Any]) -> tuple[Stored, str]:
+    """Read what `enqueue.lua`, `gather.lua` or `commit.lua` did, and the id of what is stored.
 
     Raises:
         KeyConflictError: The key was used before with other content.
     """
-    word, stored_id = answer
+    word, stored_id = answer[:2]
     if word == "conflict":
         raise KeyConflictError(
             f"this key was used before with other content, for {stored_id}: use a new key"
         )
     # 'taken' and 'gone' cannot happen with fresh random ids and a stage of a day.
     return Stored(word), stored_id
+
+
+def read_rings(one: NewJob | NewSend, answer: Sequence[Any]) -> Sequence[str]:
+    """Read which jobs are to be rung now that one was stored."""
+    if isinstance(one, NewSend):
+        closed: Sequence[str] = answer[2]
+        return closed
+    return [one.id] if answer[0] == Stored.NEW and one.due_at_ms is None else []
 
 
 def to_dict(flat: Sequence[str]) -> dict[str, str]:

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Self, Unpack
 
-from smsq.assembly import assemble_quick, make_repeatable, shared_fields
+from smsq.assembly import make_repeatable, shared_fields
 from smsq.campaign import CampaignDraft
 from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
 from smsq.events import EventReader
+from smsq.gathering import Gathering, assemble
 from smsq.handover import hand_over
 from smsq.intake import Intake
 from smsq.jobs import Stored
@@ -30,7 +31,7 @@ from smsq.subscription import EventOptions, Subscription
 from smsq.views import Stats, Views
 
 
-class SmsQueue:
+class SmsQueue(Gathering):
     """The queue, seen from the web app. Thread-safe; make one per process and keep it.
 
     Args:
@@ -71,10 +72,11 @@ class SmsQueue:
                 repeatable), `priority` (`urgent`, `normal`, `bulk`), `send_at` (datetime; naive
                 means the gateway's zone), `expires_in_s` (not sent later than this),
                 `viber_name_id` and `viber_after_min` (5 to 60: forward to Viber what is not
-                delivered by then), `on_unknown` (`hold` or `resend`).
+                delivered by then), `on_unknown` (`hold` or `resend`), `gather`
+                (as `send_personal` does).
 
         Returns:
-            The job's id. Once you have it, the job will be handled.
+            The job's id, or that of the gathered send. Once you have it, the job will be handled.
 
         Raises:
             InvalidMessageError: Nothing was stored; it carries every mistake.
@@ -82,16 +84,6 @@ class SmsQueue:
             QueueUnavailableError: Redis did not answer within 2 s.
         """
         return self.put_quick(QuickMessage(phone=phone, text=text, **options))[1]
-
-    def put_quick(self, message: QuickMessage) -> tuple[Stored, str]:
-        """Enqueue one message as `send_quick` does, and say whether it is new."""
-        checked = self._intake().check_quick(message)
-        job, once = assemble_quick(checked, self.settings)
-        with self.redis_call(writes=True):
-            stored, job_id = self._ledger.enqueue(job, once)
-        if stored is Stored.NEW and checked.due_at is None:
-            self._rings.ring(Task.SEND_QUICK, [job_id], checked.priority)
-        return stored, job_id
 
     def send_quick_many(self, messages: Iterable[QuickMessage]) -> list[str]:
         """Enqueue many messages in few round trips; every message is checked before any is stored.
@@ -106,7 +98,7 @@ class SmsQueue:
             QueueUnavailableError: Redis did not answer; with keys, repeating the call is safe.
         """
         checked = self._intake().check_quick_many(messages)
-        new = [assemble_quick(one, self.settings) for one in checked]
+        new = [assemble(one, self.settings) for one in checked]
         with self.redis_call(writes=True, in_pieces=True):
             return hand_over(new, self._ledger, self._rings)
 

@@ -45,6 +45,7 @@ class Settings:
     backoff_max_s: float
     on_unknown: OnUnknown
     bulk_max_recipients: int
+    gather_s: float
     poll_first_s: float
     poll_max_s: float
     poll_horizon_s: float

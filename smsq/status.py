@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from smsq.models import FINAL_JOB_STATES, JobState, Kind, RecipientState
+
+_LETTERS = {state.value[0]: state for state in RecipientState}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,15 @@ class RecipientStatus:
     state: RecipientState
     gateway_status: str | None
     sent_at: datetime | None
+
+
+def read_recipient(phone: str, packed: str) -> RecipientStatus:
+    """Read what the ledger holds of one phone."""
+    if not packed:
+        return RecipientStatus(phone, RecipientState.PENDING, None, None)
+    letter, epoch_s, word = packed.split("|", 2)
+    sent_at = datetime.fromtimestamp(int(epoch_s), UTC) if epoch_s else None
+    return RecipientStatus(phone, _LETTERS[letter], word or None, sent_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from redis import Redis
@@ -19,11 +18,10 @@ from smsq.jobs import UNMATCHED_S
 from smsq.keys import Keys
 from smsq.models import FINAL_JOB_STATES, JobState, Kind, RecipientState
 from smsq.names import PRIORITIES, QUEUES
+from smsq.own_ids import load_send, read_own_id
 from smsq.slots import RateView, read_rate
 from smsq.states import GATEWAY_WORDS, read_gateway_word
-from smsq.status import MessageStatus, RecipientStatus, Status
-
-_LETTERS = {state.value[0]: state for state in RecipientState}
+from smsq.status import MessageStatus, RecipientStatus, Status, read_recipient
 
 #: A campaign that goes on stands where its least advanced job stands.
 _LEAST_ADVANCED_FIRST = (
@@ -82,6 +80,8 @@ class Views:
         Raises:
             NotFoundError: No job or campaign has this id.
         """
+        if own_id := read_own_id(some_id):
+            return load_send(self._redis, self._keys, own_id).status
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hgetall(self._keys.job(some_id))
         pipeline.hgetall(self._keys.campaign(some_id))
@@ -93,7 +93,9 @@ class Views:
         raise NotFoundError(f"no job or campaign has the id {some_id}")
 
     def job_ids(self, some_id: str) -> Sequence[str]:
-        """Ids of a campaign's jobs in order, or the job itself."""
+        """Ids of a campaign's jobs in order, or the job or the gathered send itself."""
+        if own_id := read_own_id(some_id):
+            return [str(load_send(self._redis, self._keys, own_id).own_id)]
         if self._redis.exists(self._keys.job(some_id)):
             return [some_id]
         ids = cast("list[str]", self._redis.lrange(self._keys.campaign_jobs(some_id), 0, -1))
@@ -103,6 +105,10 @@ class Views:
 
     def recipients(self, some_id: str) -> Iterator[RecipientStatus]:
         """Say what became of each recipient, bucket by bucket, so that a million fit in memory."""
+        if own_id := read_own_id(some_id):
+            send = load_send(self._redis, self._keys, own_id)
+            yield from [send.recipient] if send.recipient else []
+            return
         for job_id in self.job_ids(some_id):
             messages = int(str(self._redis.hget(self._keys.job(job_id), "messages") or 0))
             for n in range(1, messages + 1):
@@ -226,12 +232,3 @@ def _add(all_counts: Iterator[Mapping[RecipientState, int]]) -> Mapping[Recipien
     for counts in all_counts:
         total.update(counts)
     return dict(total)
-
-
-def read_recipient(phone: str, packed: str) -> RecipientStatus:
-    """Read what the ledger holds of one phone."""
-    if not packed:
-        return RecipientStatus(phone, RecipientState.PENDING, None, None)
-    letter, epoch_s, word = packed.split("|", 2)
-    sent_at = datetime.fromtimestamp(int(epoch_s), UTC) if epoch_s else None
-    return RecipientStatus(phone, _LETTERS[letter], word or None, sent_at)

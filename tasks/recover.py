@@ -29,6 +29,12 @@ MAX_BATCHES = 20
 #: Forgotten jobs of one class rung in one tick; whoever wakes up works off the others too.
 FORGOTTEN_LIMIT = 2000
 
+#: What closes so soon after a tick is waited for; the rest is the next tick's.
+TICK_S = 0.9
+
+#: The ledger counts in milliseconds: after so much more a time has passed there, too.
+_TIMER_S = 0.002
+
 #: `doctor` takes beat for dead when this long has passed since the last tick.
 HEARTBEAT_TTL_S = 3600
 
@@ -38,20 +44,17 @@ _TASK_OF = {Kind.QUICK: Task.SEND_QUICK, Kind.BULK: Task.SEND_BULK}
 @shared_task(name=Task.RECOVER)
 def recover() -> None:
     """Work off what is due."""
-    recover_due(get_resources())
+    resources = get_resources()
+    recover_due(resources)
+    close_gathered(resources, for_s=TICK_S)
 
 
 def recover_due(resources: Resources) -> int:
     """Work off what is due; returns how many jobs were looked at."""
     looked_at = 0
     for _ in range(MAX_BATCHES):
-        size, due = resources.ledger.recover(
-            limit=BATCH,
-            max_attempts=resources.settings.max_attempts,
-            plan=resources.poll_plan,
-        )
+        size = move_due(resources)
         looked_at += size
-        ring_due(resources, due)
         if size < BATCH:
             break
     ring_forgotten(resources)
@@ -60,6 +63,29 @@ def recover_due(resources: Resources) -> int:
     if looked_at:
         log.info("recover: %d jobs were due", looked_at)
     return looked_at
+
+
+def move_due(resources: Resources) -> int:
+    """Give one batch of due jobs their next step, and ring them; returns how many there were."""
+    size, due = resources.ledger.recover(
+        limit=BATCH,
+        max_attempts=resources.settings.max_attempts,
+        plan=resources.poll_plan,
+    )
+    ring_due(resources, due)
+    return size
+
+
+def close_gathered(resources: Resources, *, for_s: float) -> None:
+    """Close gathered jobs that are due before the next tick, each when its time has come."""
+    until_s = time.monotonic() + for_s
+    while not resources.stop.is_set():
+        closes_in_s = resources.ledger.next_closing_s()
+        if closes_in_s is None or time.monotonic() + closes_in_s >= until_s:
+            return
+        is_stopping = resources.stop.wait(closes_in_s + _TIMER_S)
+        if is_stopping or not move_due(resources):
+            return
 
 
 def ring_forgotten(resources: Resources) -> None:

@@ -49,6 +49,7 @@ on_unknown_option = click.option(
 @click.option(
     "--viber-after-min", type=int, metavar="N", help="... what is not delivered by then; 5 to 60."
 )
+@click.option("--gather", is_flag=True, help="May share a request with others, a little later.")
 @on_unknown_option
 @json_option
 def send_quick(phone: str, text: str, *, as_json: bool, **options: Any) -> None:
@@ -56,6 +57,9 @@ def send_quick(phone: str, text: str, *, as_json: bool, **options: Any) -> None:
 
     TEXT - is read from stdin, so that it does not stand in the process list. Write -- before a
     TEXT that begins with a dash.
+
+    With --gather it goes out with all that is gathered for the same sender within SMSQ_GATHER_S;
+    not for urgent messages, Viber or --send-at.
 
     JSON: {"id", "state", "new"}; new is false when the key was used before with the same content.
     """
@@ -73,7 +77,7 @@ def send_quick(phone: str, text: str, *, as_json: bool, **options: Any) -> None:
 
 def _state(queue: SmsQueue, stored: Stored, job_id: str, message: QuickMessage) -> JobState | None:
     """Say where the job stands; None when its key outlived it."""
-    if stored is Stored.NEW:
+    if stored is Stored.NEW and not message.gather:
         return JobState.WAITING if message.send_at else JobState.QUEUED
     try:
         return queue.status(job_id).state

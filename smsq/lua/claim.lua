@@ -1,5 +1,6 @@
 -- claim.lua: use a slot: take the right to make one request for what is most urgent now.
 -- needs limit.lua
+-- needs gathered.lua
 --
 -- The claim stands in the ledger before the first byte goes out.
 --
@@ -73,7 +74,8 @@ local function claim_job(class, id)
     redis.call('ZREM', key('ready', class), id)
     return nil
   end
-  if job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS then
+  local is_late = job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS
+  if is_late or (job.is_gathered and not take_out_late(id, job)) then
     move(id, job, 'expired', 'not sent in time')
     forget_texts(id, job)
     return nil

@@ -12,6 +12,10 @@
 --   recipients:<id>:<n>:<b>   hash: phone -> state letter|gateway time|gateway word, '' at first;
 --                             split into buckets small enough for Redis' packed encoding
 --   texts:<id>:<n>            hash: phone -> personal text, gone once the job is accepted or given up
+--   gathered:<id>             list: sends of a gathered job by ordinal: phone|ms, and |why|ms once out
+--   deadlines:<id>            zset: ordinal of a send -> when it expires
+--   open:<group>              list: jobs that sends of one kind are gathered into, oldest first
+--   gathering                 zset: open job -> when it closes
 --   receipts:<id>             list: raw receipts, newest last
 --   timeline:<id>             list: ms|what|detail, newest last; what happened to the job
 --   campaign:<id>             hash; campaign_jobs:<id>  list of job ids
@@ -106,6 +110,14 @@ local function line_up(id, job)
   end
 end
 
+-- A gathered job takes no more recipients once anything has moved it.
+local function close_gathering(id, job)
+  if not job.is_open then return end
+  job.is_open = nil
+  redis.call('HDEL', key('job', id), 'is_open')
+  redis.call('ZREM', key('gathering'), id)
+end
+
 -- Somebody told the ids of all its messages, or nobody needs them any more.
 local function unlist_unmatched(id)
   redis.call('ZREM', key('listed', 'unmatched'), id)
@@ -120,6 +132,7 @@ local function move(id, job, to, error, detail)
   tell_job(id, job, to)
   if LISTED[job.state] then redis.call('ZREM', key('listed', job.state), id) end
   if job.state == 'accepted' then unlist_unmatched(id) end
+  close_gathering(id, job)
   if LISTED[to] then redis.call('ZADD', key('listed', to), int(NOW_MS), id) end
   count(job, 'job:' .. to, 1)
   note(id, to, detail or error)
@@ -153,6 +166,10 @@ end
 -- Every key that belongs to one job alone.
 local function keys_of(id, job)
   local found = {key('job', id), key('receipts', id), key('timeline', id)}
+  if job.is_gathered then
+    table.insert(found, key('gathered', id))
+    table.insert(found, key('deadlines', id))
+  end
   for n = 1, tonumber(job.messages) do
     table.insert(found, key('message', id, n))
     table.insert(found, key('texts', id, n))
@@ -199,6 +216,17 @@ local function accept(id, job, horizon_ms, first_poll_ms)
     redis.call('ZADD', key('listed', 'unmatched'), int(NOW_MS), id)
     redis.call('ZADD', key('lookups'), int(NOW_MS + UNMATCHED_MS), id)
   end
+end
+
+-- For news of a gathered job: phone -> ordinal of its send.
+local function read_ordinals(id, job)
+  if not job.is_gathered or EVENTS_KEEP_MS == 0 then return nil end
+  local ordinals = {}
+  for ordinal, row in ipairs(redis.call('LRANGE', key('gathered', id), 0, -1)) do
+    local phone, left = string.match(row, '^(%d+)|%d+(|?)')
+    if left == '' then ordinals[phone] = ordinal end
+  end
+  return ordinals
 end
 
 local function stop_polling(ref)

@@ -6,7 +6,8 @@
 -- An item of news is one of
 --   {'job', id, campaign, old state, new state}
 --   {'recipients', id, campaign, n, message id, {{old, new, gateway word, {masked phone = how many}}, ...}}
--- with '' for what is not there. Phones that look the same once masked are counted, so a page of
+-- with '' for what is not there; the phones of a gathered job have the ordinal of their send behind
+-- them, after a dot. Phones that look the same once masked are counted, so a page of
 -- 1,000 recipients takes some 2 KB.
 local EVENTS_KEEP_MS = tonumber(ARGV[#ARGV])
 local NEWS = {}
@@ -25,7 +26,8 @@ local function tell_job(id, job, to)
   table.insert(NEWS, {item = {'job', id, job.campaign or '', job.state or '', to}, changes = 1})
 end
 
--- `message` is one table for all recipients of a message: {job id, campaign, n, message id}.
+-- `message` is one table for all recipients of a message: {job id, campaign, n, message id}, with
+-- `ordinals` where it was gathered.
 local function tell_recipient(message, phone, was, now, word)
   if EVENTS_KEEP_MS == 0 then return end
   local last = NEWS[#NEWS]
@@ -42,6 +44,8 @@ local function tell_recipient(message, phone, was, now, word)
     table.insert(last.item[6], group)
   end
   local masked = mask_phone(phone)
+  local ordinal = message.ordinals and message.ordinals[phone]
+  if ordinal then masked = masked .. '.' .. ordinal end
   group[4][masked] = (group[4][masked] or 0) + 1
   last.changes = last.changes + 1
 end

@@ -20,7 +20,7 @@ local RANK = {p = 0, s = 1, n = 2, u = 3, d = 4}
 local NAME = {p = 'pending', s = 'sent', n = 'no_report', u = 'undelivered', d = 'delivered'}
 local LETTER = {pending = 'p', sent = 's', no_report = 'n', undelivered = 'u', delivered = 'd'}
 local delta, changed, foreign, unknown = {}, {}, 0, {}
-local told = {id, job.campaign or '', tonumber(n), message.message_id or ''}
+local told = {id, job.campaign or '', tonumber(n), message.message_id or '', ordinals = read_ordinals(id, job)}
 for _, row in ipairs(cjson.decode(ARGV[6])) do
   local k = bucket_key(id, n, tonumber(message.buckets), row[1])
   local old = k and ((changed[k] and changed[k][row[1]]) or redis.call('HGET', k, row[1]))

@@ -36,7 +36,7 @@ local function give_up_polling(id, job)
   for n = 1, tonumber(job.messages) do
     local message_key = key('message', id, n)
     local message_id = redis.call('HGET', message_key, 'message_id') or ''
-    local told = {id, job.campaign or '', n, message_id}
+    local told = {id, job.campaign or '', n, message_id, ordinals = read_ordinals(id, job)}
     for b = 0, tonumber(redis.call('HGET', message_key, 'buckets')) - 1 do
       local k = key('recipients', id, n, b)
       local changed = {}

@@ -1,0 +1,108 @@
+-- gather.lua: put one recipient into an open gathered job, or open a new one for it.
+-- needs gathered.lua
+--
+-- An open job waits until it closes. It takes recipients until its first move, whatever moves it:
+-- full or due (queued), cancelled, expired; `move` in lib.lua sees to that.
+--
+-- ARGV[4]  id             of the job, should a new one be opened
+-- ARGV[5]  job            JSON: fields of the job's hash that all its sends share
+-- ARGV[6]  message        JSON: fields of its message
+-- ARGV[7]  group          digest of all that the sends of one job have in common
+-- ARGV[8]  phone
+-- ARGV[9]  text
+-- ARGV[10] expires_at_ms  of this send; '' for never
+-- ARGV[11] key            digest of the idempotency key, '' for none
+-- ARGV[12] content        digest of what is to be sent
+-- ARGV[13] key_ttl_ms
+-- ARGV[14] most           recipients in one job
+-- ARGV[15] buckets        of its recipients
+-- ARGV[16] open_ms        a job closes by itself so long after it was opened
+-- returns  {'new', own id, ids of jobs that closed and are to be rung}
+--          {'same', the earlier id, {}} | {'conflict', the earlier id, {}} | {'taken', id, {}}
+local key_name = ARGV[11] ~= '' and key('key', ARGV[11])
+if key_name then
+  local earlier = redis.call('GET', key_name)
+  if earlier then
+    local earlier_id, content = string.match(earlier, '^(.-)|(.*)$')
+    return {content == ARGV[12] and 'same' or 'conflict', earlier_id, {}}
+  end
+end
+if redis.call('EXISTS', key('job', ARGV[4])) == 1 then return {'taken', ARGV[4], {}} end
+
+local phone, expires_at_ms = ARGV[8], tonumber(ARGV[10])
+local most, buckets, open_ms = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
+local group_key = key('open', ARGV[7])
+-- A message cannot have a phone twice. So many jobs of a group are open before the oldest has to go.
+local MOST_OPEN = 4
+local closed = {}
+
+local function close(id, job)
+  move(id, job, 'queued')
+  redis.call('LREM', group_key, 0, id)
+  table.insert(closed, id)
+end
+
+local function find_open()
+  local oldest, open = nil, 0
+  for _, id in ipairs(redis.call('LRANGE', group_key, 0, -1)) do
+    local job = load(key('job', id))
+    if not job or not job.is_open then
+      redis.call('LREM', group_key, 0, id)
+    elseif tonumber(job.closes_at_ms) <= NOW_MS then
+      close(id, job)
+    elseif redis.call('HEXISTS', bucket_key(id, 1, buckets, phone), phone) == 0 then
+      return id, job
+    else
+      open = open + 1
+      oldest = oldest or {id, job}
+    end
+  end
+  if open >= MOST_OPEN then close(oldest[1], oldest[2]) end
+  return nil
+end
+
+local function open_job(id)
+  local job, message = cjson.decode(ARGV[5]), cjson.decode(ARGV[6])
+  job.messages, job.size, job.attempts, job.claims = 1, 0, 0, 0
+  job.created_at_ms, job.closes_at_ms = int(NOW_MS), int(NOW_MS + open_ms)
+  if expires_at_ms then job.expires_at_ms = int(expires_at_ms) end
+  message.buckets, message.pending = buckets, 0
+  for k, fields in pairs({[key('job', id)] = job, [key('message', id, 1)] = message}) do
+    for name, value in pairs(fields) do redis.call('HSET', k, name, value) end
+  end
+  move(id, job, 'waiting')
+  schedule(id, NOW_MS + open_ms)
+  job.is_open = '1'
+  redis.call('HSET', key('job', id), 'is_open', 1)
+  redis.call('ZADD', key('gathering'), job.closes_at_ms, id)
+  redis.call('RPUSH', group_key, id)
+  redis.call('PEXPIRE', group_key, int(open_ms + 60000))
+  return id, job
+end
+
+-- A job expires as a whole only when each of its sends does, and then with the last of them.
+local function note_expiry(id, job, ordinal)
+  if expires_at_ms then redis.call('ZADD', key('deadlines', id), int(expires_at_ms), ordinal) end
+  if not job.expires_at_ms then return end
+  if not expires_at_ms then
+    job.expires_at_ms = nil
+    redis.call('HDEL', key('job', id), 'expires_at_ms')
+  elseif expires_at_ms > tonumber(job.expires_at_ms) then
+    job.expires_at_ms = int(expires_at_ms)
+    redis.call('HSET', key('job', id), 'expires_at_ms', job.expires_at_ms)
+  end
+end
+
+local id, job = find_open()
+if not id then id, job = open_job(ARGV[4]) end
+redis.call('HSET', bucket_key(id, 1, buckets, phone), phone, '')
+redis.call('HSET', key('texts', id, 1), phone, ARGV[9])
+local ordinal = redis.call('RPUSH', key('gathered', id), phone .. '|' .. int(NOW_MS))
+redis.call('HINCRBY', key('message', id, 1), 'pending', 1)
+job.size = redis.call('HINCRBY', key('job', id), 'size', 1)
+count(job, 'recipient:pending', 1)
+note_expiry(id, job, ordinal)
+local own_id = id .. '.' .. int(ordinal)
+if key_name then redis.call('SET', key_name, own_id .. '|' .. ARGV[12], 'PX', ARGV[13]) end
+if job.size >= most then close(id, job) end
+return {'new', own_id, closed}

@@ -1,0 +1,137 @@
+"""Own ids: what the caller of one gathered send holds, `<job id>.<ordinal>`, and what it tells.
+
+In:  an own id. Out: where its job stands, and this one recipient; never another's phone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from redis import Redis
+
+from smsq.errors import NotFoundError
+from smsq.keys import Keys
+from smsq.models import FINAL_RECIPIENT_STATES, JobState, Kind, RecipientState
+from smsq.status import MessageStatus, RecipientStatus, Status, read_recipient
+from smsq.story import Note, from_ms, read_note
+
+_OWN_ID = re.compile(r"(j[0-9a-f]+)\.([1-9]\d{0,6})")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnId:
+    """An own id, taken apart; ordinals count from 1."""
+
+    job_id: str
+    ordinal: int
+
+    def __str__(self) -> str:
+        return f"{self.job_id}.{self.ordinal}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatheredSend:
+    """One send of a gathered job, as the ledger holds it.
+
+    Attributes:
+        since_ms: When it was enqueued.
+        left: `cancelled` or `expired` where it was taken out of its job, and when; None otherwise.
+        job: Fields of the job's hash.
+        message: Fields of its one message.
+        recipient: None once it was taken out.
+    """
+
+    own_id: OwnId
+    since_ms: int
+    left: tuple[JobState, int] | None
+    job: Mapping[str, str] = field(repr=False)
+    message: Mapping[str, str] = field(repr=False)
+    recipient: RecipientStatus | None
+
+    @property
+    def state(self) -> JobState:
+        """The job's state, but final as soon as this one recipient is."""
+        if self.left:
+            return self.left[0]
+        state = JobState(self.job["state"])
+        is_final = self.recipient is not None and self.recipient.state in FINAL_RECIPIENT_STATES
+        return JobState.DONE if state is JobState.ACCEPTED and is_final else state
+
+    @property
+    def counts(self) -> Mapping[RecipientState, int]:
+        """One recipient in its state; none once it was taken out."""
+        return {self.recipient.state: 1} if self.recipient else {}
+
+    @property
+    def status(self) -> Status:
+        """The send as if it were a job of its own."""
+        message_id = self.message.get("message_id")
+        message = MessageStatus(
+            name=self.message["name"],
+            message_id=int(message_id) if message_id else None,
+            recipients=len(self.counts),
+            counts=self.counts,
+        )
+        return Status(
+            id=str(self.own_id),
+            kind=Kind(self.job["kind"]),
+            state=self.state,
+            attempts=0 if self.left else int(self.job["attempts"]),
+            error=None if self.left else self.job.get("error"),
+            counts=self.counts,
+            messages=[message] if self.recipient else [],
+        )
+
+    def read_story(self, redis: Redis, keys: Keys) -> Sequence[Note]:
+        """Tell its story: that of its job, from when it joined to when it left."""
+        lines = cast("list[str]", redis.lrange(keys.timeline(self.own_id.job_id), 0, -1))
+        joined_at = from_ms(self.since_ms)
+        notes = [read_note(line) for line in lines]
+        if notes and notes[0].what == JobState.WAITING and notes[0].at <= joined_at:
+            del notes[0]  # the job was opened, perhaps for another
+        joined = Note(joined_at, JobState.WAITING, f"gathered into {self.own_id.job_id}")
+        story = [joined, *(note for note in notes if note.at >= joined_at)]
+        if self.left:
+            state, at_ms = self.left
+            story = [note for note in story if note.at <= from_ms(at_ms)]
+            story.append(Note(from_ms(at_ms), state, f"{state} before it was sent"))
+        return story
+
+
+def read_own_id(some_id: str) -> OwnId | None:
+    """Take an own id apart; None when it is none."""
+    found = _OWN_ID.fullmatch(some_id)
+    return OwnId(found[1], int(found[2])) if found else None
+
+
+def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
+    """Read one send from the ledger.
+
+    Raises:
+        NotFoundError: No send has this id.
+    """
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.hgetall(keys.job(own_id.job_id))
+    pipeline.hgetall(keys.message(own_id.job_id, 1))
+    pipeline.lindex(keys.gathered(own_id.job_id), own_id.ordinal - 1)
+    job, message, row = pipeline.execute()
+    if not job or not row:
+        raise NotFoundError(f"no job or campaign has the id {own_id}")
+    phone, since_ms, *left = row.split("|")
+    recipient = None
+    if not left:
+        bucket = int(phone[-6:]) % int(message["buckets"])
+        packed = redis.hget(keys.recipients(own_id.job_id, 1, bucket), phone)
+        # Taken out, between the two looks, by somebody else: the next look tells how.
+        recipient = read_recipient(phone, cast("str | None", packed) or "")
+    return GatheredSend(
+        own_id=own_id,
+        since_ms=int(since_ms),
+        left=(JobState(left[0]), int(left[1])) if left else None,
+        job=job,
+        message=message,
+        recipient=recipient,
+    )

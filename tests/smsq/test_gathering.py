@@ -1,0 +1,354 @@
+"""Gathering: single sends share a job, and each is known by an id of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from smsq.assembly import new_job_id
+from smsq.errors import KeyConflictError, NotFoundError
+from smsq.jobs import Claim, Idempotency, NewSend, Stored
+from smsq.models import JobState, Kind, RecipientState, ReportRow
+from smsq.names import Queue
+from smsq.news import JobEvent, RecipientEvent, read_entry
+from smsq.states import Verdict
+from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, UNKNOWN, World
+
+OPEN_S = 2
+MOST = 3
+
+
+def phone(n: int) -> str:
+    return f"37529{1234567 + n}"
+
+
+def new_send(
+    world: World,
+    n: int,
+    *,
+    job_id: str | None = None,
+    group: str = "g",
+    text: str | None = None,
+    priority: Queue = Queue.NORMAL,
+    expires_in_s: float | None = None,
+) -> NewSend:
+    return NewSend(
+        job_id=job_id or new_job_id(),
+        group=group,
+        fields={
+            "kind": Kind.BULK,
+            "priority": priority,
+            "on_unknown": "hold",
+            "is_gathered": "1",
+        },
+        alphaname_id="123",
+        priority=priority,
+        phone=phone(n),
+        text=text or f"text {n}",
+        expires_at_ms=world.now_ms + round(expires_in_s * 1000) if expires_in_s else None,
+        most=MOST,
+        open_ms=OPEN_S * 1000,
+    )
+
+
+def gather(world: World, n: int, **options: object) -> str:
+    send = new_send(world, n, **options)  # type: ignore[arg-type]
+    stored, own_id, _ = world.ledger.gather(send, Idempotency())
+    assert stored is Stored.NEW
+    return own_id
+
+
+def job_of(own_id: str) -> str:
+    return own_id.partition(".")[0]
+
+
+def close(world: World) -> None:
+    world.pass_s(OPEN_S)
+    world.recover()
+
+
+def sent(claim: Claim) -> dict[str, str | None]:
+    [message] = claim.messages
+    assert message.text is None
+    return dict(message.recipients)
+
+
+def test_sends_of_one_sender_share_a_job_until_it_closes(world: World) -> None:
+    first, second = gather(world, 1), gather(world, 2)
+
+    assert job_of(first) == job_of(second)
+    assert (first, second) == (f"{job_of(first)}.1", f"{job_of(first)}.2")
+    assert world.take() is None
+    close(world)
+    claim = world.claim(job_of(first))
+    assert claim.kind is Kind.BULK
+    assert sent(claim) == {phone(1): "text 1", phone(2): "text 2"}
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 2
+
+
+def test_a_full_job_closes_at_once_and_is_to_be_rung(world: World) -> None:
+    own = [gather(world, n) for n in range(MOST - 1)]
+    _, last, closed = world.ledger.gather(new_send(world, MOST), Idempotency())
+
+    assert closed == [job_of(last)] == [job_of(own[0])]
+    assert world.state(job_of(last)) is JobState.QUEUED
+    assert job_of(gather(world, MOST + 1)) != job_of(last)
+
+
+def test_a_job_that_is_overdue_is_closed_by_the_next_send(world: World) -> None:
+    first = gather(world, 1)
+    world.pass_s(OPEN_S)
+    _, second, closed = world.ledger.gather(new_send(world, 2), Idempotency())
+
+    assert closed == [job_of(first)]
+    assert job_of(second) != job_of(first)
+
+
+def test_recover_closes_a_job_when_it_is_due_and_not_before(world: World) -> None:
+    own = gather(world, 1)
+
+    world.pass_s(OPEN_S - 0.001)
+    assert world.recover() == []
+    world.pass_s(0.001)
+    assert world.recover() == [job_of(own)]
+
+
+def test_what_differs_in_what_a_request_shares_is_not_gathered_together(world: World) -> None:
+    assert job_of(gather(world, 1)) != job_of(gather(world, 2, group="h"))
+
+
+def test_a_phone_that_comes_again_goes_into_another_open_job(world: World) -> None:
+    own = [gather(world, 1, text=f"text {i}") for i in range(4)]
+    assert len({job_of(each) for each in own}) == 4
+    assert job_of(gather(world, 2)) == job_of(own[0])
+
+    _, fifth, closed = world.ledger.gather(new_send(world, 1), Idempotency())
+    assert closed == [job_of(own[0])]
+    assert job_of(fifth) not in {job_of(each) for each in own}
+
+
+@pytest.mark.parametrize("how", ["queued", "claimed", "cancelled", "back"])
+def test_a_job_that_was_moved_takes_no_more_sends(world: World, how: str) -> None:
+    job = job_of(gather(world, 1))
+    if how == "cancelled":
+        world.ledger.cancel(job)
+    else:
+        close(world)
+    if how in {"claimed", "back"}:
+        claim = world.claim(job)
+        if how == "back":  # waits again, but for another reason
+            world.ledger.settle(claim, Verdict(state=JobState.WAITING, delay_s=60), PLAN)
+
+    assert job_of(gather(world, 2)) != job
+    assert world.views.status(job).counts == {RecipientState.PENDING: 1}
+
+
+def test_the_same_key_returns_the_same_own_id_and_another_text_is_a_conflict(world: World) -> None:
+    once = Idempotency(key="k" * 32, content="c" * 32, ttl_ms=3_600_000)
+    _, own, _ = world.ledger.gather(new_send(world, 1), once)
+    close(world)
+
+    assert world.ledger.gather(new_send(world, 1), once) == (Stored.SAME, own, [])
+    other = Idempotency(key="k" * 32, content="d" * 32, ttl_ms=3_600_000)
+    with pytest.raises(KeyConflictError, match=own):
+        world.ledger.gather(new_send(world, 1, text="other"), other)
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 1
+
+
+def test_the_status_of_an_own_id_is_that_of_its_recipient_alone(world: World) -> None:
+    first, second = gather(world, 1), gather(world, 2)
+    assert world.views.status(first).state is JobState.WAITING
+    close(world)
+    assert world.views.status(first).state is JobState.QUEUED
+    claim = world.claim(job_of(first))
+    world.ledger.settle(claim, ACCEPTED, PLAN)
+    world.pass_s(5)
+    rows = [ReportRow(phone(1), "delivered", None), ReportRow(phone(2), "sent", None)]
+    world.polls.apply_page(world.claim_poll(), rows, next_offset=0, next_in_s=60)
+
+    mine, other = world.views.status(first), world.views.status(second)
+    assert (mine.id, mine.state, mine.kind) == (first, JobState.DONE, Kind.BULK)
+    assert mine.counts == {RecipientState.DELIVERED: 1}
+    assert [m.counts for m in mine.messages] == [{RecipientState.DELIVERED: 1}]
+    assert mine.messages[0].message_id == 77
+    assert (other.state, other.counts) == (JobState.ACCEPTED, {RecipientState.SENT: 1})
+    assert [row.phone for row in world.views.recipients(second)] == [phone(2)]
+    assert world.views.status(job_of(first)).counts == {
+        RecipientState.DELIVERED: 1,
+        RecipientState.SENT: 1,
+    }
+
+
+@pytest.mark.parametrize("nobody", ["j00000000000000ff.1", "{}.3", "{}.0", "{}.x", "{}.9999999"])
+def test_an_own_id_of_nobody_is_not_found(world: World, nobody: str) -> None:
+    job = job_of(gather(world, 1))
+    some_id = nobody.format(job)
+    for call in (world.views.status, world.views.job_ids, world.ledger.cancel):
+        with pytest.raises(NotFoundError):
+            call(some_id)
+
+
+def test_a_quick_job_has_no_own_ids(world: World) -> None:
+    job = world.enqueue()
+    with pytest.raises(NotFoundError):
+        world.views.status(f"{job}.1")
+    with pytest.raises(NotFoundError):
+        world.ledger.cancel(f"{job}.1")
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_cancelled_send_leaves_its_job_alone(world: World, is_closed: bool) -> None:
+    first, second = gather(world, 1), gather(world, 2)
+    if is_closed:
+        close(world)
+
+    assert world.ledger.cancel(first) is JobState.CANCELLED
+    assert world.ledger.cancel(first) is JobState.CANCELLED  # it stays so
+    assert world.views.status(first).state is JobState.CANCELLED
+    assert world.views.status(first).counts == {}
+    assert list(world.views.recipients(first)) == []
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 1
+    if not is_closed:
+        close(world)
+    assert sent(world.claim(job_of(second))) == {phone(2): "text 2"}
+    assert world.ledger.cancel(second) is JobState.SUBMITTING
+    assert world.ledger.cancel(first) is JobState.CANCELLED
+
+
+def test_a_phone_whose_send_was_cancelled_can_join_the_same_job_again(world: World) -> None:
+    first = gather(world, 1)
+    gather(world, 2)
+    world.ledger.cancel(first)
+    again = gather(world, 1, text="better")
+
+    assert again == f"{job_of(first)}.3"
+    assert world.views.status(first).state is JobState.CANCELLED
+    close(world)
+    assert sent(world.claim(job_of(again))) == {phone(1): "better", phone(2): "text 2"}
+
+
+def test_the_last_cancelled_send_takes_its_job_with_it(world: World) -> None:
+    first, second = gather(world, 1), gather(world, 2)
+    world.ledger.cancel(first)
+    world.ledger.cancel(second)
+
+    assert world.state(job_of(first)) is JobState.CANCELLED
+    close(world)
+    assert world.take() is None
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 0
+
+
+def test_a_cancelled_job_is_cancelled_for_all_its_sends(world: World) -> None:
+    own = gather(world, 1)
+    world.ledger.cancel(job_of(own))
+
+    assert world.views.status(own).state is JobState.CANCELLED
+    assert world.ledger.cancel(own) is JobState.CANCELLED
+
+
+def test_a_send_whose_time_has_passed_is_left_out_when_the_request_is_built(world: World) -> None:
+    late = gather(world, 1, expires_in_s=10)
+    later, patient = gather(world, 2, expires_in_s=100), gather(world, 3)
+    world.recover()
+    world.pass_s(10)
+
+    assert sent(world.claim(job_of(late))) == {phone(2): "text 2", phone(3): "text 3"}
+    assert world.views.status(late).state is JobState.EXPIRED
+    assert world.views.status(late).counts == {}
+    assert world.views.status(later).state is JobState.SUBMITTING
+    assert world.views.status(patient).state is JobState.SUBMITTING
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 2
+    assert world.ledger.cancel(late) is JobState.EXPIRED
+
+
+def test_a_job_all_of_whose_sends_are_late_is_not_sent(world: World) -> None:
+    first, last = gather(world, 1, expires_in_s=10), gather(world, 2, expires_in_s=20)
+    close(world)
+    world.pass_s(10)
+    assert world.views.status(last).state is JobState.QUEUED
+    world.pass_s(10)
+    world.recover()
+
+    assert world.state(job_of(first)) is JobState.EXPIRED
+    assert {world.views.status(own).state for own in (first, last)} == {JobState.EXPIRED}
+    assert world.take() is None
+
+
+def test_a_job_of_late_sends_expires_in_the_hands_of_whoever_claims_it(world: World) -> None:
+    own, patient = gather(world, 1, expires_in_s=10), gather(world, 2)
+    world.ledger.cancel(patient)
+    close(world)
+    world.pass_s(10)
+
+    assert world.take() is None
+    assert world.views.status(own).state is JobState.EXPIRED
+    assert world.state(job_of(own)) is JobState.EXPIRED
+    assert not world.redis.exists(f"{world.keys.namespace}:texts:{job_of(own)}:1")
+
+
+def test_a_send_without_an_expiry_does_not_expire_with_the_others(world: World) -> None:
+    for order in ((5, None), (None, 5)):
+        own = [gather(world, n, expires_in_s=s) for n, s in enumerate(order)]
+        patient = own[order.index(None)]
+        close(world)
+        world.pass_s(100)
+        world.recover()
+        assert list(sent(world.claim(job_of(patient)))) == [phone(order.index(None))]
+
+
+def test_a_lost_request_makes_every_send_unknown_and_a_receipt_settles_them(world: World) -> None:
+    own = [gather(world, n) for n in range(2)]
+    close(world)
+    world.ledger.settle(world.claim(job_of(own[0])), UNKNOWN, PLAN)
+    assert {world.views.status(each).state for each in own} == {JobState.UNKNOWN}
+    assert world.ledger.cancel(own[0]) is JobState.UNKNOWN
+
+    world.polls.apply_receipt(job_of(own[0]), b"{}", {1: 501}, unmatched=0, plan=PLAN)
+    assert {world.views.status(each).state for each in own} == {JobState.ACCEPTED}
+
+
+def test_texts_are_forgotten_once_the_gateway_has_them(world: World) -> None:
+    own = gather(world, 1, text="secret words")
+    close(world)
+    world.ledger.settle(world.claim(job_of(own)), ACCEPTED, PLAN)
+
+    for key in world.redis.scan_iter(f"{world.keys.namespace}:*"):
+        assert b"secret words" not in (world.redis.dump(key) or b""), key
+
+
+def test_nothing_that_a_gathered_job_wrote_outlives_its_retention(world: World) -> None:
+    own = [gather(world, n, expires_in_s=50) for n in range(2)]
+    world.ledger.cancel(own[0])
+    close(world)
+    world.ledger.settle(world.claim(job_of(own[0])), Verdict(state=JobState.REJECTED), PLAN)
+    world.pass_s(RETENTION_MS / 1000)
+    world.recover()
+
+    with pytest.raises(NotFoundError):
+        world.views.status(own[1])
+    left = {key for key in world.redis.scan_iter(f"{world.keys.namespace}:*")}
+    assert {k for k in left if world.redis.ttl(k) == -1} <= {world.keys.counts, world.keys.limiter}
+    assert not any(world.views.stats(10).recipients.values())
+
+
+def test_news_of_a_recipient_names_its_send(world: World) -> None:
+    own = [gather(world, n) for n in range(2)]
+    gone = gather(world, 2, expires_in_s=3)
+    world.pass_s(3)
+    world.ledger.settle(world.claim(job_of(gone)), ACCEPTED, PLAN)
+    world.pass_s(5)
+    rows = [ReportRow(phone(1), "delivered", None), ReportRow(phone(0), "sent", None)]
+    world.polls.apply_page(world.claim_poll(), rows, next_offset=0, next_in_s=60)
+    world.pass_s(PLAN.horizon_ms / 1000)
+    world.recover()
+
+    entries = world.redis.xrange(world.keys.events)
+    events = [event for entry_id, fields in entries for event in read_entry(entry_id, fields)]
+    told = {(e.own_id, e.new_state) for e in events if isinstance(e, RecipientEvent)}
+    assert told == {
+        (own[1], RecipientState.DELIVERED),
+        (own[0], RecipientState.SENT),
+        (own[0], RecipientState.NO_REPORT),
+    }
+    jobs = [(e.job_id, e.new_state) for e in events if isinstance(e, JobEvent)]
+    assert (gone, JobState.EXPIRED) in jobs
+    assert not any(phone(n) in str(event) for event in events for n in range(3))
