@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from smsq.assembly import new_job_id
@@ -307,12 +309,15 @@ def test_a_lost_request_makes_every_send_unknown_and_a_receipt_settles_them(worl
 
 
 def test_texts_are_forgotten_once_the_gateway_has_them(world: World) -> None:
-    own = gather(world, 1, text="secret words")
-    close(world)
-    world.ledger.settle(world.claim(job_of(own)), ACCEPTED, PLAN)
+    def keys_with_the_text() -> set[str]:
+        keys = world.redis.scan_iter(f"{world.keys.namespace}:*")
+        return {key for key in keys if b"secret" in (world.redis.dump(key) or b"")}
 
-    for key in world.redis.scan_iter(f"{world.keys.namespace}:*"):
-        assert b"secret words" not in (world.redis.dump(key) or b""), key
+    own = gather(world, 1, text="secret")
+    close(world)
+    assert keys_with_the_text() == {f"{world.keys.namespace}:texts:{job_of(own)}:1"}
+    world.ledger.settle(world.claim(job_of(own)), ACCEPTED, PLAN)
+    assert keys_with_the_text() == set()
 
 
 def test_nothing_that_a_gathered_job_wrote_outlives_its_retention(world: World) -> None:
@@ -325,7 +330,7 @@ def test_nothing_that_a_gathered_job_wrote_outlives_its_retention(world: World) 
 
     with pytest.raises(NotFoundError):
         world.views.status(own[1])
-    left = {key for key in world.redis.scan_iter(f"{world.keys.namespace}:*")}
+    left = set(world.redis.scan_iter(f"{world.keys.namespace}:*"))
     assert {k for k in left if world.redis.ttl(k) == -1} <= {world.keys.counts, world.keys.limiter}
     assert not any(world.views.stats(10).recipients.values())
 
@@ -341,7 +346,7 @@ def test_news_of_a_recipient_names_its_send(world: World) -> None:
     world.pass_s(PLAN.horizon_ms / 1000)
     world.recover()
 
-    entries = world.redis.xrange(world.keys.events)
+    entries: Any = world.redis.xrange(world.keys.events)
     events = [event for entry_id, fields in entries for event in read_entry(entry_id, fields)]
     told = {(e.own_id, e.new_state) for e in events if isinstance(e, RecipientEvent)}
     assert told == {
