@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
+from dataclasses import replace
+
 from smsq.models import JobState
 from smsq.names import Queue
 from smsq.queue import SmsQueue
-from tasks.recover import recover_due
+from tasks.recover import close_gathered, recover_due
 from tasks.resources import Resources
 from tests.support import wait_until
 
@@ -88,3 +92,27 @@ def test_each_tick_leaves_a_heartbeat(resources: Resources, queue: SmsQueue) -> 
     assert queue.heartbeat_age_s() is None
     recover_due(resources)
     wait_until(lambda: (queue.heartbeat_age_s() or 99) < 5, "the heartbeat is fresh")
+
+
+def test_a_gathered_job_is_rung_when_it_closes_not_at_the_tick_after(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    gathering = replace(resources.settings, gather_s=0.2)
+    with closing(SmsQueue(settings=gathering)) as hasty:
+        first, patient = hasty.send_personal(PHONE, "code"), queue.send_personal(PHONE, "code")
+        began_s = time.monotonic()
+        close_gathered(resources, for_s=1)
+        assert queue.status(first).state is JobState.QUEUED
+        assert time.monotonic() - began_s < 1
+        assert queue.status(patient).state is JobState.WAITING
+    assert count_rings(resources, Queue.NORMAL) == 1
+
+
+def test_a_tick_does_not_wait_for_what_closes_after_it(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    queue.send_personal(PHONE, "code")
+    began_s = time.monotonic()
+    close_gathered(resources, for_s=1)
+
+    assert time.monotonic() - began_s < 0.5

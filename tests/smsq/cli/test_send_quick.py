@@ -10,6 +10,8 @@ import pytest
 
 from smsq.queue import SmsQueue
 from tests.smsq.cli.conftest import Smsq
+from tests.smsq.test_gathering import gather, job_of
+from tests.smsq.world import ACCEPTED, PLAN, World
 
 PHONE = "+375 29 123-45-67"
 
@@ -122,3 +124,44 @@ def test_a_person_is_told_how_to_watch_it(smsq: Smsq) -> None:
 
     assert "smsq watch j" in result.stdout
     assert result.stderr == ""
+
+
+def test_a_gathered_send_has_an_own_id_that_every_command_takes(
+    smsq_json: Callable[..., Any], smsq: Smsq
+) -> None:
+    told = smsq_json("send-quick", PHONE, "You owe 5", "--gather")
+    other = smsq_json("send-quick", "+375 29 123-45-68", "You owe 6", "--gather")
+    own_id, job = told["id"], told["id"].partition(".")[0]
+    assert told == {"id": f"{job}.1", "state": "waiting", "new": True}
+    assert other["id"] == f"{job}.2"
+
+    status = smsq_json("status", own_id, "--recipients")
+    assert (status["id"], status["state"], status["counts"]) == (own_id, "waiting", {"pending": 1})
+    assert [row["phone"] for row in status["recipients"]] == ["375291234567"]
+    watched = smsq_json("watch", own_id, "--timeout-s", "0", exit_code=1)
+    assert watched["counts"] == {"pending": 1}
+    assert smsq_json("cancel", own_id) == {"id": own_id, "cancelled": 1, "state": "cancelled"}
+    assert smsq_json("status", job)["counts"] == {"pending": 1}
+    assert "1234568" not in smsq("status", own_id, "--recipients").output
+
+
+def test_why_tells_a_gathered_send_from_when_it_joined_to_when_it_left(
+    smsq_json: Callable[..., Any], world: World
+) -> None:
+    first = gather(world, 1)
+    world.pass_s(1)
+    second = gather(world, 2)
+    world.ledger.cancel(first)
+    world.pass_s(1)
+    world.recover()
+    world.ledger.settle(world.claim(job_of(second)), ACCEPTED, PLAN)
+
+    job = job_of(first)
+    mine, other = smsq_json("why", first), smsq_json("why", second)
+    assert [step["what"] for step in mine["timeline"]] == ["waiting", "cancelled"]
+    assert mine["counts"] == {}
+    steps = [(step["what"], step["detail"]) for step in other["timeline"]]
+    assert steps[0] == ("waiting", f"gathered into {job}")
+    assert [what for what, _ in steps] == ["waiting", "queued", "submitting", "accepted"]
+    assert other["counts"] == {"pending": 1}
+    assert smsq_json("why", f"{job}.3", exit_code=4)["error"]["type"] == "NotFoundError"
