@@ -69,11 +69,13 @@ def broker_url(stack: Stack) -> str:
     return f"redis://127.0.0.1:{stack.ports['redis']}/{BROKER_DB}"
 
 
-def start_worker(stack: Stack, name: str) -> None:
+def start_worker(
+    stack: Stack, name: str, *, pool: str = "prefork", concurrency: int = 8, **environ: str
+) -> None:
     """Start one of the peer's workers: processes, as Celery has them by default."""
     command = [sys.executable, "-m", "celery", "-A", "bench.plain_celery", "worker"]
-    command += ["--pool", "prefork", "--concurrency", "8", "--hostname", f"{name}@%h"]
-    stack.start(name, command, {"PLAIN_BROKER_URL": broker_url(stack)})
+    command += ["--pool", pool, "--concurrency", str(concurrency), "--hostname", f"{name}@%h"]
+    stack.start(name, command, {"PLAIN_BROKER_URL": broker_url(stack), **environ})
 
 
 def enqueue(url: str) -> None:

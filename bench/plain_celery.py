@@ -19,7 +19,11 @@ from bench.harness import ROOT, bed, phone
 
 app = Celery("plain", broker=os.environ.get("PLAIN_BROKER_URL", "redis://127.0.0.1:1/0"))
 app.conf.update(
-    worker_concurrency=8, worker_pool="threads", broker_connection_retry_on_startup=True
+    # Most keep a task's result where its message was.
+    result_backend=os.environ.get("PLAIN_RESULT_URL"),
+    worker_concurrency=8,
+    worker_pool="threads",
+    broker_connection_retry_on_startup=True,
 )
 
 

@@ -34,3 +34,6 @@ PRIORITIES: tuple[Queue, ...] = (Queue.URGENT, Queue.NORMAL, Queue.BULK)
 
 #: Most job ids in one ring. One task per job cannot pass 870/s on a node; a ring of 100 can.
 RING_MAX_JOBS = 100
+
+#: Rings that a campaign's jobs are spread over, where it has as many: so many threads wake up.
+RING_SPREAD = 16

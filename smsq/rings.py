@@ -19,7 +19,7 @@ from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from smsq.names import RING_MAX_JOBS, Queue, Task
+from smsq.names import RING_MAX_JOBS, RING_SPREAD, Queue, Task
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +73,16 @@ class Rings:
         self._app = make_celery(broker_url, namespace)
 
     def ring(self, task: Task, ids: Sequence[str], queue: Queue) -> bool:
-        """Ring jobs, or messages to poll; in slices, most of them `RING_MAX_JOBS` long.
+        """Ring jobs, or messages to poll; in slices of at most `RING_MAX_JOBS`.
 
         Returns:
             False when the broker failed: the rest is left to `recover`.
         """
         remaining = iter(ids)
-        while part := list(islice(remaining, RING_MAX_JOBS)):
+        # A ring wakes one thread up, and a bulk job keeps it busy for a whole request.
+        spread = RING_SPREAD if task is Task.SEND_BULK else 1
+        most = min(RING_MAX_JOBS, max(1, -(-len(ids) // spread)))
+        while part := list(islice(remaining, most)):
             # A job rung alone gives its id to the task, so Flower's page of one is that of both.
             task_id = part[0] if len(part) == 1 else str(uuid.uuid4())
             try:

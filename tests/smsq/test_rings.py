@@ -66,10 +66,24 @@ def test_a_job_rung_alone_has_its_id_as_the_tasks(
 
 def test_many_jobs_share_rings_of_a_hundred(rings: Rings, redis_url: str, namespace: str) -> None:
     ids = [f"j{i}" for i in range(2 * RING_MAX_JOBS + 1)]
-    assert rings.ring(Task.SEND_BULK, ids, Queue.BULK)
+    assert rings.ring(Task.SEND_QUICK, ids, Queue.BULK)
 
     parts = [ids_of(message) for message in rung(redis_url, namespace, Queue.BULK)]
     assert [len(part) for part in parts] == [RING_MAX_JOBS, RING_MAX_JOBS, 1]
+    assert [i for part in parts for i in part] == ids
+
+
+@pytest.mark.parametrize(
+    ("jobs", "sizes"), [(1, [1]), (5, [1] * 5), (100, [7] * 14 + [2]), (2000, [100] * 20)]
+)
+def test_a_campaigns_jobs_wake_up_many_threads(
+    rings: Rings, redis_url: str, namespace: str, jobs: int, sizes: list[int]
+) -> None:
+    ids = [f"j{i}" for i in range(jobs)]
+    assert rings.ring(Task.SEND_BULK, ids, Queue.BULK)
+
+    parts = [ids_of(message) for message in rung(redis_url, namespace, Queue.BULK)]
+    assert [len(part) for part in parts] == sizes
     assert [i for part in parts for i in part] == ids
 
 
