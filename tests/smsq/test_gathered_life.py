@@ -218,7 +218,7 @@ def test_no_send_is_doubled_lost_or_sent_too_late_whatever_happens(settings: Set
 
 PROFILE = settings(
     # fakeredis takes thirty times as long.
-    max_examples=15 if HAS_REDIS else 3,
+    max_examples=15 if HAS_REDIS else 2,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
