@@ -64,6 +64,16 @@ local function hset_all(k, flat)
   end
 end
 
+-- HMGET likewise.
+local function hmget_all(k, fields)
+  local values = {}
+  for i = 1, #fields, 4000 do
+    local part = redis.call('HMGET', k, unpack(fields, i, math.min(i + 3999, #fields)))
+    for _, value in ipairs(part) do table.insert(values, value) end
+  end
+  return values
+end
+
 local function count(job, what, by)
   if by == 0 then return end
   redis.call('HINCRBY', key('counts'), what, by)
