@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging.config
 import os
+import time
 from dataclasses import dataclass
 from typing import Self
 
@@ -82,7 +83,8 @@ async def receive(request: Request) -> Response:
     """Take a receipt whose signature fits its job."""
     receiver: Receiver = request.app.state.receiver
     job_id, secret = request.path_params["job_id"], receiver.settings.callback_secret
-    if not secret or not is_signed(job_id, request.path_params["signature"], secret):
+    signature = request.path_params["signature"]
+    if not secret or not is_signed(job_id, signature, secret, now_s=time.time()):
         return NOT_FOUND
     body = await read_body(request)
     if isinstance(body, Response):
