@@ -197,6 +197,7 @@ local function accept(id, job, horizon_ms, first_poll_ms)
   local viber_ms = (tonumber(job.viber_after_min) or 0) * 60000
   move(id, job, 'accepted', '')
   redis.call('HSET', key('job', id), 'accepted_at_ms', int(NOW_MS), 'born_at_ms', int(born_ms))
+  redis.call('HDEL', key('job', id), 'ready_at_ms', 'error_class')
   schedule(id, born_ms + tonumber(horizon_ms) + viber_ms)
   forget_texts(id, job)
   local first_ms = first_poll_at_ms(id, born_ms, tonumber(first_poll_ms))
