@@ -18,7 +18,7 @@ from smsq.models import FINAL_RECIPIENT_STATES, JobState, Kind, RecipientState
 from smsq.status import MessageStatus, RecipientStatus, Status, read_recipient
 from smsq.story import Note, from_ms, read_note
 
-_OWN_ID = re.compile(r"(j[0-9a-f]+)\.([1-9]\d{0,6})")
+_OWN_ID = re.compile(r"(j[0-9a-f]+)\.([1-9][0-9]{0,6})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,9 @@ def test_the_status_of_an_own_id_is_that_of_its_recipient_alone(world: World) ->
     }
 
 
-@pytest.mark.parametrize("nobody", ["j00000000000000ff.1", "{}.3", "{}.0", "{}.x", "{}.9999999"])
+@pytest.mark.parametrize(
+    "nobody", ["j00000000000000ff.1", "{}.3", "{}.0", "{}.x", "{}.9999999", "{}.\uff11"]
+)
 def test_an_own_id_of_nobody_is_not_found(world: World, nobody: str) -> None:
     job = job_of(gather(world, 1))
     some_id = nobody.format(job)
