@@ -143,14 +143,15 @@ class Staging:
         """Decide that a staged campaign is sent; its jobs go live with `launch`.
 
         Args:
-            campaign_id, name: The draft's.
+            campaign_id: The draft's.
+            name: The draft's.
             once: What makes the call repeatable.
             jobs: That the draft must have.
             recipients: Of all its jobs.
             fields: More fields of the campaign's hash.
 
         Returns:
-            What was done, and the campaign's id: the earlier one's when the key repeats.
+            What was done, and the id: the earlier campaign's when the key repeats.
 
         Raises:
             KeyConflictError: The key was used with other content, or another producer has it.

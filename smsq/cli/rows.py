@@ -105,9 +105,9 @@ class Table:
             cells = self._next_cells(line)
             if cells is None:
                 return
-            if any(cell.strip() for cell in cells):
+            if "".join(cells).strip():
                 missing = len(self.header) - len(cells)
-                yield Row(line, cells + [""] * missing)
+                yield Row(line, cells + [""] * missing if missing > 0 else cells)
 
     def count_extra(self, row: Row) -> int:
         """Count cells that no column's name stands over; an unquoted comma in a text makes one."""
