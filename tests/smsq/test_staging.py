@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -42,8 +43,8 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing, "_PIECE_TEXTS", 2)
 
 
-def recipients_of(messages: Messages) -> list[tuple[int, str, str | None]]:
-    phones = (str(375290000000 + i) for i in range(1000))
+def recipients_of(messages: Messages, first: int = 0) -> list[tuple[int, str, str | None]]:
+    phones = (str(375290000000 + i) for i in range(first, 1000))
     return [
         (n, next(phones), f"You owe {i}" if is_personal else None)
         for n, (is_personal, size) in enumerate(messages)
@@ -61,10 +62,10 @@ def draft_with(ledger: Ledger, *, most: int = 4, key: str = KEY) -> CampaignDraf
     )
 
 
-def fill(draft: CampaignDraft, messages: Messages) -> Iterator[None]:
+def fill(draft: CampaignDraft, messages: Messages, first: int = 0) -> Iterator[None]:
     """Add recipient by recipient."""
     last = -1
-    for n, phone, text in recipients_of(messages):
+    for n, phone, text in recipients_of(messages, first):
         if n != last:
             draft.start_message(BILLS if messages[n][0] else SALE)
         last = n
@@ -99,12 +100,14 @@ def launch_forgotten(world: World) -> int:
     return sum(map(len, world.ledger.launch_forgotten()))
 
 
-def check_whole(world: World, campaign: str, messages: Messages, *, most: int) -> None:
+def check_whole(
+    world: World, campaign: str, messages: Messages, *, most: int, first: int = 0
+) -> None:
     """The campaign is in line, each recipient once; nothing else is, or will be."""
     world.pass_s(packing.STAGE_TTL_MS / 1000 + 1)
     while world.ledger.sweep():
         pass
-    expected = [phone for _, phone, _ in recipients_of(messages)]
+    expected = [phone for _, phone, _ in recipients_of(messages, first)]
     job_ids = world.views.job_ids(campaign)
     assert sorted(r.phone for r in world.views.recipients(campaign)) == sorted(expected)
     assert len(job_ids) == -(-len(expected) // most)
@@ -153,33 +156,100 @@ def test_a_campaign_is_whole_however_often_its_producer_dies(
     check_whole(world, campaign, messages, most=most)
 
 
-@PROFILE
-@given(messages, st.lists(st.booleans(), max_size=60))
-def test_of_two_producers_with_one_key_one_wins_and_the_other_is_told(
-    world: World, messages: Messages, turns: list[bool]
+@pytest.mark.parametrize("is_answer_lost", [True, False])
+@pytest.mark.parametrize("calls", range(9))
+def test_a_producer_may_die_with_any_of_its_calls(
+    world: World, calls: int, is_answer_lost: bool
 ) -> None:
+    # Three jobs, staged in five calls; the commit; two launches.
+    messages = [(False, 12)]
+    with suppress(RedisConnectionError):
+        send(dying_ledger(world, calls=calls, is_answer_lost=is_answer_lost), messages, most=5)
+    _, campaign = send(world.ledger, messages, most=5)
+
+    check_whole(world, campaign, messages, most=5)
+
+
+@pytest.mark.parametrize("size", [10, 15])
+@pytest.mark.parametrize("begun", range(4))
+@pytest.mark.parametrize("calls", range(9))
+def test_a_producer_may_be_overtaken_with_any_of_its_calls(
+    world: World, calls: int, begun: int, size: int
+) -> None:
+    """The other one, who may have fewer rows, does all its work between two calls of this one."""
+    with suppress(RedisConnectionError):
+        send(dying_ledger(world, calls=begun, is_answer_lost=False), [(False, 15)], most=5)
+    done: list[tuple[int, Stored, str]] = []
+
+    def finish(ledger: Ledger, size: int) -> None:
+        with suppress(KeyConflictError):
+            done.append((size, *send(ledger, [(False, size)], most=5)))
+
+    slow = Ledger(world.scripts)
+    left = iter([*range(calls), None, *range(1000)])
+
+    def run(*args: Any, **options: Any) -> Any:
+        if next(left) is None:
+            finish(world.ledger, size)
+        return world.scripts.run(*args, **options)
+
+    slow._run = run
+    finish(slow, 15)
+
+    [(whole, campaign)] = [(size, one) for size, stored, one in done if stored is Stored.NEW]
+    assert {one for _, _, one in done} == {campaign}
+    check_whole(world, campaign, [(False, whole)], most=5)
+
+
+def test_two_producers_do_not_fill_one_job_together(world: World) -> None:
+    messages = [(False, 4)]
+    slow = Ledger(world.scripts)
+    calls = iter(range(100))
+
+    def run(*args: Any, **options: Any) -> Any:
+        if next(calls) == 1:  # between the two slices of a job, the other one stores its first
+            with suppress(RedisConnectionError):
+                send(dying_ledger(world, calls=1, is_answer_lost=False), messages)
+        return world.scripts.run(*args, **options)
+
+    slow._run = run
+    with pytest.raises(KeyConflictError, match="another producer"):
+        send(slow, messages)
+    _, campaign = send(world.ledger, messages)
+
+    check_whole(world, campaign, messages, most=4)
+
+
+@PROFILE
+@given(messages, st.lists(st.booleans(), max_size=60), st.integers(0, 1), st.booleans())
+def test_of_two_producers_with_one_key_one_wins_and_the_other_is_told(
+    world: World, messages: Messages, turns: list[bool], begun: int, is_same: bool
+) -> None:
+    """Both take their turns, with the same recipients or others, where a third one died."""
     clear(world)
+    with suppress(RedisConnectionError):
+        send(dying_ledger(world, calls=begun, is_answer_lost=False), messages)
     drafts = [draft_with(world.ledger), draft_with(world.ledger)]
-    at_work = {n: fill(draft, messages) for n, draft in enumerate(drafts)}
-    campaigns: list[tuple[Stored, str]] = []
+    firsts = [0, 0 if is_same else 500]
+    at_work = {n: fill(draft, messages, firsts[n]) for n, draft in enumerate(drafts)}
+    campaigns: list[tuple[int, Stored, str]] = []
     told: list[str] = []
-    order = [int(turn) for turn in turns] + [0, 1] * (len(recipients_of(messages)) + 1)
-    for n in order:
+    for n in [int(turn) for turn in turns] + [0, 1] * (len(recipients_of(messages)) + 1):
         if n not in at_work:
             continue
         try:
             if next(at_work[n], "end") == "end":
                 del at_work[n]
-                campaigns.append(drafts[n].commit(ONCE))
+                campaigns.append((n, *drafts[n].commit(ONCE)))
         except KeyConflictError as conflict:
             at_work.pop(n, None)
             told.append(str(conflict))
 
     assert len(campaigns) + len(told) == 2
-    assert all("another producer" in words for words in told)
-    assert [stored for stored, _ in campaigns] == [Stored.NEW, Stored.SAME][: len(campaigns)]
-    assert len({campaign for _, campaign in campaigns}) == 1
-    check_whole(world, campaigns[0][1], messages, most=4)
+    assert [stored for _, stored, _ in campaigns] == [Stored.NEW, Stored.SAME][: len(campaigns)]
+    assert len({campaign for _, _, campaign in campaigns}) == 1
+    winner, _, campaign = campaigns[0]
+    check_whole(world, campaign, messages, most=4, first=firsts[winner])
 
 
 @pytest.mark.parametrize("calls", range(4, 8))
