@@ -19,7 +19,7 @@ from smsq.models import Kind, MessageRequest, OnUnknown, ViberForward
 STAGE_TTL_MS = 24 * 3600 * 1000
 
 #: Most recipients, and characters of texts, that one script call stages: a few milliseconds.
-SLICE_RECIPIENTS, SLICE_CHARACTERS = 4000, 500_000
+SLICE_RECIPIENTS, SLICE_CHARACTERS = 2000, 500_000
 _PIECE_TEXTS = 500
 
 
