@@ -91,7 +91,7 @@ def _send(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
         if passed := caps.find_passed(estimate.parts) if estimate else []:
             with queue.redis_call(writes=False):
                 draft.discard()
-            raise InvalidMessageError([f"{why}: nothing is sent" for why in passed])
+            raise InvalidMessageError([f"{why}: raise it, or send less" for why in passed])
         stored, campaign_id = queue.commit_campaign(draft)
     result = {
         "id": campaign_id,

@@ -86,7 +86,9 @@ def test_the_parts_of_a_dry_run_are_those_of_the_campaign(smsq: Smsq, smsq_json:
 
     assert smsq(*args, "--max-parts", "4").exit_code == 5
     told = smsq_json(*args, "--max-parts", "3", exit_code=2)
-    assert told["error"]["mistakes"] == ["it takes 4 parts, and --max-parts is 3: nothing is sent"]
+    assert told["error"]["mistakes"] == [
+        "it takes 4 parts, and --max-parts is 3: raise it, or send less"
+    ]
 
 
 @pytest.mark.parametrize("most", ["0.139", "0,139"])
@@ -98,8 +100,8 @@ def test_a_campaign_above_a_cap_is_refused_before_it_is_live(
     told = smsq_json(*args, "--max-price", most, "--max-parts", "1", exit_code=2, **priced)
 
     assert told["error"]["mistakes"] == [
-        "it takes 4 parts, and --max-parts is 1: nothing is sent",
-        "it costs 0.14, and --max-price is 0.139: nothing is sent",
+        "it takes 4 parts, and --max-parts is 1: raise it, or send less",
+        "it costs 0.14, and --max-price is 0.139: raise it, or send less",
     ]
     assert sum(queue.stats().jobs.values()) == 0
     assert scripts.run("sweep", 100)  # what was staged need not wait for a day

@@ -60,7 +60,7 @@ def test_a_text_without_columns_is_shared(smsq_json: Json, scripts: Scripts) -> 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("Dear {nmae}", "has no column nmae: write one of its columns with --text: phone, Name, order"),  # noqa: E501
+        ("Dear {surname}", "has no column surname: write one of its columns with --text: phone, Name, order"),  # noqa: E501
         ("Dear {name", "brace at character 6 is never closed"),
         ("{} {name}", "holds no column's name"),
     ],
