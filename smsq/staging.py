@@ -158,16 +158,8 @@ class Staging:
             QueueUnavailableError: The draft was taken for left behind.
         """
         word, stored_id = self._run(
-            "commit",
-            campaign_id,
-            name,
-            jobs,
-            recipients,
-            once.key,
-            once.content,
-            once.ttl_ms,
-            json.dumps(dict(fields)),
-            PATIENCE_MS,
+            *("commit", campaign_id, name, jobs, recipients),
+            *(once.key, once.content, once.ttl_ms, json.dumps(dict(fields)), PATIENCE_MS),
         )
         _refuse(word, stored_id)
         return Stored(word), stored_id
