@@ -43,7 +43,8 @@ class CampaignDraft:
     Attributes:
         campaign_fields: More fields of the campaign's own hash, written by the commit.
         job_ids: Of the jobs that are staged, those of the earlier draft among them.
-        jobs: How many jobs its recipients fill, staged or not.
+        jobs: How many jobs its recipients fill, staged or not; once it is found to be committed
+            already, how many it has.
         launched: Ids of the jobs that its commit brought into the line.
         starts_at_ms: When the last of its messages begins to be sent, ms since 1970; 0: none is
             scheduled.
@@ -149,6 +150,8 @@ class CampaignDraft:
             fields=self.campaign_fields,
         )
         try:
+            if stored is Stored.SAME:
+                self.jobs = self._ledger.count_jobs(campaign_id)
             for job_ids in self._ledger.launch(campaign_id):
                 self.launched += job_ids
         except RedisError as error:
