@@ -180,14 +180,15 @@ class CampaignDraft:
         self.jobs += 1
         if self.jobs == self._earlier_jobs and self._progress() != self._mark:
             raise _other_content()
+        # Polling and its horizon begin when the gateway does.
+        starts_at_ms = max(message.starts_at_ms for message in self._job)
+        fields = {**self._fields, "starts_at_ms": str(starts_at_ms)}
         if self.jobs > self._earlier_jobs and not self._is_committed:
-            # Polling and its horizon begin when the gateway does.
-            starts_at_ms = max(message.starts_at_ms for message in self._job)
             job = NewJob(
                 id=new_job_id(),
                 kind=Kind.BULK,
                 priority=self._priority,
-                fields={**self._fields, "starts_at_ms": str(starts_at_ms)},
+                fields=fields,
                 messages=self._job,
             )
             self._is_committed = not self._ledger.stage(
