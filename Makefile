@@ -42,8 +42,9 @@ types: setup ## Check types
 	@$(BIN)/mypy
 
 .PHONY: bench
-bench: setup ## Measure the limiter and gathering; takes a quarter of an hour
+bench: setup ## Measure the limiter, campaigns and gathering; takes twenty minutes
 	@$(BIN)/python -m bench.limiter
+	@$(BIN)/python -m bench.campaigns
 	@$(BIN)/python -m bench.gathering
 
 .PHONY: soak

@@ -59,6 +59,14 @@ class Keys:
         """List: job ids of a campaign."""
         return f"{self.namespace}:campaign_jobs:{campaign_id}"
 
+    def draft(self, name: str) -> str:
+        """Hash: how far a campaign in the making is."""
+        return f"{self.namespace}:draft:{name}"
+
+    def staged(self, campaign_id: str) -> str:
+        """List: job ids of a campaign that is not committed."""
+        return f"{self.namespace}:staged:{campaign_id}"
+
     def ready(self, priority: str) -> str:
         """Sorted set: queued jobs → since when (ms)."""
         return f"{self.namespace}:ready:{priority}"

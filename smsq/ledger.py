@@ -28,18 +28,19 @@ from smsq.models import JobState, Kind
 from smsq.names import Queue
 from smsq.own_ids import read_own_id
 from smsq.packing import enqueue_args, gather_args, read_claim, read_rings, read_stored, to_dict
-from smsq.scripts import Scripts
 from smsq.slots import Early, Pace, Slot
+from smsq.staging import Staging
 from smsq.states import Verdict
 
 
-class Ledger:
-    """Job moves. A failing Redis raises `redis.RedisError`; callers decide what that means."""
+class Ledger(Staging):
+    """Job moves. A failing Redis raises `redis.RedisError`; callers decide what that means.
 
-    def __init__(self, scripts: Scripts) -> None:
-        self._run = scripts.run
-        self._redis = scripts.redis
-        self._keys = scripts.keys
+    Args:
+        scripts: Of the queue's namespace.
+
+    Campaigns that are not live yet are in `Staging`.
+    """
 
     def enqueue(self, job: NewJob, once: Idempotency) -> tuple[Stored, str]:
         """Store one job, whole or not at all.
@@ -50,7 +51,7 @@ class Ledger:
         Raises:
             KeyConflictError: The key was used before with other content.
         """
-        return read_stored(self._run("enqueue", *enqueue_args(job, once, stage=False)))
+        return read_stored(self._run("enqueue", *enqueue_args(job, once)))
 
     def enqueue_many(
         self, new: Iterable[tuple[NewJob | NewSend, Idempotency]]
@@ -66,7 +67,7 @@ class Ledger:
             if isinstance(one, NewSend):
                 self._run("gather", *gather_args(one, once), client=pipeline)
             else:
-                self._run("enqueue", *enqueue_args(one, once, stage=False), client=pipeline)
+                self._run("enqueue", *enqueue_args(one, once), client=pipeline)
         results: list[tuple[Stored, str, Sequence[str]] | KeyConflictError] = []
         for (one, _), answer in zip(listed, pipeline.execute(), strict=True):
             try:
@@ -87,31 +88,6 @@ class Ledger:
         """
         answer = self._run("gather", *gather_args(send, once))
         return *read_stored(answer), read_rings(send, answer)
-
-    def stage(self, jobs: Iterable[NewJob]) -> None:
-        """Store jobs of a campaign out of sight, until `commit` makes all of them live."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for job in jobs:
-            self._run("enqueue", *enqueue_args(job, Idempotency(), stage=True), client=pipeline)
-        pipeline.execute()
-
-    def commit(
-        self, campaign_id: str, job_ids: Sequence[str], once: Idempotency
-    ) -> tuple[Stored, str]:
-        """Make a staged campaign live, all its jobs at once.
-
-        Raises:
-            KeyConflictError: The key was used before with other content; nothing is sent.
-        """
-        answer = self._run(
-            "commit",
-            campaign_id,
-            json.dumps(list(job_ids)),
-            once.key,
-            once.content,
-            once.ttl_ms,
-        )
-        return read_stored(answer)
 
     def claim(self, slot: Slot, pace: Pace, leases: Leases) -> Claim | PollClaim | Early | NoClaim:
         """Use a slot whose time has come: take the right to make one request.
