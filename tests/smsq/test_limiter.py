@@ -15,6 +15,7 @@ from smsq.names import Queue
 from smsq.settings import Settings
 from smsq.slots import Closed, Pace, Slot
 from smsq.states import Verdict
+from tests.conftest import HAS_REDIS
 from tests.smsq.fronts import LEASES, Fronts, Gateway, Moody
 from tests.smsq.world import PLAN, World
 
@@ -58,7 +59,7 @@ def test_a_burst_is_allowed_after_a_quiet_time_and_no_more(world: World) -> None
     assert fronts.taken() in {53, 54, 55}
 
 
-@pytest.mark.parametrize("fronts", [1, 2, 4])
+@pytest.mark.parametrize("fronts", [1, 2, 4] if HAS_REDIS else [2])
 def test_a_rate_that_is_told_is_used_and_never_passed(world: World, fronts: int) -> None:
     world.enqueue_many(1500)
     drive = Fronts(world, Gateway(50, burst=5), make_limiter(world, 50, burst=5), fronts=fronts)
@@ -68,6 +69,7 @@ def test_a_rate_that_is_told_is_used_and_never_passed(world: World, fronts: int)
     assert drive.taken() >= 0.99 * 50 * 20
 
 
+@pytest.mark.real_redis  # fakeredis takes a minute
 def test_a_limit_that_nobody_told_is_found(world: World) -> None:
     world.enqueue_many(2500)
     drive = Fronts(world, Gateway(50, burst=5), make_limiter(world, 500, burst=5), fronts=4)
@@ -77,7 +79,7 @@ def test_a_limit_that_nobody_told_is_found(world: World) -> None:
     assert drive.refused() <= 0.05 * len(drive.requests)
 
 
-@pytest.mark.timeout(400)  # fakeredis is slow
+@pytest.mark.real_redis  # fakeredis takes a minute
 def test_a_limit_that_falls_and_rises_again_is_followed(world: World) -> None:
     world.enqueue_many(6000)
     gateway = Gateway(50, burst=5)
@@ -94,6 +96,7 @@ def test_a_limit_that_falls_and_rises_again_is_followed(world: World) -> None:
     assert drive.refused() <= 0.05 * len(drive.requests)
 
 
+@pytest.mark.real_redis  # fakeredis takes a minute
 def test_429s_that_do_not_come_from_the_rate_do_not_stop_sending(world: World) -> None:
     world.enqueue_many(3000)
     drive = Fronts(
@@ -105,7 +108,7 @@ def test_429s_that_do_not_come_from_the_rate_do_not_stop_sending(world: World) -
     assert drive.taken(30, 60) >= 40 * 30
 
 
-@pytest.mark.real_redis  # fakeredis would take minutes
+@pytest.mark.real_redis  # fakeredis takes a minute
 def test_a_limit_is_found_behind_429s_that_did_not_come_from_it(world: World) -> None:
     world.enqueue_many(4000)
     gateway = Moody(10, burst=5, refused_share=0.1)
@@ -134,6 +137,7 @@ def test_retry_after_is_kept_by_everyone_and_one_probe_reopens(world: World) -> 
     assert after[1] >= after[0] + gateway.latency_s
 
 
+@pytest.mark.real_redis  # fakeredis takes a minute
 def test_a_429_costs_no_attempt_however_long_it_lasts(world: World) -> None:
     job = world.enqueue()
     drive = Fronts(world, Gateway(1e-9), make_limiter(world, 50), fronts=2)
@@ -161,6 +165,7 @@ def test_pauses_double_while_no_probe_passes(world: World) -> None:
         assert 0.5 * longest_s <= gap <= longest_s + 1
 
 
+@pytest.mark.real_redis  # fakeredis takes a minute
 def test_what_was_learnt_outlives_every_worker_and_an_idle_night(world: World) -> None:
     world.enqueue_many(1000)
     Fronts(world, Gateway(20, 2), make_limiter(world, 500, burst=2), fronts=2).run(20)
