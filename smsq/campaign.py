@@ -28,6 +28,7 @@ class CampaignDraft:
         fields: Fields that every job of the campaign has.
         max_recipients: Recipients per gateway request.
         priority: Of every job.
+        canary: So many recipients go first, in jobs of their own.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class CampaignDraft:
         fields: Mapping[str, str],
         max_recipients: int,
         priority: Queue = Queue.BULK,
+        canary: int = 0,
     ) -> None:
         self.id = new_campaign_id()
         self.job_ids: list[str] = []
@@ -49,7 +51,9 @@ class CampaignDraft:
         self._priority = priority
         self._content = hashlib.sha256()
         self._job: list[MessageRequest] = []
-        self._room = max_recipients
+        # Recipients of the canary that are still to come.
+        self._canary_left = canary
+        self._room = self._next_room()
         self._head: MessageRequest | None = None
         self._recipients: dict[str, str | None] = {}
         # Numbers take half the memory of the strings they came from.
@@ -115,12 +119,23 @@ class CampaignDraft:
                 id=new_job_id(),
                 kind=Kind.BULK,
                 priority=self._priority,
-                fields={**self._fields, "starts_at_ms": str(starts_at_ms)},
+                fields={**self._fields, "starts_at_ms": str(starts_at_ms), **self._mark_canary()},
                 messages=self._job,
             )
             self._ledger.stage([job])
             self.job_ids.append(job.id)
-        self._job, self._room = [], self._max_recipients
+        self._job, self._room = [], self._next_room()
+
+    def _next_room(self) -> int:
+        return min(self._canary_left or self._max_recipients, self._max_recipients)
+
+    def _mark_canary(self) -> dict[str, str]:
+        """Fields of the job being staged; it counts against the canary."""
+        if not self._canary_left:
+            return {}
+        size = sum(len(message.recipients) for message in self._job)
+        self._canary_left = max(0, self._canary_left - size)
+        return {"is_canary": "1"}
 
     def _digest(self, *values: str | None) -> None:
         self._content.update(json.dumps(values).encode())

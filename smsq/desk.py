@@ -164,7 +164,8 @@ class Desk:
             raise NotFoundError(f"no job has the id {job_id}")
         if answer == "not":
             raise InvalidMessageError([f"job {job_id} is {rest[0]}: there is nothing to {what}"])
-        raise InvalidMessageError([f"job {job_id} has no text any more: enqueue it anew"])
+        gone = "has no text any more" if answer == "no text" else "is of a cancelled campaign"
+        raise InvalidMessageError([f"job {job_id} {gone}: enqueue it anew"])
 
     def _ring(self, job_id: str, job: tuple[Kind, Queue]) -> None:
         kind, priority = job

@@ -30,6 +30,10 @@ class Keys:
         """Hash: phone → packed state."""
         return f"{self.namespace}:recipients:{job_id}:{n}:{bucket}"
 
+    def texts(self, job_id: str, n: int) -> str:
+        """Hash: phone → personal text, gone once the job is accepted or given up."""
+        return f"{self.namespace}:texts:{job_id}:{n}"
+
     def receipts(self, job_id: str) -> str:
         """List: raw receipts of a job."""
         return f"{self.namespace}:receipts:{job_id}"
@@ -49,6 +53,16 @@ class Keys:
     def campaign_jobs(self, campaign_id: str) -> str:
         """List: job ids of a campaign."""
         return f"{self.namespace}:campaign_jobs:{campaign_id}"
+
+    @property
+    def campaigns(self) -> str:
+        """Sorted set: campaign → when it was enqueued (ms)."""
+        return f"{self.namespace}:campaigns"
+
+    @property
+    def sweeps(self) -> str:
+        """Sorted set: campaign → when its jobs are to be brought in line with its brake (ms)."""
+        return f"{self.namespace}:sweeps"
 
     def ready(self, priority: str) -> str:
         """Sorted set: queued jobs → since when (ms)."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Self, Unpack
 
 from smsq.assembly import assemble_quick, make_repeatable, shared_fields
+from smsq.brakes import BrakePlan, Brakes
 from smsq.campaign import CampaignDraft
 from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
 from smsq.events import EventReader
@@ -20,17 +21,18 @@ from smsq.intake import Intake
 from smsq.jobs import Stored
 from smsq.keys import Keys
 from smsq.ledger import Ledger
-from smsq.models import BulkMessage, JobState, PersonalMessage, QuickMessage, QuickOptions
+from smsq.models import BulkMessage, PersonalMessage, QuickMessage, QuickOptions
 from smsq.names import Queue, Task
 from smsq.rings import Rings
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.status import RecipientStatus, Status
+from smsq.steering import Steering
 from smsq.subscription import EventOptions, Subscription
 from smsq.views import Stats, Views
 
 
-class SmsQueue:
+class SmsQueue(Steering):
     """The queue, seen from the web app. Thread-safe; make one per process and keep it.
 
     Args:
@@ -49,6 +51,7 @@ class SmsQueue:
         self._redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
         scripts = Scripts.of(self._redis, settings)
         self._ledger = Ledger(scripts)
+        self._brakes = Brakes(scripts)
         self._views = Views(self._redis, Keys(settings.namespace))
         self._rings = Rings(settings.broker_url, settings.namespace)
 
@@ -116,6 +119,8 @@ class SmsQueue:
         *,
         key: str | None = None,
         on_unknown: str | None = None,
+        canary: int | None = None,
+        max_failed: float | None = None,
     ) -> str:
         """Enqueue a campaign: some texts for many phones, all or nothing.
 
@@ -124,6 +129,8 @@ class SmsQueue:
                 larger messages are split, smaller ones share a request.
             key: Makes the call repeatable.
             on_unknown: `hold` or `resend`; None means `SMSQ_ON_UNKNOWN`.
+            canary: So many recipients go first; the rest follows when their reports are good.
+            max_failed: Share that may fail; above it stops itself. None: 0.1 for a canary, else 1.
 
         Returns:
             The campaign's id.
@@ -134,7 +141,7 @@ class SmsQueue:
             QueueUnavailableError: Redis did not answer; nothing is sent unless it says otherwise.
         """
         requests = self._intake().check_bulk(messages, key=key, on_unknown=on_unknown)
-        draft = self.draft_campaign(on_unknown=on_unknown)
+        draft = self.draft_campaign(on_unknown=on_unknown, canary=canary, max_failed=max_failed)
         with self.redis_call(writes=False):  # staged: nothing is live before the commit
             for request in requests:
                 draft.start_message(request)
@@ -142,13 +149,21 @@ class SmsQueue:
                     draft.add(phone, text)
         return self.commit_campaign(draft, key=key)[1]
 
-    def draft_campaign(self, *, on_unknown: str | None = None) -> CampaignDraft:
+    def draft_campaign(
+        self,
+        *,
+        on_unknown: str | None = None,
+        canary: int | None = None,
+        max_failed: float | None = None,
+    ) -> CampaignDraft:
         """Begin a campaign whose recipients stream in; see `commit_campaign`."""
         choice = self._intake().check_on_unknown(on_unknown)
+        plan = BrakePlan.check(canary, max_failed)
         return CampaignDraft(
             self._ledger,
-            fields=shared_fields(choice, self.settings),
+            fields=shared_fields(choice, self.settings) | plan.fields(self.settings),
             max_recipients=self.settings.bulk_max_recipients,
+            canary=plan.canary,
         )
 
     def commit_campaign(
@@ -186,21 +201,6 @@ class SmsQueue:
         """
         with self.redis_call(writes=False):
             yield from self._views.recipients(some_id)
-
-    def cancel(self, some_id: str) -> int:
-        """Take back what nobody has claimed yet, of a job or of a campaign.
-
-        Returns:
-            Jobs that will not be sent; 0 when it was too late.
-
-        Raises:
-            NotFoundError: No job or campaign has this id.
-        """
-        cancelled = 0
-        with self.redis_call(writes=True):
-            for job_id in self._views.job_ids(some_id):
-                cancelled += self._ledger.cancel(job_id) is JobState.CANCELLED
-        return cancelled
 
     def events(self, **options: Unpack[EventOptions]) -> EventReader:
         """Read the news: each change of a job's or a recipient's state, as it comes.

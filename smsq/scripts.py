@@ -35,8 +35,9 @@ _NEEDS_LIMIT = "\n-- needs limit.lua\n"
 def _source(name: str) -> str:
     body = _read(name)
     limit = _read("limit") if _NEEDS_LIMIT in body else ""
-    body = f"local function run()\n{body}\nend\nlocal answer = run()\n"
-    return "".join([_read("news"), _read("lib"), limit, body, _read("publish"), "return answer\n"])
+    body = f"local function run()\n{body}\nend\nlocal answer = run()\njudge_campaigns()\n"
+    parts = [_read("news"), _read("lib"), _read("brakes"), limit, body, _read("publish")]
+    return "".join([*parts, "return answer\n"])
 
 
 def _read(name: str) -> str:

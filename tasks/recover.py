@@ -26,6 +26,9 @@ BATCH = 500
 #: Batches in one tick; what is left is found by the next.
 MAX_BATCHES = 20
 
+#: Slices of campaigns' jobs that are brought in line in one tick.
+MAX_SLICES = 50
+
 #: Forgotten jobs of one class rung in one tick; whoever wakes up works off the others too.
 FORGOTTEN_LIMIT = 2000
 
@@ -54,12 +57,30 @@ def recover_due(resources: Resources) -> int:
         ring_due(resources, due)
         if size < BATCH:
             break
+    sweep_campaigns(resources)
     ring_forgotten(resources)
     look_up_ids(resources)
     resources.redis.set(resources.keys.heartbeat, f"{time.time():.3f}", ex=HEARTBEAT_TTL_S)
     if looked_at:
         log.info("recover: %d jobs were due", looked_at)
     return looked_at
+
+
+def sweep_campaigns(resources: Resources) -> None:
+    """Bring the jobs of campaigns in line that were paused, resumed or cancelled.
+
+    Whoever did that does so, too; but a campaign that stops itself, or whose canary was good, has
+    nobody else.
+    """
+    if not resources.brakes.has_sweeps():
+        return
+    for _ in range(MAX_SLICES):
+        swept = resources.brakes.sweep()
+        if swept is None:
+            return
+        if swept.is_first:
+            log.info("campaign=%s %s", swept.campaign_id, swept.told)
+        ring_due(resources, swept.due)
 
 
 def ring_forgotten(resources: Resources) -> None:

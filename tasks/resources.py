@@ -13,6 +13,7 @@ from typing import Self
 from redis import Redis
 
 from smsq.backoff import Backoff, PollSchedule
+from smsq.brakes import Brakes
 from smsq.connection import WORKER_TIMEOUT_S, connect
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.lookup import MessageIdSource, NoSource
@@ -46,6 +47,7 @@ class Resources:
     keys: Keys
     scripts: Scripts
     ledger: Ledger
+    brakes: Brakes
     polls: Polls
     limiter: Limiter
     gateway: GatewayClient
@@ -68,6 +70,7 @@ class Resources:
             keys=scripts.keys,
             scripts=scripts,
             ledger=Ledger(scripts),
+            brakes=Brakes(scripts),
             polls=polls,
             matching=Matching(scripts, polls, PollPlan.of(settings)),
             limiter=Limiter(

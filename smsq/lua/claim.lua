@@ -11,7 +11,8 @@
 -- ARGV[11] poll_lease_ms
 -- returns  {'job', id, claim number, job hash flat, {{message hash flat, phones, texts flat}, ...}}
 --          {'poll', ref, poll number, message_id, offset, age_ms}
---          {'early', wait_us}: the request before it started late; ask again then
+--          {'early', wait_us}: the request before it started late, or much was passed by that may
+--                  not be sent any more; ask again then
 --          {'void'}: the slot is worth nothing any more; reserve another
 --          {'nothing'}: somebody else took what waited
 local l = limiter_state()
@@ -73,6 +74,10 @@ local function claim_job(class, id)
     redis.call('ZREM', key('ready', class), id)
     return nil
   end
+  if braked(job) then
+    move(id, job, 'queued')  -- which parks it, or calls it off
+    return nil
+  end
   if job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS then
     move(id, job, 'expired', 'not sent in time')
     forget_texts(id, job)
@@ -116,16 +121,25 @@ local function claim_poll(ref)
   return {'poll', ref, polls, message.message_id, tonumber(message.poll_offset or 0), age_ms}
 end
 
--- What expired or went away meanwhile must not cost the slot.
+-- What expired, went away or was parked meanwhile must not cost the slot, nor hold up Redis: so many
+-- are passed by in one call.
+local MOST_PASSED_BY = 100
+
+local left = MOST_PASSED_BY
 local waiting = find_waiting()
 while waiting do
   local class = choose(waiting)
   local first = redis.call('ZRANGE', key('ready', class), 0, 0)[1]
-  local claim
-  if class == 'poll' then claim = claim_poll(first) else claim = claim_job(class, first) end
-  if claim then
-    use_slot(class)
-    return claim
+  while first do
+    if left == 0 then return {'early', 1} end
+    local claim
+    if class == 'poll' then claim = claim_poll(first) else claim = claim_job(class, first) end
+    if claim then
+      use_slot(class)
+      return claim
+    end
+    left = left - 1
+    first = redis.call('ZRANGE', key('ready', class), 0, 0)[1]
   end
   waiting = find_waiting()
 end

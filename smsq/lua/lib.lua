@@ -13,8 +13,10 @@
 --                             split into buckets small enough for Redis' packed encoding
 --   texts:<id>:<n>            hash: phone -> personal text, gone once the job is accepted or given up
 --   receipts:<id>             list: raw receipts, newest last
---   timeline:<id>             list: ms|what|detail, newest last; what happened to the job
---   campaign:<id>             hash; campaign_jobs:<id>  list of job ids
+--   timeline:<id>             list: ms|what|detail, newest last; what happened to the job or campaign
+--   campaign:<id>             hash: counts and brakes (below); campaign_jobs:<id>  list of job ids
+--   campaigns                 zset: campaign -> when it was enqueued
+--   sweeps                    zset: campaign -> when its jobs are to be brought in line (sweep.lua)
 --   ready:<priority>          zset: queued jobs -> since when; the next slot takes the oldest
 --   ready:poll                zset: <job id>:<n> whose poll is due -> since when
 --   due                       zset: job -> when it needs a look; every job stands here or in ready
@@ -33,6 +35,16 @@
 --   delivery:<id>             hash: entries of the stream on their way to the webhook
 --   deliveries                zset: delivery -> when to post it
 --   dead_deliveries           zset: delivery -> since when it is given up
+--
+-- Brakes are fields of the campaign's hash:
+--   brake, brake_why          paused, stopped (by itself) or cancelled; without the field it goes on
+--   braked_at_ms, released_at_ms  since when it is or was held up, and until when
+--   max_failed_ppm            it stops itself when more of a million recipients fail
+--   canary                    waiting, passed, failed or skipped; while it waits, only jobs with the
+--                             field is_canary go out
+--   canary_left, canary_recipients, canary_until_ms  its jobs that are not final, its size, its bound
+--   sweep                     place in campaign_jobs where the sweep goes on; without it there is none
+--   unsent:<state>            recipients of jobs that ended unsent; they are pending in the counts
 
 local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 
@@ -64,10 +76,16 @@ local function hset_all(k, flat)
   end
 end
 
+-- Campaigns whose counts this call moved: brakes.lua looks at them in the end, when all counts fit.
+local MOVED = {}
+
 local function count(job, what, by)
   if by == 0 then return end
   redis.call('HINCRBY', key('counts'), what, by)
-  if job.campaign then redis.call('HINCRBY', key('campaign', job.campaign), what, by) end
+  if job.campaign then
+    redis.call('HINCRBY', key('campaign', job.campaign), what, by)
+    MOVED[job.campaign] = true
+  end
 end
 
 local function count_attempt(id, job, by)
@@ -91,10 +109,49 @@ local LISTED = {unknown = true, dead = true}
 local DEAD_TEXT_MS = 3 * 86400000
 local FINAL = {done = true, rejected = true, dead = true, cancelled = true, expired = true}
 
+local function forget_texts(id, job)
+  if job.keep_texts == '1' then return end
+  for n = 1, tonumber(job.messages) do
+    redis.call('HDEL', key('message', id, n), 'text')
+    redis.call('UNLINK', key('texts', id, n))
+  end
+end
+
+-- What the brake of its campaign makes of a job that would be sent: 'cancelled', 'waiting' or nil.
+-- Second: the word for it.
+local function braked(job)
+  if not job.campaign then return nil end
+  local brakes = redis.call('HMGET', key('campaign', job.campaign), 'brake', 'canary')
+  if brakes[1] == 'cancelled' then return 'cancelled', brakes[1] end
+  if brakes[1] then return 'waiting', brakes[1] end
+  if brakes[2] == 'waiting' and not job.is_canary then return 'waiting', 'canary' end
+end
+
+-- A parked job waits until its campaign goes on, or until its time is over.
+local function park(id, job)
+  if not job.ready_at_ms or (job.state ~= 'queued' and job.state ~= 'submitting') then
+    job.ready_at_ms = int(NOW_MS)
+  end
+  redis.call('HSET', key('job', id), 'is_parked', 1, 'ready_at_ms', job.ready_at_ms)
+  redis.call('ZADD', key('due'), job.expires_at_ms or '+inf', id)
+end
+
+-- The time in which a campaign was held up does not count: its jobs come back in their old order,
+-- and those that joined meanwhile after them.
+local function unpark(id, job)
+  local times = redis.call('HMGET', key('campaign', job.campaign), 'braked_at_ms', 'released_at_ms')
+  local braked_ms, released_ms = tonumber(times[1]) or NOW_MS, tonumber(times[2]) or NOW_MS
+  local ahead_ms = math.max(0, braked_ms - tonumber(job.ready_at_ms))
+  job.ready_at_ms = int(released_ms - ahead_ms)
+  redis.call('HSET', key('job', id), 'ready_at_ms', job.ready_at_ms)
+end
+
 -- A queued job waits for a slot, and needs a look only if it may not wait for ever. One that a 429
 -- sent back keeps its place in the line.
 local function line_up(id, job)
-  if job.state ~= 'submitting' or not job.ready_at_ms then
+  if job.is_parked then
+    unpark(id, job)
+  elseif job.state ~= 'submitting' or not job.ready_at_ms then
     job.ready_at_ms = int(NOW_MS)
     redis.call('HSET', key('job', id), 'ready_at_ms', job.ready_at_ms)
   end
@@ -106,24 +163,74 @@ local function line_up(id, job)
   end
 end
 
+-- Where a job goes that would be sent, did its campaign's brake not hold it; its error, and what its
+-- timeline says. An attempt that may have been accepted is no less so for a cancelling.
+local function heed_brake(job, to, error, detail)
+  local brake, word
+  if to == 'queued' or to == 'waiting' then brake, word = braked(job) end
+  if brake == 'cancelled' and job.error_class == 'unknown' then
+    return 'unknown', 'its campaign was cancelled, but an attempt before that may have been accepted'
+  elseif brake == 'cancelled' then
+    return 'cancelled', 'cancelled before it was sent'
+  elseif brake and to == 'queued' then
+    local why = word == 'canary' and 'parked: its campaign waits for the canary' or 'parked: its campaign is ' .. word
+    return 'waiting', error, why, true
+  end
+  return to, error, detail
+end
+
+local UNSENT = {rejected = true, dead = true, cancelled = true, expired = true}
+
+-- The recipients of a job that ended unsent stay pending: its campaign knows how many they are.
+local function count_unsent(id, job, state, by)
+  if not job.campaign or not UNSENT[state] then return end
+  local pending = 0
+  for n = 1, tonumber(job.messages) do
+    pending = pending + (tonumber(redis.call('HGET', key('message', id, n), 'pending')) or 0)
+  end
+  if pending > 0 then
+    redis.call('HINCRBY', key('campaign', job.campaign), 'unsent:' .. state, by * pending)
+  end
+end
+
+local function count_canary(job, to)
+  if not job.is_canary then return end
+  local k = key('campaign', job.campaign)
+  if not job.state then redis.call('HINCRBY', k, 'canary_recipients', job.size) end
+  local was_open, is_open = job.state ~= nil and not FINAL[job.state], not FINAL[to]
+  if was_open ~= is_open then redis.call('HINCRBY', k, 'canary_left', is_open and 1 or -1) end
+end
+
 -- Somebody told the ids of all its messages, or nobody needs them any more.
 local function unlist_unmatched(id)
   redis.call('ZREM', key('listed', 'unmatched'), id)
   redis.call('ZREM', key('lookups'), id)
 end
 
--- The one place where a job changes its state. Finished jobs are next due when their retention
--- ends. `detail` goes to the timeline where the error says nothing.
+-- The one place where a job changes its state; returns the state it is in now. Finished jobs are next
+-- due when their retention ends. `detail` goes to the timeline where the error says nothing.
 local function move(id, job, to, error, detail)
+  local is_parked
+  local asked = to
+  to, error, detail, is_parked = heed_brake(job, to, error, detail)
   if job.state then count(job, 'job:' .. job.state, -1) end
   if job.state == 'queued' then redis.call('ZREM', key('ready', job.priority), id) end
-  tell_job(id, job, to)
+  if to ~= job.state then tell_job(id, job, to) end
   if LISTED[job.state] then redis.call('ZREM', key('listed', job.state), id) end
   if job.state == 'accepted' then unlist_unmatched(id) end
   if LISTED[to] then redis.call('ZADD', key('listed', to), int(NOW_MS), id) end
   count(job, 'job:' .. to, 1)
+  count_unsent(id, job, job.state, -1)
+  count_unsent(id, job, to, 1)
+  count_canary(job, to)
   note(id, to, detail or error)
   if to == 'queued' then line_up(id, job) end
+  if is_parked then
+    park(id, job)
+  elseif job.is_parked then
+    redis.call('HDEL', key('job', id), 'is_parked')
+  end
+  job.is_parked = is_parked and '1' or nil
   job.state = to
   redis.call('HSET', key('job', id), 'state', to, 'changed_at_ms', int(NOW_MS))
   if error == '' then
@@ -134,14 +241,9 @@ local function move(id, job, to, error, detail)
   if FINAL[to] then
     schedule(id, NOW_MS + (to == 'dead' and math.min(DEAD_TEXT_MS, RETENTION_MS) or RETENTION_MS))
   end
-end
-
-local function forget_texts(id, job)
-  if job.keep_texts == '1' then return end
-  for n = 1, tonumber(job.messages) do
-    redis.call('HDEL', key('message', id, n), 'text')
-    redis.call('UNLINK', key('texts', id, n))
-  end
+  if to == 'cancelled' and asked ~= to then forget_texts(id, job) end
+  if to == 'unknown' then redis.call('ZADD', key('due'), '+inf', id) end
+  return to
 end
 
 local function bucket_key(id, n, buckets, phone)
@@ -219,7 +321,6 @@ end
 -- It may have been accepted: nothing happens by itself until somebody or something tells.
 local function hold_unknown(id, job, error)
   move(id, job, 'unknown', error)
-  redis.call('ZADD', key('due'), '+inf', id)
 end
 
 local function unfinished(id, n)

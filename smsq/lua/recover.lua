@@ -10,8 +10,9 @@ local ids = redis.call('ZRANGEBYSCORE', due, '-inf', int(NOW_MS), 'LIMIT', 0, to
 local rings = {}
 
 local function requeue(id, job, error)
-  move(id, job, 'queued', error)
-  table.insert(rings, {id, job.kind, job.priority})
+  if move(id, job, 'queued', error) == 'queued' then
+    table.insert(rings, {id, job.kind, job.priority})
+  end
 end
 
 local function expire(id, job)
@@ -23,6 +24,7 @@ end
 local function end_lease(id, job)
   local error = 'no answer before the lease ended: the worker died or stalled'
   redis.call('HSET', key('job', id), 'error_class', 'unknown')
+  job.error_class = 'unknown'
   if job.is_proven then
     accept(id, job, ARGV[7], ARGV[6])
   elseif job.on_unknown == 'resend' and tonumber(job.attempts) < tonumber(ARGV[5]) then
@@ -66,6 +68,7 @@ local function give_up_polling(id, job)
 end
 
 local function purge(id, job)
+  count_unsent(id, job, job.state, -1)
   count(job, 'job:' .. job.state, -1)
   for n = 1, tonumber(job.messages) do
     for _, state in ipairs(RECIPIENT_STATES) do
@@ -77,7 +80,10 @@ local function purge(id, job)
   redis.call('ZREM', due, id)
   redis.call('ZREM', key('listed', 'dead'), id)
   if job.campaign and redis.call('HINCRBY', key('campaign', job.campaign), 'jobs', -1) <= 0 then
-    redis.call('UNLINK', key('campaign', job.campaign), key('campaign_jobs', job.campaign))
+    redis.call('UNLINK', key('campaign', job.campaign), key('campaign_jobs', job.campaign),
+      key('timeline', job.campaign))
+    redis.call('ZREM', key('campaigns'), job.campaign)
+    redis.call('ZREM', key('sweeps'), job.campaign)
   end
 end
 

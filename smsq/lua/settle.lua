@@ -32,6 +32,7 @@ local answered = cjson.decode(ARGV[10])
 for name, value in pairs(answered) do
   redis.call('HSET', key('job', id), name, value)
 end
+job.error_class = answered.error_class
 
 if state == 'accepted' then
   if ARGV[11] ~= '' then redis.call('HSET', key('message', id, 1), 'message_id', ARGV[11]) end
@@ -43,11 +44,11 @@ if state == 'accepted' then
 elseif state == 'unknown' then
   hold_unknown(id, job, ARGV[7])
 else
-  move(id, job, state, ARGV[7])
-  if not FINAL[state] then
-    if state == 'waiting' then schedule(id, NOW_MS + tonumber(ARGV[8])) end
-  elseif state ~= 'dead' then
-    forget_texts(id, job)
+  local now = move(id, job, state, ARGV[7])
+  if FINAL[now] then
+    if now ~= 'dead' then forget_texts(id, job) end
+  elseif now == 'waiting' and state == 'waiting' then
+    schedule(id, NOW_MS + tonumber(ARGV[8]))
   end
 end
 return 'ok'

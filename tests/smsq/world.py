@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from smsq.assembly import new_job_id
+from smsq.brakes import BrakePlan, Brakes
+from smsq.campaign import CampaignDraft
+from smsq.campaigns import load_campaign
 from smsq.connection import connect
 from smsq.jobs import Claim, Idempotency, Leases, NewJob, NoClaim, PollClaim, PollPlan
 from smsq.keys import Keys
@@ -13,8 +16,9 @@ from smsq.names import Queue
 from smsq.polls import Polls
 from smsq.scripts import Scripts
 from smsq.settings import Settings
-from smsq.slots import Pace, Slot
+from smsq.slots import Early, Pace, Slot
 from smsq.states import Verdict
+from smsq.status import Campaign
 from smsq.views import Views
 
 PLAN = PollPlan(first_ms=5_000, horizon_ms=259_200_000)
@@ -37,7 +41,9 @@ class World:
             clock=lambda: self.now_us,
         )
         self.keys = Keys(settings.namespace)
+        self.settings = settings
         self.ledger = Ledger(self.scripts)
+        self.brakes = Brakes(self.scripts)
         self.polls = Polls(self.scripts, timezone="Europe/Minsk")
         self.views = Views(self.redis, self.keys)
         # So fast that only the gate can be in the way.
@@ -90,6 +96,41 @@ class World:
         )
         self.ledger.enqueue_many((job, Idempotency()) for job in jobs)
 
+    def start_campaign(
+        self,
+        recipients: int,
+        *,
+        per_job: int = 10,
+        canary: int | None = None,
+        max_failed: float | None = None,
+        first: int = 0,
+        **fields: str,
+    ) -> CampaignDraft:
+        """Make a campaign live; phones count up from `first`."""
+        plan = BrakePlan.check(canary, max_failed)
+        draft = CampaignDraft(
+            self.ledger,
+            fields={"on_unknown": "hold", **plan.fields(self.settings), **fields},
+            max_recipients=per_job,
+            canary=plan.canary,
+        )
+        head = MessageRequest(name="Sale", alphaname_id="123", text="Half price", recipients={})
+        draft.start_message(head)
+        for i in range(first, first + recipients):
+            draft.add(f"37529{1000000 + i}", None)
+        draft.commit(Idempotency())
+        return draft
+
+    def campaign(self, campaign_id: str) -> Campaign:
+        return load_campaign(self.redis, self.keys, campaign_id)
+
+    def sweep(self, *, limit: int = 100) -> list[str]:
+        """Bring all campaigns' jobs in line; returns those to ring, in order."""
+        rung: list[str] = []
+        while swept := self.brakes.sweep(limit=limit):
+            rung += [job.job_id for job in swept.due]
+        return rung
+
     def take(self, *, lease_s: float = 30) -> Claim | PollClaim | None:
         """Whatever is most urgent; None when nothing waits or the gate is closed."""
         slot, _ = self.limiter.reserve()
@@ -97,6 +138,8 @@ class World:
             return None
         leases = Leases(send_ms=round(lease_s * 1000), poll_ms=60_000)
         claim = self.ledger.claim(slot, self.limiter.pace, leases)
+        while isinstance(claim, Early):
+            claim = self.ledger.claim(slot, self.limiter.pace, leases)
         assert claim is NoClaim.NOTHING or isinstance(claim, Claim | PollClaim)
         return claim if isinstance(claim, Claim | PollClaim) else None
 
