@@ -14,11 +14,11 @@ from typing import Self, cast
 from redis import Redis
 
 from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
-from smsq.controls import who_am_i
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.jobs import PollPlan
 from smsq.models import JobState, Kind, Settlement
 from smsq.names import Queue, Task
+from smsq.person import who_am_i
 from smsq.rings import Rings
 from smsq.scripts import Scripts
 from smsq.settings import Settings

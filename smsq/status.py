@@ -126,6 +126,11 @@ class Campaign:
     unsent: Mapping[JobState, int]
 
     @property
+    def kind(self) -> Kind:
+        """What the id names."""
+        return Kind.CAMPAIGN
+
+    @property
     def recipients(self) -> int:
         """How many it has."""
         return sum(self.counts.values())

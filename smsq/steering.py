@@ -10,13 +10,13 @@ from redis import Redis
 from smsq.brakes import BrakePlan, Brakes
 from smsq.campaigns import list_campaigns, load_campaign
 from smsq.connection import unavailable
-from smsq.controls import who_am_i
 from smsq.errors import InvalidMessageError
 from smsq.failed import FailedReader
 from smsq.keys import Keys
 from smsq.ledger import Ledger
 from smsq.models import JobState
 from smsq.names import Task
+from smsq.person import who_am_i
 from smsq.rings import Rings
 from smsq.settings import Settings
 from smsq.status import Campaign

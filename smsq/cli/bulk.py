@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import click
 
 from smsq.campaign import CampaignDraft
+from smsq.cli.brakes import max_failed_option
 from smsq.cli.load import Loader
 from smsq.cli.output import Exit, is_terminal, json_option, open_queue, print_json, say_number
 from smsq.cli.params import read_text, to_moment, to_unicode
@@ -44,6 +45,8 @@ from smsq.queue import SmsQueue
 )
 @click.option("--schedule", callback=to_moment, metavar="ISO", help="When the gateway shall send.")
 @key_option
+@click.option("--canary", type=int, metavar="N", help="Send the first N, then wait for reports.")
+@max_failed_option
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="For rows that cannot be sent.  [FILE.rejects.csv]")  # fmt: skip
 @alphaname_option
@@ -62,7 +65,8 @@ def send_bulk(file: str, *, as_json: bool, **options: Any) -> None:
     rejects_path = _choose_rejects(file, options["rejects"])
     with open_queue() as queue, open_table(file) as (table, size):
         head = Intake(queue.settings, datetime.now(UTC)).check_head(message)
-        draft = queue.draft_campaign(on_unknown=options["on_unknown"])
+        wanted = {name: options[name] for name in ("on_unknown", "canary", "max_failed")}
+        draft = queue.draft_campaign(**wanted)
         with Rejects(rejects_path, table) as rejects:
             loader = _make_loader(queue, table, head, options, rejects)
             _load(queue, draft, loader, size if is_terminal() and not as_json else None)
