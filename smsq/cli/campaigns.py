@@ -15,17 +15,13 @@ from typing import Any, TextIO
 from zoneinfo import ZoneInfo
 
 import click
-from rich.table import Table
 
 from smsq.cli.brakes import describe_brake
-from smsq.cli.output import json_option, make_console, open_queue, print_json, say_number
+from smsq.cli.output import json_option, open_queue, print_json, say_number
 from smsq.cli.params import to_unicode
-from smsq.cli.show import say_counts
 from smsq.errors import InvalidMessageError
 from smsq.failed import FailedReader
 from smsq.status import Campaign
-
-_MAX_NAME = 30
 
 
 @click.command()
@@ -47,7 +43,7 @@ def campaigns(limit: int, *, as_json: bool) -> None:
     elif not found:
         click.echo("no campaigns")
     else:
-        make_console().print(_make_table(found, zone))
+        _show(found, zone)
 
 
 def _describe(found: Campaign) -> dict[str, Any]:
@@ -65,27 +61,18 @@ def _describe(found: Campaign) -> dict[str, Any]:
     }
 
 
-def _make_table(found: list[Campaign], zone: ZoneInfo) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in _HEADINGS:
-        table.add_column(heading, no_wrap=True, justify="right" if heading in _NUMBERS else "left")
+def _show(found: list[Campaign], zone: ZoneInfo) -> None:
+    """Show a line per campaign, and one below it for what holds it up."""
+    click.echo(_LINE.format("campaign", "enqueued", "state", "recipients", "settled", "name"))
     for one in found:
-        name = one.name if len(one.name) <= _MAX_NAME else f"{one.name[: _MAX_NAME - 1]}…"
-        table.add_row(
-            one.id,
-            name,
-            one.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
-            one.state,
-            f"{one.recipients:,}",
-            f"{one.progress:.0%}",
-            say_counts(one.counts),
-            f"{one.brake.state}: {one.brake.why}" if one.brake else "",
-        )
-    return table
+        enqueued = one.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        numbers = (f"{one.recipients:,}", f"{one.progress:.0%}")
+        click.echo(_LINE.format(one.id, enqueued, one.state, *numbers, one.name))
+        if one.brake:
+            click.echo(f"  {one.brake.state}: {one.brake.why}")
 
 
-_HEADINGS = ("campaign", "name", "enqueued", "state", "recipients", "settled", "", "held up")
-_NUMBERS = {"recipients", "settled"}
+_LINE = "{:<17}  {:<16}  {:<10}  {:>10}  {:>7}  {}"
 
 
 @click.command()
