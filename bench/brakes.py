@@ -70,7 +70,7 @@ def cancel_midway(recipients: int) -> list[Row]:
         started_s = time.monotonic()
         campaign = enqueue(b, recipients)
         print(f"enqueued in {time.monotonic() - started_s:.0f} s", flush=True)
-        rows = [_pause_and_resume(b, campaign)]
+        rows = [_pause_and_resume(b, campaign, recipients)]
         # What others wait for in Redis while a sweep goes on.
         slowest = Slowest(b)
         began, ended, last = act_midway(
@@ -110,7 +110,7 @@ def cancel_midway(recipients: int) -> list[Row]:
 _SETTLED = {JobState.ACCEPTED, JobState.CANCELLED}
 
 
-def _pause_and_resume(b: Bed, campaign: str) -> Row:
+def _pause_and_resume(b: Bed, campaign: str, recipients: int) -> Row:
     wait(lambda: len(send_starts(b)) >= RATE_PER_S, at_most_s=60)
     b.queue.pause(campaign)
     paused_s = b.now_s()
@@ -121,7 +121,7 @@ def _pause_and_resume(b: Bed, campaign: str) -> Row:
     wait(lambda: send_starts(b, resumed_s), at_most_s=30, every_s=0.1)
     first_s = min(send_starts(b, resumed_s), default=float("inf"))
     return Row(
-        "the same, paused for 5 s and resumed",
+        f"{recipients:,} recipients, paused for 5 s and resumed",
         2,
         f"{len(late)} requests later than 1 s; sends again after {first_s - resumed_s:.2f} s",
         "0",

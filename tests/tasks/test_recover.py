@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from smsq.models import JobState
+from dataclasses import replace
+
+import pytest
+
+from smsq.models import BulkMessage, JobState
 from smsq.names import Queue
 from smsq.queue import SmsQueue
 from tasks.recover import recover_due
@@ -88,3 +92,37 @@ def test_each_tick_leaves_a_heartbeat(resources: Resources, queue: SmsQueue) -> 
     assert queue.heartbeat_age_s() is None
     recover_due(resources)
     wait_until(lambda: (queue.heartbeat_age_s() or 99) < 5, "the heartbeat is fresh")
+
+
+def test_recover_ends_what_a_dead_caller_began(
+    resources: Resources, queue: SmsQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = [BulkMessage(name="Sale", text="hi", phones=[f"37529{1000000 + i}"]) for i in range(3)]
+    settings = replace(queue.settings, bulk_max_recipients=1)
+    small = SmsQueue(settings=settings)
+    campaign = small.send_bulk(texts)
+    small.close()
+    # Whoever cancelled it died before a single job was brought in line.
+    resources.brakes.cancel(campaign, by="ops@host")
+    with caplog.at_level("INFO"):
+        recover_due(resources)
+
+    assert queue.campaign(campaign).jobs == {JobState.CANCELLED: 3}
+    assert f"campaign={campaign} is cancelled (by ops@host)" in caplog.text
+    assert not resources.brakes.has_sweeps()
+
+
+def test_recover_rings_what_a_good_canary_lets_go(
+    resources: Resources, queue: SmsQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    phones = [f"37529{1000000 + i}" for i in range(4)]
+    message = BulkMessage(name="Sale", text="hi", phones=phones)
+    campaign = queue.send_bulk([message], canary=2)
+    lose_rings(resources)
+    resources.brakes.resume(campaign, by="ops@host", is_anyway=True)
+    with caplog.at_level("INFO"):
+        recover_due(resources)
+
+    assert queue.campaign(campaign).jobs == {JobState.QUEUED: 2}
+    assert count_rings(resources, Queue.BULK) == 1
+    assert f"campaign={campaign} goes on" in caplog.text
