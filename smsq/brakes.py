@@ -15,7 +15,6 @@ from smsq.models import Kind
 from smsq.names import Queue
 from smsq.scripts import Scripts
 from smsq.settings import Settings
-from smsq.status import BrakeState
 
 #: Jobs that one call brings in line: more would block Redis for others.
 SLICE = 100
@@ -79,23 +78,17 @@ class Swept:
     """Some of a campaign's jobs, brought in line.
 
     Attributes:
-        state: What holds it up; None when it goes on.
-        is_first: These were its first jobs: what holds it up is news.
+        told: What happened to it, for the log.
+        is_first: These were its first jobs: that is news.
         is_left: More jobs are to be brought in line.
         due: Jobs to ring.
     """
 
     campaign_id: str
-    state: BrakeState | None
-    why: str
+    told: str
     is_first: bool
     is_left: bool
     due: Sequence[Due]
-
-    @property
-    def told(self) -> str:
-        """What holds the campaign up, for the log."""
-        return f"is {self.state} ({self.why})" if self.state else "goes on"
 
 
 class Brakes:
@@ -141,10 +134,9 @@ class Brakes:
         answer = self._run("sweep", campaign_id, limit)
         if not answer:
             return None
-        found, state, why, is_first, is_left, rows = answer
+        found, told, is_first, is_left, rows = answer
         due = [Due(job_id, Kind(kind), Queue(priority)) for job_id, kind, priority in rows]
-        brake = BrakeState(state) if state else None
-        return Swept(found, brake, why, bool(is_first), bool(is_left), due)
+        return Swept(found, told, bool(is_first), bool(is_left), due)
 
     def has_sweeps(self) -> bool:
         """True when a campaign is to be looked at, now or later."""

@@ -60,7 +60,15 @@ class CampaignDraft:
         self._seen: set[int] = set()
 
     def start_message(self, head: MessageRequest) -> None:
-        """Begin a message; `add` gives it its recipients."""
+        """Begin a message; `add` gives it its recipients.
+
+        Raises:
+            InvalidMessageError: It is scheduled, and the campaign has a canary.
+        """
+        # The rest would go out after its time, and nobody knows what the gateway makes of that.
+        if self._canary_left and head.schedule_time:
+            why = "its reports come after schedule_time: leave one of them out"
+            raise InvalidMessageError([f"canary: {why}"])
         self._close_message()
         self._head = replace(head, recipients={})
         self.starts_at_ms = max(self.starts_at_ms, head.starts_at_ms)

@@ -78,9 +78,8 @@ def _read_brake(campaign: Mapping[str, str]) -> Brake | None:
     if "brake" in campaign:
         return Brake(BrakeState(campaign["brake"]), campaign.get("brake_why", ""), since)
     if campaign.get("canary") == "waiting":
-        left = int(campaign.get("canary_left", 0))
         size = int(campaign.get("canary_recipients", 0))
-        why = f"{size:,} recipients go first; the reports of {left:,} of their jobs are awaited"
+        why = f"the reports of the first {size:,} recipients are awaited"
         return Brake(BrakeState.CANARY, why, since)
     return None
 

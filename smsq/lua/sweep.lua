@@ -3,7 +3,7 @@
 --
 -- ARGV[4]  campaign id    '' for one whose sweep is due
 -- ARGV[5]  limit          most jobs in one call
--- returns  {campaign, brake or '', why, 1 for its first jobs, 1 when jobs are left,
+-- returns  {campaign, what happened to it, 1 for its first jobs, 1 when jobs are left,
 --           {{job id, kind, priority}, ...} to ring} | {} when there is nothing to sweep
 local id = ARGV[4]
 if id == '' then
@@ -46,4 +46,6 @@ if is_left then
 else
   end_sweep(id, campaign)
 end
-return {id, brake_of(campaign) or '', campaign.brake_why or '', from == 0 and 1 or 0, is_left and 1 or 0, rings}
+local last = redis.call('LRANGE', key('timeline', id), -1, -1)[1] or '||'
+local what, why = string.match(last, '^.-|(.-)|(.*)$')
+return {id, what .. ' (' .. why .. ')', from == 0 and 1 or 0, is_left and 1 or 0, rings}

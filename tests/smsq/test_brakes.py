@@ -12,7 +12,7 @@ from smsq.campaign import CampaignDraft
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.jobs import Claim, Leases, PollClaim
 from smsq.keys import Keys
-from smsq.models import JobState, Kind, RecipientState, ReportRow
+from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
 from smsq.news import CampaignEvent, read_entry
 from smsq.slots import Slot
 from smsq.states import Verdict
@@ -454,6 +454,19 @@ def test_a_purged_campaign_leaves_nothing(world: World) -> None:
     keys = Keys(world.keys.namespace)
     assert left <= {keys.counts, keys.limiter, keys.events}
     assert not any(n for n in world.views.stats(10).recipients.values())
+
+
+def test_a_scheduled_message_can_have_no_canary(world: World) -> None:
+    draft = CampaignDraft(world.ledger, fields={}, max_recipients=10, canary=5)
+    head = MessageRequest(
+        name="Sale",
+        alphaname_id="123",
+        text="hi",
+        recipients={},
+        schedule_time="2030-01-01T09:00:00",
+    )
+    with pytest.raises(InvalidMessageError, match="leave one of them out"):
+        draft.start_message(head)
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_recover_ends_what_a_dead_caller_began(
         recover_due(resources)
 
     assert queue.campaign(campaign).jobs == {JobState.CANCELLED: 3}
-    assert f"campaign={campaign} is cancelled (by ops@host)" in caplog.text
+    assert f"campaign={campaign} cancelled (by ops@host)" in caplog.text
     assert not resources.brakes.has_sweeps()
 
 
@@ -125,4 +125,4 @@ def test_recover_rings_what_a_good_canary_lets_go(
 
     assert queue.campaign(campaign).jobs == {JobState.QUEUED: 2}
     assert count_rings(resources, Queue.BULK) == 1
-    assert f"campaign={campaign} goes on" in caplog.text
+    assert f"campaign={campaign} resumed (by ops@host)" in caplog.text
