@@ -71,7 +71,7 @@ def cancel_midway(recipients: int) -> list[Row]:
         campaign = enqueue(b, recipients)
         print(f"enqueued in {time.monotonic() - started_s:.0f} s", flush=True)
         rows = [_pause_and_resume(b, campaign, recipients)]
-        # What others wait for in Redis while a sweep goes on.
+        # What others wait for in Redis while jobs are brought in line.
         slowest = Slowest(b)
         began, ended, last = act_midway(
             b, campaign, recipients, slowest.during(lambda: b.queue.cancel(campaign))

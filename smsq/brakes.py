@@ -69,12 +69,13 @@ class BrakePlan:
             return {}
         fields = {"max_failed_ppm": str(self.max_failed_ppm)}
         if self.canary:
+            fields["canary"] = str(self.canary)
             fields["canary_horizon_ms"] = str(round(settings.poll_horizon_s * 1000))
         return fields
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class Aligned:
     """Some of a campaign's jobs, brought in line.
 
     Attributes:
@@ -121,7 +122,7 @@ class Brakes:
         """Call off from now on what nobody has claimed."""
         return self._brake(campaign_id, "cancel", by)
 
-    def sweep(self, campaign_id: str = "", *, limit: int = SLICE) -> Swept | None:
+    def align(self, campaign_id: str = "", *, limit: int = SLICE) -> Aligned | None:
         """Bring the next jobs of a campaign in line with its brake.
 
         Args:
@@ -131,16 +132,16 @@ class Brakes:
         Returns:
             What was done; None when there was nothing to do.
         """
-        answer = self._run("sweep", campaign_id, limit)
+        answer = self._run("align", campaign_id, limit)
         if not answer:
             return None
         found, told, is_first, is_left, rows = answer
         due = [Due(job_id, Kind(kind), Queue(priority)) for job_id, kind, priority in rows]
-        return Swept(found, told, bool(is_first), bool(is_left), due)
+        return Aligned(found, told, bool(is_first), bool(is_left), due)
 
-    def has_sweeps(self) -> bool:
+    def has_aligning(self) -> bool:
         """True when a campaign is to be looked at, now or later."""
-        return bool(self._redis.exists(self._keys.sweeps))
+        return bool(self._redis.exists(self._keys.aligning))
 
     def _brake(
         self, campaign_id: str, what: str, by: str, bound: str | int = "", is_anyway: int = 0

@@ -60,9 +60,9 @@ class Keys:
         return f"{self.namespace}:campaigns"
 
     @property
-    def sweeps(self) -> str:
+    def aligning(self) -> str:
         """Sorted set: campaign → when its jobs are to be brought in line with its brake (ms)."""
-        return f"{self.namespace}:sweeps"
+        return f"{self.namespace}:aligning"
 
     def ready(self, priority: str) -> str:
         """Sorted set: queued jobs → since when (ms)."""

@@ -48,7 +48,7 @@ class Steering:
             if self._views.job_ids(some_id) == [some_id]:
                 return int(self._ledger.cancel(some_id) is JobState.CANCELLED)
             self._brakes.cancel(some_id, by=who_am_i())
-            self._sweep(some_id)
+            self._align(some_id)
             return self._load(some_id).jobs.get(JobState.CANCELLED, 0)
 
     def pause(self, campaign_id: str) -> bool:
@@ -65,7 +65,7 @@ class Steering:
         """
         with unavailable(self._redis, writes=True):
             is_changed = self._brakes.pause(campaign_id, by=who_am_i())
-            self._sweep(campaign_id)
+            self._align(campaign_id)
             return is_changed
 
     def resume(
@@ -94,7 +94,7 @@ class Steering:
                 max_failed_ppm=plan.max_failed_ppm,
                 is_anyway=anyway,
             )
-            self._sweep(campaign_id)
+            self._align(campaign_id)
             return is_changed
 
     def campaigns(self, *, limit: int = 20) -> list[Campaign]:
@@ -134,11 +134,11 @@ class Steering:
     def _load(self, campaign_id: str) -> Campaign:
         return load_campaign(self._redis, Keys(self.settings.namespace), campaign_id)
 
-    def _sweep(self, campaign_id: str) -> None:
+    def _align(self, campaign_id: str) -> None:
         """Bring its jobs in line; what is left when this process dies is done by recover."""
-        while swept := self._brakes.sweep(campaign_id):
-            if swept.due:
-                ids = [job.job_id for job in swept.due]
-                self._rings.ring(Task.SEND_BULK, ids, swept.due[0].priority)
-            if not swept.is_left:
+        while aligned := self._brakes.align(campaign_id):
+            if aligned.due:
+                ids = [job.job_id for job in aligned.due]
+                self._rings.ring(Task.SEND_BULK, ids, aligned.due[0].priority)
+            if not aligned.is_left:
                 break

@@ -57,7 +57,7 @@ def recover_due(resources: Resources) -> int:
         ring_due(resources, due)
         if size < BATCH:
             break
-    sweep_campaigns(resources)
+    align_campaigns(resources)
     ring_forgotten(resources)
     look_up_ids(resources)
     resources.redis.set(resources.keys.heartbeat, f"{time.time():.3f}", ex=HEARTBEAT_TTL_S)
@@ -66,21 +66,21 @@ def recover_due(resources: Resources) -> int:
     return looked_at
 
 
-def sweep_campaigns(resources: Resources) -> None:
+def align_campaigns(resources: Resources) -> None:
     """Bring the jobs of campaigns in line that were paused, resumed or cancelled.
 
     Whoever did that does so, too; but a campaign that stops itself, or whose canary was good, has
     nobody else.
     """
-    if not resources.brakes.has_sweeps():
+    if not resources.brakes.has_aligning():
         return
     for _ in range(MAX_SLICES):
-        swept = resources.brakes.sweep()
-        if swept is None:
+        aligned = resources.brakes.align()
+        if aligned is None:
             return
-        if swept.is_first:
-            log.info("campaign=%s %s", swept.campaign_id, swept.told)
-        ring_due(resources, swept.due)
+        if aligned.is_first:
+            log.info("campaign=%s %s", aligned.campaign_id, aligned.told)
+        ring_due(resources, aligned.due)
 
 
 def ring_forgotten(resources: Resources) -> None:

@@ -1,6 +1,6 @@
 -- brake.lua: pause, resume or cancel a campaign, in one step that does not grow with its size.
 --
--- It holds from this call on; sweep.lua brings the jobs in line afterwards.
+-- It holds from this call on; align.lua brings the jobs in line afterwards.
 --
 -- ARGV[4]  campaign id
 -- ARGV[5]  what           'pause', 'resume' or 'cancel'

@@ -3,7 +3,7 @@
 --
 -- A brake is one field of the campaign's hash, so it holds from that call on: whatever would be sent
 -- asks for it (braked). What stood in the line before is brought in line by whoever comes upon it, a
--- claim or a sweep.
+-- claim or align.lua.
 
 -- Fewer judged recipients say nothing.
 local LEAST_JUDGED = 50
@@ -17,18 +17,18 @@ local function brake_of(campaign)
 end
 
 -- Have every job of a campaign looked at: it is parked, called off, or made ready again.
-local function begin_sweep(id)
-  redis.call('HSET', key('campaign', id), 'sweep', 0)
-  redis.call('ZADD', key('sweeps'), int(NOW_MS), id)
+local function begin_aligning(id)
+  redis.call('HSET', key('campaign', id), 'aligned', 0)
+  redis.call('ZADD', key('aligning'), int(NOW_MS), id)
 end
 
--- After a sweep the campaign is looked at again where its canary may take too long.
-local function end_sweep(id, campaign)
-  redis.call('HDEL', key('campaign', id), 'sweep')
+-- Afterwards the campaign is looked at again where its canary may take too long.
+local function end_aligning(id, campaign)
+  redis.call('HDEL', key('campaign', id), 'aligned')
   if campaign.canary == 'waiting' then
-    redis.call('ZADD', key('sweeps'), campaign.canary_until_ms, id)
+    redis.call('ZADD', key('aligning'), campaign.canary_until_ms, id)
   else
-    redis.call('ZREM', key('sweeps'), id)
+    redis.call('ZREM', key('aligning'), id)
   end
 end
 
@@ -48,7 +48,7 @@ local function set_brakes(id, campaign, brake, canary, what, why)
   note(id, what, why)
   if now ~= was then
     tell_campaign(id, was, now, why)
-    begin_sweep(id)
+    begin_aligning(id)
   end
 end
 
@@ -64,7 +64,7 @@ local function open_campaign(id, job_id, job)
   local starts_ms = math.max(NOW_MS, tonumber(job.starts_at_ms) or 0)
   local until_ms = int(starts_ms + tonumber(job.canary_horizon_ms) + CANARY_MARGIN_MS)
   redis.call('HSET', k, 'canary', 'waiting', 'canary_until_ms', until_ms)
-  redis.call('ZADD', key('sweeps'), until_ms, id)
+  redis.call('ZADD', key('aligning'), until_ms, id)
 end
 
 local function say_share(failed, of) return string.format('%.3g %%', 100 * failed / of) end

@@ -16,7 +16,7 @@
 --   timeline:<id>             list: ms|what|detail, newest last; what happened to the job or campaign
 --   campaign:<id>             hash: counts and brakes (below); campaign_jobs:<id>  list of job ids
 --   campaigns                 zset: campaign -> when it was enqueued
---   sweeps                    zset: campaign -> when its jobs are to be brought in line (sweep.lua)
+--   aligning                  zset: campaign -> when its jobs are to be brought in line (align.lua)
 --   ready:<priority>          zset: queued jobs -> since when; the next slot takes the oldest
 --   ready:poll                zset: <job id>:<n> whose poll is due -> since when
 --   due                       zset: job -> when it needs a look; every job stands here or in ready
@@ -43,7 +43,7 @@
 --   canary                    waiting, passed, failed or skipped; while it waits, only jobs with the
 --                             field is_canary go out
 --   canary_left, canary_recipients, canary_until_ms  its jobs that are not final, its size, its bound
---   sweep                     place in campaign_jobs where the sweep goes on; without it there is none
+--   aligned                   place in campaign_jobs up to which its jobs are in line; none: all are
 --   unsent:<state>            recipients of jobs that ended unsent; they are pending in the counts
 
 local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])

@@ -83,7 +83,7 @@ local function purge(id, job)
     redis.call('UNLINK', key('campaign', job.campaign), key('campaign_jobs', job.campaign),
       key('timeline', job.campaign))
     redis.call('ZREM', key('campaigns'), job.campaign)
-    redis.call('ZREM', key('sweeps'), job.campaign)
+    redis.call('ZREM', key('aligning'), job.campaign)
   end
 end
 

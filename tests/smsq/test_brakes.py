@@ -80,14 +80,14 @@ def test_a_paused_campaign_sends_nothing(world: World) -> None:
     assert not world.brakes.pause(draft.id, by=BY)
 
 
-def test_a_pause_parks_by_sweeps_without_a_claim(world: World) -> None:
+def test_a_pause_parks_without_a_claim(world: World) -> None:
     draft = world.start_campaign(40)
     world.brakes.pause(draft.id, by=BY)
 
-    assert world.sweep(limit=3) == []
+    assert world.align(limit=3) == []
     assert world.campaign(draft.id).jobs == {JobState.WAITING: 4}
     assert world.redis.zcard(world.keys.ready("bulk")) == 0
-    assert not world.brakes.has_sweeps()
+    assert not world.brakes.has_aligning()
 
 
 def test_others_go_out_past_a_thousand_parked_jobs_with_the_same_slot(world: World) -> None:
@@ -121,13 +121,13 @@ def test_resumed_jobs_keep_their_order_before_those_that_came_later(world: World
     assert first
     world.pass_s(1)
     world.brakes.pause(draft.id, by=BY)
-    world.sweep(limit=2)
+    world.align(limit=2)
     world.pass_s(60)
     # Sent back while paused: it keeps its place at the front.
     world.ledger.settle(first, BUSY, PLAN)
     world.pass_s(3600)
     assert world.brakes.resume(draft.id, by=BY)
-    assert sorted(world.sweep(limit=2)) == sorted(expected)
+    assert sorted(world.align(limit=2)) == sorted(expected)
 
     # An hour's pause is no hour's waiting.
     line: Any = world.redis.zrange(world.keys.ready("bulk"), 0, 0, withscores=True)
@@ -155,13 +155,13 @@ def test_a_job_whose_backoff_ends_in_a_pause_parks(world: World) -> None:
     backoff = Verdict(state=JobState.WAITING, delay_s=5, error="500", error_class="temporary")
     world.ledger.settle(claim, backoff, PLAN)
     world.brakes.pause(draft.id, by=BY)
-    world.sweep()
+    world.align()
     world.pass_s(6)
     assert world.recover() == []
     assert states_of(world, draft) == [JobState.WAITING]
 
     world.brakes.resume(draft.id, by=BY)
-    assert world.sweep() == draft.job_ids
+    assert world.align() == draft.job_ids
     assert take_all(world) == draft.job_ids
 
 
@@ -174,7 +174,7 @@ def test_a_backoff_that_goes_on_is_not_cut_short_by_a_resume(world: World) -> No
     world.ledger.settle(claim, backoff, PLAN)
     world.brakes.resume(draft.id, by=BY)
 
-    assert world.sweep() == []
+    assert world.align() == []
     world.pass_s(61)
     assert world.recover() == draft.job_ids
 
@@ -182,13 +182,13 @@ def test_a_backoff_that_goes_on_is_not_cut_short_by_a_resume(world: World) -> No
 def test_a_campaign_paused_for_longer_than_its_jobs_may_wait_expires(world: World) -> None:
     draft = world.start_campaign(20, expires_at_ms=str(world.now_ms + 60_000))
     world.brakes.pause(draft.id, by=BY)
-    world.sweep()
+    world.align()
     world.pass_s(61)
     world.recover()
 
     assert states_of(world, draft) == [JobState.EXPIRED] * 2
     world.brakes.resume(draft.id, by=BY)
-    assert world.sweep() == []
+    assert world.align() == []
     assert take_job(world) is None
     assert world.campaign(draft.id).unsent == {JobState.EXPIRED: 20}
 
@@ -196,10 +196,10 @@ def test_a_campaign_paused_for_longer_than_its_jobs_may_wait_expires(world: Worl
 def test_a_resume_just_before_the_expiry_does_not_outlive_it(world: World) -> None:
     draft = world.start_campaign(10, expires_at_ms=str(world.now_ms + 60_000))
     world.brakes.pause(draft.id, by=BY)
-    world.sweep()
+    world.align()
     world.pass_s(59)
     world.brakes.resume(draft.id, by=BY)
-    world.sweep()
+    world.align()
     world.pass_s(2)
 
     assert take_job(world) is None
@@ -213,7 +213,7 @@ def test_a_cancelled_campaign_sends_nothing_and_its_counts_add_up(world: World) 
     assert world.brakes.cancel(draft.id, by=BY)
     assert not world.brakes.cancel(draft.id, by=BY)
     assert take_job(world) is None
-    world.sweep(limit=2)
+    world.align(limit=2)
     world.ledger.settle(on_its_way, ACCEPTED, PLAN)
 
     found = world.campaign(draft.id)
@@ -280,7 +280,7 @@ def test_an_id_of_no_campaign_is_not_found(world: World) -> None:
     for move in (world.brakes.pause, world.brakes.resume, world.brakes.cancel):
         with pytest.raises(NotFoundError):
             move(job, by=BY)
-    assert world.brakes.sweep(job) is None
+    assert world.brakes.align(job) is None
 
 
 def test_exactly_the_canary_goes_first(world: World) -> None:
@@ -300,7 +300,7 @@ def test_a_campaign_goes_on_by_itself_after_a_good_canary(world: World) -> None:
     report(world, claim, ["delivered"] * 46 + ["undelivered"] * 4)
 
     assert brake_of(world, draft) is None
-    assert world.sweep() == [draft.job_ids[1]]
+    assert world.align() == [draft.job_ids[1]]
     assert take_all(world) == [draft.job_ids[1]]
     assert story_of(world, draft) == ["created", "canary passed"]
 
@@ -314,12 +314,12 @@ def test_a_campaign_stops_after_a_bad_canary_and_says_why(world: World) -> None:
     assert brake
     assert brake.state is BrakeState.STOPPED
     assert brake.why == "canary: 5 of 50 recipients failed, it goes on only below 10 %"
-    assert world.sweep() == []
+    assert world.align() == []
     assert take_job(world) is None
 
     # An operator knows better.
     assert world.brakes.resume(draft.id, by=BY)
-    assert world.sweep() == [draft.job_ids[1]]
+    assert world.align() == [draft.job_ids[1]]
     assert story_of(world, draft) == ["created", "stopped", "resumed"]
 
 
@@ -347,11 +347,11 @@ def test_a_canary_of_unknown_outcome_does_not_hold_its_campaign_for_ever(world: 
     claim = take_job(world)
     assert claim
     world.ledger.settle(claim, Verdict(state=JobState.UNKNOWN, error="no answer"), PLAN)
-    world.sweep()
+    world.align()
     assert brake_of(world, draft) is BrakeState.CANARY
-    assert world.brakes.has_sweeps()
+    assert world.brakes.has_aligning()
     world.pass_s(PLAN.horizon_ms / 1000 + 3601)
-    world.sweep()
+    world.align()
 
     brake = world.campaign(draft.id).brake
     assert brake
@@ -364,26 +364,26 @@ def test_a_canary_that_finishes_in_a_pause_does_not_end_the_pause(world: World) 
     claim = accept_one(world)
     world.brakes.pause(draft.id, by=BY)
     report(world, claim, ["delivered"] * 50)
-    world.sweep()
+    world.align()
     assert take_job(world) is None
     brake = world.campaign(draft.id).brake
     assert brake
     assert brake.why == f"by {BY}"
 
     world.brakes.resume(draft.id, by=BY)
-    assert world.sweep() == [draft.job_ids[1]]
+    assert world.align() == [draft.job_ids[1]]
 
 
 def test_a_resume_does_not_skip_the_canary_unless_it_is_told_to(world: World) -> None:
     draft = world.start_campaign(100, per_job=50, canary=50)
     world.brakes.pause(draft.id, by=BY)
-    world.sweep()
+    world.align()
     assert world.brakes.resume(draft.id, by=BY)
-    assert world.sweep() == [draft.job_ids[0]]
+    assert world.align() == [draft.job_ids[0]]
     assert not world.brakes.resume(draft.id, by=BY)
 
     assert world.brakes.resume(draft.id, by=BY, is_anyway=True)
-    assert world.sweep() == [draft.job_ids[1]]
+    assert world.align() == [draft.job_ids[1]]
 
 
 def test_a_campaign_stops_itself_when_too_many_fail_later(world: World) -> None:
@@ -412,7 +412,7 @@ def test_a_resumed_campaign_has_no_bound_or_a_new_one(world: World) -> None:
     draft = world.start_campaign(400, per_job=100, max_failed=0.1)
     report(world, accept_one(world), ["delivered"] * 80 + ["undelivered"] * 20)
     world.brakes.resume(draft.id, by=BY)
-    world.sweep()
+    world.align()
     report(world, accept_one(world), ["undelivered"] * 100)
     assert brake_of(world, draft) is None
 
@@ -446,7 +446,7 @@ def test_brakes_are_news(world: World) -> None:
 def test_a_purged_campaign_leaves_nothing(world: World) -> None:
     draft = world.start_campaign(20, canary=10)
     world.brakes.cancel(draft.id, by=BY)
-    world.sweep()
+    world.align()
     world.pass_s(1_000_001)
     world.recover()
 

@@ -1,7 +1,7 @@
 """A campaign's brakes, explored: every move at any moment, among claims, answers, crashes, reports.
 
 The model is what was asked for: whatever happens, nothing of a campaign that is held up is claimed,
-the counts are the sum of what the ledger holds, each job has a next step, and after a sweep no job
+the counts are the sum of what the ledger holds, each job has a next step, and once aligned no job
 stands where its campaign's brake does not want it.
 """
 
@@ -173,12 +173,12 @@ class BrakesLife(RuleBasedStateMachine):
             self.model.is_cancelled = self.world.brakes.cancel(self.model.id, by=BY)
 
     @rule(limit=st.integers(1, 3))
-    def sweep_a_little(self, limit: int) -> None:
-        self.world.brakes.sweep(self.model.id, limit=limit)
+    def align_a_little(self, limit: int) -> None:
+        self.world.brakes.align(self.model.id, limit=limit)
 
     @rule(limit=st.sampled_from([2, 3, 100]))
-    def sweep(self, limit: int) -> None:
-        self.world.sweep(limit=limit)
+    def align(self, limit: int) -> None:
+        self.world.align(limit=limit)
         held_by = self.brake()
         for job_id, job in self.look()[0].items():
             is_held = held_by is not None
@@ -264,7 +264,7 @@ class BrakesLife(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if self.model.id:
-            self.sweep(100)
+            self.align(100)
         for key in self.world.redis.scan_iter(f"{self.world.keys.namespace}:*", count=1000):
             self.world.redis.delete(key)
         self.world.redis.close()

@@ -124,11 +124,11 @@ class World:
     def campaign(self, campaign_id: str) -> Campaign:
         return load_campaign(self.redis, self.keys, campaign_id)
 
-    def sweep(self, *, limit: int = 100) -> list[str]:
+    def align(self, *, limit: int = 100) -> list[str]:
         """Bring all campaigns' jobs in line; returns those to ring, in order."""
         rung: list[str] = []
-        while swept := self.brakes.sweep(limit=limit):
-            rung += [job.job_id for job in swept.due]
+        while aligned := self.brakes.align(limit=limit):
+            rung += [job.job_id for job in aligned.due]
         return rung
 
     def take(self, *, lease_s: float = 30) -> Claim | PollClaim | None:

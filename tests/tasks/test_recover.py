@@ -109,7 +109,7 @@ def test_recover_ends_what_a_dead_caller_began(
 
     assert queue.campaign(campaign).jobs == {JobState.CANCELLED: 3}
     assert f"campaign={campaign} cancelled (by ops@host)" in caplog.text
-    assert not resources.brakes.has_sweeps()
+    assert not resources.brakes.has_aligning()
 
 
 def test_recover_rings_what_a_good_canary_lets_go(

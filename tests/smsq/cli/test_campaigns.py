@@ -173,7 +173,7 @@ def fail_some(world: World) -> tuple[str, list[str]]:
     sent = accept_one(world)
     report(world, sent, ["undelivered", "delivered", "Undelivered"])
     world.brakes.cancel(draft.id, by="ops@host")
-    world.sweep()
+    world.align()
     phones = [*sorted(refused.messages[0].recipients)]
     reported = sorted(sent.messages[0].recipients)
     return draft.id, [*phones, reported[0], reported[2]]

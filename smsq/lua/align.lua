@@ -1,27 +1,27 @@
--- sweep.lua: bring some jobs of a campaign in line with its brake: park them, call them off, or make
--- them ready again in their order. Any number of processes may sweep; each call takes the next ones.
+-- align.lua: bring some jobs of a campaign in line with its brake: park them, call them off, or make
+-- them ready again in their order. Any number of processes may do so; each call takes the next ones.
 --
--- ARGV[4]  campaign id    '' for one whose sweep is due
+-- ARGV[4]  campaign id    '' for one whose jobs are to be looked at
 -- ARGV[5]  limit          most jobs in one call
 -- returns  {campaign, what happened to it, 1 for its first jobs, 1 when jobs are left,
---           {{job id, kind, priority}, ...} to ring} | {} when there is nothing to sweep
+--           {{job id, kind, priority}, ...} to ring} | {} when there is nothing to do
 local id = ARGV[4]
 if id == '' then
-  id = redis.call('ZRANGEBYSCORE', key('sweeps'), '-inf', int(NOW_MS), 'LIMIT', 0, 1)[1]
+  id = redis.call('ZRANGEBYSCORE', key('aligning'), '-inf', int(NOW_MS), 'LIMIT', 0, 1)[1]
   if not id then return {} end
 end
 local campaign = load(key('campaign', id))
 if not campaign then
-  redis.call('ZREM', key('sweeps'), id)
+  redis.call('ZREM', key('aligning'), id)
   return {}
 end
 
 -- The canary's time may be over, without anything that moved a count.
 judge(id)
 campaign = load(key('campaign', id))
-local from = tonumber(campaign.sweep)
+local from = tonumber(campaign.aligned)
 if not from then
-  end_sweep(id, campaign)
+  end_aligning(id, campaign)
   return {}
 end
 
@@ -42,9 +42,9 @@ for _, job_id in ipairs(ids) do
 end
 local is_left = #ids == limit
 if is_left then
-  redis.call('HSET', key('campaign', id), 'sweep', from + limit)
+  redis.call('HSET', key('campaign', id), 'aligned', from + limit)
 else
-  end_sweep(id, campaign)
+  end_aligning(id, campaign)
 end
 local last = redis.call('LRANGE', key('timeline', id), -1, -1)[1] or '||'
 local what, why = string.match(last, '^.-|(.-)|(.*)$')
