@@ -67,8 +67,12 @@ def make_repeatable(key: str | None, settings: Settings, *, due_in_s: float = 0)
     """
     if key is None:
         return Idempotency()
-    ttl_s = due_in_s + settings.retention_s + settings.poll_horizon_s
-    return Idempotency(key=digest(key), ttl_ms=round(ttl_s * 1000))
+    return Idempotency(key=digest(key), ttl_ms=key_ttl_ms(settings, due_in_s=due_in_s))
+
+
+def key_ttl_ms(settings: Settings, *, due_in_s: float = 0) -> int:
+    """Say how long a key is kept whose job begins to be sent in so many seconds."""
+    return round((due_in_s + settings.retention_s + settings.poll_horizon_s) * 1000)
 
 
 def digest(text: str) -> str:

@@ -2,22 +2,31 @@
 
 In:  checked messages, recipient by recipient. Out: one live campaign, or nothing at all.
 
-Nothing is sent before `commit`; a draft that is left behind goes away by itself within a day.
+Nothing is sent before `commit`; a draft that is left behind is taken away after a day. One with a
+key goes on where an earlier one stopped: it is given the same recipients again from the first on,
+and compares them with what is stored instead of storing them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from smsq.assembly import new_campaign_id, new_job_id
-from smsq.errors import InvalidMessageError
+from redis.exceptions import RedisError
+
+from smsq.assembly import digest, new_campaign_id, new_job_id
+from smsq.errors import InvalidMessageError, KeyConflictError
 from smsq.jobs import Idempotency, NewJob, Stored
 from smsq.ledger import Ledger
 from smsq.models import Kind, MessageRequest
 from smsq.names import Queue
+from smsq.seen import SeenPhones
+from smsq.staging import Earlier, Progress
+
+log = logging.getLogger(__name__)
 
 
 class CampaignDraft:
@@ -28,7 +37,16 @@ class CampaignDraft:
         fields: Fields that every job of the campaign has.
         max_recipients: Recipients per gateway request.
         priority: Of every job.
-        canary: So many recipients go first, in jobs of their own.
+        key: Digest of the idempotency key, "" for none.
+        earlier: What the key was used for before.
+
+    Attributes:
+        campaign_fields: More fields of the campaign's own hash, written by the commit.
+        job_ids: Of the jobs that are staged, those of the earlier draft among them.
+        jobs: How many jobs its recipients fill, staged or not.
+        launched: Ids of the jobs that its commit brought into the line.
+        starts_at_ms: When the last of its messages begins to be sent, ms since 1970; 0: none is
+            scheduled.
     """
 
     def __init__(
@@ -38,26 +56,40 @@ class CampaignDraft:
         fields: Mapping[str, str],
         max_recipients: int,
         priority: Queue = Queue.BULK,
-        canary: int = 0,
+        key: str = "",
+        earlier: Earlier | None = None,
     ) -> None:
-        self.id = new_campaign_id()
-        self.job_ids: list[str] = []
+        is_draft = earlier is not None and not earlier.is_committed
+        self.id = earlier.campaign if earlier and is_draft else new_campaign_id()
+        self.key = key
+        self.campaign_fields: dict[str, str] = {}
+        self.job_ids = list(earlier.job_ids) if earlier else []
+        self.jobs = 0
+        self.launched: list[str] = []
         self.recipients = 0
-        #: When the last of its messages begins to be sent, ms since 1970; 0: none is scheduled.
         self.starts_at_ms = 0
         self._ledger = ledger
         self._fields = {**fields, "campaign": self.id}
-        self._max_recipients = max_recipients
         self._priority = priority
+        self._is_committed = earlier is not None and earlier.is_committed
+        self._earlier_jobs = len(self.job_ids)
+        self._mark = earlier.progress if earlier else None
+        self._terms = digest(json.dumps([priority, dict(fields)], sort_keys=True))
+        # Jobs can be compared with those of the earlier draft only where they are cut alike.
+        self._max_recipients = self._mark.most if self._mark else max_recipients
         self._content = hashlib.sha256()
         self._job: list[MessageRequest] = []
-        # Recipients of the canary that are still to come.
-        self._canary_left = canary
+        # Recipients that go first, in jobs of their own, and are still to come.
+        self._canary_left = int(fields.get("canary", 0))
         self._room = self._next_room()
         self._head: MessageRequest | None = None
         self._recipients: dict[str, str | None] = {}
-        # Numbers take half the memory of the strings they came from.
-        self._seen: set[int] = set()
+        self._seen = SeenPhones()
+
+    @property
+    def resumed(self) -> int:
+        """Recipients that the earlier draft with this key left staged."""
+        return self._mark.recipients if self._mark else 0
 
     def start_message(self, head: MessageRequest) -> None:
         """Begin a message; `add` gives it its recipients.
@@ -73,7 +105,8 @@ class CampaignDraft:
         self._head = replace(head, recipients={})
         self.starts_at_ms = max(self.starts_at_ms, head.starts_at_ms)
         self._seen.clear()
-        self._digest(head.name, head.alphaname_id, head.text, head.schedule_time)
+        what = [head.name, head.alphaname_id, head.text, head.schedule_time]
+        self._content.update(f"{json.dumps(what)}\n".encode())
 
     def add(self, phone: str, text: str | None) -> bool:
         """Add a recipient to the message begun last.
@@ -84,53 +117,90 @@ class CampaignDraft:
 
         Returns:
             False when the message has this phone already: the first one stays.
+
+        Raises:
+            KeyConflictError: The earlier draft with this key had other recipients or texts; or
+                another producer has this key in hand.
         """
-        if int(phone) in self._seen:
+        if not self._seen.add(int(phone)):
             return False
-        self._seen.add(int(phone))
         self._recipients[phone] = text
         self.recipients += 1
-        self._digest(phone, text)
         if len(self._recipients) == self._room:
             self._close_message()
             self._stage()
         return True
 
     def commit(self, once: Idempotency) -> tuple[Stored, str]:
-        """Make the campaign live, all at once.
+        """Make the campaign live: one decision for all of it, then job by job.
+
+        When the ledger fails after the decision, recover goes on with the rest.
 
         Returns:
             What was done, and the campaign's id: the earlier one's when the key repeats.
 
         Raises:
             InvalidMessageError: It has no recipients.
-            KeyConflictError: The key was used before with other content.
+            KeyConflictError: The key was used before with other content, or another producer has
+                it in hand.
         """
         self._close_message()
         self._stage()
-        if not self.job_ids:
+        if not self.jobs:
             raise InvalidMessageError(["no recipients: write at least one"])
-        once = replace(once, content=self._content.hexdigest())
-        return self._ledger.commit(self.id, self.job_ids, once)
+        if self.jobs < self._earlier_jobs:
+            raise _other_content()
+        stored, campaign_id = self._ledger.commit(
+            self.id,
+            self._name,
+            replace(once, content=self._content.hexdigest()),
+            jobs=self.jobs,
+            recipients=self.recipients,
+            fields=self.campaign_fields,
+        )
+        try:
+            for job_ids in self._ledger.launch(campaign_id):
+                self.launched += job_ids
+        except RedisError as error:
+            log.warning("launch stopped, recover will go on: %s", type(error).__name__)
+        return stored, campaign_id
+
+    def discard(self) -> None:
+        """Give it up: what is staged is taken away soon."""
+        if self.jobs >= self._earlier_jobs:
+            self._ledger.discard(self.id, self._name, jobs=self.jobs)
+
+    @property
+    def _name(self) -> str:
+        return self.key or self.id
 
     def _close_message(self) -> None:
         if self._head and self._recipients:
+            self._content.update("".join(map(_line, self._recipients.items())).encode())
             self._job.append(replace(self._head, recipients=self._recipients))
             self._room -= len(self._recipients)
             self._recipients = {}
 
     def _stage(self) -> None:
-        if self._job:
+        if not self._job:
+            return
+        self.jobs += 1
+        canary = self._mark_canary()
+        if self.jobs == self._earlier_jobs and self._progress() != self._mark:
+            raise _other_content()
+        if self.jobs > self._earlier_jobs and not self._is_committed:
             # Polling and its horizon begin when the gateway does.
             starts_at_ms = max(message.starts_at_ms for message in self._job)
             job = NewJob(
                 id=new_job_id(),
                 kind=Kind.BULK,
                 priority=self._priority,
-                fields={**self._fields, "starts_at_ms": str(starts_at_ms), **self._mark_canary()},
+                fields={**self._fields, "starts_at_ms": str(starts_at_ms), **canary},
                 messages=self._job,
             )
-            self._ledger.stage([job])
+            self._is_committed = not self._ledger.stage(
+                job, self.id, self._name, before=self.jobs - 1, progress=self._progress()
+            )
             self.job_ids.append(job.id)
         self._job, self._room = [], self._next_room()
 
@@ -145,5 +215,23 @@ class CampaignDraft:
         self._canary_left = max(0, self._canary_left - size)
         return {"is_canary": "1"}
 
-    def _digest(self, *values: str | None) -> None:
-        self._content.update(json.dumps(values).encode())
+    def _progress(self) -> Progress:
+        return Progress(
+            recipients=self.recipients,
+            content=self._content.hexdigest(),
+            most=self._max_recipients,
+            terms=self._terms,
+        )
+
+
+def _line(recipient: tuple[str, str | None]) -> str:
+    """Write a recipient for the digest; the text's length keeps two from looking like one."""
+    phone, text = recipient
+    return f"{phone}\n" if text is None else f"{phone} {len(text)} {text}\n"
+
+
+def _other_content() -> KeyConflictError:
+    return KeyConflictError(
+        "a campaign was begun with this key and not finished, and it had other recipients, texts "
+        "or options: repeat it as it was, or use a new key"
+    )

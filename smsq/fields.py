@@ -43,8 +43,7 @@ class Fields:
             return ""
         phone = normalize_phone(raw, self._settings.default_region)
         if phone is None:
-            shown = mask_phone(raw) or "without digits"
-            self.mistakes.append(f"phone {shown} is not valid: write it like +375 29 123-45-67")
+            self.mistakes.append(say_phone_mistake(raw))
         return phone or ""
 
     def alphaname_id(self, raw: object) -> str:
@@ -133,6 +132,12 @@ class Fields:
         if due_at and expires_at <= due_at:
             self.mistakes.append("expires_in_s ends before send_at: write more seconds")
         return expires_at
+
+
+def say_phone_mistake(raw: str) -> str:
+    """Say what is wrong with what is no phone."""
+    shown = mask_phone(raw) or "without digits"
+    return f"phone {shown} is not valid: write it like +375 29 123-45-67"
 
 
 def _is_whole(value: object, least: int, most: int) -> bool:

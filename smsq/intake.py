@@ -6,15 +6,14 @@ mistake found.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from smsq.errors import InvalidMessageError
-from smsq.fields import Fields
+from smsq.fields import Fields, say_phone_mistake
+from smsq.mistakes import MAX_NAME, is_name, is_one_of, listed, only, refuse
 from smsq.models import (
     BulkMessage,
     MessageRequest,
@@ -26,13 +25,7 @@ from smsq.models import (
 from smsq.names import Queue
 from smsq.recipients import read_recipients
 from smsq.settings import Settings
-from smsq.text import find_text_mistake
-
-#: Most mistakes told at once; a list of a million bad phones helps nobody.
-MAX_MISTAKES = 100
-
-_MAX_NAME = 200
-_M = TypeVar("_M")
+from smsq.text import find_text_mistake, normalize_phone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +49,17 @@ class CheckedQuick:
     expires_at: datetime | None
 
 
+class Filled(Protocol):
+    """What messages and recipients stream into."""
+
+    def start_message(self, head: MessageRequest) -> None:
+        """Begin a message."""
+
+    def add(self, phone: str, text: str | None) -> bool:
+        """Add a recipient to the message begun last; False when it has this phone already."""
+        ...
+
+
 class Intake:
     """Checks messages against one set of settings.
 
@@ -76,7 +80,7 @@ class Intake:
         """
         fields = self._fields()
         checked = self._read_quick(message, fields)
-        _refuse(fields.mistakes)
+        refuse(fields.mistakes)
         return checked
 
     def check_quick_many(self, messages: Iterable[QuickMessage]) -> list[CheckedQuick]:
@@ -87,41 +91,54 @@ class Intake:
         """
         mistakes: list[str] = []
         checked = []
-        for place, message in enumerate(_listed(messages), start=1):
+        for place, message in enumerate(listed(messages), start=1):
             fields = self._fields()
-            if _is_one_of(QuickMessage, message=message, mistakes=fields.mistakes):
+            if is_one_of(QuickMessage, message=message, mistakes=fields.mistakes):
                 checked.append(self._read_quick(message, fields))
             mistakes += [f"message {place}: {mistake}" for mistake in fields.mistakes]
-        _refuse(mistakes)
+        refuse(mistakes)
         return checked
 
     def check_bulk(
         self,
         messages: Iterable[BulkMessage | PersonalMessage],
-        *,
-        key: str | None = None,
-        on_unknown: str | None = None,
-    ) -> list[MessageRequest]:
-        """Check one campaign: its messages, and what is asked for all of it.
+        into: Filled | None,
+        mistakes: list[str],
+    ) -> None:
+        """Check a campaign's messages as they stream in, and hand on what is good.
+
+        After the first mistake nothing is handed on any more: none of it will be sent.
+
+        Args:
+            messages: Read once, and so are their phones or texts.
+            into: Takes messages and recipients; None checks only.
+            mistakes: Found before.
 
         Raises:
             InvalidMessageError: With every mistake found, up to `MAX_MISTAKES`.
         """
-        shared = self._fields()
-        shared.key(key)
-        shared.on_unknown(on_unknown)
-        mistakes, requests = shared.mistakes, []
         place = 0
-        for place, message in enumerate(_listed(messages), start=1):
+        for place, message in enumerate(listed(messages), start=1):
             fields = self._fields()
-            if _is_one_of(BulkMessage, PersonalMessage, message=message, mistakes=fields.mistakes):
+            if is_one_of(BulkMessage, PersonalMessage, message=message, mistakes=fields.mistakes):
                 head = self._read_head(message, fields)
-                requests.append(replace(head, recipients=read_recipients(message, fields)))
+                into = None if mistakes or fields.mistakes else into
+                if into:
+                    into.start_message(head)
+                for phone, text in read_recipients(message, fields):
+                    if into and not fields.mistakes:
+                        into.add(phone, text)
             mistakes += [f"message {place}: {mistake}" for mistake in fields.mistakes]
         if not place:
             mistakes.append("messages is empty: write at least one")
-        _refuse(mistakes)
-        return requests
+        refuse(mistakes)
+
+    def find_mistakes(self, *, key: str | None, on_unknown: str | None) -> list[str]:
+        """Find what is wrong with that which is asked for all of a campaign."""
+        fields = self._fields()
+        fields.key(key)
+        fields.on_unknown(on_unknown)
+        return fields.mistakes
 
     def check_head(self, message: BulkMessage | PersonalMessage) -> MessageRequest:
         """Check all of a message but its recipients, which stream in later.
@@ -131,7 +148,7 @@ class Intake:
         """
         fields = self._fields()
         head = self._read_head(message, fields)
-        _refuse(fields.mistakes)
+        refuse(fields.mistakes)
         return head
 
     def check_row(self, phone: str, text: str | None) -> tuple[str, dict[str, str]]:
@@ -140,12 +157,13 @@ class Intake:
         Returns:
             The phone in the gateway's form, and the mistakes found, by `phone` and `text`.
         """
-        fields = self._fields()
-        normal = fields.phone(phone)
-        mistakes = {"phone": fields.mistakes[0]} if fields.mistakes else {}
+        mistakes: dict[str, str] = {}
+        normal = normalize_phone(phone, self._settings.default_region)
+        if normal is None:
+            mistakes["phone"] = say_phone_mistake(phone)
         if text is not None and (mistake := find_text_mistake(text)):
             mistakes["text"] = mistake
-        return normal, mistakes
+        return normal or "", mistakes
 
     def check_on_unknown(self, raw: str | None) -> OnUnknown:
         """Check a campaign's choice for jobs that may have been accepted.
@@ -155,7 +173,7 @@ class Intake:
         """
         fields = self._fields()
         choice = fields.on_unknown(raw)
-        _refuse(fields.mistakes)
+        refuse(fields.mistakes)
         return choice
 
     def check_key(self, raw: str | None) -> str | None:
@@ -166,7 +184,7 @@ class Intake:
         """
         fields = self._fields()
         key = fields.key(raw)
-        _refuse(fields.mistakes)
+        refuse(fields.mistakes)
         return key
 
     def _fields(self) -> Fields:
@@ -174,7 +192,7 @@ class Intake:
 
     def _read_quick(self, message: QuickMessage, fields: Fields) -> CheckedQuick:
         phone = fields.phone(message.phone)
-        fields.mistakes += _only(find_text_mistake(message.text))
+        fields.mistakes += only(find_text_mistake(message.text))
         request = MessageRequest(
             name="",
             alphaname_id=fields.alphaname_id(message.alphaname_id),
@@ -194,11 +212,11 @@ class Intake:
         )
 
     def _read_head(self, message: BulkMessage | PersonalMessage, fields: Fields) -> MessageRequest:
-        if not _is_name(message.name):
-            fields.mistakes.append(f"name: write 1 to {_MAX_NAME} characters on one line")
+        if not is_name(message.name):
+            fields.mistakes.append(f"name: write 1 to {MAX_NAME} characters on one line")
         text = message.text if isinstance(message, BulkMessage) else None
         if isinstance(message, BulkMessage):
-            fields.mistakes += _only(find_text_mistake(text))
+            fields.mistakes += only(find_text_mistake(text))
         moment = fields.moment("schedule_time", message.schedule_time)
         # The gateway reads its own local time, without a zone.
         local = moment.astimezone(ZoneInfo(self._settings.timezone)) if moment else None
@@ -210,36 +228,3 @@ class Intake:
             schedule_time=local.strftime("%Y-%m-%dT%H:%M:%S") if local else None,
             starts_at_ms=round(moment.timestamp() * 1000) if moment else 0,
         )
-
-
-def _is_name(name: object) -> bool:
-    """Neither the gateway nor its receipts could repeat a control character or half a one."""
-    if not isinstance(name, str) or not 0 < len(name.strip()) <= _MAX_NAME:
-        return False
-    return not any(unicodedata.category(c) in {"Cc", "Cs"} for c in name)
-
-
-def _listed(messages: Iterable[_M]) -> Iterable[_M]:
-    if isinstance(messages, Iterable):
-        return messages
-    raise InvalidMessageError([f"messages is {type(messages).__name__}: write a list of messages"])
-
-
-def _is_one_of(*kinds: type, message: object, mistakes: list[str]) -> bool:
-    if isinstance(message, kinds):
-        return True
-    names = " or ".join(kind.__name__ for kind in kinds)
-    mistakes.append(f"it is {type(message).__name__}: write a {names}")
-    return False
-
-
-def _only(mistake: str | None) -> Iterable[str]:
-    return [mistake] if mistake else []
-
-
-def _refuse(mistakes: list[str]) -> None:
-    if len(mistakes) > MAX_MISTAKES:
-        more = len(mistakes) - MAX_MISTAKES
-        mistakes = [*mistakes[:MAX_MISTAKES], f"... and {more} more mistakes"]
-    if mistakes:
-        raise InvalidMessageError(mistakes)

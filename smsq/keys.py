@@ -64,6 +64,14 @@ class Keys:
         """Sorted set: campaign → when its jobs are to be brought in line with its brake (ms)."""
         return f"{self.namespace}:aligning"
 
+    def draft(self, name: str) -> str:
+        """Hash: how far a campaign in the making is."""
+        return f"{self.namespace}:draft:{name}"
+
+    def staged(self, campaign_id: str) -> str:
+        """List: job ids of a campaign that is not committed."""
+        return f"{self.namespace}:staged:{campaign_id}"
+
     def ready(self, priority: str) -> str:
         """Sorted set: queued jobs → since when (ms)."""
         return f"{self.namespace}:ready:{priority}"

@@ -25,17 +25,19 @@ from smsq.jobs import (
 from smsq.models import JobState, Kind
 from smsq.names import Queue
 from smsq.packing import enqueue_args, read_claim, read_stored, to_dict
-from smsq.scripts import Scripts
 from smsq.slots import Early, Pace, Slot
+from smsq.staging import Staging
 from smsq.states import Verdict
 
 
-class Ledger:
-    """Job moves. A failing Redis raises `redis.RedisError`; callers decide what that means."""
+class Ledger(Staging):
+    """Job moves. A failing Redis raises `redis.RedisError`; callers decide what that means.
 
-    def __init__(self, scripts: Scripts) -> None:
-        self._run = scripts.run
-        self._redis = scripts.redis
+    Args:
+        scripts: Of the queue's namespace.
+
+    Campaigns that are not live yet are in `Staging`.
+    """
 
     def enqueue(self, job: NewJob, once: Idempotency) -> tuple[Stored, str]:
         """Store one job, whole or not at all.
@@ -46,7 +48,7 @@ class Ledger:
         Raises:
             KeyConflictError: The key was used before with other content.
         """
-        return read_stored(self._run("enqueue", *enqueue_args(job, once, stage=False)))
+        return read_stored(self._run("enqueue", *enqueue_args(job, once)))
 
     def enqueue_many(
         self, jobs: Iterable[tuple[NewJob, Idempotency]]
@@ -54,7 +56,7 @@ class Ledger:
         """Store many independent jobs in one round trip, each as `enqueue` would."""
         pipeline = self._redis.pipeline(transaction=False)
         for job, once in jobs:
-            self._run("enqueue", *enqueue_args(job, once, stage=False), client=pipeline)
+            self._run("enqueue", *enqueue_args(job, once), client=pipeline)
         results: list[tuple[Stored, str] | KeyConflictError] = []
         for answer in pipeline.execute():
             try:
@@ -62,31 +64,6 @@ class Ledger:
             except KeyConflictError as conflict:
                 results.append(conflict)
         return results
-
-    def stage(self, jobs: Iterable[NewJob]) -> None:
-        """Store jobs of a campaign out of sight, until `commit` makes all of them live."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for job in jobs:
-            self._run("enqueue", *enqueue_args(job, Idempotency(), stage=True), client=pipeline)
-        pipeline.execute()
-
-    def commit(
-        self, campaign_id: str, job_ids: Sequence[str], once: Idempotency
-    ) -> tuple[Stored, str]:
-        """Make a staged campaign live, all its jobs at once.
-
-        Raises:
-            KeyConflictError: The key was used before with other content; nothing is sent.
-        """
-        answer = self._run(
-            "commit",
-            campaign_id,
-            json.dumps(list(job_ids)),
-            once.key,
-            once.content,
-            once.ttl_ms,
-        )
-        return read_stored(answer)
 
     def claim(self, slot: Slot, pace: Pace, leases: Leases) -> Claim | PollClaim | Early | NoClaim:
         """Use a slot whose time has come: take the right to make one request.

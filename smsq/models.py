@@ -5,7 +5,7 @@ In:  plain values. Out: frozen dataclasses and enums; nothing here talks to Redi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -109,14 +109,14 @@ class BulkMessage:
     Attributes:
         name: What the gateway calls it in its receipts and pages.
         text: The text; at most 10 parts.
-        phones: In any spelling of the default region; no phone twice.
+        phones: In any spelling of the default region; no phone twice. Read once.
         alphaname_id: Sender; None means the setting `SMSQ_ALPHANAME_ID`.
         schedule_time: When the gateway shall send; aware, or naive in its zone. None: now.
     """
 
     name: str
     text: str = field(repr=False)
-    phones: Sequence[str] = field(repr=False)
+    phones: Iterable[str] = field(repr=False)
     alphaname_id: str | None = None
     schedule_time: datetime | None = None
 
@@ -127,13 +127,13 @@ class PersonalMessage:
 
     Attributes:
         name: What the gateway calls it in its receipts and pages.
-        texts: Pairs of phone and text; no phone twice.
+        texts: Pairs of phone and text; no phone twice. Read once.
         alphaname_id: Sender; None means the setting `SMSQ_ALPHANAME_ID`.
         schedule_time: When the gateway shall send; aware, or naive in its zone. None: now.
     """
 
     name: str
-    texts: Sequence[tuple[str, str]] = field(repr=False)
+    texts: Iterable[tuple[str, str]] = field(repr=False)
     alphaname_id: str | None = None
     schedule_time: datetime | None = None
 

@@ -6,7 +6,8 @@ In:  jobs to be stored; the flat lists that Redis answers with. Out: arguments; 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from smsq.errors import KeyConflictError
@@ -17,15 +18,13 @@ from smsq.models import Kind, MessageRequest, OnUnknown, ViberForward
 #: A staged campaign that was never committed goes away by itself.
 STAGE_TTL_MS = 24 * 3600 * 1000
 
+#: Most recipients, and characters of texts, that one script call stages: a few milliseconds.
+SLICE_RECIPIENTS, SLICE_CHARACTERS = 2000, 500_000
+_PIECE_TEXTS = 500
 
-def enqueue_args(job: NewJob, once: Idempotency, *, stage: bool) -> list[str | int]:
-    """Write the arguments of `enqueue.lua`.
 
-    Args:
-        job: Checked.
-        once: What makes the call repeatable.
-        stage: True keeps the job out of sight until its campaign is committed.
-    """
+def enqueue_args(job: NewJob, once: Idempotency) -> list[str | int]:
+    """Write the arguments of `enqueue.lua`."""
     fields = {**job.fields, "kind": job.kind, "priority": job.priority}
     messages = [
         {
@@ -44,8 +43,41 @@ def enqueue_args(job: NewJob, once: Idempotency, *, stage: bool) -> list[str | i
         once.content,
         once.ttl_ms,
         "" if job.due_at_ms is None else job.due_at_ms,
-        STAGE_TTL_MS if stage else "",
     ]
+
+
+def staged_fields(job: NewJob) -> dict[str, str]:
+    """Write a staged job's fields; its messages may come in slices, so their numbers go first."""
+    size = sum(len(message.recipients) for message in job.messages)
+    numbers = {"messages": str(len(job.messages)), "size": str(size)}
+    return {**job.fields, "kind": job.kind, "priority": job.priority, **numbers}
+
+
+def slice_messages(messages: Sequence[MessageRequest]) -> Iterator[list[dict[str, Any]]]:
+    """Cut a job's messages for `stage.lua`: each slice as many recipients and texts as it may."""
+    slice_: list[dict[str, Any]] = []
+    room, characters = SLICE_RECIPIENTS, SLICE_CHARACTERS
+    for n, message in enumerate(messages, start=1):
+        head = {"fields": _message_fields(message), "pending": len(message.recipients)}
+        piece = {"n": n, "buckets": count_buckets(len(message.recipients))}
+        for phones, texts in _cut(message):
+            slice_.append(piece | head | {"phones": phones, "texts": texts})
+            head = {}
+            room -= len(phones)
+            characters -= sum(map(len, texts)) + len(message.text or "")
+            if room <= 0 or characters <= 0:
+                yield slice_
+                slice_, room, characters = [], SLICE_RECIPIENTS, SLICE_CHARACTERS
+    if slice_:
+        yield slice_
+
+
+def _cut(message: MessageRequest) -> Iterator[tuple[list[str], list[str]]]:
+    """Cut a message's phones, with their texts where they have their own."""
+    most = SLICE_RECIPIENTS if message.text is not None else _PIECE_TEXTS
+    rows = iter(message.recipients.items())
+    while part := list(islice(rows, most)):
+        yield [phone for phone, _ in part], [text for _, text in part if text is not None]
 
 
 def _message_fields(message: MessageRequest) -> dict[str, str]:
@@ -58,7 +90,7 @@ def _message_fields(message: MessageRequest) -> dict[str, str]:
 
 
 def read_stored(answer: Sequence[str]) -> tuple[Stored, str]:
-    """Read what `enqueue.lua` or `commit.lua` did, and the id of what is stored.
+    """Read what `enqueue.lua` did, and the id of what is stored.
 
     Raises:
         KeyConflictError: The key was used before with other content.
@@ -68,7 +100,7 @@ def read_stored(answer: Sequence[str]) -> tuple[Stored, str]:
         raise KeyConflictError(
             f"this key was used before with other content, for {stored_id}: use a new key"
         )
-    # 'taken' and 'gone' cannot happen with fresh random ids and a stage of a day.
+    # 'taken' cannot happen with fresh random ids.
     return Stored(word), stored_id
 
 

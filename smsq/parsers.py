@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -21,6 +22,7 @@ from smsq.states import plain_word
 
 _E = TypeVar("_E", bound=StrEnum)
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.{}-]{1,64}")
+_PRICE = re.compile(r"[0-9]{1,12}([.,][0-9]{1,9})?")
 _MAX_ALPHANAME = 64
 #: A Redis database's number, after the host; none means 0.
 _DATABASE = re.compile(r"/?|/\d{1,6}")
@@ -59,6 +61,13 @@ def number(least: float, most: float) -> Callable[[str], float]:
         return value
 
     return parse
+
+
+def price(text: str) -> Decimal:
+    """Parse a price, with a point or a comma before its fractions."""
+    if not _PRICE.fullmatch(text):
+        raise ValueError("write a price like 0.035")
+    return Decimal(text.replace(",", "."))
 
 
 def choice(options: type[_E]) -> Callable[[str], _E]:

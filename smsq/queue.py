@@ -5,15 +5,14 @@ In:  messages. Out: ids and statuses. The ledger write decides; the ring after i
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Self, Unpack
 
-from smsq.assembly import assemble_quick, make_repeatable, shared_fields
-from smsq.brakes import BrakePlan, Brakes
-from smsq.campaign import CampaignDraft
+from smsq.assembly import assemble_quick
+from smsq.brakes import Brakes
+from smsq.bulk_sends import BulkSends
 from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
 from smsq.events import EventReader
 from smsq.handover import hand_over
@@ -21,8 +20,8 @@ from smsq.intake import Intake
 from smsq.jobs import Stored
 from smsq.keys import Keys
 from smsq.ledger import Ledger
-from smsq.models import BulkMessage, PersonalMessage, QuickMessage, QuickOptions
-from smsq.names import Queue, Task
+from smsq.models import QuickMessage, QuickOptions
+from smsq.names import Task
 from smsq.rings import Rings
 from smsq.scripts import Scripts
 from smsq.settings import Settings
@@ -32,7 +31,7 @@ from smsq.subscription import EventOptions, Subscription
 from smsq.views import Stats, Views
 
 
-class SmsQueue(Steering):
+class SmsQueue(BulkSends, Steering):
     """The queue, seen from the web app. Thread-safe; make one per process and keep it.
 
     Args:
@@ -112,77 +111,6 @@ class SmsQueue(Steering):
         new = [assemble_quick(one, self.settings) for one in checked]
         with self.redis_call(writes=True, in_pieces=True):
             return hand_over(new, self._ledger, self._rings)
-
-    def send_bulk(
-        self,
-        messages: Sequence[BulkMessage | PersonalMessage],
-        *,
-        key: str | None = None,
-        on_unknown: str | None = None,
-        canary: int | None = None,
-        max_failed: float | None = None,
-    ) -> str:
-        """Enqueue a campaign: some texts for many phones, all or nothing.
-
-        Args:
-            messages: At most `SMSQ_BULK_MAX_RECIPIENTS` recipients go in one gateway request;
-                larger messages are split, smaller ones share a request.
-            key: Makes the call repeatable.
-            on_unknown: `hold` or `resend`; None means `SMSQ_ON_UNKNOWN`.
-            canary: So many recipients go first; the rest follows when their reports are good.
-            max_failed: Share that may fail; above it stops itself. None: 0.1 for a canary, else 1.
-
-        Returns:
-            The campaign's id.
-
-        Raises:
-            InvalidMessageError: Nothing was stored; it carries every mistake, up to 100.
-            KeyConflictError: The key was used before with other content.
-            QueueUnavailableError: Redis did not answer; nothing is sent unless it says otherwise.
-        """
-        requests = self._intake().check_bulk(messages, key=key, on_unknown=on_unknown)
-        draft = self.draft_campaign(on_unknown=on_unknown, canary=canary, max_failed=max_failed)
-        with self.redis_call(writes=False):  # staged: nothing is live before the commit
-            for request in requests:
-                draft.start_message(request)
-                for phone, text in request.recipients.items():
-                    draft.add(phone, text)
-        return self.commit_campaign(draft, key=key)[1]
-
-    def draft_campaign(
-        self,
-        *,
-        on_unknown: str | None = None,
-        canary: int | None = None,
-        max_failed: float | None = None,
-    ) -> CampaignDraft:
-        """Begin a campaign whose recipients stream in; see `commit_campaign`."""
-        choice = self._intake().check_on_unknown(on_unknown)
-        plan = BrakePlan.check(canary, max_failed)
-        return CampaignDraft(
-            self._ledger,
-            fields=shared_fields(choice, self.settings) | plan.fields(self.settings),
-            max_recipients=self.settings.bulk_max_recipients,
-            canary=plan.canary,
-        )
-
-    def commit_campaign(
-        self, draft: CampaignDraft, *, key: str | None = None
-    ) -> tuple[Stored, str]:
-        """Make a drafted campaign live and ring its jobs.
-
-        Raises:
-            InvalidMessageError: The key is empty, or there are no recipients.
-            KeyConflictError: The key was used before with other content.
-        """
-        checked = self._intake().check_key(key)
-        due_in_s = max(0.0, draft.starts_at_ms / 1000 - time.time())
-        once = make_repeatable(checked, self.settings, due_in_s=due_in_s)
-        with self.redis_call(writes=True):
-            stored, campaign_id = draft.commit(once)
-        if stored is Stored.NEW:
-            self._rings.ring(Task.SEND_BULK, draft.job_ids, Queue.BULK)
-        return stored, campaign_id
 
     def status(self, some_id: str) -> Status:
         """Say what became of a job or a campaign.

@@ -1,7 +1,7 @@
 """Reads the recipients of a bulk or personal message. Pure.
 
-In:  a message as its caller writes it, and a list that collects mistakes. Out: phone → own text, or
-→ None where the text is shared.
+In:  a message as its caller writes it, and a list that collects mistakes. Out: phone and own text,
+or None where the text is shared, one after the other.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from smsq.fields import Fields
 from smsq.models import BulkMessage, PersonalMessage
+from smsq.seen import SeenPhones
 from smsq.text import find_text_mistake, mask_phone
 
 _PAIR = 2
@@ -17,22 +18,28 @@ _PAIR = 2
 
 def read_recipients(
     message: BulkMessage | PersonalMessage, fields: Fields
-) -> dict[str, str | None]:
-    """Read all recipients; what is wrong with one is told with its place, counted from 1."""
+) -> Iterator[tuple[str, str | None]]:
+    """Read the recipients as they come; yields the good ones, each phone once.
+
+    What is wrong with one is told with its place, counted from 1.
+    """
     found_before = len(fields.mistakes)
-    recipients: dict[str, str | None] = {}
+    is_personal = isinstance(message, PersonalMessage)
+    seen, place = SeenPhones(), 0
     for place, (raw, text) in enumerate(_rows(message, fields.mistakes), start=1):
         before = len(fields.mistakes)
         phone = fields.phone(raw)
-        mistake = find_text_mistake(text) if isinstance(message, PersonalMessage) else None
-        fields.mistakes += [mistake] if mistake else []
-        if phone and phone in recipients:
+        if is_personal and (mistake := find_text_mistake(text)):
+            fields.mistakes.append(mistake)
+        if phone and not seen.add(int(phone)):
             fields.mistakes.append(f"phone {mask_phone(phone)} stands twice: write it once")
-        recipients[phone] = text
-        fields.mistakes[before:] = [f"recipient {place}: {m}" for m in fields.mistakes[before:]]
-    if not recipients and len(fields.mistakes) == found_before:
+        if len(fields.mistakes) == before:
+            yield phone, text
+        else:
+            told = [f"recipient {place}: {m}" for m in fields.mistakes[before:]]
+            fields.mistakes[before:] = told
+    if not place and len(fields.mistakes) == found_before:
         fields.mistakes.append("no recipients: write at least one")
-    return recipients
 
 
 def _rows(

@@ -11,6 +11,7 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -45,6 +46,7 @@ class Settings:
     backoff_max_s: float
     on_unknown: OnUnknown
     bulk_max_recipients: int
+    price_per_part: Decimal | None
     poll_first_s: float
     poll_max_s: float
     poll_horizon_s: float

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import phonenumbers
 
+from smsq.usual_phones import read_usual
+
 #: Most parts the gateway takes for one text (GATEWAY.md, text limits).
 MAX_PARTS = 10
 
@@ -20,8 +22,10 @@ _GSM7_BASIC = frozenset(
 )
 #: Each costs two places: an escape and the character.
 _GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
+_GSM7 = _GSM7_BASIC | _GSM7_EXTENSION
 
 _NOT_IN_PHONES = re.compile(r"[^\d\s()+.\-\u2010-\u2015\u00a0]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN_HEAD, _SHOWN_TAIL = 3, 2
 #: No phone has more digits (E.164).
 _MOST_DIGITS = 15
@@ -36,6 +40,9 @@ class Encoding(StrEnum):
 
 #: Places in a text of one part, and in each part of a longer one (the rest holds the numbering).
 PLACES_PER_PART = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
+
+#: So many characters fit whatever they are: two places each in UCS-2, one lost at a part's end.
+_SURELY_FITS = MAX_PARTS * (PLACES_PER_PART[Encoding.UCS2][1] - 1) // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +66,17 @@ def count_parts(text: str) -> Parts:
     A character that takes two places (a GSM-7 extension, an emoji) is never cut in half: when it
     does not fit a part's end it moves to the next part.
     """
-    is_gsm7 = all(c in _GSM7_BASIC or c in _GSM7_EXTENSION for c in text)
-    encoding = Encoding.GSM7 if is_gsm7 else Encoding.UCS2
+    characters = set(text)
+    encoding = Encoding.GSM7 if characters <= _GSM7 else Encoding.UCS2
+    single, each = PLACES_PER_PART[encoding]
+    if not any(_width(c, encoding) > 1 for c in characters):
+        # As with nearly every text: nothing can be cut in half.
+        places = len(text)
+        return Parts(min(places, 1) if places <= single else -(-places // each), encoding, places)
     widths = [_width(c, encoding) for c in text]
     places = sum(widths)
-    single, each = PLACES_PER_PART[encoding]
     if places <= single:
-        return Parts(min(places, 1), encoding, places)
+        return Parts(1, encoding, places)
     count, used = 1, 0
     for width in widths:
         if used + width > each:
@@ -93,10 +104,15 @@ def find_costly(text: str) -> list[Costly]:
     encoding = count_parts(text).encoding
     found: dict[str, Costly] = {}
     for at, c in enumerate(text, start=1):
-        forces_ucs2 = c not in _GSM7_BASIC and c not in _GSM7_EXTENSION
+        forces_ucs2 = c not in _GSM7
         if c not in found and (forces_ucs2 or _width(c, encoding) > 1):
             found[c] = Costly(c, at, forces_ucs2)
     return list(found.values())
+
+
+def find_ucs2(text: str) -> set[str]:
+    """Find the characters that force UCS-2, in no order."""
+    return set(text) - _GSM7
 
 
 def _width(character: str, encoding: Encoding) -> int:
@@ -118,6 +134,8 @@ def normalize_phone(raw: str, region: str) -> str | None:
     Returns:
         `375291234567`, or None when it is no valid number.
     """
+    if phone := read_usual(raw, region):
+        return phone
     if _NOT_IN_PHONES.search(raw):
         return None
     if phone := _parse_phone(raw, region):
@@ -154,15 +172,18 @@ def find_text_mistake(text: object) -> str | None:
         return f"text is {type(text).__name__}: write a string"
     if not text.strip():
         return "text is empty: write at least one character"
-    if any("\ud800" <= c <= "\udfff" for c in text):
+    if _SURROGATE.search(text):
         return "text holds half a character (a lone surrogate): write valid Unicode"
     if "\x00" in text:
         return "text holds a NUL character: write the text without it"
-    parts = count_parts(text)
-    if parts.count > MAX_PARTS:
-        most = PLACES_PER_PART[parts.encoding][1] * MAX_PARTS
-        return (
-            f"text takes {parts.count} parts: write at most {MAX_PARTS} "
-            f"({most} characters in {parts.encoding.value.upper()})"
-        )
-    return None
+    return None if len(text) <= _SURELY_FITS else _find_long(count_parts(text))
+
+
+def _find_long(parts: Parts) -> str | None:
+    if parts.count <= MAX_PARTS:
+        return None
+    most = PLACES_PER_PART[parts.encoding][1] * MAX_PARTS
+    return (
+        f"text takes {parts.count} parts: write at most {MAX_PARTS} "
+        f"({most} characters in {parts.encoding.value.upper()})"
+    )

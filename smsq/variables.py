@@ -63,6 +63,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SMSQ_BULK_MAX_RECIPIENTS", "1000", parsers.whole(1, 100_000), "recipients per request"
     ),
+    Setting(
+        "SMSQ_PRICE_PER_PART",
+        "",
+        parsers.price,
+        "what an SMS part costs, as in 0.035; for --dry-run and --max-price",
+        unset=None,
+    ),
     Setting("SMSQ_POLL_FIRST_S", "5", parsers.number(0.1, 86_400), "seconds to the first poll"),
     Setting("SMSQ_POLL_MAX_S", "43200", parsers.number(1, 604_800), "longest pause between polls"),
     Setting("SMSQ_POLL_HORIZON_S", "259200", parsers.number(1, 2_592_000), "polling gives up"),

@@ -15,6 +15,7 @@ from celery import shared_task
 from smsq.jobs import Due
 from smsq.models import Kind
 from smsq.names import Queue, Task
+from tasks.launch import launch_campaigns, sweep_drafts
 from tasks.lookup import look_up_ids
 from tasks.resources import Resources, get_resources
 
@@ -57,6 +58,8 @@ def recover_due(resources: Resources) -> int:
         ring_due(resources, due)
         if size < BATCH:
             break
+    launch_campaigns(resources)
+    sweep_drafts(resources)
     align_campaigns(resources)
     ring_forgotten(resources)
     look_up_ids(resources)

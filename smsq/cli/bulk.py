@@ -5,29 +5,27 @@ In:  a CSV file or stdin. Out: the campaign's id; rows that cannot be sent in a 
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
-from smsq.campaign import CampaignDraft
 from smsq.cli.brakes import max_failed_option
+from smsq.cli.dry_run import DryRun
+from smsq.cli.estimate import Caps, Estimate
 from smsq.cli.load import Loader
+from smsq.cli.order import Order, open_table, read_order
 from smsq.cli.output import Exit, is_terminal, json_option, open_queue, print_json, say_number
-from smsq.cli.params import read_text, to_moment, to_unicode
+from smsq.cli.params import to_moment, to_price, to_unicode
 from smsq.cli.progress import show_progress
 from smsq.cli.rejects import Rejects, no_row_error
-from smsq.cli.rows import Table
 from smsq.cli.send import alphaname_option, key_option, on_unknown_option
 from smsq.errors import InvalidMessageError
-from smsq.intake import Intake
+from smsq.intake import Filled
 from smsq.jobs import Stored
-from smsq.models import BulkMessage, MessageRequest, PersonalMessage
 from smsq.queue import SmsQueue
 
 
@@ -36,7 +34,8 @@ from smsq.queue import SmsQueue
 @click.option(
     "--name", callback=to_unicode, required=True, help="What the gateway calls it in its pages."
 )
-@click.option("--text", callback=to_unicode, help="One text for all; - reads it from stdin.")
+@click.option("--text", callback=to_unicode, metavar="T",
+              help='One text; columns in braces: "Dear {name}"; - reads stdin.')  # fmt: skip
 @click.option(
     "--text-column", callback=to_unicode, metavar="C", help="Where each row's text is.  [text]"
 )
@@ -49,104 +48,107 @@ from smsq.queue import SmsQueue
 @max_failed_option
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="For rows that cannot be sent.  [FILE.rejects.csv]")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Count and price it, store nothing.")
+@click.option("--max-parts", type=click.IntRange(1), metavar="N", help="Refuse it above N parts.")
+@click.option("--max-price", callback=to_price, metavar="X",
+              help="Refuse it above X, at SMSQ_PRICE_PER_PART.")  # fmt: skip
 @alphaname_option
 @on_unknown_option
 @json_option
-def send_bulk(file: str, *, as_json: bool, **options: Any) -> None:
+def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> None:
     """Enqueue a campaign from a CSV file with a header.
 
     UTF-8 or cp1251; comma, semicolon or tab. Rows that cannot be sent go to the rejects file with
     line, column and reason: mend them there and send that file (with another --key). A phone that
     stands twice gets the first of its texts. When no row can be sent, nothing is stored.
 
+    With a --key, a run that was interrupted goes on where it stopped when it is started again.
+
     JSON: {"id", "jobs", "recipients", "rejected", "duplicates"}. Exit code 5: some were rejected.
+    With --dry-run: {"dry_run", "rows", "invalid", "duplicates", "recipients", "parts", "price",
+    "requests", "rate_per_s", "hours", "ucs2": {"rows", "characters"}, "refused"}.
     """
-    message = _make_message(file, options)
-    rejects_path = _choose_rejects(file, options["rejects"])
-    with open_queue() as queue, open_table(file) as (table, size):
-        head = Intake(queue.settings, datetime.now(UTC)).check_head(message)
-        wanted = {name: options[name] for name in ("on_unknown", "canary", "max_failed")}
-        draft = queue.draft_campaign(**wanted)
-        with Rejects(rejects_path, table) as rejects:
-            loader = _make_loader(queue, table, head, options, rejects)
-            _load(queue, draft, loader, size if is_terminal() and not as_json else None)
+    order = read_order(file, options)
+    with open_queue() as queue:
+        caps = _read_caps(queue, options)
+        run = _dry_run if dry_run else _send
+        rejected = run(queue, order, caps, as_json=as_json)
+    if rejected:
+        raise click.exceptions.Exit(Exit.SOME_REJECTED)
+
+
+def _send(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
+    with open_table(order.file) as (table, size):
+        head = order.check_head(queue.settings)
+        draft = queue.draft_campaign(
+            key=order.key,
+            on_unknown=order.on_unknown,
+            canary=order.canary,
+            max_failed=order.max_failed,
+        )
+        estimate = Estimate(draft) if caps.are_set else None
+        with Rejects(order.rejects_path, table) as rejects:
+            loader = order.make_loader(queue.settings, table, head, rejects)
+            if draft.resumed:
+                recipients = say_number(draft.resumed, "recipient")
+                click.echo(f"going on where it stopped: {recipients} staged before", err=True)
+            with queue.redis_call(writes=False), _tell_interrupted(order.key):
+                _load(loader, estimate or draft, size if is_terminal() and not as_json else None)
         if not draft.recipients:
             raise no_row_error(table, rejects)
-        stored, campaign_id = queue.commit_campaign(draft, key=options["key"])
+        if passed := caps.find_passed(estimate.parts) if estimate else []:
+            with queue.redis_call(writes=False):
+                draft.discard()
+            raise InvalidMessageError([f"{why}: raise it, or send less" for why in passed])
+        stored, campaign_id = queue.commit_campaign(draft)
     result = {
         "id": campaign_id,
-        "jobs": len(draft.job_ids),
+        "jobs": draft.jobs,
         "recipients": draft.recipients,
         "rejected": rejects.count,
         "duplicates": loader.duplicates,
     }
     print_json(result) if as_json else _tell(result, stored, rejects)
-    if rejects.count:
-        raise click.exceptions.Exit(Exit.SOME_REJECTED)
+    return rejects.count
+
+
+def _dry_run(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
+    with open_table(order.file) as (table, size):
+        head = order.check_head(queue.settings)
+        rejects = Rejects(None, table)
+        loader = order.make_loader(queue.settings, table, head, rejects)
+        dry = DryRun(queue, caps)
+        with queue.redis_call(writes=False):
+            _load(loader, dry.estimate, size if is_terminal() and not as_json else None)
+    told = dry.finish(loader)
+    dry.tell(told, loader, as_json=as_json)
+    if told["refused"]:
+        raise click.exceptions.Exit(Exit.BAD_INPUT)
+    return rejects.count
+
+
+def _load(loader: Loader, into: Filled, size: int | None) -> None:
+    """Read every row; nothing is live before the commit."""
+    steps = loader.load(into)
+    for _ in steps if size is None else show_progress(steps, loader.table, size):
+        pass
 
 
 @contextmanager
-def open_table(file: str) -> Iterator[tuple[Table, int]]:
-    """Open a CSV file, or stdin as `-`; with its size in bytes, 0 when that is not known.
-
-    Raises:
-        InvalidMessageError: It cannot be read.
-    """
-    if file == "-":
-        yield Table(sys.stdin.buffer, "stdin"), 0
-        return
+def _tell_interrupted(key: str | None) -> Iterator[None]:
     try:
-        stream: BinaryIO = Path(file).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        why = f"{file}: cannot be read ({error.strerror}): name a CSV file"
-        raise InvalidMessageError([why]) from None
-    with stream:
-        yield Table(stream, file), os.fstat(stream.fileno()).st_size
+        yield
+    except KeyboardInterrupt:
+        how = "the same command goes on here" if key else "with a --key it could have gone on here"
+        click.echo(f"\nsmsq: interrupted: nothing is sent; {how}", err=True)
+        raise
 
 
-def _make_message(file: str, options: dict[str, Any]) -> BulkMessage | PersonalMessage:
-    text, name = options["text"], options["name"]
-    shared = {"alphaname_id": options["alphaname_id"], "schedule_time": options["schedule"]}
-    if text is None:
-        return PersonalMessage(name=name, texts=[], **shared)
-    if options["text_column"] is not None:
-        raise click.UsageError("--text and --text-column: write one of them")
-    if file == text == "-":
-        raise click.UsageError("FILE - and --text -: only one of them can come from stdin")
-    return BulkMessage(name=name, text=read_text(text), phones=[], **shared)
-
-
-def _choose_rejects(file: str, wanted: Path | None) -> Path:
-    beside = f"{file.removesuffix('.csv')}.rejects.csv"
-    path = wanted or Path("rejects.csv" if file == "-" else beside)
-    if file != "-" and path.resolve() == Path(file).resolve():
-        raise click.UsageError("--rejects is the file itself: name another one")
-    return path
-
-
-def _make_loader(
-    queue: SmsQueue, table: Table, head: MessageRequest, options: dict[str, Any], rejects: Rejects
-) -> Loader:
-    wanted = {"--phone-column": options["phone_column"]}
-    if head.text is None:
-        wanted["--text-column (or one --text for all)"] = options["text_column"] or "text"
-    phone_column, *text_column = table.find_columns(wanted)
-    return Loader(
-        intake=Intake(queue.settings, datetime.now(UTC)),
-        table=table,
-        head=head,
-        phone_column=phone_column,
-        text_column=text_column[0] if text_column else None,
-        rejects=rejects,
-    )
-
-
-def _load(queue: SmsQueue, draft: CampaignDraft, loader: Loader, size: int | None) -> None:
-    """Stage every good row; nothing is live before the commit."""
-    with queue.redis_call(writes=False):
-        steps = loader.load(draft)
-        for _ in steps if size is None else show_progress(steps, loader.table, size):
-            pass
+def _read_caps(queue: SmsQueue, options: dict[str, Any]) -> Caps:
+    each: Decimal | None = queue.settings.price_per_part
+    if options["max_price"] is not None and each is None:
+        raise click.UsageError("--max-price needs a price: set SMSQ_PRICE_PER_PART")
+    return Caps(parts=options["max_parts"], price=options["max_price"], price_per_part=each)
 
 
 def _tell(result: dict[str, Any], stored: Stored, rejects: Rejects) -> None:

@@ -1,18 +1,18 @@
 """Brings rows into a campaign: good ones to the draft, bad ones to the rejects.
 
-In:  a table. Out: a filled draft, a filled rejects file, duplicates counted.
+In:  a table. Out: a filled draft, a filled rejects file, rows and duplicates counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from smsq.campaign import CampaignDraft
 from smsq.cli.rejects import Rejects
 from smsq.cli.rows import Row, Table
-from smsq.intake import Intake
+from smsq.intake import Filled, Intake
 from smsq.models import MessageRequest
+from smsq.template import Template, find_empty
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,7 +21,9 @@ class Loader:
 
     Attributes:
         head: The message that all rows belong to.
-        text_column: None when all share one text.
+        text_columns: Of the text, or of the template; none when all share one text.
+        template: None where the one text column is the text.
+        rows: Read so far.
         duplicates: Rows left out because their phone stands further up.
     """
 
@@ -29,29 +31,51 @@ class Loader:
     table: Table
     head: MessageRequest
     phone_column: int
-    text_column: int | None
+    text_columns: Sequence[int]
+    template: Template | None
     rejects: Rejects
+    rows: int = 0
     duplicates: int = 0
 
-    def load(self, draft: CampaignDraft) -> Iterator[None]:
+    def load(self, into: Filled) -> Iterator[None]:
         """Bring row after row into the draft; yields after each."""
-        draft.start_message(self.head)
+        into.start_message(self.head)
         for row in self.table.rows():
-            text = None if self.text_column is None else row.cells[self.text_column]
-            phone, mistakes = self._check(row, text)
+            self.rows += 1
+            phone, text, mistakes = self._check(row)
             if mistakes:
                 self.rejects.add(row, mistakes)
-            elif not draft.add(phone, text):
+            elif not into.add(phone, text):
                 self.duplicates += 1
             yield
 
-    def _check(self, row: Row, text: str | None) -> tuple[str, dict[str, str]]:
+    def _check(self, row: Row) -> tuple[str, str | None, dict[str, str]]:
+        """Give the row's phone and its own text, and what is wrong by the name of the column."""
+        header = self.table.header
         if cells := self.table.count_extra(row):
             mistake = (
-                f"{cells} cells below a header of {len(self.table.header)}: put quotation marks "
+                f"{cells} cells below a header of {len(header)}: put quotation marks "
                 f"around a cell that holds {self.table.delimiter!r}"
             )
-            return "", {self.table.header[-1]: mistake}
+            return "", None, {header[-1]: mistake}
+        text, empty = self._make_text(row)
         phone, mistakes = self.intake.check_row(row.cells[self.phone_column], text)
-        columns = {"phone": self.phone_column, "text": self.text_column or 0}
-        return phone, {self.table.header[columns[field]]: m for field, m in mistakes.items()}
+        if not mistakes and not empty:
+            return phone, text, {}
+        names = {
+            "phone": header[self.phone_column],
+            "text": ", ".join(header[column] for column in self.text_columns),
+        }
+        return phone, text, {names[what]: told for what, told in mistakes.items()} | empty
+
+    def _make_text(self, row: Row) -> tuple[str | None, dict[str, str]]:
+        """Make the row's own text; with what is empty where a template needs something."""
+        if not self.text_columns:
+            return None, {}
+        if self.template is None:
+            return row.cells[self.text_columns[0]], {}
+        values = [row.cells[column].strip() for column in self.text_columns]
+        if not all(values):
+            names = [self.table.header[column] for column in self.text_columns]
+            return None, find_empty(names, values)
+        return self.template.fill(values), {}

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from decimal import Decimal
 
 import click
 
+from smsq import parsers
 from smsq.errors import InvalidMessageError
 
 #: Times of sending outside these years are typing mistakes.
@@ -53,6 +55,14 @@ def to_unicode(_: click.Context, __: click.Parameter, value: str | None) -> str 
     except UnicodeEncodeError:
         raise click.BadParameter("is not UTF-8: write it in UTF-8") from None
     return value
+
+
+def to_price(_: click.Context, __: click.Parameter, value: str | None) -> Decimal | None:
+    """Read a price."""
+    try:
+        return None if value is None else parsers.price(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def read_text(text: str) -> str:

@@ -67,14 +67,20 @@ def say(counted: Parts, costly: Sequence[Costly]) -> list[str]:
 
 
 def _show(costly: Costly) -> str:
-    shown = costly.character if costly.character.isprintable() else "?"
-    return f"{shown}  {_name(costly.character)}, at {costly.at}"
+    return f"{show_character(costly.character)}, at {costly.at}"
+
+
+def show_character(character: str) -> str:
+    """Show a character and say its name."""
+    shown = character if character.isprintable() else "?"
+    return f"{shown}  {name_character(character)}"
 
 
 def _describe(costly: Costly) -> dict[str, Any]:
     character = costly.character
-    return {"character": character, "name": _name(character), "at": costly.at}
+    return {"character": character, "name": name_character(character), "at": costly.at}
 
 
-def _name(character: str) -> str:
+def name_character(character: str) -> str:
+    """Say a character's name in Unicode."""
     return unicodedata.name(character, f"U+{ord(character):04X}").lower()

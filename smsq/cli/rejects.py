@@ -26,12 +26,16 @@ _MAX_SHOWN = 5
 class Rejects:
     """Writes bad rows; use as a context manager.
 
+    Args:
+        path: None counts them only.
+        table: Where they come from.
+
     Attributes:
         count: Rows written.
         shown: The first few mistakes in words.
     """
 
-    def __init__(self, path: Path, table: Table) -> None:
+    def __init__(self, path: Path | None, table: Table) -> None:
         self.path = path
         self.count = 0
         self.shown: list[str] = []
@@ -61,21 +65,22 @@ class Rejects:
         self.count += 1
         if len(self.shown) < _MAX_SHOWN:
             self.shown.append(f"line {row.line}: {reasons}")
-        self._write([row.line, columns, reasons, *row.cells[self._skip :]])
+        if self.path:
+            self._write(self.path, [row.line, columns, reasons, *row.cells[self._skip :]])
 
-    def _write(self, cells: Sequence[object]) -> None:
+    def _write(self, path: Path, cells: Sequence[object]) -> None:
         try:
             if self._file is None:
-                self._open()
+                self._open(path)
             self._writer.writerow(cells)
         except OSError as error:
-            why = f"rejects cannot be written to {self.path} ({error.strerror})"
+            why = f"rejects cannot be written to {path} ({error.strerror})"
             raise InvalidMessageError([f"{why}: name another file with --rejects"]) from None
 
-    def _open(self) -> None:
+    def _open(self, path: Path) -> None:
         # Removed first: an older file might be a link, or be readable to others.
-        self.path.unlink(missing_ok=True)
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         lines = self._table.lines
         # Excel takes a file without a BOM for cp1251, as the original was.
         encoding = "utf-8-sig" if lines.has_bom or lines.encoding == "cp1251" else "utf-8"

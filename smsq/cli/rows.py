@@ -8,7 +8,7 @@ What the file holds is not repeated in errors, but for the names of its columns.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import BinaryIO
@@ -66,11 +66,11 @@ class Table:
             raise self.lines.mistake("is empty: write a header and at least one row")
         self.header: Sequence[str] = [name.strip() for name in header]
 
-    def find_columns(self, wanted: Mapping[str, str]) -> list[int]:
+    def find_columns(self, wanted: Sequence[tuple[str, str]]) -> list[int]:
         """Find columns by their names, in any case.
 
         Args:
-            wanted: Option of the command line that names a column → the name.
+            wanted: Pairs of the command line's option that names a column, and the name.
 
         Raises:
             InvalidMessageError: One is not there, or twice; says which columns there are.
@@ -82,17 +82,17 @@ class Table:
             )
         names = [name.casefold() for name in self.header]
         mistakes = []
-        for option, name in wanted.items():
+        for option, name in wanted:
             if names.count(name.strip().casefold()) > 1:
                 mistakes.append(f"column {name} stands twice: rename one of them")
             elif name.strip().casefold() not in names:
                 mistakes.append(
-                    f"has no column {name}: write one of its columns with {option}: "
+                    f"has no column {name[:_MAX_NAME]}: write one of its columns with {option}: "
                     f"{self._list_names()}"
                 )
         if mistakes:
             raise self.lines.mistake(*mistakes)
-        return [names.index(name.strip().casefold()) for name in wanted.values()]
+        return [names.index(name.strip().casefold()) for _, name in wanted]
 
     def rows(self) -> Iterator[Row]:
         """Read row by row; rows without anything in them are left out.
@@ -105,13 +105,15 @@ class Table:
             cells = self._next_cells(line)
             if cells is None:
                 return
-            if any(cell.strip() for cell in cells):
+            if "".join(cells).strip():
                 missing = len(self.header) - len(cells)
-                yield Row(line, cells + [""] * missing)
+                yield Row(line, cells + [""] * missing if missing > 0 else cells)
 
     def count_extra(self, row: Row) -> int:
         """Count cells that no column's name stands over; an unquoted comma in a text makes one."""
         size = len(self.header)
+        if len(row.cells) == size:
+            return 0
         return len(row.cells) if any(cell.strip() for cell in row.cells[size:]) else 0
 
     def _next_cells(self, line: int) -> list[str] | None:

@@ -37,7 +37,7 @@ end
 local limit, rings = tonumber(ARGV[5]), {}
 local ids = redis.call('LRANGE', key('campaign_jobs', id), from, from + limit - 1)
 for _, job_id in ipairs(ids) do
-  local job = load(key('job', job_id))
+  local job = load_job(job_id)
   if job then bring_in_line(job_id, job, rings) end
 end
 local is_left = #ids == limit

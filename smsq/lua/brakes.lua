@@ -53,8 +53,10 @@ local function set_brakes(id, campaign, brake, canary, what, why)
 end
 
 -- A campaign goes live: what its first job carries of its brakes becomes its own.
-local function open_campaign(id, job_id, job)
+local function open_campaign(id)
   local k = key('campaign', id)
+  local job_id = redis.call('LINDEX', key('campaign_jobs', id), 0)
+  local job = load(key('job', job_id))
   local name = redis.call('HGET', key('message', job_id, 1), 'name') or ''
   redis.call('HSET', k, 'name', name, 'braked_at_ms', int(NOW_MS))
   redis.call('ZADD', key('campaigns'), int(NOW_MS), id)
@@ -79,7 +81,8 @@ end
 -- Whoever of the canary was not delivered to by now has failed, whatever the reason.
 local function judge_canary(id, campaign, bound_ppm)
   local is_late = tonumber(campaign.canary_until_ms) <= NOW_MS
-  if number_of(campaign, 'canary_left') > 0 and not is_late then return end
+  -- While the campaign is launched, not all of the canary's jobs are counted yet.
+  if (campaign.launched or number_of(campaign, 'canary_left') > 0) and not is_late then return end
   local size = number_of(campaign, 'canary_recipients') - number_of(campaign, 'recipient:withheld')
   local failed = size - number_of(campaign, 'recipient:delivered')
   local found = 'canary: ' .. failed .. ' of ' .. size .. ' recipients failed'

@@ -3,8 +3,8 @@
 -- ARGV[4]  job id
 -- returns  'cancelled' | the state it is in | 'missing'
 local id = ARGV[4]
-local job = load(key('job', id))
-if not job then return 'missing' end
+local job = load_job(id)
+if not job or not job.state then return 'missing' end
 if job.state == 'queued' or job.state == 'waiting' then
   move(id, job, 'cancelled', 'cancelled before it was sent')
   forget_texts(id, job)

@@ -1,39 +1,47 @@
--- commit.lua: make a staged campaign live, all its jobs at once.
+-- commit.lua: decide that a staged campaign is to be sent, all of it, whatever its size.
+--
+-- From here on every job goes out: launch.lua brings them into the line, some at a time, called by
+-- the producer, and by recover where that one died. Before this call none does.
 --
 -- ARGV[4]  campaign id
--- ARGV[5]  job ids, JSON
--- ARGV[6]  key           digest of the idempotency key, '' for none
--- ARGV[7]  content       digest of what is to be sent
--- ARGV[8]  key_ttl_ms
--- returns  {'new', id} | {'same', the earlier id} | {'conflict', the earlier id} | {'gone', id}:
---          the stage ran out before the commit; nothing was made live
-local id = ARGV[4]
-local key_name = ARGV[6] ~= '' and key('key', ARGV[6])
-local ids = cjson.decode(ARGV[5])
-local jobs = {}
-for _, job_id in ipairs(ids) do
-  local job = load(key('job', job_id))
-  if not job then return {'gone', id} end
-  table.insert(jobs, job)
-end
+-- ARGV[5]  draft's name
+-- ARGV[6]  jobs          that the draft must have
+-- ARGV[7]  recipients    of all of them
+-- ARGV[8]  key           digest of the idempotency key, '' for none
+-- ARGV[9]  content       digest of what is to be sent
+-- ARGV[10] key_ttl_ms
+-- ARGV[11] fields        JSON: more fields of the campaign's hash
+-- ARGV[12] patience_ms   recover goes on with the launch when nobody has for so long
+-- returns  {'new', id} | {'same', the earlier id} | {'conflict', the earlier id} | {'overtaken', id}
+--          | {'gone', id}: the draft was taken for left behind; nothing was made live
+local id, name, jobs = ARGV[4], ARGV[5], tonumber(ARGV[6])
+local key_name = ARGV[8] ~= '' and key('key', ARGV[8])
 
 if key_name then
   local earlier = redis.call('GET', key_name)
   if earlier then
-    for i, job_id in ipairs(ids) do redis.call('UNLINK', unpack(keys_of(job_id, jobs[i]))) end
     local earlier_id, content = string.match(earlier, '^(.-)|(.*)$')
-    return {content == ARGV[7] and 'same' or 'conflict', earlier_id}
+    forget_draft(id, name)
+    return {content == ARGV[9] and 'same' or 'conflict', earlier_id}
   end
-  redis.call('SET', key_name, id .. '|' .. ARGV[7], 'PX', ARGV[8])
 end
 
-redis.call('HSET', key('campaign', id), 'created_at_ms', int(NOW_MS), 'jobs', #ids)
-open_campaign(id, ids[1], jobs[1])
-for i, job_id in ipairs(ids) do
-  local job = jobs[i]
-  for _, k in ipairs(keys_of(job_id, job)) do redis.call('PERSIST', k) end
-  redis.call('RPUSH', key('campaign_jobs', id), job_id)
-  count(job, 'recipient:pending', tonumber(job.size))
-  move(job_id, job, 'queued')
+local draft = redis.call('HMGET', key('draft', name), 'campaign', 'jobs')
+if not draft[1] then return {'gone', id} end
+if draft[1] ~= id or tonumber(draft[2]) ~= jobs then return {'overtaken', id} end
+trim_stage(id, jobs)
+if redis.call('LLEN', key('staged', id)) ~= jobs then return {'gone', id} end
+
+if key_name then redis.call('SET', key_name, id .. '|' .. ARGV[9], 'PX', ARGV[10]) end
+redis.call('RENAME', key('staged', id), key('campaign_jobs', id))
+redis.call('DEL', key('draft', name))
+redis.call('ZREM', key('drafts'), id .. '|' .. name)
+redis.call('HSET', key('campaign', id), 'created_at_ms', int(NOW_MS), 'jobs', jobs, 'launched', 0)
+for field, value in pairs(cjson.decode(ARGV[11])) do
+  redis.call('HSET', key('campaign', id), field, value)
 end
+open_campaign(id)
+count({campaign = id}, 'job:queued', jobs)
+count({campaign = id}, 'recipient:pending', tonumber(ARGV[7]))
+redis.call('ZADD', key('launching'), int(NOW_MS + tonumber(ARGV[12])), id)
 return {'new', id}

@@ -17,6 +17,12 @@
 --   campaign:<id>             hash: counts and brakes (below); campaign_jobs:<id>  list of job ids
 --   campaigns                 zset: campaign -> when it was enqueued
 --   aligning                  zset: campaign -> when its jobs are to be brought in line (align.lua)
+--   draft:<name>              hash: a campaign in the making, how far it is; named by the digest of
+--                             its idempotency key, or by its own id
+--   staged:<campaign>         list: its job ids, which become campaign_jobs with the commit
+--   drafts                    zset: <campaign>|<name> -> when to take it for left behind
+--   launching                 zset: committed campaign with jobs not in line yet -> when recover
+--                             goes on with it, because whoever committed it did not
 --   ready:<priority>          zset: queued jobs -> since when; the next slot takes the oldest
 --   ready:poll                zset: <job id>:<n> whose poll is due -> since when
 --   due                       zset: job -> when it needs a look; every job stands here or in ready
@@ -262,6 +268,88 @@ local function keys_of(id, job)
     for b = 0, buckets - 1 do table.insert(found, key('recipients', id, n, b)) end
   end
   return found
+end
+
+-- In slices, for the same reason as above.
+local function unlink_all(keys)
+  for i = 1, #keys, 4000 do
+    redis.call('UNLINK', unpack(keys, i, math.min(i + 3999, #keys)))
+  end
+end
+
+-- Message n of a job, or a slice of it: then `fields` come with the first slice alone, and `pending`
+-- says how many phones all slices have.
+local function store_message(id, n, message)
+  if message.fields then
+    local flat = {'buckets', message.buckets, 'pending', message.pending or #message.phones}
+    for name, value in pairs(message.fields) do
+      table.insert(flat, name)
+      table.insert(flat, value)
+    end
+    hset_all(key('message', id, n), flat)
+  end
+  local rows, texts = {}, {}
+  for i, phone in ipairs(message.phones) do
+    local k = bucket_key(id, n, message.buckets, phone)
+    local row = rows[k]
+    if not row then
+      row = {}
+      rows[k] = row
+    end
+    row[#row + 1] = phone
+    row[#row + 1] = ''
+    if message.texts[i] then
+      texts[#texts + 1] = phone
+      texts[#texts + 1] = message.texts[i]
+    end
+  end
+  for k, row in pairs(rows) do hset_all(k, row) end
+  if #texts > 0 then hset_all(key('texts', id, n), texts) end
+end
+
+local function store_job(id, job)
+  local flat = {'created_at_ms', int(NOW_MS), 'attempts', 0, 'claims', 0}
+  for name, value in pairs(job) do
+    table.insert(flat, name)
+    table.insert(flat, value)
+  end
+  hset_all(key('job', id), flat)
+end
+
+-- A staged job of a committed campaign takes its place in the line. The commit counted it already.
+local function go_live(id, job)
+  count(job, 'job:queued', -1)
+  move(id, job, 'queued')
+end
+
+-- A job, whatever is to happen to it: one that was committed but not launched yet goes live first.
+-- One that is not even committed has no state.
+local function load_job(id)
+  local job = load(key('job', id))
+  if job and not job.state and job.campaign
+    and redis.call('HEXISTS', key('campaign', job.campaign), 'created_at_ms') == 1 then
+    go_live(id, job)
+  end
+  return job
+end
+
+-- Take the newest of a draft's jobs away, until so many are left: they are another producer's, who
+-- died half way through, or will be told that it was overtaken.
+local function trim_stage(campaign, jobs)
+  local staged_key = key('staged', campaign)
+  while redis.call('LLEN', staged_key) > jobs do
+    local id = redis.call('RPOP', staged_key)
+    local job = load(key('job', id))
+    if job then unlink_all(keys_of(id, job)) end
+  end
+end
+
+-- A draft that nobody wants any more: recover takes its jobs away.
+local function forget_draft(campaign, name)
+  local draft_key = key('draft', name)
+  if redis.call('HGET', draft_key, 'campaign') ~= campaign then return end
+  redis.call('DEL', draft_key)
+  redis.call('ZADD', key('drafts'), int(NOW_MS), campaign .. '|' .. name)
 end
 
 -- A campaign's jobs begin at the same moment: their first polls are spread by their ids.

@@ -76,7 +76,7 @@ local function purge(id, job)
       count(job, 'recipient:' .. state, -recipients)
     end
   end
-  redis.call('UNLINK', unpack(keys_of(id, job)))
+  unlink_all(keys_of(id, job))
   redis.call('ZREM', due, id)
   redis.call('ZREM', key('listed', 'dead'), id)
   if job.campaign and redis.call('HINCRBY', key('campaign', job.campaign), 'jobs', -1) <= 0 then

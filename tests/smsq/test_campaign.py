@@ -10,7 +10,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from smsq.campaign import CampaignDraft
-from smsq.errors import InvalidMessageError, KeyConflictError, NotFoundError
+from smsq.errors import (
+    InvalidMessageError,
+    KeyConflictError,
+    NotFoundError,
+    QueueUnavailableError,
+)
 from smsq.jobs import Idempotency, Stored
 from smsq.models import JobState, Kind, MessageRequest, RecipientState
 from smsq.names import Queue
@@ -50,13 +55,17 @@ def test_a_draft_is_out_of_sight_until_it_is_committed(world: World) -> None:
     assert list(world.views.job_ids(draft.id)) == draft.job_ids
 
 
-def test_a_draft_that_is_left_behind_goes_away_by_itself(world: World) -> None:
-    draft = draft_of(world, [10])
-    keys = world.redis.keys(f"{world.keys.namespace}:*")
+def test_a_draft_that_is_left_behind_is_taken_away_after_a_day(world: World) -> None:
+    draft = draft_of(world, [1990, 15], most=10)
+    world.pass_s(STAGE_TTL_MS / 1000 - 1)
+    assert world.ledger.sweep() == 0
+    world.pass_s(2)
+    swept = [world.ledger.sweep() for _ in range(4)]
 
-    assert len(draft.job_ids) == 1
-    assert len(keys) == 3  # job, message, recipients
-    assert all(0 < world.redis.pttl(key) <= STAGE_TTL_MS for key in keys)
+    assert swept == [100, 100, 1, 0]  # slice by slice, and the last finds nothing
+    assert list(world.redis.scan_iter(f"{world.keys.namespace}:*")) == []
+    with pytest.raises(QueueUnavailableError, match="begin again"):
+        draft.commit(Idempotency())
 
 
 def test_small_messages_share_a_job_and_large_ones_are_split(world: World) -> None:

@@ -12,8 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsq.errors import InvalidMessageError
-from smsq.intake import MAX_MISTAKES, Intake
-from smsq.models import BulkMessage, OnUnknown, PersonalMessage, QuickMessage, ViberForward
+from smsq.intake import Intake
+from smsq.mistakes import MAX_MISTAKES
+from smsq.models import (
+    BulkMessage,
+    MessageRequest,
+    OnUnknown,
+    PersonalMessage,
+    QuickMessage,
+    ViberForward,
+)
 from smsq.names import Queue
 from smsq.settings import Settings
 
@@ -35,6 +43,29 @@ def refused(call: Any, *args: Any, **options: Any) -> Sequence[str]:
     with pytest.raises(InvalidMessageError) as caught:
         call(*args, **options)
     return caught.value.mistakes
+
+
+class Filled:
+    """Collects what streams in."""
+
+    def __init__(self) -> None:
+        self.requests: list[MessageRequest] = []
+
+    def start_message(self, head: MessageRequest) -> None:
+        self.requests.append(replace(head, recipients={}))
+
+    def add(self, phone: str, text: str | None) -> bool:
+        recipients: Any = self.requests[-1].recipients
+        recipients[phone] = text
+        return True
+
+
+def check_bulk(intake: Intake, messages: Any, **shared: str | None) -> list[MessageRequest]:
+    """Check a campaign as `SmsQueue.send_bulk` does; gives what it would send."""
+    asked = {"key": None, "on_unknown": None, **shared}
+    filled = Filled()
+    intake.check_bulk(messages, filled, intake.find_mistakes(**asked))
+    return filled.requests
 
 
 def test_a_plain_quick_message_needs_nothing_more(intake: Intake) -> None:
@@ -126,11 +157,11 @@ def test_good_messages_come_back_in_order(intake: Intake) -> None:
 
 def test_more_than_a_hundred_mistakes_are_cut(intake: Intake) -> None:
     phones = ["12"] * (MAX_MISTAKES + 23)
-    mistakes = refused(intake.check_bulk, [replace(BULK, phones=phones)])
+    mistakes = refused(check_bulk, intake, [replace(BULK, phones=phones)])
 
     assert len(mistakes) == MAX_MISTAKES + 1
     assert mistakes[-1] == "... and 23 more mistakes"
-    exactly = refused(intake.check_bulk, [replace(BULK, phones=phones[:MAX_MISTAKES])])
+    exactly = refused(check_bulk, intake, [replace(BULK, phones=phones[:MAX_MISTAKES])])
     assert "more mistakes" not in exactly[-1]
 
 
@@ -149,7 +180,7 @@ def test_no_mistake_tells_a_text_or_a_phone(phone: str, text: str) -> None:
     told = [
         *refused(intake.check_quick, quick),
         *refused(intake.check_quick_many, [quick]),
-        *refused(intake.check_bulk, [bulk, personal]),
+        *refused(check_bulk, intake, [bulk, personal]),
     ]
 
     digits = "".join(c for c in phone if c.isdigit())
@@ -166,7 +197,7 @@ def test_nor_does_a_message_show_them() -> None:
 
 
 def test_a_campaign_is_checked_into_requests(intake: Intake) -> None:
-    shared, personal = intake.check_bulk([BULK, PERSONAL])
+    shared, personal = check_bulk(intake, [BULK, PERSONAL])
 
     assert list(shared.recipients) == ["375291234567", "375291234568"]
     assert (shared.name, shared.text, shared.schedule_time) == ("Sale", "Half price", None)
@@ -178,8 +209,8 @@ def test_recipients_may_stream_from_any_iterable(intake: Intake) -> None:
     phones: Any = (f"37529{1234567 + i}" for i in range(3))
     texts: Any = iter([["375291234567", "5"]])
 
-    shared, personal = intake.check_bulk(
-        [replace(BULK, phones=phones), replace(PERSONAL, texts=texts)]
+    shared, personal = check_bulk(
+        intake, [replace(BULK, phones=phones), replace(PERSONAL, texts=texts)]
     )
     assert len(shared.recipients) == 3
     assert personal.recipients == {"375291234567": "5"}
@@ -196,7 +227,7 @@ def test_recipients_may_stream_from_any_iterable(intake: Intake) -> None:
 def test_a_schedule_is_written_in_the_gateways_time(
     intake: Intake, when: datetime, written: str
 ) -> None:
-    [request] = intake.check_bulk([replace(BULK, schedule_time=when)])
+    [request] = check_bulk(intake, [replace(BULK, schedule_time=when)])
 
     assert request.schedule_time == written
     assert intake.check_head(replace(BULK, schedule_time=when)).schedule_time == written
@@ -218,11 +249,11 @@ def test_a_phone_stands_once_in_a_message_however_it_is_written(intake: Intake) 
     twice = replace(BULK, phones=["375291234567", "375291234568", "80 29 123-45-67"])
     texts = [("+375291234567", "a"), ("29 123 45 67", "b")]
 
-    assert refused(intake.check_bulk, [twice, replace(PERSONAL, texts=texts)]) == (
+    assert refused(check_bulk, intake, [twice, replace(PERSONAL, texts=texts)]) == (
         "message 1: recipient 3: phone +375*******67 stands twice: write it once",
         "message 2: recipient 2: phone +375*******67 stands twice: write it once",
     )
-    assert len(intake.check_bulk([BULK, PERSONAL])) == 2  # two messages may share a phone
+    assert len(check_bulk(intake, [BULK, PERSONAL])) == 2  # two messages may share a phone
 
 
 @pytest.mark.parametrize(
@@ -258,22 +289,31 @@ def test_a_phone_stands_once_in_a_message_however_it_is_written(intake: Intake) 
 def test_a_bad_message_of_a_campaign_is_told_once(
     intake: Intake, message: Any, mistakes: list[str]
 ) -> None:
-    assert refused(intake.check_bulk, [message]) == tuple(f"message 1: {m}" for m in mistakes)
+    assert refused(check_bulk, intake, [message]) == tuple(f"message 1: {m}" for m in mistakes)
 
 
 def test_a_campaigns_own_mistakes_are_told_with_its_messages(intake: Intake) -> None:
     bad = replace(BULK, text="")
-    mistakes = refused(intake.check_bulk, [bad], key="", on_unknown="retry")
+    mistakes = refused(check_bulk, intake, [bad], key="", on_unknown="retry")
 
     assert [m.split(":")[0] for m in mistakes] == ["key is empty", "on_unknown", "message 1"]
-    assert refused(intake.check_bulk, []) == ("messages is empty: write at least one",)
+    assert refused(check_bulk, intake, []) == ("messages is empty: write at least one",)
+
+
+def test_nothing_is_handed_on_after_the_first_mistake(intake: Intake) -> None:
+    filled = Filled()
+    phones = ["375291234567", "12", "375291234568"]
+    with pytest.raises(InvalidMessageError):
+        intake.check_bulk([replace(BULK, phones=phones), BULK], filled, [])
+
+    assert [list(request.recipients) for request in filled.requests] == [["375291234567"]]
 
 
 @pytest.mark.parametrize("messages", [BULK, QUICK, None, 5])
 def test_one_message_is_no_list(intake: Intake, messages: Any) -> None:
     told = (f"messages is {type(messages).__name__}: write a list of messages",)
 
-    assert refused(intake.check_bulk, messages) == told
+    assert refused(check_bulk, intake, messages) == told
     assert refused(intake.check_quick_many, messages) == told
     assert refused(intake.check_quick_many, [BULK]) == (
         "message 1: it is BulkMessage: write a QuickMessage",

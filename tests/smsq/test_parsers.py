@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ ALL: dict[str, Callable[[str], Any]] = {
     "alphaname_id": parsers.alphaname_id,
     "timezone": parsers.timezone,
     "region": parsers.region,
+    "price": parsers.price,
     "status_map": parsers.status_map,
 }
 GATEWAY_EXAMPLE = "write scheme, host and port, as in https://gateway.example"
@@ -258,3 +260,17 @@ def test_a_word_without_a_state_of_ours_is_refused(text: str) -> None:
 def test_a_word_cannot_have_two_states() -> None:
     assert "each word once" in refusal(parsers.status_map, "read=delivered,READ=sent")
     assert parsers.status_map("read=sent,Read=sent") == {"read": "sent"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("0.035", "0.035"), ("0,035", "0.035"), ("12", "12"), ("0", "0")]
+)
+def test_a_price_is_written_as_the_accountant_does(text: str, value: str) -> None:
+    assert parsers.price(text) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1.", ".5", "1 000", "1,000.50", "1e3", "NaN", "٣", "5 €"]
+)
+def test_what_is_no_price_is_refused(text: str) -> None:
+    assert refusal(parsers.price, text) == "write a price like 0.035"

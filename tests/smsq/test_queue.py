@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -117,6 +118,43 @@ def test_a_repeated_campaign_leaves_nothing_behind(queue: smsq.SmsQueue) -> None
     with pytest.raises(smsq.KeyConflictError):
         queue.send_bulk([replace(message, text="bye")], key="sale")
     assert queue.stats().recipients[smsq.RecipientState.PENDING] == 1
+
+
+def test_a_campaign_streams_from_generators_and_goes_on_where_it_stopped(
+    settings: Settings,
+) -> None:
+    queue = smsq.SmsQueue(settings=replace(settings, bulk_max_recipients=10))
+    phones = [f"37529{1234000 + i}" for i in range(25)]
+
+    def messages(stops_after: int) -> Iterator[smsq.BulkMessage]:
+        def some() -> Iterator[str]:
+            yield from phones[:stops_after]
+            if stops_after < len(phones):
+                raise OSError("the database went away")
+
+        yield smsq.BulkMessage(name="Sale", text="hi", phones=some())
+
+    with pytest.raises(OSError, match="went away"):
+        queue.send_bulk(messages(17), key="sale")
+    assert sum(queue.stats().recipients.values()) == 0
+    campaign = queue.send_bulk(messages(25), key="sale")
+
+    assert sorted(r.phone for r in queue.recipients(campaign)) == phones
+    assert queue.send_bulk(messages(25), key="sale") == campaign
+    assert queue.stats().jobs[smsq.JobState.QUEUED] == 3
+    queue.close()
+
+
+def test_a_mistake_far_down_a_stream_leaves_nothing_to_be_sent(settings: Settings) -> None:
+    queue = smsq.SmsQueue(settings=replace(settings, bulk_max_recipients=10))
+    phones = [f"37529{1234000 + i}" for i in range(25)]
+    message = smsq.BulkMessage(name="Sale", text="hi", phones=[*phones, "12"])
+    with pytest.raises(smsq.InvalidMessageError, match="recipient 26"):
+        queue.send_bulk([message], key="sale")
+
+    assert sum(queue.stats().recipients.values()) == 0
+    assert queue.send_bulk([replace(message, phones=phones[:3])], key="sale")  # the key is free
+    queue.close()
 
 
 def test_a_cancelled_campaign_is_not_sent(queue: smsq.SmsQueue) -> None:

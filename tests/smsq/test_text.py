@@ -12,6 +12,7 @@ from smsq.text import (
     count_parts,
     find_costly,
     find_text_mistake,
+    find_ucs2,
     mask_phone,
     normalize_phone,
 )
@@ -250,3 +251,24 @@ def test_a_text_without_costly_characters_is_as_long_as_it_looks(text: str) -> N
     assert (parts.encoding is Encoding.UCS2) == any(c.forces_ucs2 for c in costly)
     assert costly or parts.places == len(text)
     assert all(text[c.at - 1] == c.character for c in costly)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("€[ж😀"), max_size=400))
+def test_a_text_is_taken_exactly_when_its_parts_are(text: str) -> None:
+    is_taken = find_text_mistake(text) is None
+
+    assert is_taken is (bool(text.strip()) and "\x00" not in text and count_parts(text).count <= 10)
+
+
+@pytest.mark.parametrize("character", ["x", "€", "ж", "😀"])
+def test_the_longest_text_is_the_same_whoever_counts(character: str) -> None:
+    lengths = [n for n in range(1, 1700) if find_text_mistake(character * n) is None]
+
+    assert lengths == list(range(1, len(lengths) + 1))
+    assert count_parts(character * len(lengths)).count == 10
+    assert count_parts(character * (len(lengths) + 1)).count == 11
+
+
+@given(st.text(max_size=50))
+def test_what_forces_ucs2_is_found_as_where_it_stands(text: str) -> None:
+    assert find_ucs2(text) == {c.character for c in find_costly(text) if c.forces_ucs2}

@@ -17,7 +17,7 @@ tables = st.lists(st.lists(cells | st.just("two\nlines"), min_size=2, max_size=2
 
 def read(content: bytes) -> list[tuple[int, list[str]]]:
     table = Table(io.BytesIO(content), "a.csv")
-    table.find_columns({"--phone-column": "phone"})
+    table.find_columns([("--phone-column", "phone")])
     return [(row.line, list(row.cells)) for row in table.rows()]
 
 

@@ -1,0 +1,94 @@
+"""`smsq send-bulk --dry-run`: what a campaign would take, before a kopeck is spent.
+
+In:  a table. Out: numbers; nothing is stored, in Redis or in a file.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+from smsq.cli.estimate import Caps, Estimate, Nowhere, say_price
+from smsq.cli.load import Loader
+from smsq.cli.output import print_json, say_number
+from smsq.cli.parts import name_character, show_character
+from smsq.cli.watch import say_duration
+from smsq.queue import SmsQueue
+
+#: Characters shown to a person; in a Cyrillic text nearly every letter forces UCS-2.
+_MOST_SHOWN = 8
+
+
+class DryRun:
+    """One dry run: load into `estimate`, then `finish`."""
+
+    def __init__(self, queue: SmsQueue, caps: Caps) -> None:
+        self._queue = queue
+        self._caps = caps
+        self._nowhere = Nowhere(queue)
+        self.estimate = Estimate(self._nowhere)
+
+    def finish(self, loader: Loader) -> dict[str, Any]:
+        """Make the JSON document of what was counted."""
+        self._nowhere.look_up()
+        estimate = self.estimate
+        requests = math.ceil(estimate.recipients / self._queue.settings.bulk_max_recipients)
+        rate_per_s = self._queue.stats().rate.current_per_s
+        price = self._caps.price_of(estimate.parts)
+        opted_out = self._nowhere.opted_out
+        return {
+            "dry_run": True,
+            "rows": loader.rows,
+            "invalid": loader.rejects.count,
+            "duplicates": loader.duplicates,
+            **({} if opted_out is None else {"opted_out": opted_out}),
+            "recipients": estimate.recipients,
+            "parts": estimate.parts,
+            "price": None if price is None else str(price),
+            "requests": requests,
+            "rate_per_s": round(rate_per_s, 3),
+            "hours": round(requests / rate_per_s / 3600, 4),
+            "ucs2": {
+                "rows": estimate.ucs2_rows,
+                "characters": [
+                    {"character": c, "name": name_character(c), "rows": rows}
+                    for c, rows in estimate.ucs2_characters.most_common()
+                ],
+            },
+            "refused": self._caps.find_passed(estimate.parts),
+        }
+
+    def tell(self, told: dict[str, Any], loader: Loader, *, as_json: bool) -> None:
+        """Say it, as JSON or in words."""
+        if as_json:
+            print_json(told)
+            return
+        rows = [("rows", told["rows"]), ("invalid", told["invalid"])]
+        rows += [("duplicates", told["duplicates"])]
+        rows += [("opted out", told["opted_out"])] if "opted_out" in told else []
+        rows += [("recipients", told["recipients"]), ("parts", told["parts"])]
+        for name, number in rows:
+            click.echo(f"{name:<11}{number:,}")
+        price = self._caps.price_of(told["parts"])
+        if price is not None:
+            each = say_price(self._caps.price_per_part or price)
+            click.echo(f"price      {say_price(price)} at {each} for a part")
+        duration = say_duration(told["hours"] * 3600)
+        click.echo(f"requests   {told['requests']:,}: {duration} at {told['rate_per_s']:.3g}/s")
+        self._tell_ucs2(told["ucs2"]["rows"])
+        for mistake in loader.rejects.shown:
+            click.echo(mistake, err=True)
+        for refused in told["refused"]:
+            click.echo(f"smsq: would be refused: {refused}", err=True)
+
+    def _tell_ucs2(self, rows: int) -> None:
+        if not rows:
+            return
+        click.echo(f"UCS-2      in {say_number(rows, 'row')}, because of")
+        characters = self.estimate.ucs2_characters
+        for c, count in characters.most_common(_MOST_SHOWN):
+            click.echo(f"           {show_character(c)}  in {say_number(count, 'row')}")
+        if len(characters) > _MOST_SHOWN:
+            click.echo(f"           and {len(characters) - _MOST_SHOWN} more; --json has all")

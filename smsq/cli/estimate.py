@@ -1,0 +1,138 @@
+"""What a campaign takes: recipients, parts, price, requests, hours, and the characters that cost.
+
+In:  recipients on their way into a campaign, or into nothing. Out: numbers; caps that are passed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from smsq.intake import Filled
+from smsq.models import MessageRequest
+from smsq.queue import SmsQueue
+from smsq.seen import SeenPhones
+from smsq.text import count_parts, find_ucs2
+
+#: Phones looked up at once.
+_LOOKUP_PHONES = 1000
+
+
+class Estimate:
+    """Counts recipients on their way into a campaign.
+
+    Args:
+        into: Where they go on to.
+
+    Attributes:
+        parts: Of all their texts.
+        ucs2_rows: Recipients whose text travels in UCS-2.
+        ucs2_characters: Character that forces it → recipients whose text holds it.
+    """
+
+    def __init__(self, into: Filled) -> None:
+        self.recipients = 0
+        self.parts = 0
+        self.ucs2_rows = 0
+        self.ucs2_characters: Counter[str] = Counter()
+        self._into = into
+        self._shared_parts = 0
+        self._shared_ucs2: set[str] = set()
+
+    def start_message(self, head: MessageRequest) -> None:
+        """Begin a message."""
+        self._shared_parts = count_parts(head.text or "").count
+        self._shared_ucs2 = find_ucs2(head.text or "")
+        self._into.start_message(head)
+
+    def add(self, phone: str, text: str | None) -> bool:
+        """Add a recipient; False when its phone came before."""
+        if not self._into.add(phone, text):
+            return False
+        self.recipients += 1
+        self.parts += self._shared_parts if text is None else count_parts(text).count
+        if ucs2 := self._shared_ucs2 if text is None else find_ucs2(text):
+            self.ucs2_rows += 1
+            self.ucs2_characters.update(ucs2)
+        return True
+
+
+class Nowhere:
+    """Takes recipients and stores none: for a dry run.
+
+    Attributes:
+        opted_out: How many are on the opt-out list; None where there is no such list.
+    """
+
+    def __init__(self, queue: SmsQueue) -> None:
+        self.opted_out: int | None = None
+        self._queue = queue
+        self._seen = SeenPhones()
+        self._waiting: list[str] = []
+
+    def start_message(self, head: MessageRequest) -> None:
+        """Begin a message."""
+        self._seen.clear()
+
+    def add(self, phone: str, text: str | None) -> bool:
+        """Take a recipient; False when its phone came before."""
+        if not self._seen.add(int(phone)):
+            return False
+        self._waiting.append(phone)
+        if len(self._waiting) == _LOOKUP_PHONES:
+            self.look_up()
+        return True
+
+    def look_up(self) -> None:
+        """Look up those that are not looked up yet."""
+        found = count_opted_out(self._queue, self._waiting)
+        if found is not None:
+            self.opted_out = (self.opted_out or 0) + found
+        self._waiting.clear()
+
+
+def count_opted_out(queue: SmsQueue, phones: Sequence[str]) -> int | None:
+    """Count the phones that are on the opt-out list; None where there is no such list."""
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """What a campaign may take at most; None for no bound.
+
+    Attributes:
+        price_per_part: `SMSQ_PRICE_PER_PART`.
+    """
+
+    parts: int | None
+    price: Decimal | None
+    price_per_part: Decimal | None
+
+    @property
+    def are_set(self) -> bool:
+        """True when there is a bound."""
+        return self.parts is not None or self.price is not None
+
+    def find_passed(self, parts: int) -> list[str]:
+        """Say which bounds so many parts would pass."""
+        passed = []
+        if self.parts is not None and parts > self.parts:
+            passed.append(f"it takes {parts:,} parts, and --max-parts is {self.parts:,}")
+        price = self.price_of(parts)
+        if price is not None and self.price is not None and price > self.price:
+            passed.append(
+                f"it costs {say_price(price)}, and --max-price is {say_price(self.price)}"
+            )
+        return passed
+
+    def price_of(self, parts: int) -> Decimal | None:
+        """Say what so many parts cost; None where nobody told a price."""
+        return None if self.price_per_part is None else self.price_per_part * parts
+
+
+def say_price(price: Decimal) -> str:
+    """Write a price with at least two places, as in `2,450.00` or `0.035`."""
+    places = -int(price.normalize().as_tuple().exponent)
+    return f"{price:,.{max(2, places)}f}"

@@ -1,0 +1,144 @@
+"""What a `smsq send-bulk` is told on its command line: which table, which texts, for whom.
+
+In:  options. Out: an open table, and what it takes to judge its rows; or errors before a row is
+read.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from smsq.cli.load import Loader
+from smsq.cli.params import read_text
+from smsq.cli.rejects import Rejects
+from smsq.cli.rows import Table
+from smsq.errors import InvalidMessageError
+from smsq.intake import Intake
+from smsq.models import BulkMessage, MessageRequest, PersonalMessage
+from smsq.settings import Settings
+from smsq.template import Template, read_template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be sent.
+
+    Attributes:
+        template: None where each row has its own text.
+        text_column: Its name; None where there is a template, or a text for all.
+    """
+
+    file: str
+    message: BulkMessage | PersonalMessage
+    template: Template | None = field(repr=False)
+    phone_column: str
+    text_column: str | None
+    key: str | None
+    on_unknown: str | None
+    canary: int | None
+    max_failed: float | None
+    rejects_path: Path
+
+    def check_head(self, settings: Settings) -> MessageRequest:
+        """Check all but the recipients.
+
+        Raises:
+            InvalidMessageError: With every mistake found.
+        """
+        return Intake(settings, datetime.now(UTC)).check_head(self.message)
+
+    def make_loader(
+        self, settings: Settings, table: Table, head: MessageRequest, rejects: Rejects
+    ) -> Loader:
+        """Find the columns.
+
+        Raises:
+            InvalidMessageError: One is not there; says which columns there are.
+        """
+        wanted = [("--phone-column", self.phone_column)]
+        if self.template:
+            wanted += [("--text", column) for column in self.template.columns]
+        elif self.text_column:
+            wanted += [("--text-column (or one --text for all)", self.text_column)]
+        phone_column, *text_columns = table.find_columns(wanted)
+        return Loader(
+            intake=Intake(settings, datetime.now(UTC)),
+            table=table,
+            head=head,
+            phone_column=phone_column,
+            text_columns=text_columns,
+            template=self.template,
+            rejects=rejects,
+        )
+
+
+def read_order(file: str, options: Mapping[str, Any]) -> Order:
+    """Read the options.
+
+    Raises:
+        InvalidMessageError: The text cannot be read.
+    """
+    text, column = options["text"], options["text_column"]
+    if text is not None and column is not None:
+        raise click.UsageError("--text and --text-column: write one of them")
+    if file == text == "-":
+        raise click.UsageError("FILE - and --text -: only one of them can come from stdin")
+    template = None if text is None else read_template(read_text(text))
+    return Order(
+        file=file,
+        message=_make_message(template, options),
+        template=template,
+        phone_column=options["phone_column"],
+        text_column=(column or "text") if template is None else None,
+        key=options["key"],
+        on_unknown=options["on_unknown"],
+        canary=options["canary"],
+        max_failed=options["max_failed"],
+        rejects_path=_choose_rejects(file, options["rejects"]),
+    )
+
+
+@contextmanager
+def open_table(file: str) -> Iterator[tuple[Table, int]]:
+    """Open a CSV file, or stdin as `-`; with its size in bytes, 0 when that is not known.
+
+    Raises:
+        InvalidMessageError: It cannot be read.
+    """
+    if file == "-":
+        yield Table(sys.stdin.buffer, "stdin"), 0
+        return
+    try:
+        stream: BinaryIO = Path(file).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        why = f"{file}: cannot be read ({error.strerror}): name a CSV file"
+        raise InvalidMessageError([why]) from None
+    with stream:
+        yield Table(stream, file), os.fstat(stream.fileno()).st_size
+
+
+def _make_message(
+    template: Template | None, options: Mapping[str, Any]
+) -> BulkMessage | PersonalMessage:
+    name = options["name"]
+    shared = {"alphaname_id": options["alphaname_id"], "schedule_time": options["schedule"]}
+    if template is None or template.text is None:
+        return PersonalMessage(name=name, texts=[], **shared)
+    return BulkMessage(name=name, text=template.text, phones=[], **shared)
+
+
+def _choose_rejects(file: str, wanted: Path | None) -> Path:
+    beside = f"{file.removesuffix('.csv')}.rejects.csv"
+    path = wanted or Path("rejects.csv" if file == "-" else beside)
+    if file != "-" and path.resolve() == Path(file).resolve():
+        raise click.UsageError("--rejects is the file itself: name another one")
+    return path

@@ -1,0 +1,28 @@
+-- launch.lua: bring some jobs of a committed campaign into the line, in their order.
+--
+-- ARGV[4]  campaign id   '' for one that nobody goes on with
+-- ARGV[5]  limit         most jobs in one call
+-- ARGV[6]  patience_ms   recover goes on when nobody has for so long
+-- returns  {campaign id, or '' when there is none; 1 when some are left, {ids of jobs in line now}}
+local id, limit = ARGV[4], tonumber(ARGV[5])
+if id == '' then
+  id = redis.call('ZRANGEBYSCORE', key('launching'), '-inf', int(NOW_MS), 'LIMIT', 0, 1)[1]
+  if not id then return {'', 0, {}} end
+end
+local campaign_key = key('campaign', id)
+local launched = tonumber(redis.call('HGET', campaign_key, 'launched') )
+if not launched then
+  redis.call('ZREM', key('launching'), id)
+  return {id, 0, {}}
+end
+
+local ids = redis.call('LRANGE', key('campaign_jobs', id), launched, launched + limit - 1)
+for _, job_id in ipairs(ids) do load_job(job_id) end
+if #ids < limit then
+  redis.call('HDEL', campaign_key, 'launched')
+  redis.call('ZREM', key('launching'), id)
+  return {id, 0, ids}
+end
+redis.call('HSET', campaign_key, 'launched', launched + #ids)
+redis.call('ZADD', key('launching'), int(NOW_MS + tonumber(ARGV[6])), id)
+return {id, 1, ids}

@@ -1,0 +1,42 @@
+"""Launch: finish committed campaigns whose producer died, take away drafts that nobody finished.
+
+In:  recover's tick. Out: rings; drafts that are gone.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from smsq.names import Queue, Task
+from tasks.resources import Resources
+
+log = logging.getLogger(__name__)
+
+#: Campaigns and slices of drafts looked at in one tick; what is left is found by the next.
+MAX_CAMPAIGNS, MAX_SWEEPS = 10, 20
+
+
+def launch_campaigns(resources: Resources) -> None:
+    """Bring the jobs of committed campaigns into the line that nobody brought there."""
+    launched = 0
+    for _ in range(MAX_CAMPAIGNS):
+        before = launched
+        for job_ids in resources.ledger.launch_forgotten():
+            resources.rings.ring(Task.SEND_BULK, job_ids, Queue.BULK)
+            launched += len(job_ids)
+        if launched == before:
+            break
+    if launched:
+        log.info("recover: launched %d jobs of campaigns whose producer stopped", launched)
+
+
+def sweep_drafts(resources: Resources) -> None:
+    """Take away drafts that were left behind."""
+    swept = 0
+    for _ in range(MAX_SWEEPS):
+        size = resources.ledger.sweep()
+        swept += size
+        if not size:
+            break
+    if swept:
+        log.info("recover: took away %d jobs of campaigns that were left behind", swept)
