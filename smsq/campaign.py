@@ -28,7 +28,6 @@ class CampaignDraft:
         fields: Fields that every job of the campaign has.
         max_recipients: Recipients per gateway request.
         priority: Of every job.
-        canary: So many recipients go first, in jobs of their own.
     """
 
     def __init__(
@@ -38,7 +37,6 @@ class CampaignDraft:
         fields: Mapping[str, str],
         max_recipients: int,
         priority: Queue = Queue.BULK,
-        canary: int = 0,
     ) -> None:
         self.id = new_campaign_id()
         self.job_ids: list[str] = []
@@ -51,8 +49,8 @@ class CampaignDraft:
         self._priority = priority
         self._content = hashlib.sha256()
         self._job: list[MessageRequest] = []
-        # Recipients of the canary that are still to come.
-        self._canary_left = canary
+        # Recipients that go first, in jobs of their own, and are still to come.
+        self._canary_left = int(fields.get("canary", 0))
         self._room = self._next_room()
         self._head: MessageRequest | None = None
         self._recipients: dict[str, str | None] = {}

@@ -163,7 +163,6 @@ class SmsQueue(Steering):
             self._ledger,
             fields=shared_fields(choice, self.settings) | plan.fields(self.settings),
             max_recipients=self.settings.bulk_max_recipients,
-            canary=plan.canary,
         )
 
     def commit_campaign(

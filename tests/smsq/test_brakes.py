@@ -457,7 +457,7 @@ def test_a_purged_campaign_leaves_nothing(world: World) -> None:
 
 
 def test_a_scheduled_message_can_have_no_canary(world: World) -> None:
-    draft = CampaignDraft(world.ledger, fields={}, max_recipients=10, canary=5)
+    draft = CampaignDraft(world.ledger, fields={"canary": "5"}, max_recipients=10)
     head = MessageRequest(
         name="Sale",
         alphaname_id="123",

@@ -112,7 +112,6 @@ class World:
             self.ledger,
             fields={"on_unknown": "hold", **plan.fields(self.settings), **fields},
             max_recipients=per_job,
-            canary=plan.canary,
         )
         head = MessageRequest(name="Sale", alphaname_id="123", text="Half price", recipients={})
         draft.start_message(head)
