@@ -10,7 +10,7 @@ import pytest
 from smsq.brakes import BrakePlan
 from smsq.campaign import CampaignDraft
 from smsq.errors import InvalidMessageError, NotFoundError
-from smsq.jobs import Claim, Leases, PollClaim
+from smsq.jobs import Claim, Idempotency, Leases, PollClaim
 from smsq.keys import Keys
 from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
 from smsq.news import CampaignEvent, read_entry
@@ -489,6 +489,51 @@ def test_a_plan_that_is_none_says_what_to_write(
     assert len(error.value.mistakes) == len(mistakes)
     for told, expected in zip(error.value.mistakes, mistakes, strict=True):
         assert told.startswith(expected)
+
+
+@pytest.mark.parametrize("word", ["pause", "cancel"])
+def test_a_brake_holds_for_jobs_that_are_not_in_line_yet(
+    world: World, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    # Whoever commits it dies before a job is brought into the line.
+    monkeypatch.setattr(world.ledger, "launch", lambda _: iter(()))
+    draft = world.start_campaign(500, canary=20)
+    getattr(world.brakes, word)(draft.id, by=BY)
+    world.align(limit=7)
+
+    state = JobState.WAITING if word == "pause" else JobState.CANCELLED
+    assert world.campaign(draft.id).jobs == {state: 50}
+    assert world.campaign(draft.id).recipients == 500
+    monkeypatch.undo()
+    assert len([job for part in world.ledger.launch(draft.id) for job in part]) == 50
+    assert take_job(world) is None
+    assert world.campaign(draft.id).jobs == {state: 50}
+
+
+def test_a_draft_that_goes_on_has_the_same_canary(world: World) -> None:
+    def begin(recipients: int) -> CampaignDraft:
+        draft = CampaignDraft(
+            world.ledger,
+            fields={"on_unknown": "hold", "canary": "5"} | plan.fields(world.settings),
+            max_recipients=3,
+            key="k" * 32,
+            earlier=world.ledger.find_earlier("k" * 32),
+        )
+        draft.start_message(
+            MessageRequest(name="Sale", alphaname_id="123", text="hi", recipients={})
+        )
+        for i in range(recipients):
+            draft.add(f"37529{1000000 + i}", None)
+        return draft
+
+    plan = BrakePlan.check(5, None)
+    begin(4)
+    draft = begin(12)
+    draft.commit(Idempotency(key="k" * 32, ttl_ms=3_600_000))
+
+    sizes = [int(str(world.redis.hget(world.keys.job(job), "size"))) for job in draft.job_ids]
+    assert sizes == [3, 2, 3, 3, 1]
+    assert sorted(take_all(world)) == sorted(draft.job_ids[:2])
 
 
 def test_a_single_job_heeds_no_brake(world: World) -> None:
