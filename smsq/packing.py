@@ -49,7 +49,11 @@ def enqueue_args(job: NewJob, once: Idempotency, *, stage: bool) -> list[str | i
 
 
 def _message_fields(message: MessageRequest) -> dict[str, str]:
-    optional = {"text": message.text, "schedule_time": message.schedule_time}
+    optional = {
+        "text": message.text,
+        "schedule_time": message.schedule_time,
+        "starts_at_ms": str(message.starts_at_ms) if message.starts_at_ms else None,
+    }
     return {
         "name": message.name,
         "alphaname_id": message.alphaname_id,
@@ -93,6 +97,7 @@ def read_claim(
         attempts=int(job["attempts"]),
         on_unknown=OnUnknown(job["on_unknown"]),
         viber=viber,
+        expires_in_s=int(job["expires_in_ms"]) / 1000 if "expires_in_ms" in job else None,
         messages=[_read_message(*message) for message in messages],
     )
 

@@ -40,6 +40,7 @@ _COLOURS = {
     RecipientState.DELIVERED: "green",
     RecipientState.UNDELIVERED: "red",
     RecipientState.NO_REPORT: "yellow",
+    RecipientState.WITHHELD: "magenta",
 }
 
 
