@@ -56,6 +56,13 @@ class OptOuts:
         """Take phones off the list, as `add` puts them on it; returns how many were on it."""
         return self._change("remove", phones)
 
+    def store(self, phones: Sequence[str]) -> int:
+        """Add up to `SLICE` phones that are in the gateway's form already, as `add` does."""
+        if not phones:
+            return 0
+        with unavailable(self._scripts.redis, writes=True):
+            return self._run("add", phones)
+
     def phones(self) -> Iterator[str]:
         """Read the list, in no order, in the gateway's form; memory does not grow with it."""
         keys, redis = self._scripts.keys, self._scripts.redis
