@@ -31,7 +31,6 @@ from smsq.scripts import Scripts
 from smsq.slots import Early, Pace, Slot
 from smsq.states import Verdict
 
-
 NO_RULES = Rules()
 
 

@@ -22,7 +22,6 @@ from smsq.models import ReceiptEntry, RecipientState
 from smsq.polls import Polls
 from smsq.scripts import Scripts
 
-
 #: Stands for the id of a message that has none and will get none; no id of the gateway's is 0.
 NEVER_SENT = 0
 

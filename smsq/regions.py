@@ -36,8 +36,7 @@ def _region_of_head(head: str, digits: int) -> str:
     found = phonenumbers.region_code_for_number(number)
     if found is None:
         # Of the regions that share a country code, the first is the main one.
-        codes = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(number.country_code or 0, ())
-        found = codes[0] if codes else None
+        found = phonenumbers.region_code_for_country_code(number.country_code or 0)
     return found if found in _zones() else HOME
 
 

@@ -103,9 +103,10 @@ class RuleBook:
         pipeline.execute()
 
     def make_calendar(self, week: int, region: str) -> dict[str, Any]:
-        """Make a region's calendar for a week since 1970: `quiet` spans and `days`, as rules.lua reads.
+        """Make a region's calendar for a week since 1970, as rules.lua reads it.
 
-        The day is that of the region's main zone.
+        Returns:
+            `quiet`: spans in which any of its zones is quiet. `days`: those of its main zone.
         """
         begins = datetime.fromtimestamp(0, UTC) + week * _WEEK
         since, until = begins - _BEFORE, begins + _WEEK + _AFTER
