@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Pieces that the list of opt-outs is kept in; as in lua/lib.lua.
+SHARDS = 4096
+
 #: Phones meant for one bucket. Redis packs a hash of up to 512 fields into half the memory of a
 #: larger one, and phones spread over buckets with some scatter.
 BUCKET_PHONES = 400
@@ -79,6 +82,19 @@ class Keys:
     def idempotency(self, digest: str) -> str:
         """String: idempotency key → id|content digest."""
         return f"{self.namespace}:key:{digest}"
+
+    def calendar(self, week: int) -> str:
+        """Hash: rule|region → quiet hours and days of a week since 1970."""
+        return f"{self.namespace}:calendar:{week}"
+
+    def optout(self, shard: int) -> str:
+        """Set: phones that take no messages."""
+        return f"{self.namespace}:optout:{shard}"
+
+    @property
+    def optouts(self) -> str:
+        """String: how many phones take no messages; not there for none."""
+        return f"{self.namespace}:optouts"
 
     @property
     def counts(self) -> str:

@@ -20,6 +20,8 @@ from smsq.jobs import (
     NoClaim,
     PollClaim,
     PollPlan,
+    Question,
+    Rules,
     Stored,
 )
 from smsq.models import JobState, Kind
@@ -28,6 +30,8 @@ from smsq.packing import enqueue_args, read_claim, read_stored, to_dict
 from smsq.slots import Early, Pace, Slot
 from smsq.staging import Staging
 from smsq.states import Verdict
+
+NO_RULES = Rules()
 
 
 class Ledger(Staging):
@@ -65,12 +69,14 @@ class Ledger(Staging):
                 results.append(conflict)
         return results
 
-    def claim(self, slot: Slot, pace: Pace, leases: Leases) -> Claim | PollClaim | Early | NoClaim:
+    def claim(
+        self, slot: Slot, pace: Pace, leases: Leases, rules: Rules = NO_RULES
+    ) -> Claim | PollClaim | Early | NoClaim | Question:
         """Use a slot whose time has come: take the right to make one request.
 
         Returns:
             A claim on what is most urgent now, be it a job or a message to poll; or why there is
-            none.
+            none. A question comes only where there are rules: answer it, and ask again.
         """
         status, *rest = self._run(
             "claim",
@@ -82,6 +88,8 @@ class Ledger(Staging):
             int(slot.wait_s > 0),
             leases.send_ms,
             leases.poll_ms,
+            rules.calendar,
+            rules.cap_per_day,
         )
         match status:
             case "job":
@@ -98,6 +106,10 @@ class Ledger(Staging):
                 )
             case "early":
                 return Early(rest[0] / 1e6)
+            case "regions":
+                return Question(job_id=rest[0])
+            case "calendar":
+                return Question(week=int(rest[0]), regions=rest[1])
             case _:
                 return NoClaim(status)
 
@@ -135,9 +147,15 @@ class Ledger(Staging):
         return bool(answer == "ok")
 
     def recover(
-        self, *, limit: int, max_attempts: int, plan: PollPlan
+        self, *, limit: int, max_attempts: int, plan: PollPlan, quiet: str = ""
     ) -> tuple[int, Sequence[Due]]:
         """Give up to `limit` due jobs their next step.
+
+        Args:
+            limit: Most jobs in one call.
+            max_attempts: A job to be resent is held instead once it has made so many.
+            plan: For jobs that turn out to be accepted.
+            quiet: Names the quiet hours in force: jobs that wait for the end of others are due.
 
         Returns:
             How many were looked at, and the ones to ring.
@@ -148,6 +166,7 @@ class Ledger(Staging):
             max_attempts,
             plan.first_ms,
             plan.horizon_ms,
+            quiet,
         )
         return looked_at, [Due(i, Kind(kind), Queue(priority)) for i, kind, priority in rows]
 

@@ -81,7 +81,11 @@ def _cut(message: MessageRequest) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def _message_fields(message: MessageRequest) -> dict[str, str]:
-    optional = {"text": message.text, "schedule_time": message.schedule_time}
+    optional = {
+        "text": message.text,
+        "schedule_time": message.schedule_time,
+        "starts_at_ms": str(message.starts_at_ms) if message.starts_at_ms else None,
+    }
     return {
         "name": message.name,
         "alphaname_id": message.alphaname_id,
@@ -125,6 +129,7 @@ def read_claim(
         attempts=int(job["attempts"]),
         on_unknown=OnUnknown(job["on_unknown"]),
         viber=viber,
+        expires_in_s=int(job["expires_in_ms"]) / 1000 if "expires_in_ms" in job else None,
         messages=[_read_message(*message) for message in messages],
     )
 

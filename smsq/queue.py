@@ -13,12 +13,12 @@ from typing import Self, Unpack
 from smsq.assembly import assemble_quick
 from smsq.brakes import Brakes
 from smsq.bulk_sends import BulkSends
+from smsq.compliance import Compliance
 from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
 from smsq.events import EventReader
 from smsq.handover import hand_over
 from smsq.intake import Intake
 from smsq.jobs import Stored
-from smsq.keys import Keys
 from smsq.ledger import Ledger
 from smsq.models import QuickMessage, QuickOptions
 from smsq.names import Task
@@ -31,7 +31,7 @@ from smsq.subscription import EventOptions, Subscription
 from smsq.views import Stats, Views
 
 
-class SmsQueue(BulkSends, Steering):
+class SmsQueue(BulkSends, Steering, Compliance):
     """The queue, seen from the web app. Thread-safe; make one per process and keep it.
 
     Args:
@@ -48,10 +48,10 @@ class SmsQueue(BulkSends, Steering):
             settings = settings.on_redis(redis_url)
         self.settings = settings
         self._redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
-        scripts = Scripts.of(self._redis, settings)
-        self._ledger = Ledger(scripts)
-        self._brakes = Brakes(scripts)
-        self._views = Views(self._redis, Keys(settings.namespace))
+        self._scripts = Scripts.of(self._redis, settings)
+        self._ledger = Ledger(self._scripts)
+        self._brakes = Brakes(self._scripts)
+        self._views = Views(self._redis, self._scripts.keys)
         self._rings = Rings(settings.broker_url, settings.namespace)
 
     @classmethod

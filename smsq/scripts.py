@@ -27,16 +27,17 @@ def redis_clock() -> None:
     """Leave the time to Redis, so that workers with wrong clocks share one truth."""
 
 
-#: A script with this line gets `limit.lua` too, and its arguments begin with rate and burst.
-_NEEDS_LIMIT = "\n-- needs limit.lua\n"
+#: A script with such a line gets that file too; the arguments of limit.lua stand before its own.
+_NEEDS = "\n-- needs {}.lua\n"
+_PARTS = ("limit", "rules")
 
 
 @cache
 def _source(name: str) -> str:
     body = _read(name)
-    limit = _read("limit") if _NEEDS_LIMIT in body else ""
+    parts = [_read(part) for part in _PARTS if _NEEDS.format(part) in body]
     body = f"local function run()\n{body}\nend\nlocal answer = run()\njudge_campaigns()\n"
-    parts = [_read("news"), _read("lib"), _read("brakes"), limit, body, _read("publish")]
+    parts = [_read("news"), _read("lib"), _read("brakes"), *parts, body, _read("publish")]
     return "".join([*parts, "return answer\n"])
 
 

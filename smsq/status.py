@@ -24,7 +24,8 @@ class RecipientStatus:
     """What became of one phone.
 
     Attributes:
-        gateway_status: The gateway's word, None before the first report.
+        gateway_status: The gateway's word, None before the first report; for `withheld` the rule:
+            `opted out`, `frequency cap`.
         sent_at: When the gateway sent it, UTC; None until it said so.
     """
 

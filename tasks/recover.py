@@ -53,6 +53,7 @@ def recover_due(resources: Resources) -> int:
             limit=BATCH,
             max_attempts=resources.settings.max_attempts,
             plan=resources.poll_plan,
+            quiet=resources.rule_book.quiet_name,
         )
         looked_at += size
         ring_due(resources, due)

@@ -25,6 +25,7 @@ from smsq.limiter import Limiter
 from smsq.matching import Matching
 from smsq.polls import Polls
 from smsq.rings import Rings
+from smsq.rules import RuleBook
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.slots import Pace
@@ -53,6 +54,7 @@ class Resources:
     gateway: GatewayClient
     rings: Rings
     matching: Matching
+    rule_book: RuleBook
     retry_policy: RetryPolicy
     poll_schedule: PollSchedule
     message_ids: MessageIdSource = field(default_factory=NoSource)
@@ -73,6 +75,7 @@ class Resources:
             brakes=Brakes(scripts),
             polls=polls,
             matching=Matching(scripts, polls, PollPlan.of(settings)),
+            rule_book=RuleBook.of(scripts, settings),
             limiter=Limiter(
                 scripts,
                 Pace(

@@ -25,6 +25,8 @@ COMMANDS = {
     "why": ("smsq.cli.why:why", "Tell what happened to a job or campaign."),
     "export": ("smsq.cli.export:export", "Write what was sent, for the accountants."),
     "cancel": ("smsq.cli.cancel:cancel", "Take back what is not sent yet."),
+    "reschedule": ("smsq.cli.reschedule:reschedule", "Send a quick job at another time."),
+    "optout": ("smsq.cli.optout:optout", "Say which phones take no messages."),
     "unknown": ("smsq.cli.stuck:unknown", "Decide on jobs that may have been accepted."),
     "dead": ("smsq.cli.stuck:dead", "Look at jobs that were given up, and retry them."),
     "unmatched": ("smsq.cli.unmatched:unmatched", "List jobs whose message ids nobody told."),

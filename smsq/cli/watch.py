@@ -44,6 +44,7 @@ _COLOURS = {
     RecipientState.DELIVERED: "green",
     RecipientState.UNDELIVERED: "red",
     RecipientState.NO_REPORT: "yellow",
+    RecipientState.WITHHELD: "magenta",
 }
 
 #: Of recipients whose job ended without being sent.

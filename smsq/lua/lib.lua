@@ -33,6 +33,15 @@
 --   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
 --   listed:unmatched          zset: accepted jobs with messages whose ids nobody told -> since when
 --   lookups                   zset: the same jobs -> when to look their ids up
+--   optout:<shard>            set: phones that take no messages (optout.lua); few enough for Redis' packed
+--                             encoding of whole numbers
+--   optouts                   string: how many there are; not there for none
+--   cap:<day>:<shard>         hash: phone -> campaign messages of that local day; gone two days later
+--   calendar:<week>           hash: <rule>|<region> -> JSON: quiet hours and days of that week (rules.lua)
+--   regions:<id>              hash: phone -> its region's place in the job's field `regions`, for all but
+--                             the first; gone once the job is accepted or given up
+--   held                      zset: jobs that wait for the end of quiet hours -> until when
+--   held_by                   string: the quiet hours that they wait for, see recover.lua
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
 --   words                     hash: words of the gateway's that we do not know -> how often they came
 --   key:<digest>              string: idempotency key -> id|content digest
@@ -109,7 +118,7 @@ local function note(id, what, detail)
   redis.call('LTRIM', key('timeline', id), -MAX_NOTES, -1)
 end
 
-local RECIPIENT_STATES = {'pending', 'sent', 'delivered', 'undelivered', 'no_report'}
+local RECIPIENT_STATES = {'pending', 'sent', 'delivered', 'undelivered', 'no_report', 'withheld'}
 local LISTED = {unknown = true, dead = true}
 -- A dead job keeps its texts for three days, so that it can be sent again.
 local DEAD_TEXT_MS = 3 * 86400000
@@ -174,7 +183,7 @@ end
 local function heed_brake(job, to, error, detail)
   local brake, word
   if to == 'queued' or to == 'waiting' then brake, word = braked(job) end
-  if brake == 'cancelled' and job.error_class == 'unknown' then
+  if brake == 'cancelled' and (job.may_be_out or job.error_class == 'unknown') then
     return 'unknown', 'its campaign was cancelled, but an attempt before that may have been accepted'
   elseif brake == 'cancelled' then
     return 'cancelled', 'cancelled before it was sent'
@@ -213,6 +222,99 @@ local function unlist_unmatched(id)
   redis.call('ZREM', key('lookups'), id)
 end
 
+local function bucket_key(id, n, buckets, phone)
+  local tail = tonumber(string.sub(phone, -6))
+  if not tail then return nil end
+  return key('recipients', id, n, tail % buckets)
+end
+
+-- The phones of a message that are sent to: all but those that a rule took out.
+local function phones_of(id, n)
+  local message = redis.call('HMGET', key('message', id, n), 'buckets', 'withheld')
+  local phones = {}
+  for b = 0, tonumber(message[1]) - 1 do
+    local k = key('recipients', id, n, b)
+    if not message[2] then
+      for _, phone in ipairs(redis.call('HKEYS', k)) do table.insert(phones, phone) end
+    else
+      for phone, value in pairs(load(k) or {}) do
+        if string.sub(value, 1, 1) ~= 'w' then table.insert(phones, phone) end
+      end
+    end
+  end
+  return phones
+end
+
+-- What is kept per phone over all jobs is split into so many pieces, each small enough to be packed.
+local SHARDS = 4096
+
+local function by_shard(phones)
+  local shards = {}
+  for _, phone in ipairs(phones) do
+    local shard = tonumber(phone) % SHARDS
+    local found = shards[shard]
+    if found then found[#found + 1] = phone else shards[shard] = {phone} end
+  end
+  return shards
+end
+
+-- Runs a command on each shard's phones, some thousands at a time; `use` gets shard, phones, answer.
+local function ask_shards(shards, command, what, use)
+  for shard, phones in pairs(shards) do
+    local k = key(what, shard)
+    for i = 1, #phones, 4000 do
+      local part = #phones <= 4000 and phones or {unpack(phones, i, math.min(i + 3999, #phones))}
+      use(k, part, redis.call(command, k, unpack(part)))
+    end
+  end
+end
+
+local function split(text, separator)
+  local parts = {}
+  for part in string.gmatch(text, '[^' .. separator .. ']+') do table.insert(parts, part) end
+  return parts
+end
+
+-- Phones of a job by the place of their region in its field `regions`.
+local function by_region(id, job, phones)
+  local places = #split(job.regions, ';') > 1 and load(key('regions', id)) or {}
+  local found = {}
+  for _, phone in ipairs(phones) do
+    local place = tonumber(places[phone] or 1)
+    found[place] = found[place] or {}
+    table.insert(found[place], phone)
+  end
+  return found
+end
+
+-- The cap counted an attempt that came to nothing for certain.
+local function give_back_cap(id, job)
+  local days = split(job.counted, ';')
+  for n = 1, tonumber(job.messages) do
+    for place, phones in pairs(by_region(id, job, phones_of(id, n))) do
+      ask_shards(by_shard(phones), 'HMGET', 'cap:' .. days[place], function(k, part, counts)
+        for i, phone in ipairs(part) do
+          if tonumber(counts[i] or 0) > 0 then redis.call('HINCRBY', k, phone, -1) end
+        end
+      end)
+    end
+  end
+end
+
+-- What the rules of sending keep with a job goes when the job goes on or ends (rules.lua).
+local function forget_rules(id, job, to)
+  if job.is_held then
+    redis.call('ZREM', key('held'), id)
+    redis.call('HDEL', key('job', id), 'is_held')
+    job.is_held = nil
+  end
+  if not job.regions or not (FINAL[to] or to == 'accepted') then return end
+  if FINAL[to] and job.counted and to ~= 'done' and not job.may_be_out then give_back_cap(id, job) end
+  redis.call('UNLINK', key('regions', id))
+  redis.call('HDEL', key('job', id), 'regions', 'counted')
+  job.regions, job.counted = nil, nil
+end
+
 -- The one place where a job changes its state; returns the state it is in now. Finished jobs are next
 -- due when their retention ends. `detail` goes to the timeline where the error says nothing.
 local function move(id, job, to, error, detail)
@@ -224,6 +326,7 @@ local function move(id, job, to, error, detail)
   if to ~= job.state then tell_job(id, job, to) end
   if LISTED[job.state] then redis.call('ZREM', key('listed', job.state), id) end
   if job.state == 'accepted' then unlist_unmatched(id) end
+  if job.is_held or job.regions then forget_rules(id, job, to) end
   if LISTED[to] then redis.call('ZADD', key('listed', to), int(NOW_MS), id) end
   count(job, 'job:' .. to, 1)
   count_unsent(id, job, job.state, -1)
@@ -252,15 +355,9 @@ local function move(id, job, to, error, detail)
   return to
 end
 
-local function bucket_key(id, n, buckets, phone)
-  local tail = tonumber(string.sub(phone, -6))
-  if not tail then return nil end
-  return key('recipients', id, n, tail % buckets)
-end
-
 -- Every key that belongs to one job alone.
 local function keys_of(id, job)
-  local found = {key('job', id), key('receipts', id), key('timeline', id)}
+  local found = {key('job', id), key('receipts', id), key('timeline', id), key('regions', id)}
   for n = 1, tonumber(job.messages) do
     table.insert(found, key('message', id, n))
     table.insert(found, key('texts', id, n))
@@ -362,9 +459,22 @@ end
 -- No receipt for so long: somebody or something else has to tell the ids.
 local UNMATCHED_MS = 600000
 
+-- The gateway never hears of a message all of whose recipients were taken out.
+local function is_withheld(id, n)
+  local counts = redis.call('HMGET', key('message', id, n), unpack(RECIPIENT_STATES))
+  local withheld = tonumber(table.remove(counts)) or 0
+  if withheld == 0 then return false end
+  for i = 1, #RECIPIENT_STATES - 1 do
+    if (tonumber(counts[i]) or 0) > 0 then return false end
+  end
+  return true
+end
+
 local function lacks_ids(id, job)
   for n = 1, tonumber(job.messages) do
-    if redis.call('HEXISTS', key('message', id, n), 'message_id') == 0 then return true end
+    if redis.call('HEXISTS', key('message', id, n), 'message_id') == 0 and not is_withheld(id, n) then
+      return true
+    end
   end
   return false
 end

@@ -28,6 +28,7 @@ note(id, 'operator: ' .. what, said)
 if what == 'accepted' then
   accept(id, job, ARGV[9], ARGV[8])
 elseif what == 'failed' then
+  job.may_be_out = nil
   move(id, job, 'rejected', 'settled as failed ' .. said)
   forget_texts(id, job)
 else
