@@ -28,7 +28,7 @@ if key_name then
 end
 
 redis.call('HSET', key('campaign', id), 'created_at_ms', int(NOW_MS), 'jobs', #ids)
-open_campaign(id, ids[1], jobs[1])
+campaign_brakes().open_campaign(id, ids[1], jobs[1])
 for i, job_id in ipairs(ids) do
   local job = jobs[i]
   for _, k in ipairs(keys_of(job_id, job)) do redis.call('PERSIST', k) end
