@@ -319,7 +319,7 @@ end
 local function has_texts(id, job)
   for n = 1, tonumber(job.messages) do
     if redis.call('HEXISTS', key('message', id, n), 'text') == 0
-      and redis.call('EXISTS', key('texts', id, n)) == 0 then
+      and redis.call('EXISTS', key('texts', id, n)) == 0 and not is_withheld(id, n) then
       return false
     end
   end

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from smsq.desk import Desk
 from smsq.errors import InvalidMessageError
 from smsq.export import Exporter, Selection
 from smsq.jobs import Claim, Idempotency, NewJob
@@ -159,6 +160,18 @@ def test_a_withheld_recipients_text_is_forgotten_and_the_others_stay(
     assert dict(world.claim(job).messages[0].recipients) == {B: "for B"}
     texts = f"{world.keys.namespace}:texts:{job}:1"
     assert world.redis.hgetall(texts) == {B: "for B"}
+
+
+def test_a_dead_job_is_retried_for_those_who_are_left(
+    world: World, optouts: OptOuts, settings: Settings
+) -> None:
+    job = put_messages(world, {A: "one"}, {B: "two"})
+    optouts.add([A])
+    dead = Verdict(state=JobState.DEAD, error="503", error_class="temporary")
+    world.ledger.settle(world.claim(job), dead, PLAN)
+    Desk(settings, world.redis, by="me@here").retry(job)
+
+    assert [dict(m.recipients) for m in world.claim(job).messages] == [{B: "two"}]
 
 
 def test_a_message_of_which_nobody_is_left_is_not_in_the_request_nor_waited_for(

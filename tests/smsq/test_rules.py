@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from smsq.jobs import Claim
-from smsq.models import JobState, Kind, RecipientState
+from smsq.desk import Desk
+from smsq.jobs import Claim, PollClaim
+from smsq.models import JobState, Kind, RecipientState, Settlement
 from smsq.names import Queue
 from smsq.quiet import QuietHours
 from smsq.rules import RuleBook
+from smsq.settings import Settings
 from smsq.states import Verdict
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
@@ -329,3 +331,39 @@ def test_counters_of_a_day_go_away_by_themselves(world: World) -> None:
     assert len(kept) >= 3
     assert all(world.redis.ttl(key) > 0 for key in kept)
     assert list(world.redis.scan_iter(f"{world.keys.namespace}:regions:*")) == []
+
+
+def test_what_an_operator_settles_as_failed_does_not_count(
+    world: World, settings: Settings
+) -> None:
+    set_rules(world, cap=1)
+    job = put(world, BY, PL)
+    world.ledger.settle(world.claim(job), UNKNOWN, PLAN)
+    assert send(world, BY) == []
+    Desk(settings, world.redis, by="me@here").settle(job, Settlement.FAILED)
+
+    assert send(world, BY, PL) == [BY, PL]
+
+
+def test_a_dead_job_that_is_retried_obeys_the_rules_again(world: World, settings: Settings) -> None:
+    set_rules(world, cap=1)
+    job = put(world, BY, PL)
+    dead = Verdict(state=JobState.DEAD, error="503", error_class="temporary")
+    world.ledger.settle(world.claim(job), dead, PLAN)
+    assert send(world, BY) == [BY]
+    Desk(settings, world.redis, by="me@here").retry(job)
+
+    assert list(world.claim(job).messages[0].recipients) == [PL]
+
+
+def test_jobs_that_are_held_back_do_not_bring_polls_forward(world: World) -> None:
+    accepted = world.enqueue()
+    world.ledger.settle(world.claim(accepted), ACCEPTED, PLAN)
+    set_rules(world, quiet="21:00-09:00")
+    world.go_to("2026-11-24T23:00")
+    for _ in range(160):
+        put(world)
+    world.polls.find_due(limit=10)
+
+    assert isinstance(world.take(), PollClaim)
+    assert float(world.redis.hget(world.keys.limiter, "poll_owed") or 0) <= 0.25

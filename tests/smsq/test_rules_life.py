@@ -148,6 +148,15 @@ class RulesLife(RuleBasedStateMachine):
             assert of_campaign == {s: total[s] for s in RecipientState}
 
     @invariant()
+    def who_waits_for_the_morning_is_woken_by_day(self) -> None:
+        held = f"{self.world.keys.namespace}:held"
+        for job, due_ms in self.world.redis.zrange(held, 0, -1, withscores=True):
+            moment = datetime.fromtimestamp(due_ms / 1000, UTC)
+            for recipient in self.world.views.recipients(job):
+                zone = ZoneInfo(ZONES[recipient.phone])
+                assert time(9) <= moment.astimezone(zone).time() < time(21)
+
+    @invariant()
     def nothing_waits_for_longer_than_a_day(self) -> None:
         for job in self.put:
             if self.world.state(job) is JobState.WAITING:
