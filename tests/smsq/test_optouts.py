@@ -9,13 +9,14 @@ import pytest
 from smsq.desk import Desk
 from smsq.errors import InvalidMessageError
 from smsq.export import Exporter, Selection
-from smsq.jobs import Claim, Idempotency, NewJob
+from smsq.jobs import Claim, Idempotency, Leases, NewJob
 from smsq.matching import Matching
 from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
 from smsq.names import Queue
 from smsq.optouts import OptOuts
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
+from smsq.slots import Early, Slot
 from smsq.states import Verdict
 from smsq.story import from_ms
 from tests.smsq.world import ACCEPTED, PLAN, World
@@ -124,6 +125,11 @@ def test_a_long_row_of_jobs_without_recipients_is_worked_off_piece_by_piece(
     world.pass_s(1)
     last = put(world, A)
 
+    slot, _ = world.limiter.reserve()
+    assert isinstance(slot, Slot)
+    leases = Leases(send_ms=1000, poll_ms=1000)
+    assert world.ledger.claim(slot, world.limiter.pace, leases) == Early(0)
+    assert JobState.QUEUED in {world.state(job) for job in jobs}
     world.claim(last)
     assert {world.state(job) for job in jobs} == {JobState.DONE}
 

@@ -145,6 +145,19 @@ def test_where_two_countries_are_never_awake_together_most_recipients_decide(wor
     assert 15 <= moment.astimezone(ZoneInfo("America/New_York")).hour < 18
 
 
+def test_a_short_time_awake_together_is_not_missed_by_the_spread(world: World) -> None:
+    thai, nepali = "66812345678", "9779841234567"
+    set_rules(world, quiet="23:00-21:00")
+    # From 21:00 in Kathmandu to 23:00 in Bangkok: three quarters of an hour.
+    world.go_to("2026-11-24T20:45", "Asia/Kathmandu")
+    jobs = [put(world, thai, nepali) for _ in range(20)]
+    world.take()
+
+    waits_s = [wait_s(world, job) for job in jobs]
+    assert min(waits_s) >= 900
+    assert max(waits_s) < 900 + 45 * 60 / 2
+
+
 def test_hours_that_change_while_jobs_wait_hold_for_them(world: World) -> None:
     set_rules(world, quiet="21:00-09:00")
     world.go_to("2026-11-24T22:00")
@@ -338,7 +351,8 @@ def test_what_an_operator_settles_as_failed_does_not_count(
 ) -> None:
     set_rules(world, cap=1)
     job = put(world, BY, PL)
-    world.ledger.settle(world.claim(job), UNKNOWN, PLAN)
+    lost = Verdict(state=JobState.UNKNOWN, error="lost", error_class="unknown")
+    world.ledger.settle(world.claim(job), lost, PLAN)
     assert send(world, BY) == []
     Desk(settings, world.redis, by="me@here").settle(job, Settlement.FAILED)
 
@@ -350,6 +364,7 @@ def test_a_dead_job_that_is_retried_obeys_the_rules_again(world: World, settings
     job = put(world, BY, PL)
     dead = Verdict(state=JobState.DEAD, error="503", error_class="temporary")
     world.ledger.settle(world.claim(job), dead, PLAN)
+    assert not {"regions", "counted"} & set(world.redis.hgetall(world.keys.job(job)))
     assert send(world, BY) == [BY]
     Desk(settings, world.redis, by="me@here").retry(job)
 
@@ -361,9 +376,10 @@ def test_jobs_that_are_held_back_do_not_bring_polls_forward(world: World) -> Non
     world.ledger.settle(world.claim(accepted), ACCEPTED, PLAN)
     set_rules(world, quiet="21:00-09:00")
     world.go_to("2026-11-24T23:00")
-    for _ in range(160):
-        put(world)
+    jobs = [put(world) for _ in range(60)]
     world.polls.find_due(limit=10)
 
     assert isinstance(world.take(), PollClaim)
+    # Sends come first, and those that came to nothing leave no debt to polls.
+    assert {world.state(job) for job in jobs} == {JobState.WAITING}
     assert float(world.redis.hget(world.keys.limiter, "poll_owed") or 0) <= 0.25

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -150,7 +151,8 @@ class RulesLife(RuleBasedStateMachine):
     @invariant()
     def who_waits_for_the_morning_is_woken_by_day(self) -> None:
         held = f"{self.world.keys.namespace}:held"
-        for job, due_ms in self.world.redis.zrange(held, 0, -1, withscores=True):
+        rows: Any = self.world.redis.zrange(held, 0, -1, withscores=True)
+        for job, due_ms in rows:
             moment = datetime.fromtimestamp(due_ms / 1000, UTC)
             for recipient in self.world.views.recipients(job):
                 zone = ZoneInfo(ZONES[recipient.phone])
