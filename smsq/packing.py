@@ -128,6 +128,7 @@ def read_claim(
         viber=viber,
         expires_in_s=int(job["expires_in_ms"]) / 1000 if "expires_in_ms" in job else None,
         messages=[_read_message(*message) for message in messages],
+        starts_at_s=int(job.get("starts_at_ms", 0)) / 1000,
     )
 
 
