@@ -47,9 +47,12 @@ bench: setup ## Measure the limiter and campaigns; takes twenty minutes
 	@$(BIN)/python -m bench.campaigns
 
 .PHONY: soak
-soak: setup ## Compare 100,000 recipients with an odd gateway's book; 5 minutes
+soak: setup ## Compare 100,000 recipients with an odd gateway's book, and measure polls; 7 minutes
 	@$(BIN)/python -m bench.delivery
 	@$(BIN)/python -m bench.polls
+	@$(BIN)/python -m bench.pages
+	@$(BIN)/python -m bench.memory
+	@$(BIN)/python -m bench.forged
 
 .PHONY: chaos
 chaos: setup ## Kill, stop and starve everything under load; takes ten minutes

@@ -61,6 +61,7 @@ class Claim:
         attempts: Attempts made, this one included.
         expires_in_s: Seconds from the claim on within which the request may begin; None for ever.
         messages: What goes to the gateway.
+        starts_at_s: When the gateway is asked to begin, seconds since 1970; 0: at once.
     """
 
     job_id: str
@@ -71,6 +72,7 @@ class Claim:
     viber: ViberForward | None
     messages: Sequence[MessageRequest] = field(repr=False)
     expires_in_s: float | None = None
+    starts_at_s: float = 0
 
     @property
     def quick_request(self) -> QuickRequest:

@@ -26,7 +26,7 @@ from smsq.jobs import (
 )
 from smsq.models import JobState, Kind
 from smsq.names import Queue
-from smsq.packing import enqueue_args, read_claim, read_stored, to_dict
+from smsq.packing import enqueue_args, read_claim_answer, read_stored
 from smsq.slots import Early, Pace, Slot
 from smsq.staging import Staging
 from smsq.states import Verdict
@@ -78,7 +78,7 @@ class Ledger(Staging):
             A claim on what is most urgent now, be it a job or a message to poll; or why there is
             none. A question comes only where there are rules: answer it, and ask again.
         """
-        status, *rest = self._run(
+        answer = self._run(
             "claim",
             pace.rate_per_s,
             pace.burst,
@@ -91,27 +91,7 @@ class Ledger(Staging):
             rules.calendar,
             rules.cap_per_day,
         )
-        match status:
-            case "job":
-                job_id, number, job, messages = rest
-                return read_claim(job_id, number, to_dict(job), messages)
-            case "poll":
-                ref, number, message_id, offset, age_ms = rest
-                return PollClaim(
-                    ref=ref,
-                    number=number,
-                    message_id=int(message_id),
-                    offset=offset,
-                    age_s=age_ms / 1000,
-                )
-            case "early":
-                return Early(rest[0] / 1e6)
-            case "regions":
-                return Question(job_id=rest[0])
-            case "calendar":
-                return Question(week=int(rest[0]), regions=rest[1])
-            case _:
-                return NoClaim(status)
+        return read_claim_answer(answer)
 
     def confirm(self, claim: Claim, *, wait_ms: int) -> bool:
         """Wait until a claim is on Redis' disk, so that no power loss can forget it.

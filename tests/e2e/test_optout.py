@@ -9,13 +9,14 @@ from smsq.models import BulkMessage, JobState, RecipientState
 from tests.e2e.conftest import ROOT, Deploy
 from tests.support import wait_until
 
-SIZE, OUT = 300, 40
+# None of the phones ends in digits that the simulator has faults for.
+SIZE, OUT = 60, 20
 
 
 def test_who_opts_out_before_the_request_gets_nothing_but_codes(deploy: Deploy) -> None:
-    phones = [f"37529{3000000 + n * 10}" for n in range(SIZE)]
+    phones = [f"37529{3001000 + n}" for n in range(SIZE)]
     gone = phones[::2][:OUT]
-    with deploy(workers=2, SMSQ_BULK_MAX_RECIPIENTS="20") as deployment:
+    with deploy(SMSQ_BULK_MAX_RECIPIENTS="20") as deployment:
         queue = deployment.queue
         deployment.controls.pause()
         sale = BulkMessage(name="Sale", text="Sale today", phones=phones)

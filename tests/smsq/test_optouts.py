@@ -6,15 +6,17 @@ import json
 
 import pytest
 
+from smsq.desk import Desk
 from smsq.errors import InvalidMessageError
 from smsq.export import Exporter, Selection
-from smsq.jobs import Claim, Idempotency, NewJob
+from smsq.jobs import Claim, Idempotency, Leases, NewJob
 from smsq.matching import Matching
 from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
 from smsq.names import Queue
 from smsq.optouts import OptOuts
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
+from smsq.slots import Early, Slot
 from smsq.states import Verdict
 from smsq.story import from_ms
 from tests.smsq.world import ACCEPTED, PLAN, World
@@ -123,6 +125,11 @@ def test_a_long_row_of_jobs_without_recipients_is_worked_off_piece_by_piece(
     world.pass_s(1)
     last = put(world, A)
 
+    slot, _ = world.limiter.reserve()
+    assert isinstance(slot, Slot)
+    leases = Leases(send_ms=1000, poll_ms=1000)
+    assert world.ledger.claim(slot, world.limiter.pace, leases) == Early(0)
+    assert JobState.QUEUED in {world.state(job) for job in jobs}
     world.claim(last)
     assert {world.state(job) for job in jobs} == {JobState.DONE}
 
@@ -159,6 +166,18 @@ def test_a_withheld_recipients_text_is_forgotten_and_the_others_stay(
     assert dict(world.claim(job).messages[0].recipients) == {B: "for B"}
     texts = f"{world.keys.namespace}:texts:{job}:1"
     assert world.redis.hgetall(texts) == {B: "for B"}
+
+
+def test_a_dead_job_is_retried_for_those_who_are_left(
+    world: World, optouts: OptOuts, settings: Settings
+) -> None:
+    job = put_messages(world, {A: "one"}, {B: "two"})
+    optouts.add([A])
+    dead = Verdict(state=JobState.DEAD, error="503", error_class="temporary")
+    world.ledger.settle(world.claim(job), dead, PLAN)
+    Desk(settings, world.redis, by="me@here").retry(job)
+
+    assert [dict(m.recipients) for m in world.claim(job).messages] == [{B: "two"}]
 
 
 def test_a_message_of_which_nobody_is_left_is_not_in_the_request_nor_waited_for(

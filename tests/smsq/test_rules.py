@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from smsq.jobs import Claim
-from smsq.models import JobState, Kind, RecipientState
+from smsq.desk import Desk
+from smsq.jobs import Claim, PollClaim
+from smsq.models import JobState, Kind, RecipientState, Settlement
 from smsq.names import Queue
 from smsq.quiet import QuietHours
 from smsq.rules import RuleBook
+from smsq.settings import Settings
 from smsq.states import Verdict
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
@@ -141,6 +143,19 @@ def test_where_two_countries_are_never_awake_together_most_recipients_decide(wor
     # 15:00 to 18:00 in New York, within those of all its zones.
     moment = datetime.fromtimestamp(world.now_us / 1e6 + wait_s(world, job), UTC)
     assert 15 <= moment.astimezone(ZoneInfo("America/New_York")).hour < 18
+
+
+def test_a_short_time_awake_together_is_not_missed_by_the_spread(world: World) -> None:
+    thai, nepali = "66812345678", "9779841234567"
+    set_rules(world, quiet="23:00-21:00")
+    # From 21:00 in Kathmandu to 23:00 in Bangkok: three quarters of an hour.
+    world.go_to("2026-11-24T20:45", "Asia/Kathmandu")
+    jobs = [put(world, thai, nepali) for _ in range(20)]
+    world.take()
+
+    waits_s = [wait_s(world, job) for job in jobs]
+    assert min(waits_s) >= 900
+    assert max(waits_s) < 900 + 45 * 60 / 2
 
 
 def test_hours_that_change_while_jobs_wait_hold_for_them(world: World) -> None:
@@ -329,3 +344,42 @@ def test_counters_of_a_day_go_away_by_themselves(world: World) -> None:
     assert len(kept) >= 3
     assert all(world.redis.ttl(key) > 0 for key in kept)
     assert list(world.redis.scan_iter(f"{world.keys.namespace}:regions:*")) == []
+
+
+def test_what_an_operator_settles_as_failed_does_not_count(
+    world: World, settings: Settings
+) -> None:
+    set_rules(world, cap=1)
+    job = put(world, BY, PL)
+    lost = Verdict(state=JobState.UNKNOWN, error="lost", error_class="unknown")
+    world.ledger.settle(world.claim(job), lost, PLAN)
+    assert send(world, BY) == []
+    Desk(settings, world.redis, by="me@here").settle(job, Settlement.FAILED)
+
+    assert send(world, BY, PL) == [BY, PL]
+
+
+def test_a_dead_job_that_is_retried_obeys_the_rules_again(world: World, settings: Settings) -> None:
+    set_rules(world, cap=1)
+    job = put(world, BY, PL)
+    dead = Verdict(state=JobState.DEAD, error="503", error_class="temporary")
+    world.ledger.settle(world.claim(job), dead, PLAN)
+    assert not {"regions", "counted"} & set(world.redis.hgetall(world.keys.job(job)))
+    assert send(world, BY) == [BY]
+    Desk(settings, world.redis, by="me@here").retry(job)
+
+    assert list(world.claim(job).messages[0].recipients) == [PL]
+
+
+def test_jobs_that_are_held_back_do_not_bring_polls_forward(world: World) -> None:
+    accepted = world.enqueue()
+    world.ledger.settle(world.claim(accepted), ACCEPTED, PLAN)
+    set_rules(world, quiet="21:00-09:00")
+    world.go_to("2026-11-24T23:00")
+    jobs = [put(world) for _ in range(60)]
+    world.polls.find_due(limit=10)
+
+    assert isinstance(world.take(), PollClaim)
+    # Sends come first, and those that came to nothing leave no debt to polls.
+    assert {world.state(job) for job in jobs} == {JobState.WAITING}
+    assert float(world.redis.hget(world.keys.limiter, "poll_owed") or 0) <= 0.25

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -146,6 +147,16 @@ class RulesLife(RuleBasedStateMachine):
             campaign = self.world.redis.hgetall(self.world.keys.campaign("c1"))
             of_campaign = {s: int(campaign.get(f"recipient:{s}", 0)) for s in RecipientState}
             assert of_campaign == {s: total[s] for s in RecipientState}
+
+    @invariant()
+    def who_waits_for_the_morning_is_woken_by_day(self) -> None:
+        held = f"{self.world.keys.namespace}:held"
+        rows: Any = self.world.redis.zrange(held, 0, -1, withscores=True)
+        for job, due_ms in rows:
+            moment = datetime.fromtimestamp(due_ms / 1000, UTC)
+            for recipient in self.world.views.recipients(job):
+                zone = ZoneInfo(ZONES[recipient.phone])
+                assert time(9) <= moment.astimezone(zone).time() < time(21)
 
     @invariant()
     def nothing_waits_for_longer_than_a_day(self) -> None:
