@@ -5,6 +5,7 @@
 -- ARGV[5]  limit          most jobs in one call
 -- returns  {campaign, what happened to it, 1 for its first jobs, 1 when jobs are left,
 --           {{job id, kind, priority}, ...} to ring} | {} when there is nothing to do
+local brakes = campaign_brakes()
 local id = ARGV[4]
 if id == '' then
   id = redis.call('ZRANGEBYSCORE', key('aligning'), '-inf', int(NOW_MS), 'LIMIT', 0, 1)[1]
@@ -17,11 +18,11 @@ if not campaign then
 end
 
 -- The canary's time may be over, without anything that moved a count.
-judge(id)
+brakes.judge(id)
 campaign = load(key('campaign', id))
 local from = tonumber(campaign.aligned)
 if not from then
-  end_aligning(id, campaign)
+  brakes.end_aligning(id, campaign)
   return {}
 end
 
@@ -44,7 +45,7 @@ local is_left = #ids == limit
 if is_left then
   redis.call('HSET', key('campaign', id), 'aligned', from + limit)
 else
-  end_aligning(id, campaign)
+  brakes.end_aligning(id, campaign)
 end
 local last = redis.call('LRANGE', key('timeline', id), -1, -1)[1] or '||'
 local what, why = string.match(last, '^.-|(.-)|(.*)$')

@@ -9,6 +9,7 @@
 -- ARGV[8]  is_anyway      resume: 1 does not wait for the canary any more
 -- returns  {1 when something changed, else 0} | {'missing'}
 --          {'cancelled'}: there is nothing to pause or resume any more
+local brakes = campaign_brakes()
 local id, what, said = ARGV[4], ARGV[5], 'by ' .. ARGV[6]
 local k = key('campaign', id)
 local campaign = load(k)
@@ -17,11 +18,11 @@ if campaign.brake == 'cancelled' and what ~= 'cancel' then return {'cancelled'} 
 
 local is_changed = false
 local function change(brake, canary, word)
-  set_brakes(id, campaign, brake, canary, word, said)
+  brakes.set(id, campaign, brake, canary, word, said)
   is_changed = true
 end
 
-local may_be_sent = has_unsent(campaign) or number_of(campaign, 'job:unknown') > 0
+local may_be_sent = brakes.has_unsent(campaign) or brakes.number_of(campaign, 'job:unknown') > 0
 if what == 'cancel' then
   if campaign.brake ~= 'cancelled' and may_be_sent then
     change('cancelled', campaign.canary == 'waiting' and 'skipped' or campaign.canary, 'cancelled')

@@ -133,34 +133,19 @@ local function braked(job)
   if brakes[2] == 'waiting' and not job.is_canary then return 'waiting', 'canary' end
 end
 
--- A parked job waits until its campaign goes on, or until its time is over.
-local function park(id, job)
-  if not job.ready_at_ms or (job.state ~= 'queued' and job.state ~= 'submitting') then
-    job.ready_at_ms = int(NOW_MS)
-  end
-  redis.call('HSET', key('job', id), 'is_parked', 1, 'ready_at_ms', job.ready_at_ms)
-  redis.call('ZADD', key('due'), job.expires_at_ms or '+inf', id)
-end
-
--- The time in which a campaign was held up does not count: its jobs come back in their old order,
--- and those that joined meanwhile after them.
-local function unpark(id, job)
-  local times = redis.call('HMGET', key('campaign', job.campaign), 'braked_at_ms', 'released_at_ms')
-  local braked_ms, released_ms = tonumber(times[1]) or NOW_MS, tonumber(times[2]) or NOW_MS
-  local ahead_ms = math.max(0, braked_ms - tonumber(job.ready_at_ms))
-  job.ready_at_ms = int(released_ms - ahead_ms)
-  redis.call('HSET', key('job', id), 'ready_at_ms', job.ready_at_ms)
-end
-
 -- A queued job waits for a slot, and needs a look only if it may not wait for ever. One that a 429
 -- sent back keeps its place in the line.
 local function line_up(id, job)
   if job.is_parked then
-    unpark(id, job)
+    -- The time in which its campaign was held up does not count: its jobs come back in their old
+    -- order, and those that joined meanwhile after them.
+    local times = redis.call('HMGET', key('campaign', job.campaign), 'braked_at_ms', 'released_at_ms')
+    local braked_ms, released_ms = tonumber(times[1]) or NOW_MS, tonumber(times[2]) or NOW_MS
+    job.ready_at_ms = int(released_ms - math.max(0, braked_ms - tonumber(job.ready_at_ms)))
   elseif job.state ~= 'submitting' or not job.ready_at_ms then
     job.ready_at_ms = int(NOW_MS)
-    redis.call('HSET', key('job', id), 'ready_at_ms', job.ready_at_ms)
   end
+  redis.call('HSET', key('job', id), 'ready_at_ms', job.ready_at_ms)
   redis.call('ZADD', key('ready', job.priority), job.ready_at_ms, id)
   if job.expires_at_ms then
     schedule(id, tonumber(job.expires_at_ms))
@@ -187,24 +172,24 @@ end
 
 local UNSENT = {rejected = true, dead = true, cancelled = true, expired = true}
 
--- The recipients of a job that ended unsent stay pending: its campaign knows how many they are.
-local function count_unsent(id, job, state, by)
-  if not job.campaign or not UNSENT[state] then return end
-  local pending = 0
-  for n = 1, tonumber(job.messages) do
-    pending = pending + (tonumber(redis.call('HGET', key('message', id, n), 'pending')) or 0)
+-- What a campaign counts of its jobs beside their states. The recipients of a job that ended unsent
+-- stay pending: their campaign knows how many they are. `to` is nil for a job that is purged.
+local function count_in_campaign(id, job, to)
+  if not job.campaign then return end
+  local k, from = key('campaign', job.campaign), job.state
+  if from ~= to and (UNSENT[from] or UNSENT[to]) then
+    local pending = 0
+    for n = 1, tonumber(job.messages) do
+      pending = pending + (tonumber(redis.call('HGET', key('message', id, n), 'pending')) or 0)
+    end
+    if pending > 0 and UNSENT[from] then redis.call('HINCRBY', k, 'unsent:' .. from, -pending) end
+    if pending > 0 and UNSENT[to] then redis.call('HINCRBY', k, 'unsent:' .. to, pending) end
   end
-  if pending > 0 then
-    redis.call('HINCRBY', key('campaign', job.campaign), 'unsent:' .. state, by * pending)
+  if job.is_canary and to then
+    if not from then redis.call('HINCRBY', k, 'canary_recipients', job.size) end
+    local was_open, is_open = from ~= nil and not FINAL[from], not FINAL[to]
+    if was_open ~= is_open then redis.call('HINCRBY', k, 'canary_left', is_open and 1 or -1) end
   end
-end
-
-local function count_canary(job, to)
-  if not job.is_canary then return end
-  local k = key('campaign', job.campaign)
-  if not job.state then redis.call('HINCRBY', k, 'canary_recipients', job.size) end
-  local was_open, is_open = job.state ~= nil and not FINAL[job.state], not FINAL[to]
-  if was_open ~= is_open then redis.call('HINCRBY', k, 'canary_left', is_open and 1 or -1) end
 end
 
 -- Somebody told the ids of all its messages, or nobody needs them any more.
@@ -226,13 +211,15 @@ local function move(id, job, to, error, detail)
   if job.state == 'accepted' then unlist_unmatched(id) end
   if LISTED[to] then redis.call('ZADD', key('listed', to), int(NOW_MS), id) end
   count(job, 'job:' .. to, 1)
-  count_unsent(id, job, job.state, -1)
-  count_unsent(id, job, to, 1)
-  count_canary(job, to)
+  count_in_campaign(id, job, to)
   note(id, to, detail or error)
   if to == 'queued' then line_up(id, job) end
   if is_parked then
-    park(id, job)
+    if not job.ready_at_ms or (job.state ~= 'queued' and job.state ~= 'submitting') then
+      job.ready_at_ms = int(NOW_MS)
+    end
+    redis.call('HSET', key('job', id), 'is_parked', 1, 'ready_at_ms', job.ready_at_ms)
+    redis.call('ZADD', key('due'), job.expires_at_ms or '+inf', id)
   elseif job.is_parked then
     redis.call('HDEL', key('job', id), 'is_parked')
   end

@@ -68,7 +68,7 @@ local function give_up_polling(id, job)
 end
 
 local function purge(id, job)
-  count_unsent(id, job, job.state, -1)
+  count_in_campaign(id, job, nil)
   count(job, 'job:' .. job.state, -1)
   for n = 1, tonumber(job.messages) do
     for _, state in ipairs(RECIPIENT_STATES) do
