@@ -21,6 +21,7 @@ from smsq.errors import (
     UnknownOutcomeError,
 )
 from smsq.events import EventReader
+from smsq.failed import FailedReader
 from smsq.models import (
     BulkMessage,
     JobState,
@@ -45,6 +46,7 @@ __all__ = [
     "CampaignEvent",
     "ConfigError",
     "EventReader",
+    "FailedReader",
     "GatewayError",
     "InvalidMessageError",
     "JobEvent",
