@@ -46,9 +46,12 @@ bench: setup ## Measure the limiter; takes a quarter of an hour
 	@$(BIN)/python -m bench.limiter
 
 .PHONY: soak
-soak: setup ## Compare 100,000 recipients with an odd gateway's book; 5 minutes
+soak: setup ## Compare 100,000 recipients with an odd gateway's book, and measure polls; 7 minutes
 	@$(BIN)/python -m bench.delivery
 	@$(BIN)/python -m bench.polls
+	@$(BIN)/python -m bench.pages
+	@$(BIN)/python -m bench.memory
+	@$(BIN)/python -m bench.forged
 
 .PHONY: chaos
 chaos: setup ## Kill, stop and starve everything under load; takes ten minutes

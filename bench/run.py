@@ -54,7 +54,7 @@ class Run:
         """The processes."""
         return self.bed.stack
 
-    def settle(self) -> Tally:
+    def settle(self, *, at_most_s: float = SETTLE_S) -> Tally:
         """Wait until all is enqueued and nothing moves any more, and reckon up.
 
         Raises:
@@ -62,7 +62,7 @@ class Run:
         """
         self.producer.join()
         jobs = self.producer.load.jobs
-        wait(lambda: has_settled(self.bed, jobs), at_most_s=SETTLE_S)
+        wait(lambda: has_settled(self.bed, jobs), at_most_s=at_most_s)
         self.stack.check()
         return reckon(self.bed, self.producer)
 

@@ -21,6 +21,9 @@ _ACCEPTED = frozenset({JobState.ACCEPTED, JobState.DONE})
 #: Nothing happens to these any more before a poll, a receipt or an operator.
 SETTLED = frozenset({JobState.UNKNOWN, JobState.REJECTED, JobState.DEAD, *_ACCEPTED})
 
+#: These were to be sent in time, and go on being tried.
+_ON_THEIR_WAY = frozenset({JobState.QUEUED, JobState.WAITING, JobState.SUBMITTING})
+
 _SLICE = 1000
 
 
@@ -58,6 +61,11 @@ class Tally:
     def is_clean(self) -> bool:
         """True when nothing was doubled and nothing lost."""
         return not self.count(Fate.TWICE) and not self.count(Fate.LOST)
+
+    @property
+    def is_safe(self) -> bool:
+        """True when nothing was doubled, and what is not sent yet still will be."""
+        return not self.count(Fate.TWICE) and _ON_THEIR_WAY.issuperset(self.lost_states)
 
 
 def reckon(bed: Bed, producer: Producer) -> Tally:

@@ -60,6 +60,7 @@ class Claim:
         number: Fences the settle: only the newest claim may write. Never used twice.
         attempts: Attempts made, this one included.
         messages: What goes to the gateway.
+        starts_at_s: When the gateway is asked to begin, seconds since 1970; 0: at once.
     """
 
     job_id: str
@@ -69,6 +70,7 @@ class Claim:
     on_unknown: OnUnknown
     viber: ViberForward | None
     messages: Sequence[MessageRequest] = field(repr=False)
+    starts_at_s: float = 0
 
     @property
     def quick_request(self) -> QuickRequest:

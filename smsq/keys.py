@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Phones meant for one bucket. Redis packs a hash of up to 512 fields into half the memory of a
-#: larger one, and phones spread over buckets with some scatter.
-BUCKET_PHONES = 400
+#: Phones meant for one bucket. Redis packs a small hash into half the memory of a large one, but
+#: searches it from its beginning: 128 cost two bytes a phone more than 400 and a third of the time.
+BUCKET_PHONES = 128
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ def read_claim(
         on_unknown=OnUnknown(job["on_unknown"]),
         viber=viber,
         messages=[_read_message(*message) for message in messages],
+        starts_at_s=int(job.get("starts_at_ms", 0)) / 1000,
     )
 
 

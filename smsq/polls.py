@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from smsq.errors import NotFoundError
@@ -28,6 +29,9 @@ _MAX_WORD = 40
 
 #: A word with so many digits may be a phone.
 _PHONE_DIGITS = 5
+
+#: Stands for the state's letter where a word is in no table of ours.
+ODD = "?"
 
 _D_SENT_FORMAT = "%Y-%m-%d %H:%M:%S"
 _D_SENT_USUAL = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
@@ -72,7 +76,7 @@ class Polls:
         Returns:
             Recipients that are not final yet; None when a newer poll has taken over.
         """
-        packed = [self._pack(row) for row in rows]
+        packed, odd = self._pack(rows)
         status, left = self._run(
             "poll_page",
             claim.ref,
@@ -80,6 +84,7 @@ class Polls:
             json.dumps(packed),
             next_offset,
             "" if next_in_s is None else round(next_in_s * 1000),
+            json.dumps(odd),
         )
         return int(left) if status == "ok" else None
 
@@ -111,12 +116,24 @@ class Polls:
         if answer == "missing":
             raise NotFoundError(f"no job has the id {job_id}")
 
-    def _pack(self, row: ReportRow) -> tuple[str, ...]:
-        """Write a row as `poll_page.lua` takes it; how a word is counted stands by unknown ones."""
-        state = read_gateway_word(row.gateway_status, self._words)
-        word = _bound_word(row.gateway_status)
-        shown = () if state else (show_word(word),)
-        return (row.phone, state or "", self._to_epoch(row.d_sent), word, *shown)
+    def _pack(self, rows: Sequence[ReportRow]) -> tuple[list[str], dict[str, str]]:
+        """Write rows as `poll_page.lua` takes them, and how the words we do not know are counted.
+
+        Rows of one page mostly share their words and their minutes: each is read once.
+        """
+        read_word, to_epoch = cache(self._read_word), cache(self._to_epoch)
+        packed: list[str] = []
+        odd: dict[str, str] = {}
+        for row in rows:
+            letter, word = read_word(row.gateway_status)
+            if letter == ODD:
+                odd[word] = show_word(word)
+            packed += (row.phone, f"{letter}|{to_epoch(row.d_sent)}|{word}")
+        return packed, odd
+
+    def _read_word(self, raw: str) -> tuple[str, str]:
+        state = read_gateway_word(raw, self._words)
+        return (state.value[0] if state else ODD), _bound_word(raw)
 
     def _to_epoch(self, d_sent: str | None) -> str:
         """The gateway's local time as seconds since 1970; "" when it cannot be read."""

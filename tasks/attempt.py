@@ -90,7 +90,7 @@ def submit(
     try:
         if claim.kind is Kind.QUICK:
             return resources.gateway.send_quick(claim.quick_request)
-        return resources.gateway.send_bulk(claim.messages, resources.callback_url(claim.job_id))
+        return resources.gateway.send_bulk(claim.messages, resources.callback_url(claim))
     except GatewayError as failure:
         return failure
 

@@ -6,6 +6,7 @@ In:  `Settings`. Out: one `Resources`, made when first asked for; tests put in t
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -18,7 +19,7 @@ from smsq.connection import WORKER_TIMEOUT_S, connect
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.lookup import MessageIdSource, NoSource
 from smsq.gateway.receipts import receipt_url
-from smsq.jobs import Leases, PollPlan
+from smsq.jobs import Claim, Leases, PollPlan
 from smsq.keys import Keys
 from smsq.ledger import Ledger
 from smsq.limiter import Limiter
@@ -33,6 +34,9 @@ from smsq.states import RetryPolicy
 #: A claim outlives its request by as much again, within these bounds: time to write down what came
 #: of it. A gateway that answers within 2 s is not waited for much longer after a crash.
 LEAST_LEASE_MARGIN_S, LEASE_MARGIN_S = 2.0, 15.0
+
+#: A receipt's address is good for so many horizons of polls, and for a day at least.
+RECEIPT_HORIZONS, RECEIPT_LEAST_S = 2, 86_400
 
 #: A poll's claim does the same; a page more or less does no harm.
 POLL_LEASE_MARGIN_S = 30.0
@@ -116,11 +120,22 @@ class Resources:
         """When an accepted job is polled first and given up."""
         return PollPlan.of(self.settings)
 
-    def callback_url(self, job_id: str) -> str:
-        """Address for a job's receipt; "" when no receiver is set up."""
+    def callback_url(self, claim: Claim) -> str:
+        """Address for a job's receipt; "" when no receiver is set up.
+
+        It is good for twice the horizon of polls from when the gateway begins to send: an address
+        in somebody's old log teaches nothing.
+        """
         if not self.settings.callback_url:
             return ""
-        return receipt_url(self.settings.callback_url, job_id, self.settings.callback_secret)
+        begins_s = max(time.time(), claim.starts_at_s)
+        good_s = max(RECEIPT_HORIZONS * self.settings.poll_horizon_s, RECEIPT_LEAST_S)
+        return receipt_url(
+            self.settings.callback_url,
+            claim.job_id,
+            self.settings.callback_secret,
+            until_s=round(begins_s + good_s),
+        )
 
     def close(self) -> None:
         """Give every connection back."""

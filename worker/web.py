@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging.config
 import os
+import time
 from dataclasses import dataclass
 from typing import Self
 
@@ -36,6 +37,7 @@ from smsq.settings import Settings
 from smsq.views import Views
 from worker.courier import courier_at_work
 from worker.metrics import render
+from worker.refusal import MAX_LINGERING, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +47,8 @@ MAX_BODY_BYTES = 256 * 1024
 #: A body that takes longer than this to arrive is dropped.
 BODY_TIMEOUT_S = 10.0
 
-#: Requests served at once; more are answered 503 at the door.
-MAX_CONCURRENT = 200
-
-NOT_FOUND = PlainTextResponse("not found\n", status_code=404)
+#: Connections at once; more are answered 503 at the door. Most systems give a process 1,024 files.
+MAX_CONCURRENT = 800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +82,9 @@ async def receive(request: Request) -> Response:
     """Take a receipt whose signature fits its job."""
     receiver: Receiver = request.app.state.receiver
     job_id, secret = request.path_params["job_id"], receiver.settings.callback_secret
-    if not secret or not is_signed(job_id, request.path_params["signature"], secret):
-        return NOT_FOUND
+    signature = request.path_params["signature"]
+    if not secret or not is_signed(job_id, signature, secret, now_s=time.time()):
+        return Refusal("not found", 404)
     body = await read_body(request)
     if isinstance(body, Response):
         return body
@@ -91,7 +92,7 @@ async def receive(request: Request) -> Response:
     try:
         learnt = await run_in_threadpool(receiver.store, job_id, body, content_type)
     except NotFoundError:
-        return NOT_FOUND
+        return Refusal("not found", 404)
     except RedisError as error:
         # The gateway may try again; polling finds out without it.
         log.warning("receipt not stored job=%s: %s", job_id, type(error).__name__)
@@ -130,6 +131,7 @@ def make_app(receiver: Receiver) -> Starlette:
         ]
     )
     app.state.receiver = receiver
+    app.state.lingering = asyncio.Semaphore(MAX_LINGERING)
     return app
 
 
@@ -137,16 +139,16 @@ async def read_body(request: Request) -> bytes | Response:
     """Read a body within its bounds, or say which bound it passed."""
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > MAX_BODY_BYTES:
-        return PlainTextResponse("body too large\n", status_code=413)
+        return Refusal("body too large", 413)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_BODY_BYTES:
-                    return PlainTextResponse("body too large\n", status_code=413)
+                    return Refusal("body too large", 413)
     except (TimeoutError, ClientDisconnect):
-        return PlainTextResponse("body too slow\n", status_code=408)
+        return Refusal("body too slow", 408)
     return bytes(body)
 
 

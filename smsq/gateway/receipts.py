@@ -21,24 +21,31 @@ from smsq.models import ReceiptEntry
 MAX_VALUES = 100_000
 MAX_FORM_FIELDS = 10_000
 
-_DOMAIN = b"smsq receipt v1\0"
+_DOMAIN = b"smsq receipt v2\0"
+
+#: Without a leading zero: one time is written in one way.
+_SECONDS = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
 
 
-def sign(job_id: str, secret: str) -> str:
-    """Sign a job id: HMAC-SHA256, in hex."""
-    job = job_id.encode("utf-8", "surrogatepass")
-    return hmac.new(secret.encode(), _DOMAIN + job, hashlib.sha256).hexdigest()
+def sign(job_id: str, secret: str, *, until_s: int) -> str:
+    """Sign a job id, good until so many seconds since 1970: `<until>-<HMAC-SHA256 in hex>`."""
+    signed = f"{until_s}\0{job_id}".encode("utf-8", "surrogatepass")
+    return f"{until_s}-{hmac.new(secret.encode(), _DOMAIN + signed, hashlib.sha256).hexdigest()}"
 
 
-def is_signed(job_id: str, signature: str, secret: str) -> bool:
-    """Check a signature in constant time."""
-    expected = sign(job_id, secret).encode()
-    return hmac.compare_digest(expected, signature.encode("utf-8", "surrogatepass"))
+def is_signed(job_id: str, signature: str, secret: str, *, now_s: float) -> bool:
+    """Check a signature, in constant time, and that its time has not passed."""
+    until = signature.partition("-")[0]
+    if not _SECONDS.fullmatch(until):
+        return False
+    expected = sign(job_id, secret, until_s=int(until)).encode()
+    is_ours = hmac.compare_digest(expected, signature.encode("utf-8", "surrogatepass"))
+    return is_ours and now_s <= int(until)
 
 
-def receipt_url(base_url: str, job_id: str, secret: str) -> str:
-    """Write the address that a job's receipt is posted to."""
-    return f"{base_url.rstrip('/')}/receipts/{job_id}/{sign(job_id, secret)}"
+def receipt_url(base_url: str, job_id: str, secret: str, *, until_s: int) -> str:
+    """Write the address that a job's receipt is posted to; `until_s` as for `sign`."""
+    return f"{base_url.rstrip('/')}/receipts/{job_id}/{sign(job_id, secret, until_s=until_s)}"
 
 
 def read_receipt(body: bytes, content_type: str | None) -> list[ReceiptEntry]:

@@ -9,8 +9,9 @@ texts and phones.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -117,7 +118,9 @@ def read_reports(answer: Answer) -> ReportPage | GatewayError:
     result = document["result"]
     if not isinstance(result, list):
         return TemporaryError("200 without a list of results", status=OK)
-    rows = [row for row in map(_read_row, result) if row]
+    # Rows of one page share a few words: each is cleaned once.
+    clean = cache(partial(clean_word, most=WORD_MAX))
+    rows = [read for row in result if (read := _read_row(row, clean))]
     return ReportPage(rows, len(result))
 
 
@@ -165,17 +168,16 @@ def read_id(value: object) -> int | None:
     return value if 1 <= value <= _LARGEST_ID else None
 
 
-def _read_row(row: object) -> ReportRow | None:
-    if not isinstance(row, dict) or not isinstance(row.get("status"), str):
+def _read_row(row: object, clean: Callable[[str], str]) -> ReportRow | None:
+    if not isinstance(row, dict):
         return None
-    phone, d_sent = row.get("phone"), row.get("d_sent")
-    if isinstance(phone, bool) or not isinstance(phone, int | str):
+    status, phone, d_sent = row.get("status"), row.get("phone"), row.get("d_sent")
+    if not isinstance(status, str) or isinstance(phone, bool) or not isinstance(phone, int | str):
         return None
     digits = str(phone).removeprefix("+")
-    if not digits.isascii() or not digits.isdigit():
+    if not (digits.isascii() and digits.isdigit()):
         return None
-    status = clean_word(row["status"], WORD_MAX)
-    return ReportRow(digits, status, d_sent if isinstance(d_sent, str) else None)
+    return ReportRow(digits, clean(status), d_sent if isinstance(d_sent, str) else None)
 
 
 def _read_json(body: bytes | None) -> object:

@@ -46,23 +46,41 @@ local EARLY_US, EARLY_REQUESTS = 1.5e6, 10
 
 -- So many requests without a 429 are calm. So many dips without a calm have gone below a hundredth of
 -- the rate: then 429s do not come from the rate, and slowing down does not help. For a while they
--- only close the gate.
+-- only close the gate, for a part of the usual pause. Whoever was noisy lately is known by fewer, and
+-- whoever then refuses more than a third is not noisy.
 local CALM_REQUESTS, MOST_DIPS, NOISE_US = 40, 12, 60e6
+local KNOWN_DIPS, KNOWN_US, NOISE_PAUSE, NOISE_SHARE = 4, 600e6, 0.25, 1 / 3
+
+local noise_until_us = tonumber(l.noise_until_us) or 0
 
 local function set_way_back(plateau_per_s, dip, span_us, succession)
   save_limiter('plateau_per_s', string.format('%.6f', plateau_per_s), 'dip_us', int(span_us * dip ^ (1 / 3)),
     'span_us', int(span_us), 'grown_us', 0, 'succession', succession, 'period_used', 0)
 end
 
+-- A refusal on its way while the gate closed counts, too: here it is the share that matters.
+if what == 'busy' and noise_until_us > NOW_US then
+  l.noise_refused = redis.call('HINCRBY', LIMITER, 'noise_refused', 1)
+end
+
+local function is_still_noise()
+  if noise_until_us <= NOW_US then return false end
+  local refused = l.noise_refused
+  if refused < MOST_DIPS or refused <= NOISE_SHARE * (tonumber(l.period_used) or 0) then return true end
+  redis.call('HDEL', LIMITER, 'noise_until_us')
+  noise_until_us = 0
+  return false
+end
+
 local function lower_rate()
   local rate = rate_now(l)
-  if (tonumber(l.noise_until_us) or 0) > NOW_US then return end
+  if is_still_noise() then return end
   local is_calm = not l.dips or (tonumber(l.period_used) or 0) >= CALM_REQUESTS
   local dips = is_calm and 1 or tonumber(l.dips) + 1
   if is_calm then l.before_dips_per_s = rate end
   save_limiter('dips', dips, 'before_dips_per_s', l.before_dips_per_s)
-  if dips > MOST_DIPS then
-    redis.call('HDEL', LIMITER, 'dips')
+  if dips > (noise_until_us + KNOWN_US > NOW_US and KNOWN_DIPS or MOST_DIPS) then
+    redis.call('HDEL', LIMITER, 'dips', 'noise_refused')
     save_limiter('noise_until_us', int(NOW_US + NOISE_US))
     return set_way_back(tonumber(l.before_dips_per_s) / 2, 0, STEPS[1].span_us, 1)
   end
@@ -86,6 +104,7 @@ if what == 'busy' and not is_probe then lower_rate() end
 local closings = redis.call('HINCRBY', LIMITER, 'closings', 1)
 if not pause_us then
   local longest_us = math.min(tonumber(ARGV[11]) * 2 ^ math.min(closings - 1, 64), tonumber(ARGV[12]))
+  if noise_until_us > NOW_US then longest_us = longest_us * NOISE_PAUSE end
   pause_us = longest_us * (0.5 + 0.5 * tonumber(ARGV[13]))
 end
 redis.call('HDEL', LIMITER, 'probe_until_us')

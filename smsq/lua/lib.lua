@@ -85,6 +85,16 @@ end
 -- Campaigns whose counts this call moved: brakes.lua looks at them in the end, when all counts fit.
 local MOVED = {}
 
+-- HMGET likewise.
+local function hmget_all(k, fields)
+  local values = {}
+  for i = 1, #fields, 4000 do
+    local part = redis.call('HMGET', k, unpack(fields, i, math.min(i + 3999, #fields)))
+    for _, value in ipairs(part) do table.insert(values, value) end
+  end
+  return values
+end
+
 local function count(job, what, by)
   if by == 0 then return end
   redis.call('HINCRBY', key('counts'), what, by)
@@ -364,6 +374,7 @@ local function accept(id, job, horizon_ms, first_poll_ms)
   local viber_ms = (tonumber(job.viber_after_min) or 0) * 60000
   move(id, job, 'accepted', '')
   redis.call('HSET', key('job', id), 'accepted_at_ms', int(NOW_MS), 'born_at_ms', int(born_ms))
+  redis.call('HDEL', key('job', id), 'ready_at_ms', 'error_class')
   schedule(id, born_ms + tonumber(horizon_ms) + viber_ms)
   forget_texts(id, job)
   local first_ms = first_poll_at_ms(id, born_ms, tonumber(first_poll_ms))

@@ -15,7 +15,7 @@
 --   ceiling_per_s, ceiling_by, ceiling_at_ms   set by `smsq rate`; else the callers' setting
 --   plateau_per_s, dip_us, span_us, grown_us, succession   the learnt rate, see rate_now
 --   period_used      requests made since the rate was lowered last
---   dips, before_dips_per_s, noise_until_us    for 429s that do not come from the rate, see gate.lua
+--   dips, before_dips_per_s, noise_until_us, noise_refused   for 429s that do not come from the rate, see gate.lua
 --   poll_owed, urgent_streak, normal_streak    whose turn it is, see claim.lua
 
 local LIMITER = key('limiter')

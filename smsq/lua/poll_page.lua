@@ -5,11 +5,12 @@
 --
 -- ARGV[4]  ref           <job id>:<n>
 -- ARGV[5]  poll number   only the newest claim may write
--- ARGV[6]  rows          JSON: [[phone, state, gateway time, gateway word], ...]; state '' when the
---                        word is unknown to us: the word is kept, the state stays, and a fifth
---                        item says how to count the word
+-- ARGV[6]  rows          JSON: [phone, value, ...], each value as it is stored: state letter|gateway
+--                        time|gateway word, with ? for the letter where the word is unknown to us:
+--                        the word is kept, the state stays
 -- ARGV[7]  next_offset   where the next page starts; 0 after the last one
 -- ARGV[8]  next_in_ms    '' while pages are left; else the next poll comes after this long
+-- ARGV[9]  odd           JSON: {unknown word: how it is counted}
 -- returns  {'ok', recipients not final} | {'stale', 0}
 local id, n = string.match(ARGV[4], '^(.*):(%d+)$')
 local message_key = key('message', id, n)
@@ -18,39 +19,72 @@ if not message or not job or message.polls ~= ARGV[5] then return {'stale', 0} e
 
 local RANK = {p = 0, s = 1, n = 2, u = 3, d = 4}
 local NAME = {p = 'pending', s = 'sent', n = 'no_report', u = 'undelivered', d = 'delivered'}
-local LETTER = {pending = 'p', sent = 's', no_report = 'n', undelivered = 'u', delivered = 'd'}
-local delta, changed, foreign, unknown = {}, {}, 0, {}
+local delta, foreign, unknown, odd = {}, 0, {}, cjson.decode(ARGV[9])
 local told = {id, job.campaign or '', tonumber(n), message.message_id or ''}
-for _, row in ipairs(cjson.decode(ARGV[6])) do
-  local k = bucket_key(id, n, tonumber(message.buckets), row[1])
-  local old = k and ((changed[k] and changed[k][row[1]]) or redis.call('HGET', k, row[1]))
-  if not old then
-    foreign = foreign + 1
-  else
-    local was = old == '' and 'p' or string.sub(old, 1, 1)
-    local now = LETTER[row[2]] or was
+
+-- Values of one page are much alike.
+local words = {}
+local function word_of(value)
+  local word = words[value]
+  if not word then
+    word = string.match(value, '^.-|.-|(.*)$') or ''
+    words[value] = word
+  end
+  return word
+end
+
+-- What the phone's value becomes; nil when it stays.
+local function advance(phone, old, value)
+  local was = old == '' and 'p' or string.sub(old, 1, 1)
+  local now = string.sub(value, 1, 1)
+  if now == '?' then
+    local word = word_of(value)
+    if word_of(old) ~= word then unknown[odd[word]] = (unknown[odd[word]] or 0) + 1 end
     -- A word that we do not know says nothing against a final one.
-    local is_odd = row[2] == ''
-    if is_odd and string.match(old, '^.-|.-|(.*)$') ~= row[4] then
-      unknown[row[5]] = (unknown[row[5]] or 0) + 1
-    end
-    if RANK[now] >= RANK[was] and not (is_odd and RANK[was] > RANK.n) then
-      changed[k] = changed[k] or {}
-      changed[k][row[1]] = now .. '|' .. row[3] .. '|' .. row[4]
-      delta[was] = (delta[was] or 0) - 1
-      delta[now] = (delta[now] or 0) + 1
-      if now ~= was then tell_recipient(told, row[1], NAME[was], NAME[now], row[4]) end
+    if RANK[was] > RANK.n then return nil end
+    now = was
+    value = now .. string.sub(value, 2)
+  end
+  if RANK[now] < RANK[was] or value == old then return nil end
+  if now ~= was then
+    delta[was] = (delta[was] or 0) - 1
+    delta[now] = (delta[now] or 0) + 1
+    tell_recipient(told, phone, NAME[was], NAME[now], word_of(value))
+  end
+  return value
+end
+
+-- One read and one write for all rows of a bucket.
+local function apply_bucket(k, rows)
+  local phones, old, changed = rows.phones, {}, {}
+  for i, value in ipairs(hmget_all(k, phones)) do old[phones[i]] = value end
+  for i, phone in ipairs(phones) do
+    if not old[phone] then
+      foreign = foreign + 1
+    else
+      local value = advance(phone, old[phone], rows.values[i])
+      if value then
+        old[phone] = value
+        changed[#changed + 1], changed[#changed + 2] = phone, value
+      end
     end
   end
+  hset_all(k, changed)
 end
-for k, rows in pairs(changed) do
-  local flat = {}
-  for phone, value in pairs(rows) do
-    table.insert(flat, phone)
-    table.insert(flat, value)
+
+local n_buckets = tonumber(message.buckets)
+local rows, buckets, prefix = cjson.decode(ARGV[6]), {}, key('recipients', id, n, '')
+for i = 1, #rows, 2 do
+  local b = (tonumber(string.sub(rows[i], -6)) or 0) % n_buckets
+  local of_bucket = buckets[b]
+  if not of_bucket then
+    of_bucket = {phones = {}, values = {}}
+    buckets[b] = of_bucket
   end
-  hset_all(k, flat)
+  local at = #of_bucket.phones + 1
+  of_bucket.phones[at], of_bucket.values[at] = rows[i], rows[i + 1]
 end
+for b, of_bucket in pairs(buckets) do apply_bucket(prefix .. int(b), of_bucket) end
 for letter, by in pairs(delta) do
   if by ~= 0 then
     redis.call('HINCRBY', message_key, NAME[letter], by)

@@ -45,7 +45,8 @@ def is_alive(deployment: Deployment, worker: str) -> bool:
 
 
 def post_receipt(deployment: Deployment, job: str) -> int:
-    url = receipt_url(deployment.url("web"), job, deployment.environ["SMSQ_CALLBACK_SECRET"])
+    secret, until_s = deployment.environ["SMSQ_CALLBACK_SECRET"], int(time.time()) + 3600
+    url = receipt_url(deployment.url("web"), job, secret, until_s=until_s)
     request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:

@@ -41,12 +41,14 @@ class Gateway:
 
 @dataclass
 class Moody(Gateway):
-    """A gateway that refuses a share of all requests, whatever their rate."""
+    """A gateway that refuses a share of all requests, whatever their rate; None: as the others."""
 
-    refused_share: float = 0.0
+    refused_share: float | None = 0.0
     dice: random.Random = field(default_factory=lambda: random.Random(0))
 
     def takes(self, now_s: float) -> bool:
+        if self.refused_share is None:
+            return super().takes(now_s)
         return self.dice.random() >= self.refused_share
 
 

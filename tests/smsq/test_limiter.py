@@ -101,8 +101,21 @@ def test_429s_that_do_not_come_from_the_rate_do_not_stop_sending(world: World) -
     )
     drive.run(60)
 
-    # A tenth refused, and a pause after each: less than 50/s is left of 250/s, but not nothing.
-    assert drive.taken(30, 60) >= 10 * 30
+    # A tenth refused, and a pause after each: a quarter is left of 250/s.
+    assert drive.taken(30, 60) >= 40 * 30
+
+
+@pytest.mark.real_redis  # fakeredis would take minutes
+def test_a_limit_is_found_behind_429s_that_did_not_come_from_it(world: World) -> None:
+    world.enqueue_many(4000)
+    gateway = Moody(10, burst=5, refused_share=0.1)
+    drive = Fronts(world, gateway, make_limiter(world, 250, burst=5), fronts=8)
+    drive.run(30)
+    gateway.refused_share = None
+    drive.run(90)
+
+    assert drive.taken(70, 90) >= 0.85 * 10 * 20
+    assert sum(not r.is_taken for r in drive.requests if r.at_s >= 70) <= 0.1 * 10 * 20
 
 
 def test_retry_after_is_kept_by_everyone_and_one_probe_reopens(world: World) -> None:

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -30,6 +31,11 @@ def environ(environ: dict[str, str]) -> dict[str, str]:
     return environ | {"SMSQ_CALLBACK_URL": url, "SMSQ_CALLBACK_SECRET": SECRET}
 
 
+def receipt_path(job: str, *, good_for_s: int = 3600) -> str:
+    url = receipt_url("http://127.0.0.1", job, SECRET, until_s=int(time.time()) + good_for_s)
+    return urlsplit(url).path
+
+
 @dataclass
 class Web:
     port: int
@@ -45,7 +51,7 @@ class Web:
         return read
 
     def post_receipt(self, job: str, document: object) -> int:
-        path = urlsplit(receipt_url("http://127.0.0.1", job, SECRET)).path
+        path = receipt_path(job)
         return self.ask("POST", path, json.dumps(document).encode())[0]
 
 
@@ -87,7 +93,7 @@ def test_a_signed_receipt_teaches_message_ids_by_name(web: Web, queue: SmsQueue,
 
 
 def test_a_form_is_as_good_as_json(web: Web, queue: SmsQueue, job: str) -> None:
-    path = urlsplit(receipt_url("http://127.0.0.1", job, SECRET)).path
+    path = receipt_path(job)
     body = b"messages[0][message_id]=11&messages[1][message_id]=12"
 
     status, _ = web.ask("POST", path, body, "application/x-www-form-urlencoded")
@@ -103,15 +109,19 @@ def test_a_form_is_as_good_as_json(web: Web, queue: SmsQueue, job: str) -> None:
         "/receipts/{job}",
         "/receipts/{job}/%C3%A9",
         "/receipts/jother/{signature}",
+        "/receipts/{job}/{expired}",
         "/",
     ],
 )
 def test_a_forged_or_unsigned_call_gets_404_and_changes_nothing(
     web: Web, queue: SmsQueue, scripts: Scripts, job: str, path: str
 ) -> None:
-    signature = receipt_url("http://127.0.0.1", job, SECRET).rpartition("/")[2]
+    signature = receipt_path(job).rpartition("/")[2]
+    expired = receipt_path(job, good_for_s=-1).rpartition("/")[2]
     before = {key: scripts.redis.type(key) for key in scripts.redis.scan_iter("*", count=1000)}
-    status, _ = web.ask("POST", path.format(job=job, signature=signature), b'{"message_id": 1}')
+    status, _ = web.ask(
+        "POST", path.format(job=job, signature=signature, expired=expired), b'{"message_id": 1}'
+    )
 
     assert status == 404
     assert ids_of(queue, job) == [None, None]
@@ -123,7 +133,7 @@ def test_a_forged_or_unsigned_call_gets_404_and_changes_nothing(
 def test_an_authentic_receipt_of_any_shape_is_taken_and_kept_raw(
     web: Web, queue: SmsQueue, scripts: Scripts, job: str, body: bytes
 ) -> None:
-    path = urlsplit(receipt_url("http://127.0.0.1", job, SECRET)).path
+    path = receipt_path(job)
 
     assert web.ask("POST", path, body)[0] == 200
     assert scripts.redis.llen(scripts.keys.receipts(job)) == 1
@@ -137,7 +147,7 @@ def test_a_receipt_for_a_job_that_is_gone_is_not_found(web: Web) -> None:
 def test_a_body_beyond_the_bound_is_refused_and_not_kept(
     web: Web, scripts: Scripts, job: str
 ) -> None:
-    path = urlsplit(receipt_url("http://127.0.0.1", job, SECRET)).path
+    path = receipt_path(job)
     status, _ = web.ask("POST", path, b"x" * (MAX_BODY_BYTES + 1))
 
     assert status == 413

@@ -19,6 +19,7 @@ from smsq.gateway.receipts import (
 )
 from smsq.models import ReceiptEntry
 
+NOW_S = 1_800_000_000
 KEY = "a secret of sixteen"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=xx"
@@ -50,33 +51,45 @@ def wrap(document: object, wrappers: list[str]) -> object:
 
 
 def test_a_signed_address_is_known_by_its_signature() -> None:
-    url = receipt_url("https://web.example/hooks/", "j1f", KEY)
+    url = receipt_url("https://web.example/hooks/", "j1f", KEY, until_s=NOW_S)
     *_, folder, job_id, signature = urlsplit(url).path.split("/")
 
     assert url.startswith("https://web.example/hooks/receipts/")
     assert (folder, job_id) == ("receipts", "j1f")
-    assert is_signed(job_id, signature, KEY)
+    assert is_signed(job_id, signature, KEY, now_s=NOW_S)
 
 
-@given(st.integers(0, 63), st.sampled_from("0123456789abcdefg"))
+@given(st.integers(0, 74), st.sampled_from("0123456789abcdefg-"))
 def test_a_signature_with_another_letter_is_refused(place: int, letter: str) -> None:
-    good = sign("j1f", KEY)
+    good = sign("j1f", KEY, until_s=NOW_S)
     changed = good[:place] + letter + good[place + 1 :]
 
-    assert is_signed("j1f", changed, KEY) == (changed == good)
+    assert is_signed("j1f", changed, KEY, now_s=0) == (changed == good)
 
 
 @given(st.text(st.characters(), max_size=80), st.text(st.characters(), max_size=10))
 @example("é", "j1f")
 @example("\ud83d", "j\ud83d")
+@example("9" * 50 + "-a", "j1f")
+@example("٣-a", "j1f")
 def test_no_text_is_a_signature_or_an_exception(signature: str, job_id: str) -> None:
-    assert not is_signed(job_id, signature, KEY)
+    assert not is_signed(job_id, signature, KEY, now_s=0)
 
 
-def test_a_signature_fits_one_job_and_one_secret() -> None:
-    assert not is_signed("j2f", sign("j1f", KEY), KEY)
-    assert not is_signed("j1f", sign("j1f", KEY), KEY + "x")
-    assert not is_signed("j1f", sign("j1f", KEY).upper(), KEY)
+def test_a_signature_fits_one_job_one_secret_and_one_spelling() -> None:
+    good = sign("j1f", KEY, until_s=NOW_S)
+
+    assert not is_signed("j2f", good, KEY, now_s=0)
+    assert not is_signed("j1f", good, KEY + "x", now_s=0)
+    assert not is_signed("j1f", good.upper(), KEY, now_s=0)
+    assert not is_signed("j1f", f"0{good}", KEY, now_s=0)
+
+
+@given(st.integers(1, 4 * NOW_S), st.integers(0, 4 * NOW_S))
+def test_a_signature_is_good_until_its_time(until_s: int, now_s: int) -> None:
+    signature = sign("j1f", KEY, until_s=until_s)
+
+    assert is_signed("j1f", signature, KEY, now_s=now_s) == (now_s <= until_s)
 
 
 @given(wrappers)
