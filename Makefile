@@ -42,8 +42,9 @@ types: setup ## Check types
 	@$(BIN)/mypy
 
 .PHONY: bench
-bench: setup ## Measure the limiter; takes a quarter of an hour
+bench: setup ## Measure the limiter and campaigns; takes twenty minutes
 	@$(BIN)/python -m bench.limiter
+	@$(BIN)/python -m bench.campaigns
 
 .PHONY: soak
 soak: setup ## Compare 100,000 recipients with an odd gateway's book, and measure polls; 7 minutes
