@@ -43,7 +43,8 @@ class CampaignDraft:
     Attributes:
         campaign_fields: More fields of the campaign's own hash, written by the commit.
         job_ids: Of the jobs that are staged, those of the earlier draft among them.
-        jobs: How many jobs its recipients fill, staged or not.
+        jobs: How many jobs its recipients fill, staged or not; once it is found to be committed
+            already, how many it has.
         launched: Ids of the jobs that its commit brought into the line.
         starts_at_ms: When the last of its messages begins to be sent, ms since 1970; 0: none is
             scheduled.
@@ -159,6 +160,8 @@ class CampaignDraft:
             fields=self.campaign_fields,
         )
         try:
+            if stored is Stored.SAME:
+                self.jobs = self._ledger.count_jobs(campaign_id)
             for job_ids in self._ledger.launch(campaign_id):
                 self.launched += job_ids
         except RedisError as error:
@@ -185,17 +188,17 @@ class CampaignDraft:
         if not self._job:
             return
         self.jobs += 1
-        canary = self._mark_canary()
         if self.jobs == self._earlier_jobs and self._progress() != self._mark:
             raise _other_content()
+        # Polling and its horizon begin when the gateway does.
+        starts_at_ms = max(message.starts_at_ms for message in self._job)
+        fields = {**self._fields, "starts_at_ms": str(starts_at_ms), **self._mark_canary()}
         if self.jobs > self._earlier_jobs and not self._is_committed:
-            # Polling and its horizon begin when the gateway does.
-            starts_at_ms = max(message.starts_at_ms for message in self._job)
             job = NewJob(
                 id=new_job_id(),
                 kind=Kind.BULK,
                 priority=self._priority,
-                fields={**self._fields, "starts_at_ms": str(starts_at_ms), **canary},
+                fields=fields,
                 messages=self._job,
             )
             self._is_committed = not self._ledger.stage(

@@ -164,6 +164,10 @@ class Staging:
         _refuse(word, stored_id)
         return Stored(word), stored_id
 
+    def count_jobs(self, campaign_id: str) -> int:
+        """Count a committed campaign's jobs."""
+        return int(str(self._redis.llen(self._keys.campaign_jobs(campaign_id))))
+
     def launch(self, campaign_id: str) -> Iterator[Sequence[str]]:
         """Bring a committed campaign's jobs into the line, slice by slice; yields their ids."""
         is_left = True

@@ -134,7 +134,9 @@ def test_the_same_campaign_is_the_same_whatever_the_limit(world: World) -> None:
     first = draft_of(world, [25], most=10)
     assert first.commit(ONCE) == (Stored.NEW, first.id)
 
-    assert draft_of(world, [25], most=7).commit(ONCE) == (Stored.SAME, first.id)
+    again = draft_of(world, [25], most=7)
+    assert again.commit(ONCE) == (Stored.SAME, first.id)
+    assert again.jobs == 3  # as many as it has
     assert world.views.stats(10).jobs[JobState.QUEUED] == 3
 
 
