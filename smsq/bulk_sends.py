@@ -74,15 +74,25 @@ class BulkSends(ABC):
             draft = self.draft_campaign(
                 key=key, on_unknown=on_unknown, canary=canary, max_failed=max_failed
             )
-        with self.redis_call(writes=False):  # staged: nothing is live before the commit
+        self._stage(messages, intake, draft, mistakes)
+        assert draft is not None  # noqa: S101 - else there were mistakes
+        return self.commit_campaign(draft)[1]
+
+    def _stage(
+        self,
+        messages: Iterable[BulkMessage | PersonalMessage],
+        intake: Intake,
+        draft: CampaignDraft | None,
+        mistakes: list[str],
+    ) -> None:
+        """Check messages into the draft; nothing is live before the commit."""
+        with self.redis_call(writes=False):
             try:
                 intake.check_bulk(messages, draft, mistakes)
             except InvalidMessageError:
                 if draft:
                     draft.discard()
                 raise
-        assert draft is not None  # noqa: S101 - else there were mistakes
-        return self.commit_campaign(draft)[1]
 
     def draft_campaign(
         self,
