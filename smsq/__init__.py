@@ -21,6 +21,7 @@ from smsq.errors import (
     UnknownOutcomeError,
 )
 from smsq.events import EventReader
+from smsq.failed import FailedReader
 from smsq.models import (
     BulkMessage,
     JobState,
@@ -29,18 +30,23 @@ from smsq.models import (
     QuickMessage,
     RecipientState,
 )
-from smsq.news import JobEvent, RecipientEvent
+from smsq.news import CampaignEvent, JobEvent, RecipientEvent
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.signatures import verify_webhook
-from smsq.status import MessageStatus, RecipientStatus, Status
+from smsq.status import Brake, BrakeState, Campaign, MessageStatus, RecipientStatus, Status
 from smsq.views import Stats
 
 __all__ = [
+    "Brake",
+    "BrakeState",
     "BulkMessage",
     "BusyError",
+    "Campaign",
+    "CampaignEvent",
     "ConfigError",
     "EventReader",
+    "FailedReader",
     "GatewayError",
     "InvalidMessageError",
     "JobEvent",

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
 from smsq.assembly import key_ttl_ms, make_repeatable, shared_fields
+from smsq.brakes import BrakePlan
 from smsq.campaign import CampaignDraft
 from smsq.errors import InvalidMessageError
 from smsq.intake import Intake
@@ -42,6 +43,8 @@ class BulkSends(ABC):
         *,
         key: str | None = None,
         on_unknown: str | None = None,
+        canary: int | None = None,
+        max_failed: float | None = None,
     ) -> str:
         """Enqueue a campaign: some texts for many phones, all or nothing.
 
@@ -51,6 +54,9 @@ class BulkSends(ABC):
                 split, smaller ones share a request.
             key: Makes the call repeatable; one that was interrupted goes on where it stopped.
             on_unknown: `hold` or `resend`; None means `SMSQ_ON_UNKNOWN`.
+            canary: So many recipients go first; the rest follows when their reports are good.
+            max_failed: Share of failed recipients, 0.1 for a tenth. A canary stays below, and the
+                campaign stops itself above. None: 0.1 with a canary, else no bound.
 
         Returns:
             The campaign's id.
@@ -63,19 +69,38 @@ class BulkSends(ABC):
         """
         intake = self._intake()
         mistakes = intake.find_mistakes(key=key, on_unknown=on_unknown)
-        draft = None if mistakes else self.draft_campaign(key=key, on_unknown=on_unknown)
-        with self.redis_call(writes=False):  # staged: nothing is live before the commit
+        draft = None
+        if not mistakes:
+            draft = self.draft_campaign(
+                key=key, on_unknown=on_unknown, canary=canary, max_failed=max_failed
+            )
+        self._stage(messages, intake, draft, mistakes)
+        assert draft is not None  # noqa: S101 - else there were mistakes
+        return self.commit_campaign(draft)[1]
+
+    def _stage(
+        self,
+        messages: Iterable[BulkMessage | PersonalMessage],
+        intake: Intake,
+        draft: CampaignDraft | None,
+        mistakes: list[str],
+    ) -> None:
+        """Check messages into the draft; nothing is live before the commit."""
+        with self.redis_call(writes=False):
             try:
                 intake.check_bulk(messages, draft, mistakes)
             except InvalidMessageError:
                 if draft:
                     draft.discard()
                 raise
-        assert draft is not None  # noqa: S101 - else there were mistakes
-        return self.commit_campaign(draft)[1]
 
     def draft_campaign(
-        self, *, key: str | None = None, on_unknown: str | None = None
+        self,
+        *,
+        key: str | None = None,
+        on_unknown: str | None = None,
+        canary: int | None = None,
+        max_failed: float | None = None,
     ) -> CampaignDraft:
         """Begin a campaign whose recipients stream in, or go on with one; see `commit_campaign`.
 
@@ -83,21 +108,24 @@ class BulkSends(ABC):
             key: Of a draft that was interrupted: give it the same recipients again from the first
                 on, and it goes on where it stopped.
             on_unknown: `hold` or `resend`; None means `SMSQ_ON_UNKNOWN`.
+            canary: As for `send_bulk`.
+            max_failed: As for `send_bulk`.
 
         Raises:
-            InvalidMessageError: The key is empty.
+            InvalidMessageError: The key is empty, or canary or bound are none.
             QueueUnavailableError: Redis did not answer.
         """
         intake = self._intake()
         once = make_repeatable(intake.check_key(key), self.settings)
         choice = intake.check_on_unknown(on_unknown)
+        plan = BrakePlan.check(canary, max_failed)
         earlier = None
         if once.key:
             with self.redis_call(writes=False):
                 earlier = self._ledger.find_earlier(once.key)
         return CampaignDraft(
             self._ledger,
-            fields=shared_fields(choice, self.settings),
+            fields=shared_fields(choice, self.settings) | plan.fields(self.settings),
             max_recipients=self.settings.bulk_max_recipients,
             key=once.key,
             earlier=earlier,

@@ -80,7 +80,9 @@ class CampaignDraft:
         self._max_recipients = self._mark.most if self._mark else max_recipients
         self._content = hashlib.sha256()
         self._job: list[MessageRequest] = []
-        self._room = self._max_recipients
+        # Recipients that go first, in jobs of their own, and are still to come.
+        self._canary_left = int(fields.get("canary", 0))
+        self._room = self._next_room()
         self._head: MessageRequest | None = None
         self._recipients: dict[str, str | None] = {}
         self._seen = SeenPhones()
@@ -91,7 +93,15 @@ class CampaignDraft:
         return self._mark.recipients if self._mark else 0
 
     def start_message(self, head: MessageRequest) -> None:
-        """Begin a message; `add` gives it its recipients."""
+        """Begin a message; `add` gives it its recipients.
+
+        Raises:
+            InvalidMessageError: It is scheduled, and the campaign has a canary.
+        """
+        # The rest would go out after its time, and nobody knows what the gateway makes of that.
+        if self._canary_left and head.schedule_time:
+            why = "its reports come after schedule_time: leave one of them out"
+            raise InvalidMessageError([f"canary: {why}"])
         self._close_message()
         self._head = replace(head, recipients={})
         self.starts_at_ms = max(self.starts_at_ms, head.starts_at_ms)
@@ -182,7 +192,7 @@ class CampaignDraft:
             raise _other_content()
         # Polling and its horizon begin when the gateway does.
         starts_at_ms = max(message.starts_at_ms for message in self._job)
-        fields = {**self._fields, "starts_at_ms": str(starts_at_ms)}
+        fields = {**self._fields, "starts_at_ms": str(starts_at_ms), **self._mark_canary()}
         if self.jobs > self._earlier_jobs and not self._is_committed:
             job = NewJob(
                 id=new_job_id(),
@@ -195,7 +205,18 @@ class CampaignDraft:
                 job, self.id, self._name, before=self.jobs - 1, progress=self._progress()
             )
             self.job_ids.append(job.id)
-        self._job, self._room = [], self._max_recipients
+        self._job, self._room = [], self._next_room()
+
+    def _next_room(self) -> int:
+        return min(self._canary_left or self._max_recipients, self._max_recipients)
+
+    def _mark_canary(self) -> dict[str, str]:
+        """Fields of the job being staged; it counts against the canary."""
+        if not self._canary_left:
+            return {}
+        size = sum(len(message.recipients) for message in self._job)
+        self._canary_left = max(0, self._canary_left - size)
+        return {"is_canary": "1"}
 
     def _progress(self) -> Progress:
         return Progress(

@@ -5,8 +5,6 @@ In:  the settings of one queue. Out: the limiter in Redis, changed; who did it s
 
 from __future__ import annotations
 
-import getpass
-import socket
 from typing import Self
 
 from redis import Redis
@@ -15,6 +13,7 @@ from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
 from smsq.errors import InvalidMessageError
 from smsq.limiter import Limiter
 from smsq.parsers import number
+from smsq.person import who_am_i
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.slots import Pace
@@ -84,12 +83,3 @@ class Controls:
     def close(self) -> None:
         """Give the connection back."""
         self._redis.close()
-
-
-def who_am_i() -> str:
-    """Name the person at the keyboard, as user@host."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name, as in containers
-        user = "somebody"
-    return f"{user}@{socket.gethostname()}"

@@ -14,12 +14,12 @@ from typing import Self, cast
 from redis import Redis
 
 from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
-from smsq.controls import who_am_i
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.jobs import PollPlan
 from smsq.models import JobState, Kind, Settlement
 from smsq.names import Queue, Task
 from smsq.own_ids import load_send, read_own_id
+from smsq.person import who_am_i
 from smsq.rings import Rings
 from smsq.scripts import Scripts
 from smsq.settings import Settings
@@ -176,7 +176,8 @@ class Desk:
             raise NotFoundError(f"no job has the id {job_id}")
         if answer == "not":
             raise InvalidMessageError([f"job {job_id} is {rest[0]}: there is nothing to {what}"])
-        raise InvalidMessageError([f"job {job_id} has no text any more: enqueue it anew"])
+        gone = "has no text any more" if answer == "no text" else "is of a cancelled campaign"
+        raise InvalidMessageError([f"job {job_id} {gone}: enqueue it anew"])
 
     def _ring(self, job_id: str, job: tuple[Kind, Queue]) -> None:
         kind, priority = job

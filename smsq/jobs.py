@@ -84,6 +84,7 @@ class Claim:
     Attributes:
         number: Fences the settle: only the newest claim may write. Never used twice.
         attempts: Attempts made, this one included.
+        expires_in_s: Seconds from the claim on within which the request may begin; None for ever.
         messages: What goes to the gateway.
         starts_at_s: When the gateway is asked to begin, seconds since 1970; 0: at once.
     """
@@ -95,6 +96,7 @@ class Claim:
     on_unknown: OnUnknown
     viber: ViberForward | None
     messages: Sequence[MessageRequest] = field(repr=False)
+    expires_in_s: float | None = None
     starts_at_s: float = 0
 
     @property
@@ -135,6 +137,34 @@ class Leases:
 
     send_ms: int
     poll_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a claim needs written down first; `RuleBook.answer` does it.
+
+    Attributes:
+        job_id: Whose recipients' regions are missing; "" for none.
+        week: Whose calendars are missing, in weeks since 1970.
+        regions: Of these.
+    """
+
+    job_id: str = ""
+    week: int = 0
+    regions: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of sending as `claim.lua` knows them; opt-outs hold always.
+
+    Attributes:
+        calendar: Names quiet hours and home zone in the calendars; "" when no rule needs them.
+        cap_per_day: Campaign messages per phone and local day; 0 for no cap.
+    """
+
+    calendar: str = ""
+    cap_per_day: int = 0
 
 
 class NoClaim(StrEnum):

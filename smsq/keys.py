@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Pieces that the list of opt-outs is kept in; as in lua/lib.lua.
+SHARDS = 4096
+
 #: Phones meant for one bucket. Redis packs a small hash into half the memory of a large one, but
 #: searches it from its beginning: 128 cost two bytes a phone more than 400 and a third of the time.
 BUCKET_PHONES = 128
@@ -39,6 +42,10 @@ class Keys:
         """Sorted set: open gathered job → when it closes (ms)."""
         return f"{self.namespace}:gathering"
 
+    def texts(self, job_id: str, n: int) -> str:
+        """Hash: phone → personal text, gone once the job is accepted or given up."""
+        return f"{self.namespace}:texts:{job_id}:{n}"
+
     def receipts(self, job_id: str) -> str:
         """List: raw receipts of a job."""
         return f"{self.namespace}:receipts:{job_id}"
@@ -59,6 +66,16 @@ class Keys:
         """List: job ids of a campaign."""
         return f"{self.namespace}:campaign_jobs:{campaign_id}"
 
+    @property
+    def campaigns(self) -> str:
+        """Sorted set: campaign → when it was enqueued (ms)."""
+        return f"{self.namespace}:campaigns"
+
+    @property
+    def aligning(self) -> str:
+        """Sorted set: campaign → when its jobs are to be brought in line with its brake (ms)."""
+        return f"{self.namespace}:aligning"
+
     def draft(self, name: str) -> str:
         """Hash: how far a campaign in the making is."""
         return f"{self.namespace}:draft:{name}"
@@ -74,6 +91,19 @@ class Keys:
     def idempotency(self, digest: str) -> str:
         """String: idempotency key → id|content digest."""
         return f"{self.namespace}:key:{digest}"
+
+    def calendar(self, week: int) -> str:
+        """Hash: rule|region → quiet hours and days of a week since 1970."""
+        return f"{self.namespace}:calendar:{week}"
+
+    def optout(self, shard: int) -> str:
+        """Set: phones that take no messages."""
+        return f"{self.namespace}:optout:{shard}"
+
+    @property
+    def optouts(self) -> str:
+        """String: how many phones take no messages; not there for none."""
+        return f"{self.namespace}:optouts"
 
     @property
     def counts(self) -> str:

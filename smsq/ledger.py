@@ -22,15 +22,19 @@ from smsq.jobs import (
     NoClaim,
     PollClaim,
     PollPlan,
+    Question,
+    Rules,
     Stored,
 )
 from smsq.models import JobState, Kind
 from smsq.names import Queue
 from smsq.own_ids import read_own_id
-from smsq.packing import enqueue_args, gather_args, read_claim, read_rings, read_stored, to_dict
+from smsq.packing import enqueue_args, gather_args, read_claim_answer, read_rings, read_stored
 from smsq.slots import Early, Pace, Slot
 from smsq.staging import Staging
 from smsq.states import Verdict
+
+NO_RULES = Rules()
 
 
 class Ledger(Staging):
@@ -89,14 +93,16 @@ class Ledger(Staging):
         answer = self._run("gather", *gather_args(send, once))
         return *read_stored(answer), read_rings(send, answer)
 
-    def claim(self, slot: Slot, pace: Pace, leases: Leases) -> Claim | PollClaim | Early | NoClaim:
+    def claim(
+        self, slot: Slot, pace: Pace, leases: Leases, rules: Rules = NO_RULES
+    ) -> Claim | PollClaim | Early | NoClaim | Question:
         """Use a slot whose time has come: take the right to make one request.
 
         Returns:
             A claim on what is most urgent now, be it a job or a message to poll; or why there is
-            none.
+            none. A question comes only where there are rules: answer it, and ask again.
         """
-        status, *rest = self._run(
+        answer = self._run(
             "claim",
             pace.rate_per_s,
             pace.burst,
@@ -106,24 +112,10 @@ class Ledger(Staging):
             int(slot.wait_s > 0),
             leases.send_ms,
             leases.poll_ms,
+            rules.calendar,
+            rules.cap_per_day,
         )
-        match status:
-            case "job":
-                job_id, number, job, messages = rest
-                return read_claim(job_id, number, to_dict(job), messages)
-            case "poll":
-                ref, number, message_id, offset, age_ms = rest
-                return PollClaim(
-                    ref=ref,
-                    number=number,
-                    message_id=int(message_id),
-                    offset=offset,
-                    age_s=age_ms / 1000,
-                )
-            case "early":
-                return Early(rest[0] / 1e6)
-            case _:
-                return NoClaim(status)
+        return read_claim_answer(answer)
 
     def confirm(self, claim: Claim, *, wait_ms: int) -> bool:
         """Wait until a claim is on Redis' disk, so that no power loss can forget it.
@@ -159,9 +151,15 @@ class Ledger(Staging):
         return bool(answer == "ok")
 
     def recover(
-        self, *, limit: int, max_attempts: int, plan: PollPlan
+        self, *, limit: int, max_attempts: int, plan: PollPlan, quiet: str = ""
     ) -> tuple[int, Sequence[Due]]:
         """Give up to `limit` due jobs their next step.
+
+        Args:
+            limit: Most jobs in one call.
+            max_attempts: A job to be resent is held instead once it has made so many.
+            plan: For jobs that turn out to be accepted.
+            quiet: Names the quiet hours in force: jobs that wait for the end of others are due.
 
         Returns:
             How many were looked at, and the ones to ring.
@@ -172,6 +170,7 @@ class Ledger(Staging):
             max_attempts,
             plan.first_ms,
             plan.horizon_ms,
+            quiet,
         )
         return looked_at, [Due(i, Kind(kind), Queue(priority)) for i, kind, priority in rows]
 

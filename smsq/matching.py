@@ -18,9 +18,12 @@ from redis.client import NEVER_DECODE
 from smsq.errors import NotFoundError
 from smsq.gateway.receipts import match_receipt, read_receipt
 from smsq.jobs import PollPlan
-from smsq.models import ReceiptEntry
+from smsq.models import ReceiptEntry, RecipientState
 from smsq.polls import Polls
 from smsq.scripts import Scripts
+
+#: Stands for the id of a message that has none and will get none; no id of the gateway's is 0.
+NEVER_SENT = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class KnownMessages:
 
     Attributes:
         names: In order.
-        ids: Index of a message → the gateway's id.
+        ids: Index of a message → the gateway's id; `NEVER_SENT` for one of which the gateway never
+            heard, because the rules took out all of its recipients.
     """
 
     names: Sequence[str]
@@ -119,10 +123,18 @@ class Matching:
             raise NotFoundError(f"no job has the id {job_id}")
         pipeline = redis.pipeline(transaction=False)
         for n in range(1, int(str(size)) + 1):
-            pipeline.hmget(keys.message(job_id, n), "name", "message_id")
-        rows = pipeline.execute()
-        ids = {i: int(message_id) for i, (_, message_id) in enumerate(rows) if message_id}
-        return KnownMessages([name or "" for name, _ in rows], ids)
+            pipeline.hmget(keys.message(job_id, n), "name", "message_id", *RecipientState)
+        names, ids = [], {}
+        for i, (name, message_id, *numbers) in enumerate(pipeline.execute()):
+            names.append(name or "")
+            counts = dict(
+                zip(RecipientState, (int(number or 0) for number in numbers), strict=True)
+            )
+            if message_id:
+                ids[i] = int(message_id)
+            elif 0 < counts[RecipientState.WITHHELD] == sum(counts.values()):
+                ids[i] = NEVER_SENT
+        return KnownMessages(names, ids)
 
     def _match_one(self, bodies: Sequence[bytes], messages: KnownMessages) -> dict[int, int]:
         """Find the first receipt that teaches something, and what."""

@@ -45,6 +45,7 @@ class RecipientState(StrEnum):
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
     NO_REPORT = "no_report"  #: the polling horizon passed without a final word
+    WITHHELD = "withheld"  #: a rule took it out before the request; the reason is its word
 
 
 class Outcome(StrEnum):
@@ -237,5 +238,10 @@ FINAL_JOB_STATES = frozenset(
 
 #: A recipient here is final.
 FINAL_RECIPIENT_STATES = frozenset(
-    {RecipientState.DELIVERED, RecipientState.UNDELIVERED, RecipientState.NO_REPORT}
+    {
+        RecipientState.DELIVERED,
+        RecipientState.UNDELIVERED,
+        RecipientState.NO_REPORT,
+        RecipientState.WITHHELD,
+    }
 )

@@ -1,6 +1,7 @@
 """News of what changed: the entries of the stream, unpacked. Pure.
 
-In:  entries as `lua/publish.lua` writes them. Out: `JobEvent` and `RecipientEvent`, one per change.
+In:  entries as `lua/publish.lua` writes them. Out: `JobEvent`,
+`RecipientEvent` and `CampaignEvent`, one per change.
 
 No event holds a text or a whole phone.
 """
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from smsq.models import JobState, RecipientState
+from smsq.status import BrakeState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,27 @@ class RecipientEvent:
     own_id: str | None = None
 
 
-Event = JobEvent | RecipientEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignEvent:
+    """A campaign was held up, goes on, or was called off.
+
+    Attributes:
+        id: The same whenever the event is read again.
+        at: When, on Redis' clock, UTC.
+        old_brake: None where nothing held it up.
+        new_brake: None where it goes on.
+        why: In words.
+    """
+
+    id: str
+    at: datetime
+    campaign_id: str
+    old_brake: BrakeState | None
+    new_brake: BrakeState | None
+    why: str
+
+
+Event = JobEvent | RecipientEvent | CampaignEvent
 
 
 def read_entry(entry_id: str, fields: Mapping[str, str]) -> list[Event]:
@@ -117,14 +139,32 @@ def _recipient_changes(
                 yield RecipientEvent, {**change, "phone": phone, "own_id": own_id}
 
 
+def _campaign_changes(campaign: str, old: str, new: str, why: str) -> Iterator[_Change]:
+    yield (
+        CampaignEvent,
+        {
+            "campaign_id": campaign,
+            "old_brake": BrakeState(old) if old else None,
+            "new_brake": BrakeState(new) if new else None,
+            "why": why,
+        },
+    )
+
+
 _CHANGES: Mapping[str, Callable[..., Iterator[_Change]]] = {
     "job": _job_changes,
     "recipients": _recipient_changes,
+    "campaign": _campaign_changes,
 }
+
+_TYPES = {JobEvent: "job", RecipientEvent: "recipient", CampaignEvent: "campaign"}
 
 
 def to_document(event: Event) -> dict[str, Any]:
     """Write an event for JSON."""
-    kind = "job" if isinstance(event, JobEvent) else "recipient"
     values = {name: getattr(event, name) for name in event.__slots__}
-    return {"type": kind, **values, "at": event.at.isoformat(timespec="milliseconds")}
+    return {
+        "type": _TYPES[type(event)],
+        **values,
+        "at": event.at.isoformat(timespec="milliseconds"),
+    }

@@ -11,9 +11,19 @@ from itertools import islice
 from typing import Any
 
 from smsq.errors import KeyConflictError
-from smsq.jobs import Claim, Idempotency, NewJob, NewSend, Stored
+from smsq.jobs import (
+    Claim,
+    Idempotency,
+    NewJob,
+    NewSend,
+    NoClaim,
+    PollClaim,
+    Question,
+    Stored,
+)
 from smsq.keys import count_buckets
 from smsq.models import Kind, MessageRequest, OnUnknown, ViberForward
+from smsq.slots import Early
 
 #: A staged campaign that was never committed goes away by itself.
 STAGE_TTL_MS = 24 * 3600 * 1000
@@ -101,7 +111,11 @@ def _cut(message: MessageRequest) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def _message_fields(message: MessageRequest) -> dict[str, str]:
-    optional = {"text": message.text, "schedule_time": message.schedule_time}
+    optional = {
+        "text": message.text,
+        "schedule_time": message.schedule_time,
+        "starts_at_ms": str(message.starts_at_ms) if message.starts_at_ms else None,
+    }
     return {
         "name": message.name,
         "alphaname_id": message.alphaname_id,
@@ -137,6 +151,34 @@ def to_dict(flat: Sequence[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
+def read_claim_answer(
+    answer: Sequence[Any],
+) -> Claim | PollClaim | Early | NoClaim | Question:
+    """Read what `claim.lua` says."""
+    status, *rest = answer
+    match status:
+        case "job":
+            job_id, number, job, messages = rest
+            return read_claim(job_id, number, to_dict(job), messages)
+        case "poll":
+            ref, number, message_id, offset, age_ms = rest
+            return PollClaim(
+                ref=ref,
+                number=number,
+                message_id=int(message_id),
+                offset=offset,
+                age_s=age_ms / 1000,
+            )
+        case "early":
+            return Early(rest[0] / 1e6)
+        case "regions":
+            return Question(job_id=rest[0])
+        case "calendar":
+            return Question(week=int(rest[0]), regions=rest[1])
+        case _:
+            return NoClaim(status)
+
+
 def read_claim(
     job_id: str, number: int, job: Mapping[str, str], messages: Sequence[Sequence[Any]]
 ) -> Claim:
@@ -153,6 +195,7 @@ def read_claim(
         attempts=int(job["attempts"]),
         on_unknown=OnUnknown(job["on_unknown"]),
         viber=viber,
+        expires_in_s=int(job["expires_in_ms"]) / 1000 if "expires_in_ms" in job else None,
         messages=[_read_message(*message) for message in messages],
         starts_at_s=int(job.get("starts_at_ms", 0)) / 1000,
     )

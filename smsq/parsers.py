@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from datetime import time
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
@@ -18,6 +19,7 @@ import phonenumbers
 from kombu.transport import TRANSPORT_ALIASES
 
 from smsq.models import RecipientState
+from smsq.quiet import MOST_MINUTES, QuietHours
 from smsq.states import plain_word
 
 _E = TypeVar("_E", bound=StrEnum)
@@ -26,8 +28,9 @@ _PRICE = re.compile(r"[0-9]{1,12}([.,][0-9]{1,9})?")
 _MAX_ALPHANAME = 64
 #: A Redis database's number, after the host; none means 0.
 _DATABASE = re.compile(r"/?|/\d{1,6}")
-#: What a word of the gateway's can mean; `no_report` is ours alone.
-_MAPPED_STATES = frozenset(RecipientState) - {RecipientState.NO_REPORT}
+#: What a word of the gateway's can mean; the others are ours alone.
+_MAPPED_STATES = frozenset(RecipientState) - {RecipientState.NO_REPORT, RecipientState.WITHHELD}
+_QUIET_HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
 _HTTP_EXAMPLE = "write scheme, host and port, as in https://gateway.example"
 _REDIS_EXAMPLE = "write an address like redis://127.0.0.1:6379/0"
 _BROKER_EXAMPLE = "write an address like redis://127.0.0.1:6379/0 or amqp://127.0.0.1"
@@ -173,6 +176,19 @@ def region(text: str) -> str:
     if text not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("write a two-letter region like BY")
     return text
+
+
+def quiet_hours(text: str) -> QuietHours:
+    """Parse a span of a day, as in `21:00-09:00`; it may cross midnight."""
+    found = _QUIET_HOURS.fullmatch(text)
+    if not found:
+        raise ValueError(
+            "write from when to when, as in 21:00-09:00, or nothing for no quiet hours"
+        )
+    quiet = QuietHours(time.fromisoformat(found[1]), time.fromisoformat(found[2]))
+    if not 0 < quiet.minutes <= MOST_MINUTES:
+        raise ValueError(f"leave at least {24 - MOST_MINUTES // 60} hours of the day")
+    return quiet
 
 
 def status_map(text: str) -> Mapping[str, RecipientState]:

@@ -10,24 +10,26 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Self, Unpack
 
+from smsq.brakes import Brakes
 from smsq.bulk_sends import BulkSends
+from smsq.compliance import Compliance
 from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
 from smsq.events import EventReader
 from smsq.gathering import Gathering, assemble
 from smsq.handover import hand_over
 from smsq.intake import Intake
-from smsq.keys import Keys
 from smsq.ledger import Ledger
-from smsq.models import JobState, QuickMessage, QuickOptions
+from smsq.models import QuickMessage, QuickOptions
 from smsq.rings import Rings
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.status import RecipientStatus, Status
+from smsq.steering import Steering
 from smsq.subscription import EventOptions, Subscription
 from smsq.views import Stats, Views
 
 
-class SmsQueue(Gathering, BulkSends):
+class SmsQueue(Gathering, BulkSends, Steering, Compliance):
     """The queue, seen from the web app. Thread-safe; make one per process and keep it.
 
     Args:
@@ -44,9 +46,10 @@ class SmsQueue(Gathering, BulkSends):
             settings = settings.on_redis(redis_url)
         self.settings = settings
         self._redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
-        scripts = Scripts.of(self._redis, settings)
-        self._ledger = Ledger(scripts)
-        self._views = Views(self._redis, Keys(settings.namespace))
+        self._scripts = Scripts.of(self._redis, settings)
+        self._ledger = Ledger(self._scripts)
+        self._brakes = Brakes(self._scripts)
+        self._views = Views(self._redis, self._scripts.keys)
         self._rings = Rings(settings.broker_url, settings.namespace)
 
     @classmethod
@@ -115,21 +118,6 @@ class SmsQueue(Gathering, BulkSends):
         """
         with self.redis_call(writes=False):
             yield from self._views.recipients(some_id)
-
-    def cancel(self, some_id: str) -> int:
-        """Take back what nobody has claimed yet, of a job or of a campaign.
-
-        Returns:
-            Jobs that will not be sent; 0 when it was too late.
-
-        Raises:
-            NotFoundError: No job or campaign has this id.
-        """
-        cancelled = 0
-        with self.redis_call(writes=True):
-            for job_id in self._views.job_ids(some_id):
-                cancelled += self._ledger.cancel(job_id) is JobState.CANCELLED
-        return cancelled
 
     def events(self, **options: Unpack[EventOptions]) -> EventReader:
         """Read the news: each change of a job's or a recipient's state, as it comes.

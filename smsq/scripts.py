@@ -29,15 +29,17 @@ def redis_clock() -> None:
 
 #: A script with the line `-- needs limit.lua` gets that too, and so on. The arguments of those that
 #: need the limiter begin with rate and burst.
-_PARTS = ("limit", "gathered")
+_NEEDS = "\n-- needs {}.lua\n"
+_PARTS = ("limit", "gathered", "rules")
 
 
 @cache
 def _source(name: str) -> str:
     body = _read(name)
-    parts = [_read(part) for part in _PARTS if f"\n-- needs {part}.lua\n" in body]
-    body = f"local function run()\n{body}\nend\nlocal answer = run()\n"
-    return "".join([_read("news"), _read("lib"), *parts, body, _read("publish"), "return answer\n"])
+    parts = [_read(part) for part in _PARTS if _NEEDS.format(part) in body]
+    body = f"local function run()\n{body}\nend\nlocal answer = run()\njudge_campaigns()\n"
+    parts = [_read("news"), _read("lib"), _read("brakes"), *parts, body, _read("publish")]
+    return "".join([*parts, "return answer\n"])
 
 
 def _read(name: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Self, cast
 from smsq import parsers
 from smsq.errors import ConfigError
 from smsq.models import OnUnknown, RecipientState
+from smsq.quiet import QuietHours
 from smsq.states import GATEWAY_WORDS
 from smsq.variables import SETTINGS
 
@@ -58,6 +59,8 @@ class Settings:
     timezone: str
     default_region: str
     retention_s: int
+    quiet_hours: QuietHours | None
+    cap_per_day: int
     keep_texts: bool
     durable_claims: bool
     events_keep_s: int

@@ -14,11 +14,11 @@ from typing import Self, cast
 from redis import Redis
 
 from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
-from smsq.controls import who_am_i
 from smsq.desk import check_why
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.jobs import UNMATCHED_S, PollPlan
 from smsq.matching import KnownMessages, Matching
+from smsq.person import who_am_i
 from smsq.polls import Polls
 from smsq.scripts import Scripts
 from smsq.settings import Settings

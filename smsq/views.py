@@ -13,32 +13,16 @@ from typing import Any, cast
 
 from redis import Redis
 
+from smsq.campaigns import read_campaign
 from smsq.errors import NotFoundError
 from smsq.jobs import UNMATCHED_S
 from smsq.keys import Keys
-from smsq.models import FINAL_JOB_STATES, JobState, Kind, RecipientState
+from smsq.models import JobState, Kind, RecipientState
 from smsq.names import PRIORITIES, QUEUES
 from smsq.own_ids import load_send, read_own_id
 from smsq.slots import RateView, read_rate
 from smsq.states import GATEWAY_WORDS, read_gateway_word
 from smsq.status import MessageStatus, RecipientStatus, Status, read_recipient
-
-#: A campaign that goes on stands where its least advanced job stands.
-_LEAST_ADVANCED_FIRST = (
-    JobState.SUBMITTING,
-    JobState.QUEUED,
-    JobState.WAITING,
-    JobState.UNKNOWN,
-    JobState.ACCEPTED,
-)
-#: A finished campaign is done when any of its jobs is, else what most deserves a look.
-_BEST_FIRST = (
-    JobState.DONE,
-    JobState.DEAD,
-    JobState.REJECTED,
-    JobState.EXPIRED,
-    JobState.CANCELLED,
-)
 
 #: Jobs read in one round trip.
 _SLICE = 100
@@ -169,7 +153,7 @@ class Views:
         )
 
     def _campaign_status(self, campaign_id: str, campaign: Mapping[str, str]) -> Status:
-        jobs = {s: int(campaign.get(f"job:{s}", 0)) for s in JobState}
+        found = read_campaign(campaign_id, campaign)
         sizes: dict[str, int] = {}
         errors: Counter[str] = Counter()
         ids = self.job_ids(campaign_id)
@@ -182,15 +166,16 @@ class Views:
             ):
                 sizes[job_id] = int(size or 0)
                 errors.update([error] if error else [])
-        recipients = {s: int(campaign.get(f"recipient:{s}", 0)) for s in RecipientState}
         return Status(
             id=campaign_id,
             kind=Kind.CAMPAIGN,
-            state=campaign_state(jobs),
+            state=found.state,
             attempts=int(campaign.get("attempts", 0)),
             error=_summarize(errors, len(ids)),
-            counts={state: n for state, n in recipients.items() if n},
+            counts=found.counts,
             messages=self._messages(sizes),
+            brake=found.brake,
+            unsent=found.unsent,
         )
 
     def _messages(self, sizes: Mapping[str, int]) -> list[MessageStatus]:
@@ -199,14 +184,6 @@ class Views:
             for n in range(1, size + 1):
                 pipeline.hmget(self._keys.message(job_id, n), "name", "message_id", *RecipientState)
         return [_read_message(row) for row in pipeline.execute() if row[0] is not None]
-
-
-def campaign_state(jobs: Mapping[JobState, int]) -> JobState:
-    """Derive a campaign's state from how many of its jobs are in each state."""
-    present = {state for state, n in jobs.items() if n > 0}
-    if present - FINAL_JOB_STATES:
-        return next(state for state in _LEAST_ADVANCED_FIRST if state in present)
-    return next((state for state in _BEST_FIRST if state in present), JobState.DONE)
 
 
 def _summarize(errors: Counter[str], jobs: int) -> str | None:

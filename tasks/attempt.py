@@ -46,6 +46,9 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
     if resources.settings.durable_claims and not is_on_disk(resources, claim):
         hand_back(resources, claim)
         return
+    if is_expired(claim, leased_at_s):
+        give_up_late(resources, claim)
+        return
     log.info("-> send job=%s attempt=%d", claim.job_id, claim.attempts)
     started_at_s = time.monotonic()
     result = submit(resources, claim, leased_at_s=leased_at_s)
@@ -78,6 +81,19 @@ def hand_back(resources: Resources, claim: Claim) -> None:
     settle(resources, claim, Verdict(state=JobState.QUEUED, error=error, is_counted=False))
     log.warning("<- queued job=%s (%s): see docs/operations.md", claim.job_id, error)
     resources.stop.wait(DISK_PAUSE_S)
+
+
+def is_expired(claim: Claim, leased_at_s: float) -> bool:
+    """Say whether the time to send it passed between the claim and the request."""
+    expires_in_s = claim.expires_in_s
+    return expires_in_s is not None and time.monotonic() - leased_at_s >= expires_in_s
+
+
+def give_up_late(resources: Resources, claim: Claim) -> None:
+    """End a job that expired between its claim and its request; nothing was sent."""
+    error = "not sent in time"
+    settle(resources, claim, Verdict(state=JobState.EXPIRED, error=error, is_counted=False))
+    log.warning("<- expired job=%s (%s, after the claim)", claim.job_id, error)
 
 
 def submit(

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from smsq.jobs import Claim, NoClaim, PollClaim
+from smsq.jobs import Claim, NoClaim, PollClaim, Question
 from smsq.slots import Closed, Early, Slot
 from tasks.attempt import attempt
 from tasks.page import read_page
@@ -173,10 +173,15 @@ def _hold(resources: Resources, wait_s: float, epoch: str) -> bool:
 def _claim(resources: Resources, slot: Slot) -> Turn | None:
     while not resources.stop.is_set():
         claimed_at_s = time.monotonic()
-        claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
-        if isinstance(claim, NoClaim):
-            return None
-        if not isinstance(claim, Early):
-            return Turn(slot, claim, claimed_at_s)
-        resources.stop.wait(claim.wait_s)
+        book = resources.rule_book
+        claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases, book.rules)
+        match claim:
+            case NoClaim():
+                return None
+            case Question():
+                book.answer(claim)
+            case Early():
+                resources.stop.wait(claim.wait_s)
+            case _:
+                return Turn(slot, claim, claimed_at_s)
     return None

@@ -27,6 +27,9 @@ BATCH = 500
 #: Batches in one tick; what is left is found by the next.
 MAX_BATCHES = 20
 
+#: Slices of campaigns' jobs that are brought in line in one tick.
+MAX_SLICES = 50
+
 #: Forgotten jobs of one class rung in one tick; whoever wakes up works off the others too.
 FORGOTTEN_LIMIT = 2000
 
@@ -60,6 +63,7 @@ def recover_due(resources: Resources) -> int:
             break
     launch_campaigns(resources)
     sweep_drafts(resources)
+    align_campaigns(resources)
     ring_forgotten(resources)
     look_up_ids(resources)
     resources.redis.set(resources.keys.heartbeat, f"{time.time():.3f}", ex=HEARTBEAT_TTL_S)
@@ -74,6 +78,7 @@ def move_due(resources: Resources) -> int:
         limit=BATCH,
         max_attempts=resources.settings.max_attempts,
         plan=resources.poll_plan,
+        quiet=resources.rule_book.quiet_name,
     )
     ring_due(resources, due)
     return size
@@ -89,6 +94,23 @@ def close_gathered(resources: Resources, *, for_s: float) -> None:
         is_stopping = resources.stop.wait(closes_in_s + _TIMER_S)
         if is_stopping or not move_due(resources):
             return
+
+
+def align_campaigns(resources: Resources) -> None:
+    """Bring the jobs of campaigns in line that were paused, resumed or cancelled.
+
+    Whoever did that does so, too; but a campaign that stops itself, or whose canary was good, has
+    nobody else.
+    """
+    if not resources.brakes.has_aligning():
+        return
+    for _ in range(MAX_SLICES):
+        aligned = resources.brakes.align()
+        if aligned is None:
+            return
+        if aligned.is_first:
+            log.info("campaign=%s %s", aligned.campaign_id, aligned.told)
+        ring_due(resources, aligned.due)
 
 
 def ring_forgotten(resources: Resources) -> None:

@@ -14,6 +14,7 @@ from typing import Self
 from redis import Redis
 
 from smsq.backoff import Backoff, PollSchedule
+from smsq.brakes import Brakes
 from smsq.connection import WORKER_TIMEOUT_S, connect
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.lookup import MessageIdSource, NoSource
@@ -25,6 +26,7 @@ from smsq.limiter import Limiter
 from smsq.matching import Matching
 from smsq.polls import Polls
 from smsq.rings import Rings
+from smsq.rules import RuleBook
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.slots import Pace
@@ -50,11 +52,13 @@ class Resources:
     keys: Keys
     scripts: Scripts
     ledger: Ledger
+    brakes: Brakes
     polls: Polls
     limiter: Limiter
     gateway: GatewayClient
     rings: Rings
     matching: Matching
+    rule_book: RuleBook
     retry_policy: RetryPolicy
     poll_schedule: PollSchedule
     message_ids: MessageIdSource = field(default_factory=NoSource)
@@ -72,8 +76,10 @@ class Resources:
             keys=scripts.keys,
             scripts=scripts,
             ledger=Ledger(scripts),
+            brakes=Brakes(scripts),
             polls=polls,
             matching=Matching(scripts, polls, PollPlan.of(settings)),
+            rule_book=RuleBook.of(scripts, settings),
             limiter=Limiter(
                 scripts,
                 Pace(

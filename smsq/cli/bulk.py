@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from smsq.cli.brakes import max_failed_option
 from smsq.cli.dry_run import DryRun
 from smsq.cli.estimate import Caps, Estimate
 from smsq.cli.load import Loader
@@ -43,6 +44,8 @@ from smsq.queue import SmsQueue
 )
 @click.option("--schedule", callback=to_moment, metavar="ISO", help="When the gateway shall send.")
 @key_option
+@click.option("--canary", type=int, metavar="N", help="Send the first N, then wait for reports.")
+@max_failed_option
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="For rows that cannot be sent.  [FILE.rejects.csv]")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Count and price it, store nothing.")
@@ -77,7 +80,12 @@ def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> Non
 def _send(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
     with open_table(order.file) as (table, size):
         head = order.check_head(queue.settings)
-        draft = queue.draft_campaign(key=order.key, on_unknown=order.on_unknown)
+        draft = queue.draft_campaign(
+            key=order.key,
+            on_unknown=order.on_unknown,
+            canary=order.canary,
+            max_failed=order.max_failed,
+        )
         estimate = Estimate(draft) if caps.are_set else None
         with Rejects(order.rejects_path, table) as rejects:
             loader = order.make_loader(queue.settings, table, head, rejects)

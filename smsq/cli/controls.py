@@ -1,6 +1,6 @@
 """`smsq pause`, `smsq resume`, `smsq rate`: the gate and the rate, for every worker at once.
 
-In:  an operator's wish. Out: the limiter as it is now.
+In:  an operator's wish. Out: the limiter as it is now; or the campaign that was meant.
 """
 
 from __future__ import annotations
@@ -9,35 +9,58 @@ from collections.abc import Callable
 
 import click
 
+from smsq.cli.brakes import describe_brake, max_failed_option, say_brake
 from smsq.cli.output import json_option, open_queue, print_json
+from smsq.cli.params import to_unicode
 from smsq.cli.stats import describe_rate
 from smsq.cli.watch import say_gate
 from smsq.controls import Controls
 from smsq.settings import Settings
+from smsq.status import Campaign
 
 #: Goes back to SMSQ_RATE_PER_S.
 DEFAULT = "default"
 
 
 @click.command()
+@click.argument("campaign", metavar="[ID]", required=False, callback=to_unicode)
 @json_option
-def pause(*, as_json: bool) -> None:
-    """Stop every gateway request, polls too, until `smsq resume`.
+def pause(campaign: str | None, *, as_json: bool) -> None:
+    """Stop every gateway request, polls too; or with ID, sending one campaign.
 
-    Jobs stay queued and new ones are taken. JSON: {"ceiling_per_s", "current_per_s",
-    "closed_for_s"}.
+    Jobs stay in the ledger and new ones are taken, until `smsq resume`. Requests of a campaign that
+    are on their way are answered, and its recipients are polled.
+
+    JSON: {"ceiling_per_s", "current_per_s", "closed_for_s"}; of a campaign {"id", "changed",
+    "state", "brake": {"state", "why", "since"}}, brake null when nothing holds it up.
     """
-    _turn(lambda controls: controls.pause(), as_json=as_json)
+    if campaign is None:
+        _turn(lambda controls: controls.pause(), as_json=as_json)
+        return
+    with open_queue() as queue:
+        is_changed = queue.pause(campaign)
+        _tell(queue.campaign(campaign), is_changed=is_changed, as_json=as_json)
 
 
 @click.command()
+@click.argument("campaign", metavar="[ID]", required=False, callback=to_unicode)
+@max_failed_option
+@click.option("--anyway", is_flag=True, help="Do not wait for the canary's reports.")
 @json_option
-def resume(*, as_json: bool) -> None:
-    """Open the gate, whatever closed it.
+def resume(campaign: str | None, *, max_failed: float | None, anyway: bool, as_json: bool) -> None:
+    """Open the gate, whatever closed it; or with ID, let one campaign go on.
 
-    After a 429 or a wrong token, one probe goes first. JSON as of `smsq pause`.
+    After a 429 or a wrong token, one probe goes first. A campaign that has stopped itself goes on
+    without a bound, or with the one that --max-failed gives it. JSON as of `smsq pause`.
     """
-    _turn(lambda controls: controls.resume(), as_json=as_json)
+    if campaign is None:
+        if anyway or max_failed is not None:
+            raise click.UsageError("--anyway and --max-failed are for a campaign: write its ID")
+        _turn(lambda controls: controls.resume(), as_json=as_json)
+        return
+    with open_queue() as queue:
+        is_changed = queue.resume(campaign, max_failed=max_failed, anyway=anyway)
+        _tell(queue.campaign(campaign), is_changed=is_changed, as_json=as_json)
 
 
 @click.command()
@@ -69,3 +92,13 @@ def _turn(turn: Callable[[Controls], None], *, as_json: bool) -> None:
     else:
         click.echo(f"rate {now.current_per_s:.3g}/s of at most {now.ceiling_per_s:g}/s")
         click.echo(f"gate {say_gate(now) or 'open'}")
+
+
+def _tell(found: Campaign, *, is_changed: bool, as_json: bool) -> None:
+    if as_json:
+        brake = describe_brake(found.brake)
+        told = {"id": found.id, "changed": is_changed, "state": found.state, "brake": brake}
+        print_json(told)
+        return
+    as_before = "" if is_changed else "nothing changed; "
+    click.echo(f"{as_before}{say_brake(found.id, found.brake) or f'it goes on: {found.state}'}")

@@ -44,6 +44,8 @@ class Order:
     text_column: str | None
     key: str | None
     on_unknown: str | None
+    canary: int | None
+    max_failed: float | None
     rejects_path: Path
 
     def check_head(self, settings: Settings) -> MessageRequest:
@@ -99,6 +101,8 @@ def read_order(file: str, options: Mapping[str, Any]) -> Order:
         text_column=(column or "text") if template is None else None,
         key=options["key"],
         on_unknown=options["on_unknown"],
+        canary=options["canary"],
+        max_failed=options["max_failed"],
         rejects_path=_choose_rejects(file, options["rejects"]),
     )
 

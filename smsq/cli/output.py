@@ -108,9 +108,7 @@ def print_json(document: object) -> None:
     click.echo(json.dumps(document, allow_nan=False))
 
 
-def print_spooled(
-    document: Mapping[str, Any], name: str, rows: Iterable[Mapping[str, Any]]
-) -> None:
+def print_spooled(document: Mapping[str, Any], name: str, rows: Iterable[object]) -> None:
     """Print a document with a list that need not fit in memory; all of it, or nothing."""
     head = json.dumps(document)[:-1]
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES, mode="w+") as spool:

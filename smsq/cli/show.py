@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 from rich.table import Table
 
+from smsq.cli.brakes import describe_brake, say_brake
 from smsq.cli.output import json_option, make_console, open_queue, print_json, print_spooled
 from smsq.cli.params import to_unicode
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, RecipientState
@@ -40,7 +41,9 @@ def status(some_id: str, *, with_recipients: bool, as_json: bool) -> None:
 
     JSON: {"id", "kind", "state", "attempts", "error", "counts", "messages": [{"name", "message_id",
     "recipients", "counts"}]}; counts is recipients per state. With --recipients also "recipients":
-    [{"phone", "state", "gateway_status", "sent_at"}], times in UTC.
+    [{"phone", "state", "gateway_status", "sent_at"}], times in UTC. A campaign that is held up
+    also has "brake": {"state", "why", "since"}; one with jobs that ended without being sent has
+    "unsent": their recipients, pending in counts, per state of the job.
     """
     with open_queue() as queue:
         found = queue.status(some_id)
@@ -56,6 +59,8 @@ def status(some_id: str, *, with_recipients: bool, as_json: bool) -> None:
 
 def describe(found: Status) -> dict[str, Any]:
     """Make the JSON document of a status."""
+    held_up = {"brake": describe_brake(found.brake)} if found.brake else {}
+    unsent = {"unsent": found.unsent} if found.unsent else {}
     return {
         "id": found.id,
         "kind": found.kind,
@@ -72,6 +77,8 @@ def describe(found: Status) -> dict[str, Any]:
             }
             for message in found.messages
         ],
+        **held_up,
+        **unsent,
     }
 
 
@@ -80,8 +87,13 @@ def show_status(found: Status) -> None:
     click.echo(f"{found.kind} {found.id}: {found.state}{_what_next(found)}")
     if found.error:
         click.echo(f"  error       {found.error}")
+    if found.brake:
+        click.echo(f"  held up     {say_brake(found.id, found.brake)}")
     click.echo(f"  attempts    {found.attempts}")
     click.echo(f"  recipients  {say_counts(found.counts)}")
+    if found.unsent:
+        said = ", ".join(f"{n:,} {state}" for state, n in found.unsent.items())
+        click.echo(f"  unsent      {said}")
     names = [message.name for message in found.messages if message.name]
     if not names:
         return

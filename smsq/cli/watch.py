@@ -1,6 +1,7 @@
 """`smsq watch`: a job or a campaign, live, until it is final.
 
-In:  an id. Out: bars per recipient state with rate and time left; in the end the status.
+In:  an id. Out: bars per recipient state with rate and time left, and what holds it up; in the end
+the status.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -16,13 +18,15 @@ from rich.console import Group, JustifyMethod
 from rich.live import Live
 from rich.table import Table
 
+from smsq.cli.brakes import say_brake
 from smsq.cli.output import Exit, json_option, make_console, open_queue, print_json
 from smsq.cli.params import to_unicode
 from smsq.cli.show import count_final, describe, show_status
-from smsq.models import RecipientState
+from smsq.errors import NotFoundError
+from smsq.models import JobState, RecipientState
 from smsq.queue import SmsQueue
 from smsq.slots import RateView
-from smsq.status import Status
+from smsq.status import Campaign, Status
 
 #: Time between two looks.
 _LOOK_S = 0.5
@@ -40,7 +44,11 @@ _COLOURS = {
     RecipientState.DELIVERED: "green",
     RecipientState.UNDELIVERED: "red",
     RecipientState.NO_REPORT: "yellow",
+    RecipientState.WITHHELD: "magenta",
 }
+
+#: Of recipients whose job ended without being sent.
+_UNSENT_COLOUR = "magenta"
 
 
 @dataclass(slots=True)
@@ -87,32 +95,67 @@ def _watch(queue: SmsQueue, some_id: str, timeout_s: float | None, *, is_shown: 
     pace, started_s = Pace(), time.monotonic()
     with Live(console=console, transient=True) if is_live else nullcontext() as live:
         while True:
-            found = queue.status(some_id)
+            found = _look(queue, some_id)
             now_s = time.monotonic()
-            pace.note(now_s, count_final(found.counts))
+            pace.note(now_s, count_settled(found))
             if found.is_final or (timeout_s is not None and now_s - started_s >= timeout_s):
-                return found
+                return queue.status(some_id)
             if live:
                 live.update(draw(found, pace.per_s, say_gate(queue.stats().rate)))
             left_s = _LOOK_S if timeout_s is None else timeout_s - (now_s - started_s)
             time.sleep(max(0.0, min(_LOOK_S, left_s)))
 
 
-def draw(found: Status, per_s: float, gate: str = "") -> Group:
+def _look(queue: SmsQueue, some_id: str) -> Status | Campaign:
+    """Ask for the numbers alone where they are kept: a campaign may have thousands of jobs."""
+    try:
+        return queue.campaign(some_id)
+    except NotFoundError:
+        return queue.status(some_id)
+
+
+def count_settled(found: Status | Campaign) -> int:
+    """Count recipients to whom nothing more will happen."""
+    return count_final(found.counts) + sum(found.unsent.values())
+
+
+def draw(found: Status | Campaign, per_s: float, gate: str = "") -> Group:
     """Draw one look: a bar for each recipient state, and why nothing is sent when that is so."""
     total = max(1, sum(found.counts.values()))
-    left = total - count_final(found.counts)
+    left = total - count_settled(found)
     table = Table.grid(padding=(0, 2))
     justify: JustifyMethod
     for justify in ("left", "right", "left", "right"):
         table.add_column(justify=justify, no_wrap=True)
+    for state, n, colour in _bars(found):
+        filled = "━" * round(_BAR_WIDTH * n / total)
+        row = (state, f"{n:,}", f"{filled:<{_BAR_WIDTH}}", f"{n / total:.0%}")
+        table.add_row(*row, style=colour)
+    lines = [_say_pace(per_s, left), _say_jobs(found), say_brake(found.id, found.brake), gate]
+    return Group(_say_title(found), table, *filter(None, lines))
+
+
+def _bars(found: Status | Campaign) -> Iterator[tuple[str, int, str]]:
     for state in RecipientState:
         n = found.counts.get(state, 0)
-        filled = "━" * round(_BAR_WIDTH * n / total)
-        row = (str(state), f"{n:,}", f"{filled:<{_BAR_WIDTH}}", f"{n / total:.0%}")
-        table.add_row(*row, style=_COLOURS[state])
-    title = f"{found.kind} {found.id}: {found.state}"
-    return Group(title, table, _say_pace(per_s, left), *([gate] if gate else []))
+        # Who is pending for good has a bar of his own.
+        if state is RecipientState.PENDING:
+            n -= sum(found.unsent.values())
+        yield str(state), n, _COLOURS[state]
+    for ended, n in found.unsent.items():
+        yield str(ended), n, _UNSENT_COLOUR
+
+
+def _say_title(found: Status | Campaign) -> str:
+    name = f" “{found.name}”" if isinstance(found, Campaign) and found.name else ""
+    return f"{found.kind} {found.id}{name}: {found.state}"
+
+
+def _say_jobs(found: Status | Campaign) -> str:
+    if not isinstance(found, Campaign):
+        return ""
+    jobs = [f"{found.jobs[state]:,} {state}" for state in JobState if state in found.jobs]
+    return f"jobs: {', '.join(jobs)}"
 
 
 def say_gate(rate: RateView) -> str:
@@ -126,7 +169,7 @@ def say_gate(rate: RateView) -> str:
 
 
 def _say_pace(per_s: float, left: int) -> str:
-    if per_s <= 0:
+    if per_s <= 0 or not left:
         return f"{left:,} not final yet"
     return f"{left:,} not final yet, {per_s:.1f}/s, about {say_duration(left / per_s)} left"
 

@@ -1,6 +1,7 @@
 -- claim.lua: use a slot: take the right to make one request for what is most urgent now.
 -- needs limit.lua
 -- needs gathered.lua
+-- needs rules.lua
 --
 -- The claim stands in the ledger before the first byte goes out.
 --
@@ -10,9 +11,12 @@
 -- ARGV[9]  had_to_wait      1: the slot was not free at once, so the rate is in full use
 -- ARGV[10] send_lease_ms    a claim ends by itself after this long, and the job becomes unknown
 -- ARGV[11] poll_lease_ms
+-- ARGV[12], ARGV[13]        see rules.lua
 -- returns  {'job', id, claim number, job hash flat, {{message hash flat, phones, texts flat}, ...}}
 --          {'poll', ref, poll number, message_id, offset, age_ms}
---          {'early', wait_us}: the request before it started late; ask again then
+--          {'early', wait_us}: the request before it started late, or much was passed by that may
+--                  not be sent now; ask again then
+--          {'regions', id}, {'calendar', week, regions}: write these down first, see rules.lua
 --          {'void'}: the slot is worth nothing any more; reserve another
 --          {'nothing'}: somebody else took what waited
 local l = limiter_state()
@@ -68,17 +72,38 @@ local function use_slot(class)
   end
 end
 
+-- Recipients looked at in vain, and jobs held back, that one call may take.
+local budget, HELD_COST, PASSED_COST = 2000, 40, 20
+
 local function claim_job(class, id)
   local job = load(key('job', id))
   if not job or job.state ~= 'queued' then
     redis.call('ZREM', key('ready', class), id)
     return nil
   end
+  if braked(job) then
+    move(id, job, 'queued')  -- which parks it, or calls it off
+    return nil, PASSED_COST
+  end
   local is_late = job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS
   if is_late or (job.is_gathered and not take_out_late(id, job)) then
     move(id, job, 'expired', 'not sent in time')
     forget_texts(id, job)
     return nil
+  end
+  -- At most one of these is more than a look where the rules are off.
+  local phones, size, looked_at
+  if class ~= 'urgent' then
+    local answer = check_calendar(id, job)
+    if answer == 'held' then return nil, HELD_COST end
+    if answer then return answer end
+    phones, size, looked_at = apply_rules(id, job)
+    if not phones then return size end
+    if size == 0 then
+      move(id, job, 'done', '', 'nobody is left to send to')
+      forget_texts(id, job)
+      return nil, looked_at
+    end
   end
   local lease_until_ms = NOW_MS + tonumber(ARGV[10])
   -- A count would repeat a number that a crash of Redis forgot, and two claims could settle as one.
@@ -90,17 +115,17 @@ local function claim_job(class, id)
 
   local messages = {}
   for n = 1, tonumber(job.messages) do
-    local message_key = key('message', id, n)
-    local phones = {}
-    for b = 0, tonumber(redis.call('HGET', message_key, 'buckets')) - 1 do
-      for _, phone in ipairs(redis.call('HKEYS', key('recipients', id, n, b))) do
-        table.insert(phones, phone)
-      end
+    local to = phones and phones[n] or phones_of(id, n)
+    if #to > 0 then
+      table.insert(messages, {redis.call('HGETALL', key('message', id, n)), to, redis.call('HGETALL', key('texts', id, n))})
     end
-    local texts = redis.call('HGETALL', key('texts', id, n))
-    table.insert(messages, {redis.call('HGETALL', message_key), phones, texts})
   end
-  return {'job', id, claim, redis.call('HGETALL', key('job', id)), messages}
+  local flat = redis.call('HGETALL', key('job', id))
+  if job.expires_at_ms then
+    table.insert(flat, 'expires_in_ms')
+    table.insert(flat, int(tonumber(job.expires_at_ms) - NOW_MS))
+  end
+  return {'job', id, claim, flat, messages}
 end
 
 local function claim_poll(ref)
@@ -118,16 +143,32 @@ local function claim_poll(ref)
   return {'poll', ref, polls, message.message_id, tonumber(message.poll_offset or 0), age_ms}
 end
 
--- What expired or went away meanwhile must not cost the slot.
+-- A claim that did not come about must not change whose turn it is.
+local function take_turn_back()
+  for _, name in ipairs({'poll_owed', 'urgent_streak', 'normal_streak'}) do
+    if l[name] then redis.call('HSET', LIMITER, name, l[name]) else redis.call('HDEL', LIMITER, name) end
+  end
+end
+
+-- What expired, went away or may not be sent now must not cost the slot, nor hold up Redis.
 local waiting = find_waiting()
 while waiting do
   local class = choose(waiting)
   local first = redis.call('ZRANGE', key('ready', class), 0, 0)[1]
-  local claim
-  if class == 'poll' then claim = claim_poll(first) else claim = claim_job(class, first) end
-  if claim then
-    use_slot(class)
-    return claim
+  while first do
+    local claim, cost
+    if class == 'poll' then claim = claim_poll(first) else claim, cost = claim_job(class, first) end
+    budget = budget - (cost or 0)
+    if claim and (claim[1] == 'job' or claim[1] == 'poll') then
+      use_slot(class)
+      return claim
+    end
+    if claim or budget <= 0 then
+      take_turn_back()
+      -- Others get their turn at Redis; the caller asks again at once.
+      return claim or {'early', 0}
+    end
+    first = redis.call('ZRANGE', key('ready', class), 0, 0)[1]
   end
   waiting = find_waiting()
 end

@@ -40,6 +40,7 @@ redis.call('HSET', key('campaign', id), 'created_at_ms', int(NOW_MS), 'jobs', jo
 for field, value in pairs(cjson.decode(ARGV[11])) do
   redis.call('HSET', key('campaign', id), field, value)
 end
+campaign_brakes().open_campaign(id)
 count({campaign = id}, 'job:queued', jobs)
 count({campaign = id}, 'recipient:pending', tonumber(ARGV[7]))
 redis.call('ZADD', key('launching'), int(NOW_MS + tonumber(ARGV[12])), id)

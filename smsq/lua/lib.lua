@@ -17,8 +17,10 @@
 --   open:<group>              list: jobs that sends of one kind are gathered into, oldest first
 --   gathering                 zset: open job -> when it closes
 --   receipts:<id>             list: raw receipts, newest last
---   timeline:<id>             list: ms|what|detail, newest last; what happened to the job
---   campaign:<id>             hash; campaign_jobs:<id>  list of job ids
+--   timeline:<id>             list: ms|what|detail, newest last; what happened to the job or campaign
+--   campaign:<id>             hash: counts and brakes (below); campaign_jobs:<id>  list of job ids
+--   campaigns                 zset: campaign -> when it was enqueued
+--   aligning                  zset: campaign -> when its jobs are to be brought in line (align.lua)
 --   draft:<name>              hash: a campaign in the making, how far it is; named by the digest of
 --                             its idempotency key, or by its own id
 --   staged:<campaign>         list: its job ids, which become campaign_jobs with the commit
@@ -35,6 +37,15 @@
 --   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
 --   listed:unmatched          zset: accepted jobs with messages whose ids nobody told -> since when
 --   lookups                   zset: the same jobs -> when to look their ids up
+--   optout:<shard>            set: phones that take no messages (optout.lua); few enough for Redis' packed
+--                             encoding of whole numbers
+--   optouts                   string: how many there are; not there for none
+--   cap:<day>:<shard>         hash: phone -> campaign messages of that local day; gone two days later
+--   calendar:<week>           hash: <rule>|<region> -> JSON: quiet hours and days of that week (rules.lua)
+--   regions:<id>              hash: phone -> its region's place in the job's field `regions`, for all but
+--                             the first; gone once the job is accepted or given up
+--   held                      zset: jobs that wait for the end of quiet hours -> until when
+--   held_by                   string: the quiet hours that they wait for, see recover.lua
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
 --   words                     hash: words of the gateway's that we do not know -> how often they came
 --   key:<digest>              string: idempotency key -> id|content digest
@@ -43,6 +54,16 @@
 --   delivery:<id>             hash: entries of the stream on their way to the webhook
 --   deliveries                zset: delivery -> when to post it
 --   dead_deliveries           zset: delivery -> since when it is given up
+--
+-- Brakes are fields of the campaign's hash:
+--   brake, brake_why          paused, stopped (by itself) or cancelled; without the field it goes on
+--   braked_at_ms, released_at_ms  since when it is or was held up, and until when
+--   max_failed_ppm            it stops itself when more of a million recipients fail
+--   canary                    waiting, passed, failed or skipped; while it waits, only jobs with the
+--                             field is_canary go out
+--   canary_left, canary_recipients, canary_until_ms  its jobs that are not final, its size, its bound
+--   aligned                   place in campaign_jobs up to which its jobs are in line; none: all are
+--   unsent:<state>            recipients of jobs that ended unsent; they are pending in the counts
 
 local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 
@@ -74,6 +95,9 @@ local function hset_all(k, flat)
   end
 end
 
+-- Campaigns whose counts this call moved: brakes.lua looks at them in the end, when all counts fit.
+local MOVED = {}
+
 -- HMGET likewise.
 local function hmget_all(k, fields)
   local values = {}
@@ -87,7 +111,10 @@ end
 local function count(job, what, by)
   if by == 0 then return end
   redis.call('HINCRBY', key('counts'), what, by)
-  if job.campaign then redis.call('HINCRBY', key('campaign', job.campaign), what, by) end
+  if job.campaign then
+    redis.call('HINCRBY', key('campaign', job.campaign), what, by)
+    MOVED[job.campaign] = true
+  end
 end
 
 local function count_attempt(id, job, by)
@@ -105,19 +132,43 @@ local function note(id, what, detail)
   redis.call('LTRIM', key('timeline', id), -MAX_NOTES, -1)
 end
 
-local RECIPIENT_STATES = {'pending', 'sent', 'delivered', 'undelivered', 'no_report'}
+local RECIPIENT_STATES = {'pending', 'sent', 'delivered', 'undelivered', 'no_report', 'withheld'}
 local LISTED = {unknown = true, dead = true}
 -- A dead job keeps its texts for three days, so that it can be sent again.
 local DEAD_TEXT_MS = 3 * 86400000
 local FINAL = {done = true, rejected = true, dead = true, cancelled = true, expired = true}
 
+local function forget_texts(id, job)
+  if job.keep_texts == '1' then return end
+  for n = 1, tonumber(job.messages) do
+    redis.call('HDEL', key('message', id, n), 'text')
+    redis.call('UNLINK', key('texts', id, n))
+  end
+end
+
+-- What the brake of its campaign makes of a job that would be sent: 'cancelled', 'waiting' or nil.
+-- Second: the word for it.
+local function braked(job)
+  if not job.campaign then return nil end
+  local brakes = redis.call('HMGET', key('campaign', job.campaign), 'brake', 'canary')
+  if brakes[1] == 'cancelled' then return 'cancelled', brakes[1] end
+  if brakes[1] then return 'waiting', brakes[1] end
+  if brakes[2] == 'waiting' and not job.is_canary then return 'waiting', 'canary' end
+end
+
 -- A queued job waits for a slot, and needs a look only if it may not wait for ever. One that a 429
 -- sent back keeps its place in the line.
 local function line_up(id, job)
-  if job.state ~= 'submitting' or not job.ready_at_ms then
+  if job.is_parked then
+    -- The time in which its campaign was held up does not count: its jobs come back in their old
+    -- order, and those that joined meanwhile after them.
+    local times = redis.call('HMGET', key('campaign', job.campaign), 'braked_at_ms', 'released_at_ms')
+    local braked_ms, released_ms = tonumber(times[1]) or NOW_MS, tonumber(times[2]) or NOW_MS
+    job.ready_at_ms = int(released_ms - math.max(0, braked_ms - tonumber(job.ready_at_ms)))
+  elseif job.state ~= 'submitting' or not job.ready_at_ms then
     job.ready_at_ms = int(NOW_MS)
-    redis.call('HSET', key('job', id), 'ready_at_ms', job.ready_at_ms)
   end
+  redis.call('HSET', key('job', id), 'ready_at_ms', job.ready_at_ms)
   redis.call('ZADD', key('ready', job.priority), job.ready_at_ms, id)
   if job.expires_at_ms then
     schedule(id, tonumber(job.expires_at_ms))
@@ -134,25 +185,171 @@ local function close_gathering(id, job)
   redis.call('ZREM', key('gathering'), id)
 end
 
+-- Where a job goes that would be sent, did its campaign's brake not hold it; its error, and what its
+-- timeline says. An attempt that may have been accepted is no less so for a cancelling.
+local function heed_brake(job, to, error, detail)
+  local brake, word
+  if to == 'queued' or to == 'waiting' then brake, word = braked(job) end
+  if brake == 'cancelled' and (job.may_be_out or job.error_class == 'unknown') then
+    return 'unknown', 'its campaign was cancelled, but an attempt before that may have been accepted'
+  elseif brake == 'cancelled' then
+    return 'cancelled', 'cancelled before it was sent'
+  elseif brake and to == 'queued' then
+    local why = word == 'canary' and 'parked: its campaign waits for the canary' or 'parked: its campaign is ' .. word
+    return 'waiting', error, why, true
+  end
+  return to, error, detail
+end
+
+local UNSENT = {rejected = true, dead = true, cancelled = true, expired = true}
+
+-- What a campaign counts of its jobs beside their states. The recipients of a job that ended unsent
+-- stay pending: their campaign knows how many they are. `to` is nil for a job that is purged.
+local function count_in_campaign(id, job, to)
+  if not job.campaign then return end
+  local k, from = key('campaign', job.campaign), job.state
+  if from ~= to and (UNSENT[from] or UNSENT[to]) then
+    local pending = 0
+    for n = 1, tonumber(job.messages) do
+      pending = pending + (tonumber(redis.call('HGET', key('message', id, n), 'pending')) or 0)
+    end
+    if pending > 0 and UNSENT[from] then redis.call('HINCRBY', k, 'unsent:' .. from, -pending) end
+    if pending > 0 and UNSENT[to] then redis.call('HINCRBY', k, 'unsent:' .. to, pending) end
+  end
+  if job.is_canary and to then
+    if not from then redis.call('HINCRBY', k, 'canary_recipients', job.size) end
+    local was_open, is_open = from ~= nil and not FINAL[from], not FINAL[to]
+    if was_open ~= is_open then redis.call('HINCRBY', k, 'canary_left', is_open and 1 or -1) end
+  end
+end
+
 -- Somebody told the ids of all its messages, or nobody needs them any more.
 local function unlist_unmatched(id)
   redis.call('ZREM', key('listed', 'unmatched'), id)
   redis.call('ZREM', key('lookups'), id)
 end
 
--- The one place where a job changes its state. Finished jobs are next due when their retention
--- ends. `detail` goes to the timeline where the error says nothing.
+local function bucket_key(id, n, buckets, phone)
+  local tail = tonumber(string.sub(phone, -6))
+  if not tail then return nil end
+  return key('recipients', id, n, tail % buckets)
+end
+
+-- The phones of a message that are sent to: all but those that a rule took out.
+local function phones_of(id, n)
+  local message = redis.call('HMGET', key('message', id, n), 'buckets', 'withheld')
+  local phones = {}
+  for b = 0, tonumber(message[1]) - 1 do
+    local k = key('recipients', id, n, b)
+    if not message[2] then
+      for _, phone in ipairs(redis.call('HKEYS', k)) do table.insert(phones, phone) end
+    else
+      for phone, value in pairs(load(k) or {}) do
+        if string.sub(value, 1, 1) ~= 'w' then table.insert(phones, phone) end
+      end
+    end
+  end
+  return phones
+end
+
+-- What is kept per phone over all jobs is split into so many pieces, each small enough to be packed.
+local SHARDS = 4096
+
+local function by_shard(phones)
+  local shards = {}
+  for _, phone in ipairs(phones) do
+    local shard = tonumber(phone) % SHARDS
+    local found = shards[shard]
+    if found then found[#found + 1] = phone else shards[shard] = {phone} end
+  end
+  return shards
+end
+
+-- Runs a command on each shard's phones, some thousands at a time; `use` gets shard, phones, answer.
+local function ask_shards(shards, command, what, use)
+  for shard, phones in pairs(shards) do
+    local k = key(what, shard)
+    for i = 1, #phones, 4000 do
+      local part = #phones <= 4000 and phones or {unpack(phones, i, math.min(i + 3999, #phones))}
+      use(k, part, redis.call(command, k, unpack(part)))
+    end
+  end
+end
+
+local function split(text, separator)
+  local parts = {}
+  for part in string.gmatch(text, '[^' .. separator .. ']+') do table.insert(parts, part) end
+  return parts
+end
+
+-- Phones of a job by the place of their region in its field `regions`.
+local function by_region(id, job, phones)
+  local places = #split(job.regions, ';') > 1 and load(key('regions', id)) or {}
+  local found = {}
+  for _, phone in ipairs(phones) do
+    local place = tonumber(places[phone] or 1)
+    found[place] = found[place] or {}
+    table.insert(found[place], phone)
+  end
+  return found
+end
+
+-- The cap counted an attempt that came to nothing for certain.
+local function give_back_cap(id, job)
+  local days = split(job.counted, ';')
+  for n = 1, tonumber(job.messages) do
+    for place, phones in pairs(by_region(id, job, phones_of(id, n))) do
+      ask_shards(by_shard(phones), 'HMGET', 'cap:' .. days[place], function(k, part, counts)
+        for i, phone in ipairs(part) do
+          if tonumber(counts[i] or 0) > 0 then redis.call('HINCRBY', k, phone, -1) end
+        end
+      end)
+    end
+  end
+end
+
+-- What the rules of sending keep with a job goes when the job goes on or ends (rules.lua).
+local function forget_rules(id, job, to)
+  if job.is_held then
+    redis.call('ZREM', key('held'), id)
+    redis.call('HDEL', key('job', id), 'is_held')
+    job.is_held = nil
+  end
+  if not job.regions or not (FINAL[to] or to == 'accepted') then return end
+  if FINAL[to] and job.counted and to ~= 'done' and not job.may_be_out then give_back_cap(id, job) end
+  redis.call('UNLINK', key('regions', id))
+  redis.call('HDEL', key('job', id), 'regions', 'counted')
+  job.regions, job.counted = nil, nil
+end
+
+-- The one place where a job changes its state; returns the state it is in now. Finished jobs are next
+-- due when their retention ends. `detail` goes to the timeline where the error says nothing.
 local function move(id, job, to, error, detail)
+  local is_parked
+  local asked = to
+  to, error, detail, is_parked = heed_brake(job, to, error, detail)
   if job.state then count(job, 'job:' .. job.state, -1) end
   if job.state == 'queued' then redis.call('ZREM', key('ready', job.priority), id) end
-  tell_job(id, job, to)
+  if to ~= job.state then tell_job(id, job, to) end
   if LISTED[job.state] then redis.call('ZREM', key('listed', job.state), id) end
   if job.state == 'accepted' then unlist_unmatched(id) end
   close_gathering(id, job)
+  if job.is_held or job.regions then forget_rules(id, job, to) end
   if LISTED[to] then redis.call('ZADD', key('listed', to), int(NOW_MS), id) end
   count(job, 'job:' .. to, 1)
+  count_in_campaign(id, job, to)
   note(id, to, detail or error)
   if to == 'queued' then line_up(id, job) end
+  if is_parked then
+    if not job.ready_at_ms or (job.state ~= 'queued' and job.state ~= 'submitting') then
+      job.ready_at_ms = int(NOW_MS)
+    end
+    redis.call('HSET', key('job', id), 'is_parked', 1, 'ready_at_ms', job.ready_at_ms)
+    redis.call('ZADD', key('due'), job.expires_at_ms or '+inf', id)
+  elseif job.is_parked then
+    redis.call('HDEL', key('job', id), 'is_parked')
+  end
+  job.is_parked = is_parked and '1' or nil
   job.state = to
   redis.call('HSET', key('job', id), 'state', to, 'changed_at_ms', int(NOW_MS))
   if error == '' then
@@ -163,25 +360,14 @@ local function move(id, job, to, error, detail)
   if FINAL[to] then
     schedule(id, NOW_MS + (to == 'dead' and math.min(DEAD_TEXT_MS, RETENTION_MS) or RETENTION_MS))
   end
-end
-
-local function forget_texts(id, job)
-  if job.keep_texts == '1' then return end
-  for n = 1, tonumber(job.messages) do
-    redis.call('HDEL', key('message', id, n), 'text')
-    redis.call('UNLINK', key('texts', id, n))
-  end
-end
-
-local function bucket_key(id, n, buckets, phone)
-  local tail = tonumber(string.sub(phone, -6))
-  if not tail then return nil end
-  return key('recipients', id, n, tail % buckets)
+  if to == 'cancelled' and asked ~= to then forget_texts(id, job) end
+  if to == 'unknown' then redis.call('ZADD', key('due'), '+inf', id) end
+  return to
 end
 
 -- Every key that belongs to one job alone.
 local function keys_of(id, job)
-  local found = {key('job', id), key('receipts', id), key('timeline', id)}
+  local found = {key('job', id), key('receipts', id), key('timeline', id), key('regions', id)}
   if job.is_gathered then
     table.insert(found, key('gathered', id))
     table.insert(found, key('deadlines', id))
@@ -287,9 +473,22 @@ end
 -- No receipt for so long: somebody or something else has to tell the ids.
 local UNMATCHED_MS = 600000
 
+-- The gateway never hears of a message all of whose recipients were taken out.
+local function is_withheld(id, n)
+  local counts = redis.call('HMGET', key('message', id, n), unpack(RECIPIENT_STATES))
+  local withheld = tonumber(table.remove(counts)) or 0
+  if withheld == 0 then return false end
+  for i = 1, #RECIPIENT_STATES - 1 do
+    if (tonumber(counts[i]) or 0) > 0 then return false end
+  end
+  return true
+end
+
 local function lacks_ids(id, job)
   for n = 1, tonumber(job.messages) do
-    if redis.call('HEXISTS', key('message', id, n), 'message_id') == 0 then return true end
+    if redis.call('HEXISTS', key('message', id, n), 'message_id') == 0 and not is_withheld(id, n) then
+      return true
+    end
   end
   return false
 end
@@ -336,7 +535,7 @@ end
 local function has_texts(id, job)
   for n = 1, tonumber(job.messages) do
     if redis.call('HEXISTS', key('message', id, n), 'text') == 0
-      and redis.call('EXISTS', key('texts', id, n)) == 0 then
+      and redis.call('EXISTS', key('texts', id, n)) == 0 and not is_withheld(id, n) then
       return false
     end
   end
@@ -346,7 +545,6 @@ end
 -- It may have been accepted: nothing happens by itself until somebody or something tells.
 local function hold_unknown(id, job, error)
   move(id, job, 'unknown', error)
-  redis.call('ZADD', key('due'), '+inf', id)
 end
 
 local function unfinished(id, n)

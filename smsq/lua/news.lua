@@ -5,6 +5,7 @@
 --
 -- An item of news is one of
 --   {'job', id, campaign, old state, new state}
+--   {'campaign', id, old brake, new brake, why}
 --   {'recipients', id, campaign, n, message id, {{old, new, gateway word, {masked phone = how many}}, ...}}
 -- with '' for what is not there; the phones of a gathered job have the ordinal of their send behind
 -- them, after a dot. Phones that look the same once masked are counted, so a page of
@@ -24,6 +25,11 @@ end
 local function tell_job(id, job, to)
   if EVENTS_KEEP_MS == 0 then return end
   table.insert(NEWS, {item = {'job', id, job.campaign or '', job.state or '', to}, changes = 1})
+end
+
+local function tell_campaign(id, was, now, why)
+  if EVENTS_KEEP_MS == 0 then return end
+  table.insert(NEWS, {item = {'campaign', id, was or '', now or '', why or ''}, changes = 1})
 end
 
 -- `message` is one table for all recipients of a message: {job id, campaign, n, message id}, with

@@ -10,6 +10,7 @@
 -- ARGV[7]  why            in the operator's words; '' for none
 -- ARGV[8]  first_poll_ms, ARGV[9] horizon_ms: as in settle.lua
 -- returns  {'ok', kind, priority} | {'not', the state it is in} | {'no text'} | {'missing'}
+--          {'called off'}: its campaign was cancelled
 local NEEDS = {resend = 'unknown', accepted = 'unknown', failed = 'unknown', retry = 'dead',
   ['can retry'] = 'dead'}
 
@@ -18,6 +19,7 @@ local job = load(key('job', id))
 if not job then return {'missing'} end
 if job.state ~= NEEDS[what] then return {'not', job.state} end
 local is_sent_again = what ~= 'accepted' and what ~= 'failed'
+if is_sent_again and braked(job) == 'cancelled' then return {'called off'} end
 if is_sent_again and not has_texts(id, job) then return {'no text'} end
 if what == 'can retry' then return {'ok', job.kind, job.priority} end
 
@@ -26,6 +28,7 @@ note(id, 'operator: ' .. what, said)
 if what == 'accepted' then
   accept(id, job, ARGV[9], ARGV[8])
 elseif what == 'failed' then
+  job.may_be_out = nil
   move(id, job, 'rejected', 'settled as failed ' .. said)
   forget_texts(id, job)
 else

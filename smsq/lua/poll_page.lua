@@ -1,7 +1,8 @@
 -- poll_page.lua: apply one page of reports, whatever its size, and say when to ask again.
 --
--- States only move forward: pending < sent < no_report < undelivered < delivered. The gateway's
--- word and time are kept beside ours.
+-- States only move forward: pending < sent < no_report < undelivered < withheld < delivered. The
+-- gateway's word and time are kept beside ours; of who was withheld only the news counts that an
+-- earlier attempt got through.
 --
 -- ARGV[4]  ref           <job id>:<n>
 -- ARGV[5]  poll number   only the newest claim may write
@@ -17,8 +18,8 @@ local message_key = key('message', id, n)
 local message, job = load(message_key), load(key('job', id))
 if not message or not job or message.polls ~= ARGV[5] then return {'stale', 0} end
 
-local RANK = {p = 0, s = 1, n = 2, u = 3, d = 4}
-local NAME = {p = 'pending', s = 'sent', n = 'no_report', u = 'undelivered', d = 'delivered'}
+local RANK = {p = 0, s = 1, n = 2, u = 3, w = 4, d = 5}
+local NAME = {p = 'pending', s = 'sent', n = 'no_report', u = 'undelivered', w = 'withheld', d = 'delivered'}
 local delta, foreign, unknown, odd = {}, 0, {}, cjson.decode(ARGV[9])
 local told = {id, job.campaign or '', tonumber(n), message.message_id or '', ordinals = read_ordinals(id, job)}
 

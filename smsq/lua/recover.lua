@@ -4,14 +4,32 @@
 -- ARGV[5]  max_attempts      a job to be resent is held instead once it has made so many
 -- ARGV[6]  first_poll_ms     a job that a receipt proved accepted is polled after this long
 -- ARGV[7]  horizon_ms        and given up after this long
+-- ARGV[8]  quiet             names the quiet hours in force; '' when the caller does not say
 -- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}
 local due = key('due')
-local ids = redis.call('ZRANGEBYSCORE', due, '-inf', int(NOW_MS), 'LIMIT', 0, tonumber(ARGV[4]))
+local limit = tonumber(ARGV[4])
+
+-- Jobs that wait for the end of quiet hours that were changed are looked at now: the claim holds
+-- them back again where the new hours do.
+local function release_held()
+  local held_by = redis.call('GET', key('held_by'))
+  if ARGV[8] == '' or not held_by or held_by == ARGV[8] then return end
+  local held = redis.call('ZRANGE', key('held'), 0, limit - 1)
+  for _, id in ipairs(held) do
+    schedule(id, NOW_MS)
+    redis.call('ZREM', key('held'), id)
+  end
+  if #held < limit then redis.call('DEL', key('held_by')) end
+end
+
+release_held()
+local ids = redis.call('ZRANGEBYSCORE', due, '-inf', int(NOW_MS), 'LIMIT', 0, limit)
 local rings = {}
 
 local function requeue(id, job, error)
-  move(id, job, 'queued', error)
-  table.insert(rings, {id, job.kind, job.priority})
+  if move(id, job, 'queued', error) == 'queued' then
+    table.insert(rings, {id, job.kind, job.priority})
+  end
 end
 
 local function expire(id, job)
@@ -22,7 +40,8 @@ end
 -- A claim whose lease ended: its worker died or stalled after it may have written the request.
 local function end_lease(id, job)
   local error = 'no answer before the lease ended: the worker died or stalled'
-  redis.call('HSET', key('job', id), 'error_class', 'unknown')
+  redis.call('HSET', key('job', id), 'error_class', 'unknown', 'may_be_out', 1)
+  job.error_class = 'unknown'
   if job.is_proven then
     accept(id, job, ARGV[7], ARGV[6])
   elseif job.on_unknown == 'resend' and tonumber(job.attempts) < tonumber(ARGV[5]) then
@@ -66,6 +85,7 @@ local function give_up_polling(id, job)
 end
 
 local function purge(id, job)
+  count_in_campaign(id, job, nil)
   count(job, 'job:' .. job.state, -1)
   for n = 1, tonumber(job.messages) do
     for _, state in ipairs(RECIPIENT_STATES) do
@@ -77,7 +97,10 @@ local function purge(id, job)
   redis.call('ZREM', due, id)
   redis.call('ZREM', key('listed', 'dead'), id)
   if job.campaign and redis.call('HINCRBY', key('campaign', job.campaign), 'jobs', -1) <= 0 then
-    redis.call('UNLINK', key('campaign', job.campaign), key('campaign_jobs', job.campaign))
+    redis.call('UNLINK', key('campaign', job.campaign), key('campaign_jobs', job.campaign),
+      key('timeline', job.campaign))
+    redis.call('ZREM', key('campaigns'), job.campaign)
+    redis.call('ZREM', key('aligning'), job.campaign)
   end
 end
 

@@ -25,13 +25,16 @@ local is_back = job.state == 'queued' or job.state == 'waiting'
 if not (is_open or (is_back and state == 'accepted')) then return 'stale' end
 
 redis.call('HDEL', key('job', id), 'lease_until_ms')
+local answered = cjson.decode(ARGV[10])
+-- What the cap counted stays counted, whatever comes of the next attempt.
+if answered.error_class == 'unknown' then redis.call('HSET', key('job', id), 'may_be_out', 1) end
 -- A receipt overtook the answer: whatever became of the answer, the gateway has the job.
 if job.is_proven and state ~= 'rejected' then state = 'accepted' end
 if ARGV[9] == '0' then count_attempt(id, job, -1) end
-local answered = cjson.decode(ARGV[10])
 for name, value in pairs(answered) do
   redis.call('HSET', key('job', id), name, value)
 end
+job.error_class = answered.error_class
 
 if state == 'accepted' then
   if ARGV[11] ~= '' then redis.call('HSET', key('message', id, 1), 'message_id', ARGV[11]) end
@@ -43,11 +46,11 @@ if state == 'accepted' then
 elseif state == 'unknown' then
   hold_unknown(id, job, ARGV[7])
 else
-  move(id, job, state, ARGV[7])
-  if not FINAL[state] then
-    if state == 'waiting' then schedule(id, NOW_MS + tonumber(ARGV[8])) end
-  elseif state ~= 'dead' then
-    forget_texts(id, job)
+  local now = move(id, job, state, ARGV[7])
+  if FINAL[now] then
+    if now ~= 'dead' then forget_texts(id, job) end
+  elseif now == 'waiting' and state == 'waiting' then
+    schedule(id, NOW_MS + tonumber(ARGV[8]))
   end
 end
 return 'ok'

@@ -11,7 +11,7 @@ from itertools import cycle
 from typing import Any
 
 from smsq.models import FINAL_RECIPIENT_STATES, BulkMessage
-from smsq.news import Event, JobEvent
+from smsq.news import Event, RecipientEvent
 from smsq.signatures import verify_webhook
 from tests.e2e.conftest import Deploy, Deployment
 from tests.receiver import Receiver, status
@@ -74,7 +74,7 @@ def test_stream_and_webhook_tell_what_became_of_every_recipient(deploy: Deploy) 
         events: dict[str, Event] = {
             event.id: event for event in queue.events(group="shop", consumer="test", block_s=1)
         }
-        states = [event.new_state for event in events.values() if not isinstance(event, JobEvent)]
+        states = [event.new_state for event in events.values() if isinstance(event, RecipientEvent)]
         assert Counter(s for s in states if s in FINAL_RECIPIENT_STATES) == counts
         wait_until(lambda: posted(receiver).keys() == events.keys(), "all news was posted")
         recipients = [e for e in posted(receiver).values() if e["type"] == "recipient"]

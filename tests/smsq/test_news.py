@@ -126,7 +126,7 @@ def test_a_campaigns_jobs_go_live_in_one_entry_and_name_their_campaign(world: Wo
     draft.commit(Idempotency())
 
     assert len(entries_of(world)) == 1
-    events = events_of(world)
+    events = [event for event in events_of(world) if isinstance(event, JobEvent)]
     assert [event.job_id for event in events] == list(draft.job_ids)
     assert {event.campaign_id for event in events} == {draft.id}
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsq.campaign import CampaignDraft
+from smsq.campaigns import campaign_state
 from smsq.errors import NotFoundError
 from smsq.jobs import Claim, Idempotency
 from smsq.models import (
@@ -22,7 +23,6 @@ from smsq.models import (
 )
 from smsq.slots import RateView
 from smsq.states import Verdict
-from smsq.views import campaign_state
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 REJECTED = Verdict(state=JobState.REJECTED, error="400: Wrong alphaname")

@@ -12,7 +12,7 @@ from smsq import webhooks
 from smsq.backoff import Backoff
 from smsq.errors import NotFoundError
 from smsq.models import ReportRow
-from smsq.news import JobEvent
+from smsq.news import JobEvent, to_document
 from smsq.webhooks import DELIVERY_CHANGES, GIVE_UP_MS, Delivery, Settled, Webhooks
 from tests.smsq.world import ACCEPTED, PLAN, World
 
@@ -61,7 +61,7 @@ def test_news_becomes_a_delivery_once(world: World, hooks: Webhooks) -> None:
     world.pass_s(1)
     assert hooks.collect() == 0
     delivery = claim(hooks)
-    assert [event.job_id for event in delivery.events] == jobs
+    assert [to_document(event)["job_id"] for event in delivery.events] == jobs
     assert hooks.claim(lease_s=30) is None
 
 

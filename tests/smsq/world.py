@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from smsq.assembly import new_job_id
+from smsq.brakes import BrakePlan, Brakes
+from smsq.campaign import CampaignDraft
+from smsq.campaigns import load_campaign
 from smsq.connection import connect
-from smsq.jobs import Claim, Idempotency, Leases, NewJob, NoClaim, PollClaim, PollPlan
+from smsq.jobs import (
+    Claim,
+    Idempotency,
+    Leases,
+    NewJob,
+    NoClaim,
+    PollClaim,
+    PollPlan,
+    Question,
+)
 from smsq.keys import Keys
 from smsq.ledger import Ledger
 from smsq.limiter import Limiter
 from smsq.models import JobState, Kind, MessageRequest
 from smsq.names import Queue
 from smsq.polls import Polls
+from smsq.rules import RuleBook
 from smsq.scripts import Scripts
 from smsq.settings import Settings
-from smsq.slots import Pace, Slot
+from smsq.slots import Early, Pace, Slot
 from smsq.states import Verdict
+from smsq.status import Campaign
 from smsq.views import Views
 
 PLAN = PollPlan(first_ms=5_000, horizon_ms=259_200_000)
@@ -37,7 +55,10 @@ class World:
             clock=lambda: self.now_us,
         )
         self.keys = Keys(settings.namespace)
+        self.settings = settings
+        self.rule_book = RuleBook.of(self.scripts, settings)
         self.ledger = Ledger(self.scripts)
+        self.brakes = Brakes(self.scripts)
         self.polls = Polls(self.scripts, timezone="Europe/Minsk")
         self.views = Views(self.redis, self.keys)
         # So fast that only the gate can be in the way.
@@ -51,16 +72,22 @@ class World:
         self,
         *,
         kind: Kind = Kind.QUICK,
-        phones: int = 1,
+        phones: int | Sequence[str] = 1,
         priority: Queue = Queue.NORMAL,
         **fields: str,
     ) -> str:
         due_at_ms = int(fields.pop("due_at_ms", 0)) or None
         message = MessageRequest(
+            schedule_time=fields.pop("schedule_time", None),
+            starts_at_ms=int(fields.get("starts_at_ms", 0)),
             name="Sale",
             alphaname_id="123",
             text="code",
-            recipients={f"37529{1234567 + i}": None for i in range(phones)},
+            recipients=dict.fromkeys(
+                [f"37529{1234567 + i}" for i in range(phones)]
+                if isinstance(phones, int)
+                else phones
+            ),
         )
         job = NewJob(
             id=new_job_id(),
@@ -90,13 +117,52 @@ class World:
         )
         self.ledger.enqueue_many((job, Idempotency()) for job in jobs)
 
+    def start_campaign(
+        self,
+        recipients: int,
+        *,
+        per_job: int = 10,
+        canary: int | None = None,
+        max_failed: float | None = None,
+        first: int = 0,
+        **fields: str,
+    ) -> CampaignDraft:
+        """Make a campaign live; phones count up from `first`."""
+        plan = BrakePlan.check(canary, max_failed)
+        draft = CampaignDraft(
+            self.ledger,
+            fields={"on_unknown": "hold", **plan.fields(self.settings), **fields},
+            max_recipients=per_job,
+        )
+        head = MessageRequest(name="Sale", alphaname_id="123", text="Half price", recipients={})
+        draft.start_message(head)
+        for i in range(first, first + recipients):
+            draft.add(f"37529{1000000 + i}", None)
+        draft.commit(Idempotency())
+        return draft
+
+    def campaign(self, campaign_id: str) -> Campaign:
+        return load_campaign(self.redis, self.keys, campaign_id)
+
+    def align(self, *, limit: int = 100) -> list[str]:
+        """Bring all campaigns' jobs in line; returns those to ring, in order."""
+        rung: list[str] = []
+        while aligned := self.brakes.align(limit=limit):
+            rung += [job.job_id for job in aligned.due]
+        return rung
+
     def take(self, *, lease_s: float = 30) -> Claim | PollClaim | None:
         """Whatever is most urgent; None when nothing waits or the gate is closed."""
         slot, _ = self.limiter.reserve()
         if not isinstance(slot, Slot):
             return None
         leases = Leases(send_ms=round(lease_s * 1000), poll_ms=60_000)
-        claim = self.ledger.claim(slot, self.limiter.pace, leases)
+        book = self.rule_book
+        claim = self.ledger.claim(slot, self.limiter.pace, leases, book.rules)
+        while isinstance(claim, Question | Early):
+            if isinstance(claim, Question):
+                book.answer(claim)
+            claim = self.ledger.claim(slot, self.limiter.pace, leases, book.rules)
         assert claim is NoClaim.NOTHING or isinstance(claim, Claim | PollClaim)
         return claim if isinstance(claim, Claim | PollClaim) else None
 
@@ -118,11 +184,18 @@ class World:
         return claim
 
     def recover(self, *, max_attempts: int = 8) -> list[str]:
-        _, due = self.ledger.recover(limit=100, max_attempts=max_attempts, plan=PLAN)
+        _, due = self.ledger.recover(
+            limit=100, max_attempts=max_attempts, plan=PLAN, quiet=self.rule_book.quiet_name
+        )
         return [job.job_id for job in due]
 
     def state(self, job_id: str) -> JobState:
         return self.views.status(job_id).state
+
+    def go_to(self, local: str, zone: str = "Europe/Minsk") -> None:
+        """Set the clock to a local time as in `2026-11-24T20:59`."""
+        moment = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone))
+        self.now_us = round(moment.timestamp() * 1_000_000)
 
     def pass_s(self, seconds: float) -> None:
         self.now_us += round(seconds * 1_000_000)

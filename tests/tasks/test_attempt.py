@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -212,3 +214,49 @@ def test_a_lease_leaves_as_much_time_to_settle_as_a_request_may_take(
     assert made.lease_s == lease_s
     assert made.leases.send_ms == lease_s * 1000
     made.close()
+
+
+def test_a_job_that_expires_between_claim_and_request_is_not_sent(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    job = queue.send_quick(f"{PHONE}4567", "code", expires_in_s=60)
+    slot, _ = resources.limiter.reserve()
+    assert isinstance(slot, Slot)
+    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    assert isinstance(claim, Claim)
+    assert 50 < (claim.expires_in_s or 0) <= 60
+
+    attempt(resources, slot, replace(claim, expires_in_s=5), leased_at_s=time.monotonic() - 5)
+
+    status = queue.status(job)
+    assert (status.state, status.error, status.attempts) == (
+        JobState.EXPIRED,
+        "not sent in time",
+        0,
+    )
+    assert simulator.accepted() == {}
+
+
+def test_a_worker_answers_what_the_rules_ask_and_goes_on(
+    environ: dict[str, str], queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    # Quiet for two minutes that are over, or to come: whatever the hour, it is day now.
+    hours = (datetime.now(ZoneInfo("Europe/Minsk")) + timedelta(hours=h) for h in (2, 3))
+    quiet = "-".join(f"{hour:%H:%M}" for hour in hours)
+    rules = {"SMSQ_QUIET_HOURS": quiet, "SMSQ_CAP_PER_DAY": "1"}
+    resources = Resources.build(Settings.from_env(environ | rules, needs_gateway=True))
+    queue.optout.add([f"{PHONE}4568"])
+    first, second = (
+        queue.send_bulk(
+            [BulkMessage(name="Sale", text="x", phones=[f"{PHONE}4567", f"{PHONE}4568"])]
+        )
+        for _ in range(2)
+    )
+    serve(resources, [*queue._views.job_ids(first), *queue._views.job_ids(second)])
+    resources.close()
+
+    assert simulator.accepted() == {(f"{PHONE}4567", "x"): 1}
+    assert queue.status(first).counts == {RecipientState.PENDING: 1, RecipientState.WITHHELD: 1}
+    assert queue.status(second).state is JobState.DONE
+    words = sorted(row.gateway_status or "" for row in queue.recipients(second))
+    assert words == ["frequency cap", "opted out"]

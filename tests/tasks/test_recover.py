@@ -6,7 +6,9 @@ import time
 from contextlib import closing
 from dataclasses import replace
 
-from smsq.models import JobState
+import pytest
+
+from smsq.models import BulkMessage, JobState
 from smsq.names import Queue
 from smsq.queue import SmsQueue
 from tasks.recover import close_gathered, recover_due
@@ -116,3 +118,37 @@ def test_a_tick_does_not_wait_for_what_closes_after_it(
     close_gathered(resources, for_s=1)
 
     assert time.monotonic() - began_s < 0.5
+
+
+def test_recover_ends_what_a_dead_caller_began(
+    resources: Resources, queue: SmsQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = [BulkMessage(name="Sale", text="hi", phones=[f"37529{1000000 + i}"]) for i in range(3)]
+    settings = replace(queue.settings, bulk_max_recipients=1)
+    small = SmsQueue(settings=settings)
+    campaign = small.send_bulk(texts)
+    small.close()
+    # Whoever cancelled it died before a single job was brought in line.
+    resources.brakes.cancel(campaign, by="ops@host")
+    with caplog.at_level("INFO"):
+        recover_due(resources)
+
+    assert queue.campaign(campaign).jobs == {JobState.CANCELLED: 3}
+    assert f"campaign={campaign} cancelled (by ops@host)" in caplog.text
+    assert not resources.brakes.has_aligning()
+
+
+def test_recover_rings_what_a_good_canary_lets_go(
+    resources: Resources, queue: SmsQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    phones = [f"37529{1000000 + i}" for i in range(4)]
+    message = BulkMessage(name="Sale", text="hi", phones=phones)
+    campaign = queue.send_bulk([message], canary=2)
+    lose_rings(resources)
+    resources.brakes.resume(campaign, by="ops@host", is_anyway=True)
+    with caplog.at_level("INFO"):
+        recover_due(resources)
+
+    assert queue.campaign(campaign).jobs == {JobState.QUEUED: 2}
+    assert count_rings(resources, Queue.BULK) == 1
+    assert f"campaign={campaign} resumed (by ops@host)" in caplog.text

@@ -1,0 +1,92 @@
+"""Campaigns in numbers: what a campaign's hash in the ledger says. Pure but for `list_campaigns`.
+
+In:  the hash. Out: `Campaign`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from redis import Redis
+
+from smsq.errors import NotFoundError
+from smsq.keys import Keys
+from smsq.models import FINAL_JOB_STATES, JobState, RecipientState
+from smsq.status import Brake, BrakeState, Campaign
+from smsq.story import from_ms
+
+#: A campaign that goes on stands where its least advanced job stands.
+_LEAST_ADVANCED_FIRST = (
+    JobState.SUBMITTING,
+    JobState.QUEUED,
+    JobState.WAITING,
+    JobState.UNKNOWN,
+    JobState.ACCEPTED,
+)
+#: A finished campaign is done when any of its jobs is, else what most deserves a look.
+_BEST_FIRST = (
+    JobState.DONE,
+    JobState.DEAD,
+    JobState.REJECTED,
+    JobState.EXPIRED,
+    JobState.CANCELLED,
+)
+
+
+def list_campaigns(redis: Redis, keys: Keys, *, limit: int) -> list[Campaign]:
+    """List the newest campaigns, the newest first."""
+    ids = cast("list[str]", redis.zrevrange(keys.campaigns, 0, limit - 1))
+    pipeline = redis.pipeline(transaction=False)
+    for campaign_id in ids:
+        pipeline.hgetall(keys.campaign(campaign_id))
+    found = zip(ids, pipeline.execute(), strict=True)
+    return [read_campaign(campaign_id, campaign) for campaign_id, campaign in found if campaign]
+
+
+def load_campaign(redis: Redis, keys: Keys, campaign_id: str) -> Campaign:
+    """Read one campaign; its size does not matter.
+
+    Raises:
+        NotFoundError: No campaign has this id.
+    """
+    campaign = cast("dict[str, str]", redis.hgetall(keys.campaign(campaign_id)))
+    if not campaign:
+        raise NotFoundError(f"no campaign has the id {campaign_id}")
+    return read_campaign(campaign_id, campaign)
+
+
+def read_campaign(campaign_id: str, campaign: Mapping[str, str]) -> Campaign:
+    """Read a campaign's hash."""
+    jobs = {state: int(campaign.get(f"job:{state}", 0)) for state in JobState}
+    counts = {state: int(campaign.get(f"recipient:{state}", 0)) for state in RecipientState}
+    unsent = {state: int(campaign.get(f"unsent:{state}", 0)) for state in JobState}
+    return Campaign(
+        id=campaign_id,
+        name=campaign.get("name", ""),
+        state=campaign_state(jobs),
+        created_at=from_ms(campaign.get("created_at_ms", 0)),
+        jobs={state: n for state, n in jobs.items() if n},
+        counts={state: n for state, n in counts.items() if n},
+        brake=_read_brake(campaign),
+        unsent={state: n for state, n in unsent.items() if n},
+    )
+
+
+def _read_brake(campaign: Mapping[str, str]) -> Brake | None:
+    since = from_ms(campaign.get("braked_at_ms", 0))
+    if "brake" in campaign:
+        return Brake(BrakeState(campaign["brake"]), campaign.get("brake_why", ""), since)
+    if campaign.get("canary") == "waiting":
+        size = int(campaign.get("canary_recipients", 0))
+        why = f"the reports of the first {size:,} recipients are awaited"
+        return Brake(BrakeState.CANARY, why, since)
+    return None
+
+
+def campaign_state(jobs: Mapping[JobState, int]) -> JobState:
+    """Derive a campaign's state from how many of its jobs are in each state."""
+    present = {state for state, n in jobs.items() if n > 0}
+    if present - FINAL_JOB_STATES:
+        return next(state for state in _LEAST_ADVANCED_FIRST if state in present)
+    return next((state for state in _BEST_FIRST if state in present), JobState.DONE)

@@ -1,0 +1,140 @@
+"""`smsq campaigns` and `smsq failed`: how campaigns stand, and whom they did not reach.
+
+In:  a number, or an id and a file. Out: a table; a CSV file that `smsq send-bulk` takes.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+from zoneinfo import ZoneInfo
+
+import click
+
+from smsq.cli.brakes import describe_brake
+from smsq.cli.output import json_option, open_queue, print_json, say_number
+from smsq.cli.params import to_unicode
+from smsq.errors import InvalidMessageError
+from smsq.failed import FailedReader
+from smsq.status import Campaign
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@json_option
+def campaigns(limit: int, *, as_json: bool) -> None:
+    """List campaigns, the newest first.
+
+    JSON: {"campaigns": [{"id", "name", "state", "brake", "created_at", "recipients", "counts",
+    "unsent", "progress", "jobs"}]}; unsent are those of the pending recipients whose jobs ended
+    without being sent, per state of the job; progress is the share of recipients to whom nothing
+    more will happen.
+    """
+    with open_queue() as queue:
+        found = queue.campaigns(limit=limit)
+        zone = ZoneInfo(queue.settings.timezone)
+    if as_json:
+        print_json({"campaigns": [_describe(one) for one in found]})
+    elif not found:
+        click.echo("no campaigns")
+    else:
+        _show(found, zone)
+
+
+def _describe(found: Campaign) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "state": found.state,
+        "brake": describe_brake(found.brake),
+        "created_at": found.created_at.isoformat(),
+        "recipients": found.recipients,
+        "counts": found.counts,
+        "unsent": found.unsent,
+        "progress": round(found.progress, 4),
+        "jobs": found.jobs,
+    }
+
+
+def _show(found: list[Campaign], zone: ZoneInfo) -> None:
+    """Show a line per campaign, and one below it for what holds it up."""
+    click.echo(_LINE.format("campaign", "enqueued", "state", "recipients", "settled", "name"))
+    for one in found:
+        enqueued = one.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        numbers = (f"{one.recipients:,}", f"{one.progress:.0%}")
+        click.echo(_LINE.format(one.id, enqueued, one.state, *numbers, one.name))
+        if one.brake:
+            click.echo(f"  {one.brake.state}: {one.brake.why}")
+
+
+_LINE = "{:<17}  {:<16}  {:<10}  {:>10}  {:>7}  {}"
+
+
+@click.command()
+@click.argument("some_id", metavar="ID", callback=to_unicode)
+@click.argument("file", metavar="FILE.csv|-")
+@click.option("--cancelled", is_flag=True, help="Those of cancelled jobs too.")
+@json_option
+def failed(some_id: str, file: str, *, cancelled: bool, as_json: bool) -> None:
+    """Write the recipients who got nothing to a CSV file, to send to them again.
+
+    Undelivered, without a report in time, and of jobs that were rejected, given up or expired;
+    never one that may have been accepted. Phones stand there in full; only you can read the file.
+    Texts of their own stand in a column `text` where the ledger has them still: it forgets a text
+    once the gateway has it, unless SMSQ_KEEP_TEXTS=1.
+
+    JSON: {"id", "file", "recipients", "has_texts", "texts_gone"}.
+    """
+    if file == "-" and as_json:
+        raise click.UsageError("- and --json both write to stdout: name a file")
+    with open_queue() as queue:
+        reader = queue.failed(some_id, cancelled=cancelled)
+        with queue.redis_call(writes=False), _create(file) as stream:
+            count = _write(reader, stream)
+    if as_json:
+        told = {"has_texts": reader.has_texts, "texts_gone": reader.are_texts_gone}
+        print_json({"id": some_id, "file": file, "recipients": count, **told})
+    else:
+        click.echo(_say(reader, count, file), err=file == "-")
+
+
+def _write(reader: FailedReader, stream: TextIO) -> int:
+    writer, count = csv.writer(stream, lineterminator="\n"), 0
+    writer.writerow(["phone", "text"] if reader.has_texts else ["phone"])
+    for phone, text in reader:
+        writer.writerow([phone, text] if reader.has_texts else [phone])
+        count += 1
+    return count
+
+
+def _say(reader: FailedReader, count: int, file: str) -> str:
+    told = f"{say_number(count, 'recipient')} written to {'stdout' if file == '-' else file}"
+    if not count:
+        return f"{told}: nobody failed"
+    if reader.has_texts:
+        return f"{told}, with their texts: smsq send-bulk {file} --name ..."
+    gone = "; their texts are forgotten (SMSQ_KEEP_TEXTS=0)" if reader.are_texts_gone else ""
+    return f"{told}{gone}: smsq send-bulk {file} --name ... --text ..."
+
+
+@contextmanager
+def _create(file: str) -> Iterator[TextIO]:
+    """Open a file that only its owner can read; an older one is replaced."""
+    if file == "-":
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    path = Path(file)
+    try:
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        why = f"{file} cannot be written ({error.strerror}): name another file"
+        raise InvalidMessageError([why]) from None
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+        yield stream

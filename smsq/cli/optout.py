@@ -1,0 +1,163 @@
+"""`smsq optout`: the phones that take no messages.
+
+In:  phones, or a file of them. Out: the list, changed or shown; rows that are no phones in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from smsq.cli.output import (
+    Exit,
+    is_terminal,
+    json_option,
+    open_queue,
+    print_json,
+    print_spooled,
+    say_number,
+)
+from smsq.cli.params import to_unicode
+from smsq.cli.phone_list import PhoneTable, open_phones
+from smsq.cli.progress import show_progress
+from smsq.cli.rejects import Rejects
+from smsq.optouts import SLICE, OptOuts
+from smsq.settings import Settings
+from smsq.text import mask_phone, normalize_phone
+
+
+@click.group()
+def optout() -> None:
+    """Change the list of phones that take no messages.
+
+    It is looked at when a request is built, so it holds for what is enqueued already. Urgent
+    messages (codes) go to them all the same.
+    """
+
+
+@optout.command()
+@click.argument("phones", nargs=-1, required=True, metavar="PHONE...")
+@json_option
+def add(phones: tuple[str, ...], *, as_json: bool) -> None:
+    """Send these phones nothing more. JSON: {"added"}; phones on the list already do not count."""
+    with open_queue() as queue:
+        added = queue.optout.add(phones)
+    print_json({"added": added}) if as_json else click.echo(f"{say_number(added, 'phone')} added")
+
+
+@optout.command()
+@click.argument("phones", nargs=-1, required=True, metavar="PHONE...")
+@json_option
+def remove(phones: tuple[str, ...], *, as_json: bool) -> None:
+    """Take phones off the list. JSON: {"removed"}; phones not on the list do not count."""
+    with open_queue() as queue:
+        removed = queue.optout.remove(phones)
+    if as_json:
+        print_json({"removed": removed})
+    else:
+        click.echo(f"{say_number(removed, 'phone')} removed")
+
+
+@optout.command("list")
+@json_option
+def list_phones(*, as_json: bool) -> None:
+    """Show the list, in full. JSON: {"phones": [...]}."""
+    with open_queue() as queue:
+        if as_json:
+            print_spooled({}, "phones", queue.optout.phones())
+            return
+        for phone in queue.optout.phones():
+            click.echo(phone)
+
+
+@optout.command("import")
+@click.argument("file", metavar="FILE|-")
+@click.option(
+    "--phone-column", callback=to_unicode, metavar="C", default="phone", show_default=True
+)
+@click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="For rows without a valid phone.  [FILE.rejects.csv]")  # fmt: skip
+@json_option
+def import_phones(file: str, *, as_json: bool, **options: Any) -> None:
+    """Add the phones of a file: one per line, or a CSV with a header.
+
+    Read as smsq send-bulk reads: row by row, in UTF-8 or cp1251. Importing a file again does no
+    harm. JSON: {"added", "known", "rejected"}. Exit code 5: some rows were rejected.
+    """
+    path = _choose_rejects(file, options["rejects"])
+    with open_queue() as queue, open_phones(file) as (table, size), Rejects(path, table) as rejects:
+        [column] = table.find_columns([("--phone-column", options["phone_column"])])
+        loader = _Loader(queue.optout, queue.settings, table, column, rejects)
+        with_bar = size and is_terminal() and not as_json
+        for _ in show_progress(loader.load(), table, size) if with_bar else loader.load():
+            pass
+    if not loader.rows and not rejects.count:
+        raise table.lines.mistake("holds no phones: write at least one")
+    result = {
+        "added": loader.added,
+        "known": loader.rows - loader.added,
+        "rejected": rejects.count,
+    }
+    print_json(result) if as_json else _tell(result, rejects)
+    if rejects.count:
+        raise click.exceptions.Exit(Exit.SOME_REJECTED)
+
+
+class _Loader:
+    """Brings rows onto the list, slice by slice.
+
+    Attributes:
+        rows: Rows with a phone.
+        added: Phones that were not on the list.
+    """
+
+    def __init__(
+        self, optouts: OptOuts, settings: Settings, table: PhoneTable, column: int, rejects: Rejects
+    ) -> None:
+        self.rows = 0
+        self.added = 0
+        self._optouts = optouts
+        self._region = settings.default_region
+        self._table = table
+        self._column = column
+        self._rejects = rejects
+
+    def load(self) -> Iterator[None]:
+        """Add every good row; one step per row."""
+        phones: list[str] = []
+        for row in self._table.rows():
+            raw = row.cells[self._column]
+            phone = normalize_phone(raw, self._region)
+            if phone is None:
+                shown = mask_phone(raw) or "without digits"
+                reason = f"phone {shown} is not valid: write it like +375 29 123-45-67"
+                self._rejects.add(row, {self._table.header[self._column]: reason})
+            else:
+                self.rows += 1
+                phones.append(phone)
+            if len(phones) == SLICE:
+                self.added += self._optouts.store(phones)
+                phones = []
+            yield
+        self.added += self._optouts.store(phones)
+
+
+def _choose_rejects(file: str, wanted: Path | None) -> Path:
+    stem = file.removesuffix(".csv").removesuffix(".txt")
+    path = wanted or Path("rejects.csv" if file == "-" else f"{stem}.rejects.csv")
+    if file != "-" and path.resolve() == Path(file).resolve():
+        raise click.UsageError("--rejects is the file itself: name another one")
+    return path
+
+
+def _tell(result: dict[str, int], rejects: Rejects) -> None:
+    known = f", {result['known']:,} were on the list already" if result["known"] else ""
+    click.echo(f"{say_number(result['added'], 'phone')} added{known}")
+    if rejects.count:
+        for mistake in rejects.shown:
+            click.echo(mistake, err=True)
+        rows = say_number(rejects.count, "row")
+        click.echo(f"{rows} rejected: mend {rejects.path} and import that file", err=True)

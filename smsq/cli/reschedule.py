@@ -1,0 +1,31 @@
+"""`smsq reschedule`: another time for a quick job that is not sent yet.
+
+In:  an id and a time. Out: the job, due then.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from smsq.cli.output import json_option, open_queue, print_json
+from smsq.cli.params import to_moment, to_unicode
+
+
+@click.command()
+@click.argument("job_id", metavar="ID", callback=to_unicode)
+@click.argument("send_at", metavar="ISO", callback=to_moment)
+@json_option
+def reschedule(job_id: str, send_at: datetime, *, as_json: bool) -> None:
+    """Send a quick job at another time, as long as no worker has claimed it.
+
+    A campaign's schedule is with the gateway once it is sent. JSON: {"id", "state"}.
+    """
+    with open_queue() as queue:
+        queue.reschedule(job_id, send_at)
+        state = queue.status(job_id).state
+    if as_json:
+        print_json({"id": job_id, "state": state})
+    else:
+        click.echo(f"{job_id} will be sent at {send_at:%Y-%m-%d %H:%M}")

@@ -1,0 +1,64 @@
+"""What a web app calls beside sending: who takes no messages, and another time for what waits.
+
+In:  phones; a job and a time. Out: the list of opt-outs, changed; the job, due at that time.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+
+from smsq.errors import InvalidMessageError, NotFoundError
+from smsq.fields import Fields
+from smsq.optouts import OptOuts
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+
+_REFUSALS = {
+    "past": "send_at is in the past: write a later time",
+    "expires": "send_at lies after the time at which the job expires: write an earlier time",
+    "kind": "only quick jobs have a send_at: cancel the campaign and enqueue it anew",
+}
+
+
+class Compliance:
+    """A part of `SmsQueue`."""
+
+    settings: Settings
+    _scripts: Scripts
+
+    def redis_call(self, *, writes: bool) -> AbstractContextManager[None]:
+        """Turn Redis' failures into ours; `SmsQueue` says how."""
+        raise NotImplementedError
+
+    @property
+    def optout(self) -> OptOuts:
+        """The phones that take no messages; urgent ones they still get."""
+        return OptOuts(self._scripts, self.settings)
+
+    def reschedule(self, job_id: str, send_at: datetime) -> None:
+        """Send a quick job that nobody has claimed yet at another time.
+
+        Args:
+            job_id: Queued or waiting.
+            send_at: Later than now; naive means the gateway's zone.
+
+        Raises:
+            NotFoundError: No job has this id.
+            InvalidMessageError: The time is past or after the job's expiry, it is too late for the
+                job, or it is no quick job.
+            QueueUnavailableError: Redis did not answer; repeating the call is safe.
+        """
+        fields = Fields(self.settings, datetime.now(UTC), [])
+        moment = fields.moment("send_at", send_at)
+        if moment is None and not fields.mistakes:
+            fields.mistakes.append("send_at is missing: write a time")
+        if moment is None or fields.mistakes:
+            raise InvalidMessageError(fields.mistakes)
+        with self.redis_call(writes=True):
+            answer = self._scripts.run("reschedule", job_id, round(moment.timestamp() * 1000))
+        if answer == "missing":
+            raise NotFoundError(f"no job has the id {job_id}")
+        if answer != "ok":
+            late = f"job {job_id} is {answer}: it is too late to reschedule it"
+            raise InvalidMessageError([_REFUSALS.get(answer, late)])

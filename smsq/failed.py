@@ -1,0 +1,111 @@
+"""Recipients who got nothing, so that they can be sent to again.
+
+In:  the jobs of a campaign. Out: phones in full, with their own texts where the ledger has them.
+
+Failed are: undelivered, without a report in time, and all of a job that the gateway refused, that
+was given up or that expired. What may have been accepted is not among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from redis import Redis
+
+from smsq.keys import Keys
+from smsq.models import JobState, RecipientState
+
+_UNSENT = frozenset({JobState.REJECTED, JobState.DEAD, JobState.EXPIRED})
+_FAILED = (RecipientState.UNDELIVERED, RecipientState.NO_REPORT)
+
+#: Jobs or messages read in one round trip.
+_SLICE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A message with failed recipients; of an unsent job all of them have failed."""
+
+    job_id: str
+    n: int
+    buckets: int
+    is_unsent: bool
+    shared_text: str | None
+    has_own_texts: bool
+
+
+class FailedReader:
+    """Reads failed recipients. A failing Redis raises `redis.RedisError`.
+
+    Attributes:
+        has_texts: Rows come with their texts; False where all had one text, or texts are forgotten.
+        are_texts_gone: Of some the text is forgotten: the gateway had it.
+    """
+
+    def __init__(
+        self, redis: Redis, keys: Keys, job_ids: Sequence[str], cancelled: bool = False
+    ) -> None:
+        self._redis, self._keys = redis, keys
+        self._unsent = _UNSENT | ({JobState.CANCELLED} if cancelled else set())
+        self._messages = list(self._find(job_ids))
+        own = any(message.has_own_texts for message in self._messages)
+        shared = {m.shared_text for m in self._messages if not m.has_own_texts}
+        self.are_texts_gone = None in shared
+        self.has_texts = not self.are_texts_gone and (own or len(shared) > 1)
+
+    def __iter__(self) -> Iterator[tuple[str, str | None]]:
+        """Give out phones in full, each with its text where `has_texts`."""
+        for message in self._messages:
+            for bucket in range(message.buckets):
+                key = self._keys.recipients(message.job_id, message.n, bucket)
+                rows = cast("dict[str, str]", self._redis.hgetall(key))
+                letters = self._letters(message)
+                phones = [phone for phone, packed in sorted(rows.items()) if packed[:1] in letters]
+                yield from zip(phones, self._texts(message, phones), strict=True)
+
+    @staticmethod
+    def _letters(message: _Message) -> Sequence[str]:
+        """How the packed states of failed recipients begin."""
+        if message.is_unsent:
+            return ("", RecipientState.PENDING[0])
+        return tuple(state[0] for state in _FAILED)
+
+    def _texts(self, message: _Message, phones: Sequence[str]) -> Sequence[str | None]:
+        if not self.has_texts or not phones:
+            return [None] * len(phones)
+        if not message.has_own_texts:
+            return [message.shared_text] * len(phones)
+        key = self._keys.texts(message.job_id, message.n)
+        return cast("list[str | None]", self._redis.hmget(key, list(phones)))
+
+    def _find(self, job_ids: Sequence[str]) -> Iterator[_Message]:
+        for start in range(0, len(job_ids), _SLICE):
+            part = job_ids[start : start + _SLICE]
+            pipeline = self._redis.pipeline(transaction=False)
+            for job_id in part:
+                pipeline.hmget(self._keys.job(job_id), "state", "messages")
+            jobs = zip(part, pipeline.execute(), strict=True)
+            yield from self._find_messages(
+                [
+                    (job_id, n, state in self._unsent)
+                    for job_id, (state, messages) in jobs
+                    for n in range(1, int(messages or 0) + 1)
+                ]
+            )
+
+    def _find_messages(self, refs: Sequence[tuple[str, int, bool]]) -> Iterator[_Message]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id, n, _ in refs:
+            key = self._keys.message(job_id, n)
+            pipeline.hmget(key, "buckets", "text", RecipientState.PENDING, *_FAILED)
+            pipeline.exists(self._keys.texts(job_id, n))
+        answers = pipeline.execute()
+        for (job_id, n, is_unsent), row, has_own_texts in zip(
+            refs, answers[::2], answers[1::2], strict=True
+        ):
+            buckets, text, pending, *failed = row
+            size = int(pending or 0) if is_unsent else sum(int(number or 0) for number in failed)
+            if size:
+                yield _Message(job_id, n, int(buckets), is_unsent, text, bool(has_own_texts))

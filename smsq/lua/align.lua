@@ -1,0 +1,52 @@
+-- align.lua: bring some jobs of a campaign in line with its brake: park them, call them off, or make
+-- them ready again in their order. Any number of processes may do so; each call takes the next ones.
+--
+-- ARGV[4]  campaign id    '' for one whose jobs are to be looked at
+-- ARGV[5]  limit          most jobs in one call
+-- returns  {campaign, what happened to it, 1 for its first jobs, 1 when jobs are left,
+--           {{job id, kind, priority}, ...} to ring} | {} when there is nothing to do
+local brakes = campaign_brakes()
+local id = ARGV[4]
+if id == '' then
+  id = redis.call('ZRANGEBYSCORE', key('aligning'), '-inf', int(NOW_MS), 'LIMIT', 0, 1)[1]
+  if not id then return {} end
+end
+local campaign = load(key('campaign', id))
+if not campaign then
+  redis.call('ZREM', key('aligning'), id)
+  return {}
+end
+
+-- The canary's time may be over, without anything that moved a count.
+brakes.judge(id)
+campaign = load(key('campaign', id))
+local from = tonumber(campaign.aligned)
+if not from then
+  brakes.end_aligning(id, campaign)
+  return {}
+end
+
+local function bring_in_line(job_id, job, rings)
+  local brake = braked(job)
+  local is_out_of_line = (job.state == 'queued' and brake)
+    or (job.state == 'waiting' and (brake == 'cancelled' or (job.is_parked and not brake)))
+  if is_out_of_line and move(job_id, job, 'queued') == 'queued' then
+    table.insert(rings, {job_id, job.kind, job.priority})
+  end
+end
+
+local limit, rings = tonumber(ARGV[5]), {}
+local ids = redis.call('LRANGE', key('campaign_jobs', id), from, from + limit - 1)
+for _, job_id in ipairs(ids) do
+  local job = load_job(job_id)
+  if job then bring_in_line(job_id, job, rings) end
+end
+local is_left = #ids == limit
+if is_left then
+  redis.call('HSET', key('campaign', id), 'aligned', from + limit)
+else
+  brakes.end_aligning(id, campaign)
+end
+local last = redis.call('LRANGE', key('timeline', id), -1, -1)[1] or '||'
+local what, why = string.match(last, '^.-|(.-)|(.*)$')
+return {id, what .. ' (' .. why .. ')', from == 0 and 1 or 0, is_left and 1 or 0, rings}

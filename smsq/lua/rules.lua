@@ -1,0 +1,247 @@
+-- rules.lua: who may be sent to, and when. Prepended to claim.lua.
+--
+-- Urgent jobs are exempt from all of it. Opt-outs hold for every other job, quiet hours and the cap
+-- for bulk jobs. Lua knows neither zones nor regions: what is missing is asked for, a worker writes
+-- it down (smsq/calendars.py), and asks for its claim again with the same slot.
+--
+-- ARGV[12] rule   names quiet hours and home zone in the calendars; '' when neither rule needs one
+-- ARGV[13] cap    campaign messages per phone and local day; 0: no cap
+local RULE, CAP = ARGV[12], tonumber(ARGV[13])
+local WEEK_MS = 7 * 86400000
+-- Jobs that waited for the same hour go on within so long, not all at once.
+local SPREAD_MS = 30 * 60000
+-- Longest look ahead for a moment at which all regions of a job are awake.
+local LOOK_AHEAD_MS = 2 * 86400000
+-- Any day's counter is of no use so long after it was last written.
+local CAP_KEEP_MS = 2 * 86400000
+
+-- The calendars of a job's regions for the week of a moment; {nil, question} when some are missing.
+local function calendars_of(job, at_ms)
+  local week = int(math.floor(at_ms / WEEK_MS))
+  local regions, fields, found, missing = split(job.regions, ';'), {}, {}, {}
+  for i, region in ipairs(regions) do fields[i] = RULE .. '|' .. region end
+  for i = 1, #fields, 4000 do
+    local rows = redis.call('HMGET', key('calendar', week), unpack(fields, i, math.min(i + 3999, #fields)))
+    for j, row in ipairs(rows) do
+      if row then table.insert(found, cjson.decode(row)) else table.insert(missing, regions[i + j - 1]) end
+    end
+  end
+  if #missing > 0 then return nil, {'calendar', week, missing} end
+  return found
+end
+
+-- The end of the quiet hours at a moment, and when the next ones begin.
+local function look_up(calendar, at_ms)
+  for _, span in ipairs(calendar.quiet) do
+    if at_ms < span[1] then return at_ms, span[1] end
+    if at_ms < span[2] then at_ms = span[2] end
+  end
+  return at_ms, math.huge
+end
+
+-- The first moment from `at_ms` on at which every region is awake, and until when they all are. Where
+-- there is none, the region of the most recipients decides.
+local function find_awake(calendars, at_ms)
+  local last_ms = at_ms + LOOK_AHEAD_MS
+  local t = at_ms
+  while t <= last_ms do
+    local before, until_ms = t, math.huge
+    for _, calendar in ipairs(calendars) do
+      local awake_ms, next_ms = look_up(calendar, t)
+      if awake_ms > t then t, until_ms = awake_ms, math.huge end
+      until_ms = math.min(until_ms, next_ms)
+    end
+    if t == before then return t, until_ms end
+  end
+  return look_up(calendars[1], at_ms)
+end
+
+local function day_of(calendar, at_ms)
+  local found = calendar.days[1][2]
+  for _, day in ipairs(calendar.days) do
+    if day[1] <= at_ms then found = day[2] end
+  end
+  return found
+end
+
+-- The moments at which the gateway would send: now, or a message's schedule.
+local function moments_of(id, job)
+  if (tonumber(job.starts_at_ms) or 0) <= NOW_MS then return {NOW_MS} end
+  local seen, moments = {}, {}
+  for n = 1, tonumber(job.messages) do
+    local at_ms = redis.call('HGET', key('message', id, n), 'starts_at_ms')
+    at_ms = math.max(NOW_MS, tonumber(at_ms or 0))
+    if not seen[at_ms] then table.insert(moments, at_ms) end
+    seen[at_ms] = true
+  end
+  return moments
+end
+
+-- Messages scheduled for a time that the job now waits past are sent when it goes on.
+local function forget_schedules(id, job, until_ms)
+  local last_ms = 0
+  for n = 1, tonumber(job.messages) do
+    local at_ms = tonumber(redis.call('HGET', key('message', id, n), 'starts_at_ms') or 0)
+    if at_ms > until_ms then
+      last_ms = math.max(last_ms, at_ms)
+    elseif at_ms > 0 then
+      redis.call('HDEL', key('message', id, n), 'schedule_time', 'starts_at_ms')
+    end
+  end
+  redis.call('HSET', key('job', id), 'starts_at_ms', int(last_ms))
+end
+
+-- Waits for the end of quiet hours.
+local function hold(id, job, awake_ms, next_ms)
+  local spread_ms = math.min(SPREAD_MS, (next_ms - awake_ms) / 2)
+  local until_ms = awake_ms + spread_ms * (tonumber(string.sub(id, -4), 16) or 0) / 65536
+  if (tonumber(job.starts_at_ms) or 0) > NOW_MS then forget_schedules(id, job, until_ms) end
+  local minutes = math.ceil((until_ms - NOW_MS) / 60000)
+  local hours = math.floor(minutes / 60)
+  move(id, job, 'waiting', nil, 'quiet hours, for ' .. int(hours) .. ' h ' .. int(minutes - 60 * hours) .. ' min')
+  schedule(id, math.min(until_ms, tonumber(job.expires_at_ms) or math.huge))
+  redis.call('ZADD', key('held'), int(until_ms), id)
+  redis.call('SET', key('held_by'), RULE)
+  redis.call('HSET', key('job', id), 'is_held', 1)
+  job.is_held = '1'
+end
+
+-- Takes phones out of a message for good.
+local function withhold(id, n, job, phones, reason)
+  if #phones == 0 then return end
+  local message_key, texts = key('message', id, n), key('texts', id, n)
+  local message = redis.call('HMGET', message_key, 'buckets', 'message_id')
+  local told = {id, job.campaign or '', n, message[2] or ''}
+  local rows = {}
+  for _, phone in ipairs(phones) do
+    local k = bucket_key(id, n, tonumber(message[1]), phone)
+    rows[k] = rows[k] or {}
+    table.insert(rows[k], phone)
+    table.insert(rows[k], 'w||' .. reason)
+    tell_recipient(told, phone, 'pending', 'withheld', reason)
+  end
+  for k, row in pairs(rows) do hset_all(k, row) end
+  if job.keep_texts ~= '1' then
+    for i = 1, #phones, 4000 do
+      redis.call('HDEL', texts, unpack(phones, i, math.min(i + 3999, #phones)))
+    end
+  end
+  redis.call('HINCRBY', message_key, 'pending', -#phones)
+  redis.call('HINCRBY', message_key, 'withheld', #phones)
+  count(job, 'recipient:pending', -#phones)
+  count(job, 'recipient:withheld', #phones)
+end
+
+-- Divides phones into those that a rule lets pass and those that it takes out.
+local function divide(phones, is_out)
+  local passed, out = {}, {}
+  for _, phone in ipairs(phones) do table.insert(is_out[phone] and out or passed, phone) end
+  return passed, out
+end
+
+local function find_opted_out(phones)
+  local found = {}
+  ask_shards(by_shard(phones), 'SMISMEMBER', 'optout', function(_, part, answers)
+    for i, phone in ipairs(part) do
+      if answers[i] == 1 then found[phone] = true end
+    end
+  end)
+  return found
+end
+
+-- Counts phones in; those that are over the cap are named and not counted.
+local function count_capped(phones, day)
+  local over = {}
+  ask_shards(by_shard(phones), 'HMGET', 'cap:' .. day, function(k, part, counts)
+    local flat = {}
+    for i, phone in ipairs(part) do
+      local messages = tonumber(counts[i] or 0)
+      if messages >= CAP then
+        over[phone] = true
+      else
+        table.insert(flat, phone)
+        table.insert(flat, messages + 1)
+      end
+    end
+    if #flat > 0 then
+      hset_all(k, flat)
+      redis.call('PEXPIRE', k, CAP_KEEP_MS)
+    end
+  end)
+  return over
+end
+
+-- A job that is sent again on the day that it was counted on is not counted twice.
+local function find_over_cap(id, job, phones, days, counted)
+  local over = {}
+  for place, some in pairs(by_region(id, job, phones)) do
+    if days[place] ~= counted[place] then
+      for phone in pairs(count_capped(some, days[place])) do over[phone] = true end
+    end
+  end
+  return over
+end
+
+local function say_withheld(totals)
+  local said = {}
+  for _, reason in ipairs({'opted out', 'frequency cap'}) do
+    if (totals[reason] or 0) > 0 then table.insert(said, totals[reason] .. ' ' .. reason) end
+  end
+  return table.concat(said, ', ')
+end
+
+-- What holds for the job as a whole: nil, 'held', or a question.
+local function check_calendar(id, job)
+  if job.kind ~= 'bulk' or RULE == '' then return nil end
+  if not job.regions then return {'regions', id} end
+  local latest_quiet_ms, question, calendars
+  for _, at_ms in ipairs(moments_of(id, job)) do
+    calendars, question = calendars_of(job, at_ms)
+    if question then return question end
+    if find_awake(calendars, at_ms) > at_ms then latest_quiet_ms = math.max(latest_quiet_ms or 0, at_ms) end
+  end
+  if not latest_quiet_ms then return nil end
+  calendars, question = calendars_of(job, latest_quiet_ms)
+  if question then return question end
+  hold(id, job, find_awake(calendars, latest_quiet_ms))
+  return 'held'
+end
+
+-- Takes out whom the rules take out; returns the phones that are left, message by message, how many
+-- there are, and how many were looked at; or nil and a question.
+local function apply_rules(id, job)
+  local has_optouts = redis.call('EXISTS', key('optouts')) == 1
+  local is_capped = CAP > 0 and job.kind == 'bulk'
+  local days, counted = {}, split(job.counted or '', ';')
+  if is_capped then
+    local at_ms = math.max(NOW_MS, tonumber(job.starts_at_ms) or 0)
+    local calendars, question = calendars_of(job, at_ms)
+    if question then return nil, question end
+    for place, calendar in ipairs(calendars) do days[place] = day_of(calendar, at_ms) end
+  end
+
+  local left, size, looked_at, totals = {}, 0, 0, {}
+  for n = 1, tonumber(job.messages) do
+    local phones, out = phones_of(id, n), nil
+    looked_at = looked_at + #phones
+    if has_optouts then
+      phones, out = divide(phones, find_opted_out(phones))
+      withhold(id, n, job, out, 'opted out')
+      totals['opted out'] = (totals['opted out'] or 0) + #out
+    end
+    if is_capped then
+      phones, out = divide(phones, find_over_cap(id, job, phones, days, counted))
+      withhold(id, n, job, out, 'frequency cap')
+      totals['frequency cap'] = (totals['frequency cap'] or 0) + #out
+    end
+    left[n] = phones
+    size = size + #phones
+  end
+  if is_capped then
+    job.counted = table.concat(days, ';')
+    redis.call('HSET', key('job', id), 'counted', job.counted)
+  end
+  local said = say_withheld(totals)
+  if said ~= '' then note(id, 'withheld', said) end
+  return left, size, looked_at
+end

@@ -1,0 +1,117 @@
+"""The list of phones that take no messages; claims look at it when a request is built.
+
+In:  phones. Out: the list, changed; how many phones of a campaign it would take out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from smsq.connection import unavailable
+from smsq.errors import InvalidMessageError
+from smsq.keys import SHARDS
+from smsq.mistakes import MAX_MISTAKES
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from smsq.text import mask_phone, normalize_phone
+
+#: Phones in one script call: Redis is busy for a few milliseconds.
+SLICE = 1000
+
+#: Pieces of the list read in one round trip.
+_SHARDS_AT_ONCE = 64
+
+
+class OptOuts:
+    """The list of one queue.
+
+    Args:
+        scripts: Of the ledger.
+        settings: Of the queue; the region of national numbers.
+    """
+
+    def __init__(self, scripts: Scripts, settings: Settings) -> None:
+        self._scripts = scripts
+        self._region = settings.default_region
+
+    def add(self, phones: Iterable[str]) -> int:
+        """Send these phones nothing more but urgent messages.
+
+        Args:
+            phones: In any usual spelling; a list or anything that yields them one by one.
+
+        Returns:
+            How many were not on the list.
+
+        Raises:
+            InvalidMessageError: With the mistakes found. Phones that stand a thousand or more
+                before the first of them are on the list already; adding them again does no harm.
+            QueueUnavailableError: Redis did not answer; repeating the call is safe.
+        """
+        return self._change("add", phones)
+
+    def remove(self, phones: Iterable[str]) -> int:
+        """Take phones off the list, as `add` puts them on it; returns how many were on it."""
+        return self._change("remove", phones)
+
+    def store(self, phones: Sequence[str]) -> int:
+        """Add up to `SLICE` phones that are in the gateway's form already, as `add` does."""
+        if not phones:
+            return 0
+        with unavailable(self._scripts.redis, writes=True):
+            return self._run("add", phones)
+
+    def phones(self) -> Iterator[str]:
+        """Read the list, in no order, in the gateway's form; memory does not grow with it."""
+        keys, redis = self._scripts.keys, self._scripts.redis
+        with unavailable(redis, writes=False):
+            for first in range(0, SHARDS, _SHARDS_AT_ONCE):
+                pipeline = redis.pipeline(transaction=False)
+                for shard in range(first, first + _SHARDS_AT_ONCE):
+                    pipeline.smembers(keys.optout(shard))
+                for found in pipeline.execute():
+                    yield from sorted(found)
+
+    def count(self) -> int:
+        """Say how many phones are on the list."""
+        with unavailable(self._scripts.redis, writes=False):
+            return int(str(self._scripts.redis.get(self._scripts.keys.optouts) or 0))
+
+    def count_opted_out(self, phones: Iterable[str]) -> int:
+        """Say how many of these phones, in the gateway's form, are on the list."""
+        with unavailable(self._scripts.redis, writes=False):
+            return sum(self._run("count", part) for part in _slices(phones))
+
+    def _change(self, what: str, phones: Iterable[str]) -> int:
+        if isinstance(phones, str | bytes) or not isinstance(phones, Iterable):
+            raise InvalidMessageError([f"phones is {type(phones).__name__}: write a list"])
+        changed, place = 0, 1
+        with unavailable(self._scripts.redis, writes=True, in_pieces=True):
+            for part in _slices(phones):
+                changed += self._run(what, self._normalize(part, place))
+                place += len(part)
+        return changed
+
+    def _run(self, what: str, phones: Sequence[str]) -> int:
+        return int(self._scripts.run("optout", what, json.dumps(phones)))
+
+    def _normalize(self, raw_phones: Sequence[str], first_place: int) -> Sequence[str]:
+        phones, mistakes = [], []
+        for place, raw in enumerate(raw_phones, start=first_place):
+            phone = normalize_phone(raw, self._region) if isinstance(raw, str) else None
+            if phone:
+                phones.append(phone)
+            else:
+                shown = mask_phone(str(raw)) or "without digits"
+                mistakes.append(f"phone {place}, {shown}, is not valid: write +375 29 123-45-67")
+        if mistakes:
+            raise InvalidMessageError(mistakes[:MAX_MISTAKES])
+        return phones
+
+
+def _slices(phones: Iterable[str]) -> Iterator[Sequence[str]]:
+    rest = iter(phones)
+    while part := list(islice(rest, SLICE)):
+        yield part

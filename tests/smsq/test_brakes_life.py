@@ -1,0 +1,285 @@
+"""A campaign's brakes, explored: every move at any moment, among claims, answers, crashes, reports.
+
+The model is what was asked for: whatever happens, nothing of a campaign that is held up is claimed,
+the counts are the sum of what the ledger holds, each job has a next step, and once aligned no job
+stands where its campaign's brake does not want it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from smsq.errors import InvalidMessageError
+from smsq.jobs import Claim, PollClaim
+from smsq.models import FINAL_JOB_STATES, JobState, RecipientState, ReportRow
+from smsq.settings import Settings
+from smsq.states import Verdict
+from smsq.status import BrakeState, read_recipient
+from tests.conftest import HAS_REDIS
+from tests.smsq.world import ACCEPTED, PLAN, World
+
+LEASE_S, EXPIRES_S = 30, 600
+PER_JOB, JOBS, CANARY_JOBS = 25, 8, 2
+BY = "ops@host"
+
+VERDICTS = {
+    "accepted": ACCEPTED,
+    "429": Verdict(state=JobState.QUEUED, error="429", error_class="busy", is_counted=False),
+    "500": Verdict(state=JobState.WAITING, delay_s=5, error="500", error_class="temporary"),
+    "lost": Verdict(state=JobState.WAITING, delay_s=5, error="lost", error_class="unknown"),
+    "400": Verdict(state=JobState.REJECTED, error="400", error_class="refused"),
+    "dead": Verdict(state=JobState.DEAD, error="gave up", error_class="temporary"),
+}
+OPEN = {JobState.QUEUED, JobState.WAITING, JobState.SUBMITTING}
+UNSENT = {JobState.REJECTED, JobState.DEAD, JobState.CANCELLED, JobState.EXPIRED}
+
+
+@dataclass
+class Model:
+    """What was asked for, and what was seen."""
+
+    id: str = ""
+    jobs: list[str] = field(default_factory=list)
+    canary: list[str] = field(default_factory=list)
+    bound: float | None = None
+    is_cancelled: bool = False
+    polls: Counter[str] = field(default_factory=Counter)
+
+
+class BrakesLife(RuleBasedStateMachine):
+    base_settings: Settings
+
+    def __init__(self) -> None:
+        super().__init__()
+        environ = {
+            "SMSQ_REDIS_URL": self.base_settings.redis_url,
+            "SMSQ_NAMESPACE": f"{self.base_settings.namespace}.{uuid.uuid4().hex[:8]}",
+        }
+        self.world = World(Settings.from_env(environ))
+        self.model = Model()
+        self.claims: list[Claim] = []
+
+    @initialize(
+        has_canary=st.booleans(),
+        bound=st.sampled_from([None, 0.1, 0.5]),
+        expires=st.booleans(),
+    )
+    def start(self, has_canary: bool, bound: float | None, expires: bool) -> None:
+        fields: dict[str, Any] = (
+            {"expires_at_ms": str(self.world.now_ms + EXPIRES_S * 1000)} if expires else {}
+        )
+        draft = self.world.start_campaign(
+            PER_JOB * JOBS,
+            per_job=PER_JOB,
+            canary=PER_JOB * CANARY_JOBS if has_canary else None,
+            max_failed=bound,
+            on_unknown="resend",
+            **fields,
+        )
+        self.model = Model(
+            id=draft.id,
+            jobs=draft.job_ids,
+            canary=draft.job_ids[:CANARY_JOBS],
+            bound=bound or (0.1 if has_canary else None),
+        )
+
+    def brake(self) -> BrakeState | None:
+        brake = self.world.campaign(self.model.id).brake
+        return brake.state if brake else None
+
+    @rule(times=st.integers(1, 4))
+    def claim(self, times: int) -> None:
+        for _ in range(times):
+            held_by = self.brake()
+            claim = self.world.take(lease_s=LEASE_S)
+            if not isinstance(claim, Claim):
+                return
+            if held_by is BrakeState.CANARY:
+                assert claim.job_id in self.model.canary
+            else:
+                assert held_by is None
+            self.claims.append(claim)
+
+    @precondition(lambda self: self.claims)
+    @rule(answer=st.sampled_from([*VERDICTS, "accepted", "accepted"]), place=st.integers(0, 3))
+    def settle(self, answer: str, place: int) -> None:
+        """The answer comes in any order, perhaps long after the lease ended."""
+        claim = self.claims.pop(place % len(self.claims))
+        self.world.ledger.settle(claim, VERDICTS[answer], PLAN)
+
+    @precondition(lambda self: self.claims)
+    @rule()
+    def crash(self) -> None:
+        self.claims.pop()
+
+    @rule(job=st.integers(0, JOBS - 1), failed=st.sampled_from([0, 0, 1, 5, PER_JOB]))
+    def report(self, job: int, failed: int) -> None:
+        """All of a job's recipients are final at once, some of them undelivered."""
+        job_id = self.model.jobs[job]
+        if self.world.state(job_id) is not JobState.ACCEPTED:
+            return
+        key = self.world.keys.message(job_id, 1)
+        number = int(self.world.redis.hincrby(key, "polls", 1))
+        poll = PollClaim(ref=f"{job_id}:1", number=number, message_id=77, offset=0, age_s=5)
+        phones = sorted(r.phone for r in self.world.views.recipients(job_id))
+        words = ["undelivered"] * failed + ["delivered"] * (len(phones) - failed)
+        rows = [ReportRow(phone, word, None) for phone, word in zip(phones, words, strict=True)]
+        self.world.polls.apply_page(poll, rows, next_offset=0, next_in_s=5)
+
+    @rule()
+    def pause(self) -> None:
+        held_by = self.brake()
+        if self.model.is_cancelled:
+            with pytest.raises(InvalidMessageError):
+                self.world.brakes.pause(self.model.id, by=BY)
+            return
+        is_changed = self.world.brakes.pause(self.model.id, by=BY)
+        assert not self.world.brakes.pause(self.model.id, by=BY)
+        assert is_changed == (self.brake() is not held_by)
+
+    @rule(is_anyway=st.booleans())
+    def resume(self, is_anyway: bool) -> None:
+        held_by = self.brake()
+        if self.model.is_cancelled:
+            return
+        self.world.brakes.resume(self.model.id, by=BY, is_anyway=is_anyway)
+        assert self.brake() in {None, BrakeState.CANARY}
+        assert not is_anyway or self.brake() is None
+        if "max_failed_ppm" not in self.campaign_hash():
+            self.model.bound = None
+            assert held_by in {BrakeState.STOPPED, BrakeState.CANARY, BrakeState.PAUSED, None}
+
+    @precondition(lambda self: not self.model.is_cancelled)
+    @rule(really=st.integers(0, 3))
+    def cancel(self, really: int) -> None:
+        """Now and then: nothing comes after it."""
+        if really == 0:
+            self.model.is_cancelled = self.world.brakes.cancel(self.model.id, by=BY)
+
+    @rule(limit=st.integers(1, 3))
+    def align_a_little(self, limit: int) -> None:
+        self.world.brakes.align(self.model.id, limit=limit)
+
+    @rule(limit=st.sampled_from([2, 3, 100]))
+    def align(self, limit: int) -> None:
+        self.world.align(limit=limit)
+        held_by = self.brake()
+        for job_id, job in self.look()[0].items():
+            is_held = held_by is not None
+            if held_by is BrakeState.CANARY and job_id in self.model.canary:
+                is_held = False
+            assert not (is_held and job["state"] == "queued"), job_id
+            assert is_held or "is_parked" not in job, job_id
+            assert not (held_by is BrakeState.CANCELLED and job["state"] == "waiting"), job_id
+
+    @rule(seconds=st.sampled_from([1, 6, 31, 700]))
+    def pass_time(self, seconds: int) -> None:
+        self.world.pass_s(seconds)
+
+    @rule()
+    def recover(self) -> None:
+        self.world.recover()
+
+    def campaign_hash(self) -> dict[str, str]:
+        found = self.world.redis.hgetall(self.world.keys.campaign(self.model.id))
+        return {str(name): str(value) for name, value in found.items()}
+
+    def look(self) -> tuple[dict[str, dict[str, str]], Any]:
+        """Every job's hash, and the packed states of each job's recipients."""
+        redis, keys = self.world.redis, self.world.keys
+        pipeline = redis.pipeline(transaction=False)
+        for job_id in self.model.jobs:
+            pipeline.hgetall(keys.job(job_id))
+            pipeline.hvals(keys.recipients(job_id, 1, 0))
+        answers = pipeline.execute()
+        return dict(zip(self.model.jobs, answers[::2], strict=True)), answers[1::2]
+
+    @invariant()
+    def the_ledger_is_of_one_mind(self) -> None:
+        jobs, packed = self.look()
+        states = {job_id: JobState(job["state"]) for job_id, job in jobs.items()}
+        self.the_counts_are_the_sum_of_what_is_there(states, packed)
+        self.a_canary_is_judged_when_its_last_job_is_final_and_once(states)
+        self.every_job_has_a_next_step(states)
+
+    def the_counts_are_the_sum_of_what_is_there(
+        self, states: dict[str, JobState], packed: list[list[str]]
+    ) -> None:
+        campaign = self.world.campaign(self.model.id)
+        recipients: Counter[RecipientState] = Counter()
+        unsent: Counter[JobState] = Counter()
+        for state, values in zip(states.values(), packed, strict=True):
+            found = Counter(read_recipient("", value).state for value in values)
+            recipients += found
+            if state in UNSENT and found[RecipientState.PENDING]:
+                unsent[state] += found[RecipientState.PENDING]
+        assert campaign.jobs == Counter(states.values())
+        assert campaign.counts == dict(recipients)
+        assert campaign.unsent == dict(unsent)
+        assert campaign.recipients == PER_JOB * JOBS
+        refused = unsent[JobState.REJECTED] + unsent[JobState.DEAD] + unsent[JobState.EXPIRED]
+        failed = recipients[RecipientState.UNDELIVERED] + refused
+        judged = failed + recipients[RecipientState.DELIVERED]
+        is_over = judged >= 50 and failed > (self.model.bound or 1) * judged
+        if is_over and OPEN & set(states.values()) and self.canary != "waiting":
+            assert campaign.brake
+            assert campaign.brake.state in {BrakeState.STOPPED, BrakeState.CANCELLED}
+
+    @property
+    def canary(self) -> str:
+        return self.campaign_hash().get("canary", "")
+
+    def a_canary_is_judged_when_its_last_job_is_final_and_once(
+        self, states: dict[str, JobState]
+    ) -> None:
+        canary = self.canary
+        if canary == "waiting":
+            assert any(states[job_id] not in FINAL_JOB_STATES for job_id in self.model.canary)
+        lines = self.world.redis.lrange(self.world.keys.timeline(self.model.id), 0, -1)
+        verdicts = [line for line in map(str, lines) if "|canary: " in line]
+        assert len(verdicts) == (canary in {"passed", "failed"})
+
+    def every_job_has_a_next_step(self, states: dict[str, JobState]) -> None:
+        due = set(self.world.redis.zrange(self.world.keys.due, 0, -1))
+        ready = set(self.world.redis.zrange(self.world.keys.ready("bulk"), 0, -1))
+        queued = {job_id for job_id, state in states.items() if state is JobState.QUEUED}
+        assert ready == queued
+        assert states.keys() - due <= queued
+
+    def teardown(self) -> None:
+        if self.model.id:
+            self.align(100)
+        for key in self.world.redis.scan_iter(f"{self.world.keys.namespace}:*", count=1000):
+            self.world.redis.delete(key)
+        self.world.redis.close()
+
+
+@pytest.mark.timeout(300)
+def test_a_brake_holds_whatever_happens(settings: Settings) -> None:
+    machine = type("Machine", (BrakesLife,), {"base_settings": settings})
+    run_state_machine_as_test(machine, settings=PROFILE)
+
+
+PROFILE = settings(
+    # fakeredis takes thirty times as long.
+    max_examples=40 if HAS_REDIS else 3,
+    stateful_step_count=30,
+    deadline=None,
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
