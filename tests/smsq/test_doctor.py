@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -244,6 +245,17 @@ def test_nobody_at_work_is_an_error(environ: dict[str, str]) -> None:
     assert found["beat"].status is Mark.ERROR
 
 
+@pytest.fixture
+def root_log() -> Iterator[None]:
+    """Give the root logger back as it was: a worker within the process takes it over."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
+@pytest.mark.usefixtures("root_log")
 def test_a_worker_on_every_queue_is_found(environ: dict[str, str], settings: Settings) -> None:
     app = Celery("other", broker=settings.broker_url, set_as_current=False)
     app.conf.broker_transport_options = broker_options(settings.broker_url, settings.namespace)
