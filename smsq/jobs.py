@@ -118,10 +118,12 @@ class PollClaim:
 
     Attributes:
         ref: `<job id>:<n>`.
-        number: Fences the pages: only the newest claim may write.
+        number: Of the poll; fences its pages: only the newest poll may write.
         message_id: The gateway's id.
         offset: Row to go on with; above 0 when earlier pages are there.
         age_s: Seconds since acceptance.
+        size: Recipients of the message.
+        buckets: That hold them in the ledger.
     """
 
     ref: str
@@ -129,6 +131,8 @@ class PollClaim:
     message_id: int
     offset: int
     age_s: float
+    size: int = 1
+    buckets: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -170,6 +170,11 @@ class Keys:
         return f"{self.namespace}:heartbeat"
 
 
+def bucket_of(phone: str, buckets: int) -> int:
+    """Say which bucket a phone is in, as `bucket_key` in lib.lua does."""
+    return int(phone[-6:]) // 32 % buckets
+
+
 def count_buckets(phones: int) -> int:
     """Say how many buckets hold so many phones."""
     return max(1, -(-phones // BUCKET_PHONES))

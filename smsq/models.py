@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from smsq.names import Queue
 
@@ -209,18 +209,21 @@ class BulkAccepted:
     uuid: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportRow:
-    """One row of getSmsDeliveryList.
+class ReportRow(NamedTuple):
+    """One row of getSmsDeliveryList; a tuple, for there are thousands of them.
 
     Attributes:
         gateway_status: The gateway's word, verbatim.
         d_sent: The gateway's local time as it wrote it, None when it gave none.
     """
 
-    phone: str = field(repr=False)
+    phone: str
     gateway_status: str
     d_sent: str | None
+
+    def __repr__(self) -> str:
+        """Without the phone."""
+        return f"ReportRow(gateway_status={self.gateway_status!r}, d_sent={self.d_sent!r})"
 
 
 @dataclass(frozen=True, slots=True)

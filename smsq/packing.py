@@ -161,13 +161,15 @@ def read_claim_answer(
             job_id, number, job, messages = rest
             return read_claim(job_id, number, to_dict(job), messages)
         case "poll":
-            ref, number, message_id, offset, age_ms = rest
+            ref, number, message_id, offset, age_ms, size, buckets = rest
             return PollClaim(
                 ref=ref,
                 number=number,
                 message_id=int(message_id),
                 offset=offset,
                 age_s=age_ms / 1000,
+                size=size,
+                buckets=buckets,
             )
         case "early":
             return Early(rest[0] / 1e6)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from smsq.errors import NotFoundError
 from smsq.jobs import PollClaim, PollPlan
+from smsq.keys import bucket_of
 from smsq.models import RecipientState, ReportRow
 from smsq.scripts import Scripts
 from smsq.states import GATEWAY_WORDS, read_gateway_word
@@ -48,6 +51,8 @@ class Polls:
         words: Mapping[str, RecipientState] = GATEWAY_WORDS,
     ) -> None:
         self._run = scripts.run
+        self._redis = scripts.redis
+        self._waiting = scripts.keys.ready("poll")
         self._words = words
         self._zone = ZoneInfo(timezone)
 
@@ -56,12 +61,23 @@ class Polls:
         refs: list[str] = self._run("poll_due", limit, LOOK_MS)
         return refs
 
+    def find_waiting(self) -> Sequence[str]:
+        """The message that waits for its poll's slot first; empty when none does."""
+        return cast("list[str]", self._redis.zrange(self._waiting, 0, 0))
+
+    def turn_page(self, claim: PollClaim, next_offset: int) -> bool:
+        """Let the next page be read before this one is stored; False when a newer poll took over.
+
+        Should this one never be stored, the next poll brings it.
+        """
+        return bool(self._run("poll_turn", claim.ref, claim.number, next_offset))
+
     def apply_page(
         self,
         claim: PollClaim,
         rows: Sequence[ReportRow],
         *,
-        next_offset: int,
+        next_offset: int | None,
         next_in_s: float | None,
     ) -> int | None:
         """Write one page of reports.
@@ -69,20 +85,20 @@ class Polls:
         Args:
             claim: The poll it belongs to.
             rows: What the gateway reported; may be empty.
-            next_offset: Where the next page, or the next poll, starts.
+            next_offset: Where the next page, or the next poll, starts; None after `turn_page`.
             next_in_s: Seconds to the next poll; None while pages are left: the next slot for polls
                 goes to the next page.
 
         Returns:
             Recipients that are not final yet; None when a newer poll has taken over.
         """
-        packed, odd = self._pack(rows)
+        packed, odd = self._pack(rows, claim.buckets)
         status, left = self._run(
             "poll_page",
             claim.ref,
             claim.number,
             json.dumps(packed),
-            next_offset,
+            "" if next_offset is None else next_offset,
             "" if next_in_s is None else round(next_in_s * 1000),
             json.dumps(odd),
         )
@@ -116,19 +132,28 @@ class Polls:
         if answer == "missing":
             raise NotFoundError(f"no job has the id {job_id}")
 
-    def _pack(self, rows: Sequence[ReportRow]) -> tuple[list[str], dict[str, str]]:
-        """Write rows as `poll_page.lua` takes them, and how the words we do not know are counted.
+    def _pack(
+        self, rows: Sequence[ReportRow], buckets: int
+    ) -> tuple[Mapping[int, tuple[list[str], list[str]]], dict[str, str]]:
+        """Write rows by bucket as `poll_page.lua` takes them, and how odd words are counted.
 
         Rows of one page mostly share their words and their minutes: each is read once.
         """
-        read_word, to_epoch = cache(self._read_word), cache(self._to_epoch)
-        packed: list[str] = []
         odd: dict[str, str] = {}
-        for row in rows:
-            letter, word = read_word(row.gateway_status)
+
+        @cache
+        def value_of(raw_word: str, d_sent: str | None) -> str:
+            letter, word = self._read_word(raw_word)
             if letter == ODD:
                 odd[word] = show_word(word)
-            packed += (row.phone, f"{letter}|{to_epoch(row.d_sent)}|{word}")
+            return f"{letter}|{to_epoch(d_sent)}|{word}"
+
+        to_epoch = cache(self._to_epoch)
+        packed: defaultdict[int, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+        for phone, raw_word, d_sent in rows:
+            phones, values = packed[bucket_of(phone, buckets)]
+            phones.append(phone)
+            values.append(value_of(raw_word, d_sent))
         return packed, odd
 
     def _read_word(self, raw: str) -> tuple[str, str]:

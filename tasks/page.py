@@ -6,6 +6,7 @@ In:  a claim and its slot. Out: recipients' states; the message waits for its ne
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from smsq.errors import BusyError, GatewayError, TemporaryError
 from smsq.gateway.wire import ReportPage
@@ -38,16 +39,38 @@ def read_page(resources: Resources, slot: Slot, claim: PollClaim) -> None:
 
 
 def store(resources: Resources, claim: PollClaim, page: ReportPage) -> None:
-    """Apply a page; a full one is followed by the next, after a short one the message rests."""
+    """Apply a page; a full one is followed by the next, after a short one the message rests.
+
+    Where more recipients are left than this page can hold, the next one need not wait for it.
+    """
     rows = resources.settings.page_rows
-    is_last = page.row_count < rows
+    next_offset: int | None = claim.offset + rows
+    next_in_s = None
+    if page.row_count < rows:
+        next_offset, next_in_s = 0, resources.poll_schedule.pause_s(claim.age_s)
+    elif claim.size > claim.offset + rows:
+        if not resources.polls.turn_page(claim, claim.offset + rows):
+            return
+        next_offset = None
+    act = partial(_apply, resources, claim, page, next_offset=next_offset, next_in_s=next_in_s)
+    if claim.size > rows:
+        resources.writer.put(act)
+    else:
+        act()
+
+
+def _apply(
+    resources: Resources,
+    claim: PollClaim,
+    page: ReportPage,
+    *,
+    next_offset: int | None,
+    next_in_s: float | None,
+) -> None:
     left = resources.polls.apply_page(
-        claim,
-        page.rows,
-        next_offset=0 if is_last else claim.offset + rows,
-        next_in_s=resources.poll_schedule.pause_s(claim.age_s) if is_last else None,
+        claim, page.rows, next_offset=next_offset, next_in_s=next_in_s
     )
-    if is_last or not left:
+    if next_in_s is not None or not left:
         log.info("<- polled message=%s: %s not final", claim.ref, left)
 
 

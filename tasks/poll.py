@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celery import shared_task
+from redis.exceptions import RedisError
 
 from smsq.names import RING_MAX_JOBS, Queue, Task
 from tasks.line import serve
@@ -32,7 +33,21 @@ def poll_deliveries() -> None:
 @shared_task(name=Task.POLL_MESSAGE)
 def poll_message(refs: Sequence[str]) -> None:
     """See messages polled, each written `<job id>:<n>`."""
-    serve(get_resources(), refs)
+    see_polled(get_resources(), refs)
+
+
+def see_polled(resources: Resources, refs: Sequence[str]) -> None:
+    """Serve messages to poll, and go on while others wait: each page brings the next.
+
+    Another thread may have a message's page in hand just now; if all who were rung for it left,
+    one thread would read page after page alone.
+    """
+    while refs and not resources.stop.is_set():
+        serve(resources, refs)
+        try:
+            refs = resources.polls.find_waiting()
+        except RedisError:
+            return  # recover rings again
 
 
 def ring_due_polls(resources: Resources) -> int:

@@ -155,7 +155,7 @@ def read_body(response: requests.Response, max_bytes: int) -> bytes | None:
     """Read a body to its end, as it came; None when it is larger than allowed or breaks off."""
     body = bytearray()
     try:
-        while chunk := response.raw.read(16 * 1024, decode_content=False):
+        while chunk := response.raw.read(64 * 1024, decode_content=False):
             body += chunk
             if len(body) > max_bytes:
                 return None

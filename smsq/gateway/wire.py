@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -71,17 +71,27 @@ class Answer:
     secrets: Sequence[str] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReportPage:
     """One page of getSmsDeliveryList.
 
     Attributes:
-        rows: The rows that could be read.
-        row_count: Rows the gateway sent; a page with fewer than asked for is the last.
+        result: Rows as the gateway sent them.
     """
 
-    rows: Sequence[ReportRow]
-    row_count: int
+    result: Sequence[object] = field(repr=False)
+
+    @property
+    def row_count(self) -> int:
+        """Rows the gateway sent; a page with fewer than asked for is the last."""
+        return len(self.result)
+
+    @cached_property
+    def rows(self) -> Sequence[ReportRow]:
+        """The rows that could be read. Read when first asked for: the next page need not wait."""
+        # Rows of one page share a few words: each is cleaned once.
+        clean = cache(partial(clean_word, most=WORD_MAX))
+        return [read for row in self.result if (read := _read_row(row, clean))]
 
 
 def read_quick(answer: Answer) -> QuickAccepted | GatewayError:
@@ -118,10 +128,7 @@ def read_reports(answer: Answer) -> ReportPage | GatewayError:
     result = document["result"]
     if not isinstance(result, list):
         return TemporaryError("200 without a list of results", status=OK)
-    # Rows of one page share a few words: each is cleaned once.
-    clean = cache(partial(clean_word, most=WORD_MAX))
-    rows = [read for row in result if (read := _read_row(row, clean))]
-    return ReportPage(rows, len(result))
+    return ReportPage(result)
 
 
 def read_success(answer: Answer, proof: str) -> Mapping[str, Any] | GatewayError:
@@ -169,15 +176,18 @@ def read_id(value: object) -> int | None:
 
 
 def _read_row(row: object, clean: Callable[[str], str]) -> ReportRow | None:
-    if not isinstance(row, dict):
+    # JSON makes no other types than these, and True is no int by type.
+    if type(row) is not dict:
         return None
-    status, phone, d_sent = row.get("status"), row.get("phone"), row.get("d_sent")
-    if not isinstance(status, str) or isinstance(phone, bool) or not isinstance(phone, int | str):
+    phone, status, d_sent = row.get("phone"), row.get("status"), row.get("d_sent")
+    if type(phone) is int:
+        phone = str(phone)
+    if type(phone) is not str or type(status) is not str:
         return None
-    digits = str(phone).removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
+    digits = phone.removeprefix("+")
+    if not (digits.isdigit() and digits.isascii()):
         return None
-    return ReportRow(digits, clean(status), d_sent if isinstance(d_sent, str) else None)
+    return ReportRow(digits, clean(status), d_sent if type(d_sent) is str else None)
 
 
 def _read_json(body: bytes | None) -> object:

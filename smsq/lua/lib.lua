@@ -232,7 +232,7 @@ end
 local function bucket_key(id, n, buckets, phone)
   local tail = tonumber(string.sub(phone, -6))
   if not tail then return nil end
-  return key('recipients', id, n, tail % buckets)
+  return key('recipients', id, n, math.floor(tail / 32) % buckets)
 end
 
 -- The phones of a message that are sent to: all but those that a rule took out.
@@ -525,6 +525,15 @@ local function read_ordinals(id, job)
     if left == '' then ordinals[phone] = ordinal end
   end
   return ordinals
+end
+
+-- So much earlier than they are, polls that have begun stand in line.
+local BEGUN_MS = 1e14
+
+-- The rest of a poll comes before every other: pages that lie apart in time differ more. Polls that
+-- have begun take turns, so that none of them is left to be read alone.
+local function line_up_page(ref)
+  redis.call('ZADD', key('ready', 'poll'), int(NOW_MS - BEGUN_MS), ref)
 end
 
 local function stop_polling(ref)

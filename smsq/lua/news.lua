@@ -16,10 +16,12 @@ local NEWS = {}
 local ENTRY_CHANGES = 1000
 
 -- As smsq/text.py does it: enough to recognise, not enough to call.
+local sub, stars = string.sub, {}
 local function mask_phone(phone)
   local hidden = #phone - 5
   if hidden < 3 then return string.rep('*', #phone) end
-  return '+' .. string.sub(phone, 1, 3) .. string.rep('*', hidden) .. string.sub(phone, -2)
+  if not stars[hidden] then stars[hidden] = string.rep('*', hidden) end
+  return '+' .. sub(phone, 1, 3) .. stars[hidden] .. sub(phone, -2)
 end
 
 local function tell_job(id, job, to)
@@ -42,12 +44,16 @@ local function tell_recipient(message, phone, was, now, word)
     last.item = {'recipients', message[1], message[2], message[3], message[4], {}}
     table.insert(NEWS, last)
   end
-  local alike = was .. '|' .. now .. '|' .. word
-  local group = last.groups[alike]
-  if not group then
-    group = {was, now, word, {}}
-    last.groups[alike] = group
-    table.insert(last.item[6], group)
+  local group = last.group
+  if not group or group[3] ~= word or group[2] ~= now or group[1] ~= was then
+    local alike = was .. '|' .. now .. '|' .. word
+    group = last.groups[alike]
+    if not group then
+      group = {was, now, word, {}}
+      last.groups[alike] = group
+      table.insert(last.item[6], group)
+    end
+    last.group = group
   end
   local masked = mask_phone(phone)
   local ordinal = message.ordinals and message.ordinals[phone]

@@ -5,18 +5,19 @@
 -- earlier attempt got through.
 --
 -- ARGV[4]  ref           <job id>:<n>
--- ARGV[5]  poll number   only the newest claim may write
--- ARGV[6]  rows          JSON: [phone, value, ...], each value as it is stored: state letter|gateway
---                        time|gateway word, with ? for the letter where the word is unknown to us:
---                        the word is kept, the state stays
--- ARGV[7]  next_offset   where the next page starts; 0 after the last one
+-- ARGV[5]  poll number   only the newest poll may write: the claims of its pages share one number
+-- ARGV[6]  rows          JSON: {bucket: [[phone, ...], [value, ...]], ...}, each value as it is stored:
+--                        state letter|gateway time|gateway word, with ? for the letter where the word
+--                        is unknown to us: the word is kept, the state stays
+-- ARGV[7]  next_offset   where the next page starts; 0 after the last one; '' when poll_turn.lua has
+--                        said so already, and the poll goes on elsewhere
 -- ARGV[8]  next_in_ms    '' while pages are left; else the next poll comes after this long
 -- ARGV[9]  odd           JSON: {unknown word: how it is counted}
 -- returns  {'ok', recipients not final} | {'stale', 0}
 local id, n = string.match(ARGV[4], '^(.*):(%d+)$')
 local message_key = key('message', id, n)
 local message, job = load(message_key), load(key('job', id))
-if not message or not job or message.polls ~= ARGV[5] then return {'stale', 0} end
+if not message or not job or (message.poll_run or message.polls) ~= ARGV[5] then return {'stale', 0} end
 
 local RANK = {p = 0, s = 1, n = 2, u = 3, w = 4, d = 5}
 local NAME = {p = 'pending', s = 'sent', n = 'no_report', u = 'undelivered', w = 'withheld', d = 'delivered'}
@@ -56,36 +57,26 @@ local function advance(phone, old, value)
 end
 
 -- One read and one write for all rows of a bucket.
-local function apply_bucket(k, rows)
-  local phones, old, changed = rows.phones, {}, {}
+local function apply_bucket(k, phones, values)
+  local old, changed, size = {}, {}, 0
   for i, value in ipairs(hmget_all(k, phones)) do old[phones[i]] = value end
   for i, phone in ipairs(phones) do
     if not old[phone] then
       foreign = foreign + 1
     else
-      local value = advance(phone, old[phone], rows.values[i])
+      local value = advance(phone, old[phone], values[i])
       if value then
         old[phone] = value
-        changed[#changed + 1], changed[#changed + 2] = phone, value
+        changed[size + 1], changed[size + 2] = phone, value
+        size = size + 2
       end
     end
   end
   hset_all(k, changed)
 end
 
-local n_buckets = tonumber(message.buckets)
-local rows, buckets, prefix = cjson.decode(ARGV[6]), {}, key('recipients', id, n, '')
-for i = 1, #rows, 2 do
-  local b = (tonumber(string.sub(rows[i], -6)) or 0) % n_buckets
-  local of_bucket = buckets[b]
-  if not of_bucket then
-    of_bucket = {phones = {}, values = {}}
-    buckets[b] = of_bucket
-  end
-  local at = #of_bucket.phones + 1
-  of_bucket.phones[at], of_bucket.values[at] = rows[i], rows[i + 1]
-end
-for b, of_bucket in pairs(buckets) do apply_bucket(prefix .. int(b), of_bucket) end
+local prefix = key('recipients', id, n, '')
+for bucket, rows in pairs(cjson.decode(ARGV[6])) do apply_bucket(prefix .. bucket, rows[1], rows[2]) end
 for letter, by in pairs(delta) do
   if by ~= 0 then
     redis.call('HINCRBY', message_key, NAME[letter], by)
@@ -103,7 +94,7 @@ for word, by in pairs(unknown) do
   redis.call('HINCRBY', key('words'), word, by)
 end
 
-redis.call('HSET', message_key, 'poll_offset', ARGV[7])
+if ARGV[7] ~= '' then redis.call('HSET', message_key, 'poll_offset', ARGV[7]) end
 local left = unfinished(id, n)
 -- A message whose id came too late is asked for a few times more, for all its pages.
 local late = message.late_polls and ARGV[8] ~= '' and redis.call('HINCRBY', message_key, 'late_polls', -1)
@@ -113,10 +104,11 @@ local is_late = message.late_polls and late ~= 0 and late_left > 0
 if left == 0 and not is_late then
   stop_polling(ARGV[4])
   finish_if_final(id, job)
+elseif ARGV[7] == '' then
+  return {'ok', left}
 elseif ARGV[8] ~= '' then
   redis.call('ZADD', key('polls'), int(NOW_MS + tonumber(ARGV[8])), ARGV[4])
 else
-  -- The rest of this poll comes before every other: pages that lie apart in time differ more.
-  redis.call('ZADD', key('ready', 'poll'), 0, ARGV[4])
+  line_up_page(ARGV[4])
 end
 return {'ok', left}

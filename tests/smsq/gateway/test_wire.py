@@ -208,13 +208,14 @@ def test_reports_come_with_phones_as_numbers_or_strings() -> None:
         {"phone": "+375293332212", "status": "NEW", "d_sent": None},
     ]
 
-    assert read_reports(said({"result": rows})) == ReportPage(
-        [
-            ReportRow("375293332211", "delivered", "2021-03-22 11:32:32"),
-            ReportRow("375293332212", "NEW", None),
-        ],
-        2,
-    )
+    page = read_reports(said({"result": rows}))
+
+    assert isinstance(page, ReportPage)
+    assert page.row_count == 2
+    assert page.rows == [
+        ReportRow("375293332211", "delivered", "2021-03-22 11:32:32"),
+        ReportRow("375293332212", "NEW", None),
+    ]
 
 
 def test_rows_that_cannot_be_read_are_counted_but_teach_nothing() -> None:
@@ -230,7 +231,9 @@ def test_rows_that_cannot_be_read_are_counted_but_teach_nothing() -> None:
 
     page = read_reports(said({"result": rows + good}))
 
-    assert page == ReportPage([ReportRow("375293332211", "sent", None)], 8)
+    assert isinstance(page, ReportPage)
+    assert page.rows == [ReportRow("375293332211", "sent", None)]
+    assert page.row_count == 8
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"result": {}}', b'{"result": null}', b"<p>"])
