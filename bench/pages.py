@@ -55,7 +55,7 @@ def poll_s(b: Bed, campaign: str) -> float:
     [job] = b.redis.lrange(f"smsq:campaign_jobs:{campaign}", 0, -1)
     b.redis.zadd("smsq:polls", {str(job) + ":1": 0})
     wait(lambda: b.queue.status(campaign).state is JobState.DONE, at_most_s=120, every_s=0.1)
-    done_s = int(str(b.redis.hget(f"smsq:job:{job}", "changed_at_ms"))) / 1000 - offset_s
+    done_s = int(str(b.redis.hget(f"smsq:job:{job!s}", "changed_at_ms"))) / 1000 - offset_s
     seen = b.requests(round(since_s * 1000))
     return done_s - min(at for at, endpoint, _ in seen if endpoint == ENDPOINT)
 
