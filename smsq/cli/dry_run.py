@@ -37,13 +37,12 @@ class DryRun:
         requests = math.ceil(estimate.recipients / self._queue.settings.bulk_max_recipients)
         rate_per_s = self._queue.stats().rate.current_per_s
         price = self._caps.price_of(estimate.parts)
-        opted_out = self._nowhere.opted_out
         return {
             "dry_run": True,
             "rows": loader.rows,
             "invalid": loader.rejects.count,
             "duplicates": loader.duplicates,
-            **({} if opted_out is None else {"opted_out": opted_out}),
+            "opted_out": self._nowhere.opted_out,
             "recipients": estimate.recipients,
             "parts": estimate.parts,
             "price": None if price is None else str(price),
@@ -66,8 +65,7 @@ class DryRun:
             print_json(told)
             return
         rows = [("rows", told["rows"]), ("invalid", told["invalid"])]
-        rows += [("duplicates", told["duplicates"])]
-        rows += [("opted out", told["opted_out"])] if "opted_out" in told else []
+        rows += [("duplicates", told["duplicates"]), ("opted out", told["opted_out"])]
         rows += [("recipients", told["recipients"]), ("parts", told["parts"])]
         for name, number in rows:
             click.echo(f"{name:<11}{number:,}")

@@ -6,7 +6,6 @@ In:  recipients on their way into a campaign, or into nothing. Out: numbers; cap
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -63,11 +62,11 @@ class Nowhere:
     """Takes recipients and stores none: for a dry run.
 
     Attributes:
-        opted_out: How many are on the opt-out list; None where there is no such list.
+        opted_out: How many are on the opt-out list.
     """
 
     def __init__(self, queue: SmsQueue) -> None:
-        self.opted_out: int | None = None
+        self.opted_out = 0
         self._queue = queue
         self._seen = SeenPhones()
         self._waiting: list[str] = []
@@ -87,15 +86,8 @@ class Nowhere:
 
     def look_up(self) -> None:
         """Look up those that are not looked up yet."""
-        found = count_opted_out(self._queue, self._waiting)
-        if found is not None:
-            self.opted_out = (self.opted_out or 0) + found
+        self.opted_out += self._queue.optout.count_opted_out(self._waiting)
         self._waiting.clear()
-
-
-def count_opted_out(queue: SmsQueue, phones: Sequence[str]) -> int | None:
-    """Count the phones that are on the opt-out list; None where there is no such list."""
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

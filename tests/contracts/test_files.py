@@ -31,13 +31,13 @@ def test_the_example_environment_is_the_settings_with_their_defaults() -> None:
     assert lines == [f"{setting.name}={setting.default}" for setting in SETTINGS]
 
 
-def test_the_readme_lists_every_setting_with_its_default() -> None:
-    readme = read("README.md")
+@pytest.mark.parametrize(("page", "is_whole"), [("docs/settings.md", True), ("README.md", False)])
+def test_the_settings_are_listed_with_their_defaults(page: str, is_whole: bool) -> None:
+    found = re.findall(r"^\| `(SMSQ_\w+)` \|(?: `(.*?)`)? *\|", read(page), re.M)
+    known = [(setting.name, setting.default) for setting in SETTINGS]
 
-    for setting in SETTINGS:
-        assert f"`{setting.name}`" in readme, setting.name
-        if setting.default:
-            assert f"`{setting.default}`" in readme, setting.name
+    assert found == [each for each in known if is_whole or each in found]
+    assert found
 
 
 def test_the_procfile_names_the_four_processes() -> None:

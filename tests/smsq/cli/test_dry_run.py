@@ -43,6 +43,7 @@ def test_a_dry_run_counts_and_stores_nothing(smsq_json: Json, scripts: Scripts) 
         "rows": 5,
         "invalid": 1,
         "duplicates": 1,
+        "opted_out": 0,
         "recipients": 3,
         "parts": 4,
         "price": "0.140",
@@ -68,6 +69,7 @@ def test_a_person_reads_it_in_words(smsq: Smsq) -> None:
         "rows       5",
         "invalid    1",
         "duplicates 1",
+        "opted out  0",
         "recipients 3",
         "parts      3",
         "price      4.50 at 1.50 for a part",
@@ -78,7 +80,13 @@ def test_a_person_reads_it_in_words(smsq: Smsq) -> None:
         assert line in result.stdout
     assert "line 5: phone" in result.stderr
     assert "price" not in smsq(*args).stdout
-    assert "opted out" not in smsq(*args).stdout
+
+
+def test_who_opted_out_is_counted(smsq: Smsq, smsq_json: Json) -> None:
+    smsq("optout", "add", "375291234567", "375447654321")
+    told = smsq_json("send-bulk", "a.csv", "--name", "x", "--dry-run", exit_code=5)
+
+    assert (told["opted_out"], told["recipients"]) == (1, 3)
 
 
 def test_the_parts_of_a_dry_run_are_those_of_the_campaign(smsq: Smsq, smsq_json: Json) -> None:
