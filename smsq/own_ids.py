@@ -13,7 +13,7 @@ from typing import cast
 from redis import Redis
 
 from smsq.errors import NotFoundError
-from smsq.keys import Keys
+from smsq.keys import Keys, bucket_of
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, Kind, RecipientState
 from smsq.status import MessageStatus, RecipientStatus, Status, read_recipient
 from smsq.story import Note, from_ms, read_note
@@ -123,7 +123,7 @@ def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
     phone, since_ms, *left = row.split("|")
     recipient = None
     if not left:
-        bucket = int(phone[-6:]) % int(message["buckets"])
+        bucket = bucket_of(phone, int(message["buckets"]))
         packed = redis.hget(keys.recipients(own_id.job_id, 1, bucket), phone)
         # Taken out, between the two looks, by somebody else: the next look tells how.
         recipient = read_recipient(phone, cast("str | None", packed) or "")
