@@ -17,6 +17,7 @@ local function take_out(id, job, ordinal, why)
   if not send or send.left ~= '' then return false end
   local bucket = bucket_key(id, 1, tonumber(redis.call('HGET', key('message', id, 1), 'buckets')), send.phone)
   if redis.call('HGET', bucket, send.phone) ~= '' then return false end
+  give_back_cap(id, job, {send.phone})
   redis.call('HDEL', bucket, send.phone)
   redis.call('HDEL', key('texts', id, 1), send.phone)
   redis.call('ZREM', key('deadlines', id), int(ordinal))

@@ -284,27 +284,26 @@ end
 
 -- Phones of a job by the place of their region in its field `regions`.
 local function by_region(id, job, phones)
-  local places = #split(job.regions, ';') > 1 and load(key('regions', id)) or {}
+  local places = #split(job.regions, ';') > 1 and hmget_all(key('regions', id), phones) or {}
   local found = {}
-  for _, phone in ipairs(phones) do
-    local place = tonumber(places[phone] or 1)
+  for i, phone in ipairs(phones) do
+    local place = tonumber(places[i] or 1)
     found[place] = found[place] or {}
     table.insert(found[place], phone)
   end
   return found
 end
 
--- The cap counted an attempt that came to nothing for certain.
-local function give_back_cap(id, job)
+-- The cap counted an attempt that came to nothing for certain, for these phones.
+local function give_back_cap(id, job, phones)
+  if not job.counted or job.may_be_out then return end
   local days = split(job.counted, ';')
-  for n = 1, tonumber(job.messages) do
-    for place, phones in pairs(by_region(id, job, phones_of(id, n))) do
-      ask_shards(by_shard(phones), 'HMGET', 'cap:' .. days[place], function(k, part, counts)
-        for i, phone in ipairs(part) do
-          if tonumber(counts[i] or 0) > 0 then redis.call('HINCRBY', k, phone, -1) end
-        end
-      end)
-    end
+  for place, some in pairs(by_region(id, job, phones)) do
+    ask_shards(by_shard(some), 'HMGET', 'cap:' .. days[place], function(k, part, counts)
+      for i, phone in ipairs(part) do
+        if tonumber(counts[i] or 0) > 0 then redis.call('HINCRBY', k, phone, -1) end
+      end
+    end)
   end
 end
 
@@ -316,7 +315,9 @@ local function forget_rules(id, job, to)
     job.is_held = nil
   end
   if not job.regions or not (FINAL[to] or to == 'accepted') then return end
-  if FINAL[to] and job.counted and to ~= 'done' and not job.may_be_out then give_back_cap(id, job) end
+  if FINAL[to] and to ~= 'done' then
+    for n = 1, tonumber(job.messages) do give_back_cap(id, job, phones_of(id, n)) end
+  end
   redis.call('UNLINK', key('regions', id))
   redis.call('HDEL', key('job', id), 'regions', 'counted')
   job.regions, job.counted = nil, nil

@@ -226,6 +226,7 @@ local function apply_rules(id, job)
     looked_at = looked_at + #phones
     if has_optouts then
       phones, out = divide(phones, find_opted_out(phones))
+      give_back_cap(id, job, out)
       withhold(id, n, job, out, 'opted out')
       totals['opted out'] = (totals['opted out'] or 0) + #out
     end

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from smsq.jobs import Idempotency
-from smsq.models import RecipientState, ReportRow
-from tests.smsq.test_gathering import close, job_of, new_send, phone
+import pytest
+
+from smsq.jobs import Claim, Idempotency
+from smsq.models import JobState, RecipientState, ReportRow
+from smsq.optouts import OptOuts
+from smsq.states import Verdict
+from tests.smsq.test_gathering import close, gather, job_of, new_send, phone, sent
+from tests.smsq.test_rules import LATER, set_rules
 from tests.smsq.world import ACCEPTED, PLAN, World
+
+LOST = Verdict(state=JobState.WAITING, delay_s=1, error="lost", error_class="unknown")
+
+
+def opt_out(world: World, n: int) -> None:
+    OptOuts(world.scripts, world.settings).add([phone(n)])
+
+
+def sent_now(world: World) -> set[str]:
+    """Whom the next request goes to."""
+    claim = world.take()
+    return set(sent(claim)) if isinstance(claim, Claim) else set()
 
 
 def test_each_send_of_a_large_job_has_its_own_status(world: World) -> None:
@@ -25,3 +42,41 @@ def test_each_send_of_a_large_job_has_its_own_status(world: World) -> None:
     for n, own_id in own:
         assert world.views.status(own_id).counts == {RecipientState.DELIVERED: 1}
         assert [r.phone for r in world.views.recipients(own_id)] == [phone(n)]
+
+
+@pytest.mark.parametrize("is_expiry", [False, True])
+@pytest.mark.parametrize(("verdict", "goes"), [(LATER, True), (LOST, False)])
+def test_a_send_that_leaves_between_two_attempts_is_not_counted_by_the_cap(
+    world: World, verdict: Verdict, goes: bool, is_expiry: bool
+) -> None:
+    """But for one that may have arrived."""
+    set_rules(world, cap=1)
+    gone = gather(world, 1, expires_in_s=4 if is_expiry else None)
+    gather(world, 2)
+    close(world)
+    world.ledger.settle(world.claim(job_of(gone)), verdict, PLAN)
+    if not is_expiry:
+        assert world.ledger.cancel(gone) is JobState.CANCELLED
+    world.pass_s(3)
+    world.recover()
+    assert sent_now(world) == {phone(2)}
+
+    gather(world, 1)
+    close(world)
+    assert (phone(1) in sent_now(world)) == goes
+
+
+def test_who_opts_out_between_two_attempts_is_not_counted_by_the_cap(world: World) -> None:
+    set_rules(world, cap=1)
+    job = job_of(gather(world, 1))
+    gather(world, 2)
+    close(world)
+    world.ledger.settle(world.claim(job), LATER, PLAN)
+    opt_out(world, 1)
+    close(world)
+    assert sent_now(world) == {phone(2)}
+    OptOuts(world.scripts, world.settings).remove([phone(1)])
+
+    gather(world, 1)
+    close(world)
+    assert sent_now(world) == {phone(1)}
