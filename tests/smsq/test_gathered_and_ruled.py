@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from smsq.jobs import Claim, Idempotency
 from smsq.models import JobState, RecipientState, ReportRow
+from smsq.news import RecipientEvent, read_entry
 from smsq.optouts import OptOuts
 from smsq.states import Verdict
 from tests.smsq.test_gathering import close, gather, job_of, new_send, phone, sent
@@ -80,3 +82,15 @@ def test_who_opts_out_between_two_attempts_is_not_counted_by_the_cap(world: Worl
     gather(world, 1)
     close(world)
     assert sent_now(world) == {phone(1)}
+
+
+def test_news_of_a_withheld_send_names_it(world: World) -> None:
+    own = [gather(world, n) for n in range(2)]
+    opt_out(world, 1)
+    close(world)
+    world.claim(job_of(own[0]))
+
+    entries: Any = world.redis.xrange(world.keys.events)
+    events = [event for entry_id, fields in entries for event in read_entry(entry_id, fields)]
+    told = [(e.own_id, e.new_state) for e in events if isinstance(e, RecipientEvent)]
+    assert told == [(own[1], RecipientState.WITHHELD)]
