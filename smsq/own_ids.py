@@ -56,9 +56,12 @@ class GatheredSend:
         """The job's state, but final as soon as this one recipient is."""
         if self.left:
             return self.left[0]
-        state = JobState(self.job["state"])
-        is_final = self.recipient is not None and self.recipient.state in FINAL_RECIPIENT_STATES
-        return JobState.DONE if state is JobState.ACCEPTED and is_final else state
+        return JobState.DONE if self.is_settled else JobState(self.job["state"])
+
+    @property
+    def is_settled(self) -> bool:
+        """True when its recipient is final, be it reported or withheld; its job may go on."""
+        return self.recipient is not None and self.recipient.state in FINAL_RECIPIENT_STATES
 
     @property
     def counts(self) -> Mapping[RecipientState, int]:
@@ -80,7 +83,7 @@ class GatheredSend:
             kind=Kind(self.job["kind"]),
             state=self.state,
             attempts=0 if self.left else int(self.job["attempts"]),
-            error=None if self.left else self.job.get("error"),
+            error=None if self.left or self.is_settled else self.job.get("error"),
             counts=self.counts,
             messages=[message] if self.recipient else [],
         )

@@ -94,3 +94,20 @@ def test_news_of_a_withheld_send_names_it(world: World) -> None:
     events = [event for entry_id, fields in entries for event in read_entry(entry_id, fields)]
     told = [(e.own_id, e.new_state) for e in events if isinstance(e, RecipientEvent)]
     assert told == [(own[1], RecipientState.WITHHELD)]
+
+
+def test_a_withheld_send_is_done_while_its_job_goes_on(world: World) -> None:
+    first, second = gather(world, 1), gather(world, 2)
+    opt_out(world, 1)
+    close(world)
+    world.ledger.settle(world.claim(job_of(first)), LATER, PLAN)
+
+    status = world.views.status(first)
+    assert (status.state, status.error) == (JobState.DONE, None)
+    assert status.counts == {RecipientState.WITHHELD: 1}
+    assert world.ledger.cancel(first) is JobState.DONE
+    assert world.views.status(second).state is JobState.WAITING
+    assert world.ledger.cancel(second) is JobState.CANCELLED
+    close(world)
+    assert world.take() is None
+    assert world.views.status(first).state is JobState.DONE
