@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import pytest
 
+from smsq import staging
 from smsq.brakes import BrakePlan
 from smsq.campaign import CampaignDraft
 from smsq.errors import InvalidMessageError, NotFoundError
@@ -508,6 +510,24 @@ def test_a_brake_holds_for_jobs_that_are_not_in_line_yet(
     assert len([job for part in world.ledger.launch(draft.id) for job in part]) == 50
     assert take_job(world) is None
     assert world.campaign(draft.id).jobs == {state: 50}
+
+
+@pytest.mark.parametrize("slice_", [1, 2])
+def test_a_canary_that_is_final_before_the_launch_is_over_is_judged_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, slice_: int
+) -> None:
+    monkeypatch.setattr(staging, "LAUNCH_JOBS", slice_)
+    launch = world.ledger.launch
+    # Whoever commits it dies after one call, and goes on when somebody else has sent the canary.
+    monkeypatch.setattr(world.ledger, "launch", lambda campaign: islice(launch(campaign), 1))
+    draft = world.start_campaign(100, per_job=50, canary=50)
+    report(world, accept_one(world), ["delivered"] * 50)
+    assert brake_of(world, draft) is BrakeState.CANARY
+    assert sum(map(len, launch(draft.id))) == 2 - slice_
+
+    assert brake_of(world, draft) is None
+    world.align()
+    assert take_all(world) == [draft.job_ids[1]]
 
 
 def test_a_draft_that_goes_on_has_the_same_canary(world: World) -> None:
