@@ -61,7 +61,8 @@
 --   max_failed_ppm            it stops itself when more of a million recipients fail
 --   canary                    waiting, passed, failed or skipped; while it waits, only jobs with the
 --                             field is_canary go out
---   canary_left, canary_recipients, canary_until_ms  its jobs that are not final, its size, its bound
+--   canary_left, canary_recipients  its jobs that are not final, its size
+--   canary_until_ms, canary_span_ms its bound, which is so long after it could begin
 --   aligned                   place in campaign_jobs up to which its jobs are in line; none: all are
 --   unsent:<state>            recipients of jobs that ended unsent; they are pending in the counts
 
@@ -154,6 +155,13 @@ local function braked(job)
   if brakes[1] == 'cancelled' then return 'cancelled', brakes[1] end
   if brakes[1] then return 'waiting', brakes[1] end
   if brakes[2] == 'waiting' and not job.is_canary then return 'waiting', 'canary' end
+end
+
+-- A campaign's canary can go on only from a later moment on: its reports have as long as ever.
+local function put_off_canary(campaign, from_ms)
+  local k = key('campaign', campaign)
+  local bound = redis.call('HMGET', k, 'canary_until_ms', 'canary_span_ms')
+  redis.call('HSET', k, 'canary_until_ms', int(math.max(tonumber(bound[1]), from_ms + tonumber(bound[2]))))
 end
 
 -- A queued job waits for a slot, and needs a look only if it may not wait for ever. One that a 429

@@ -104,6 +104,7 @@ local function hold(id, job, awake_ms, next_ms)
   redis.call('SET', key('held_by'), RULE)
   redis.call('HSET', key('job', id), 'is_held', 1)
   job.is_held = '1'
+  if job.is_canary then put_off_canary(job.campaign, until_ms) end
 end
 
 -- Takes phones out of a message for good.

@@ -388,6 +388,40 @@ def test_a_resume_does_not_skip_the_canary_unless_it_is_told_to(world: World) ->
     assert world.align() == [draft.job_ids[1]]
 
 
+def test_a_pause_does_not_use_up_the_time_of_a_canary(world: World) -> None:
+    draft = world.start_campaign(100, per_job=50, canary=50)
+    other = world.start_campaign(100, per_job=50, canary=50, first=200)
+    world.brakes.pause(draft.id, by=BY)
+    world.align()
+    world.pass_s(2 * PLAN.horizon_ms / 1000)
+    world.align()
+    assert brake_of(world, draft) is BrakeState.PAUSED
+    assert brake_of(world, other) is BrakeState.STOPPED  # nobody sent it in all that time
+
+    world.brakes.resume(draft.id, by=BY)
+    world.align()
+    assert brake_of(world, draft) is BrakeState.CANARY
+    report(world, accept_one(world), ["delivered"] * 50)
+    assert world.align() == [draft.job_ids[1]]
+
+
+def test_a_canary_that_is_resumed_has_its_time_and_no_more(world: World) -> None:
+    draft = world.start_campaign(100, per_job=50, canary=50)
+    world.brakes.pause(draft.id, by=BY)
+    world.pass_s(2 * PLAN.horizon_ms / 1000)
+    world.brakes.resume(draft.id, by=BY)
+    claim = take_job(world)
+    assert claim
+    world.ledger.settle(claim, Verdict(state=JobState.UNKNOWN, error="no answer"), PLAN)
+    world.pass_s(PLAN.horizon_ms / 1000)
+    world.align()
+    assert brake_of(world, draft) is BrakeState.CANARY
+    world.pass_s(3601)
+    world.align()
+
+    assert brake_of(world, draft) is BrakeState.STOPPED
+
+
 def test_a_campaign_stops_itself_when_too_many_fail_later(world: World) -> None:
     draft = world.start_campaign(200, per_job=50, max_failed=0.1)
     report(world, accept_one(world), ["delivered"] * 20 + ["undelivered"] * 20)
