@@ -51,6 +51,12 @@ local function end_lease(id, job)
   end
 end
 
+-- A word that we do not know might hold a phone; as show_word in smsq/polls.py.
+local function show_word(word)
+  local masked, digits = string.gsub(word, '%d', '*')
+  return digits >= 5 and masked or word
+end
+
 local function give_up_polling(id, job)
   for n = 1, tonumber(job.messages) do
     local message_key = key('message', id, n)
@@ -65,7 +71,7 @@ local function give_up_polling(id, job)
           table.insert(changed, phone)
           table.insert(changed, 'n' .. (value == '' and '||' or string.sub(value, 2)))
           local word = string.match(value, '^.|[^|]*|(.*)$') or ''
-          tell_recipient(told, phone, letter == 's' and 'sent' or 'pending', 'no_report', word)
+          tell_recipient(told, phone, letter == 's' and 'sent' or 'pending', 'no_report', show_word(word))
         end
       end
       if #changed > 0 then hset_all(k, changed) end
