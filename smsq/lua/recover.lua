@@ -5,9 +5,11 @@
 -- ARGV[6]  first_poll_ms     a job that a receipt proved accepted is polled after this long
 -- ARGV[7]  horizon_ms        and given up after this long
 -- ARGV[8]  quiet             names the quiet hours in force; '' when the caller does not say
--- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}
+-- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}; 0: nothing is due
 local due = key('due')
 local limit = tonumber(ARGV[4])
+-- Recipients whose polling one call gives up, give or take a job: more would hold Redis up.
+local RECIPIENTS = 3000
 
 -- Jobs that wait for the end of quiet hours that were changed are looked at now: the claim holds
 -- them back again where the new hours do.
@@ -110,7 +112,10 @@ local function purge(id, job)
   end
 end
 
+local looked_at, recipients = 0, 0
 for _, id in ipairs(ids) do
+  if recipients >= RECIPIENTS then break end
+  looked_at = looked_at + 1
   local job = load(key('job', id))
   if not job then
     redis.call('ZREM', due, id)
@@ -126,6 +131,7 @@ for _, id in ipairs(ids) do
     end_lease(id, job)
   elseif job.state == 'accepted' then
     give_up_polling(id, job)
+    recipients = recipients + tonumber(job.size)
   elseif job.state == 'dead' and tonumber(job.changed_at_ms) + RETENTION_MS > NOW_MS then
     forget_texts(id, job)
     schedule(id, tonumber(job.changed_at_ms) + RETENTION_MS)
@@ -133,4 +139,4 @@ for _, id in ipairs(ids) do
     purge(id, job)
   end
 end
-return {#ids, rings}
+return {looked_at, rings}

@@ -267,6 +267,19 @@ def test_a_job_that_is_too_late_expires(world: World) -> None:
     assert world.redis.hget(world.keys.message(found, 1), "text") is None
 
 
+def test_one_call_gives_up_the_polling_of_a_few_large_jobs_at_most(world: World) -> None:
+    for _ in range(5):
+        world.enqueue(kind=Kind.BULK, phones=1000)
+        claim = world.take()
+        assert isinstance(claim, Claim)
+        world.ledger.settle(claim, ACCEPTED, PLAN)
+    world.pass_s(PLAN.horizon_ms / 1000 + 1)
+
+    batches = iter(lambda: world.ledger.recover(limit=500, max_attempts=8, plan=PLAN)[0], 0)
+    assert list(batches) == [3, 2]
+    assert world.views.stats(10).jobs[JobState.DONE] == 5
+
+
 def test_one_call_passes_by_at_most_a_hundred_late_jobs(world: World) -> None:
     for _ in range(150):
         world.enqueue(expires_at_ms=str(world.now_ms + 1_000))
