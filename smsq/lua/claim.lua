@@ -81,9 +81,11 @@ local function claim_job(class, id)
     redis.call('ZREM', key('ready', class), id)
     return nil
   end
-  if braked(job) then
+  local cost = PASSED_COST + capped_size(job)
+  local brake = braked(job)
+  if brake then
     move(id, job, 'queued')  -- which parks it, or calls it off
-    return nil, PASSED_COST
+    return nil, brake == 'cancelled' and cost or PASSED_COST
   end
   local is_late = job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS
   local is_left, left_out = true, 0
@@ -91,7 +93,7 @@ local function claim_job(class, id)
   if is_late or not is_left then
     move(id, job, 'expired', 'not sent in time')
     forget_texts(id, job)
-    return nil, PASSED_COST + left_out
+    return nil, cost + left_out
   end
   -- At most one of these is more than a look where the rules are off.
   local phones, size, looked_at

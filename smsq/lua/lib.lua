@@ -315,6 +315,9 @@ local function give_back_cap(id, job, phones)
   end
 end
 
+-- How many recipients that is, should the job end now: a call may do so for some thousands only.
+local function capped_size(job) return job.counted and tonumber(job.size) or 0 end
+
 -- What the rules of sending keep with a job goes when the job goes on or ends (rules.lua).
 local function forget_rules(id, job, to)
   if job.is_held then

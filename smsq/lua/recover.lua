@@ -8,7 +8,8 @@
 -- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}; 0: nothing is due
 local due = key('due')
 local limit = tonumber(ARGV[4])
--- Recipients whose polling one call gives up, give or take a job: more would hold Redis up.
+-- Recipients whom one call gives up, or whom the cap counts no more, give or take a job: more would
+-- hold Redis up.
 local RECIPIENTS = 3000
 
 -- Jobs that wait for the end of quiet hours that were changed are looked at now: the claim holds
@@ -117,6 +118,7 @@ for _, id in ipairs(ids) do
   if recipients >= RECIPIENTS then break end
   looked_at = looked_at + 1
   local job = load(key('job', id))
+  local capped = job and capped_size(job)
   if not job then
     redis.call('ZREM', due, id)
   elseif job.state == 'queued' or job.state == 'waiting' then
@@ -138,5 +140,6 @@ for _, id in ipairs(ids) do
   elseif FINAL[job.state] then
     purge(id, job)
   end
+  if job and not job.counted then recipients = recipients + capped end
 end
 return {looked_at, rings}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from smsq.jobs import Leases
 from smsq.models import JobState, RecipientState
 from smsq.optouts import OptOuts
+from smsq.slots import Slot
 from smsq.status import BrakeState
-from tests.smsq.test_brakes import accept_one, brake_of, report, take_job
-from tests.smsq.test_rules import set_rules
+from tests.smsq.test_brakes import BY, accept_one, brake_of, report, take_job
+from tests.smsq.test_rules import LATER, set_rules
 from tests.smsq.world import PLAN, World
 
 HORIZON_H = PLAN.horizon_ms / 3_600_000
@@ -54,3 +58,43 @@ def test_a_canary_of_which_nobody_is_sent_to_stops_its_campaign(world: World) ->
     assert "all of its recipients are withheld" in brake.why
     assert world.campaign(draft.id).jobs == {JobState.DONE: 1, JobState.WAITING: 1}
     assert world.campaign(draft.id).counts[RecipientState.WITHHELD] == 50
+
+
+def end_some(world: World, campaign: str, way: str) -> None:
+    """End jobs with one script call."""
+    if way == "align":
+        world.brakes.cancel(campaign, by=BY)
+        world.brakes.align(campaign)
+        return
+    world.pass_s(60)
+    if way == "recover":
+        world.recover()
+        return
+    slot, _ = world.limiter.reserve()
+    assert isinstance(slot, Slot)
+    leases = Leases(send_ms=30_000, poll_ms=60_000)
+    world.ledger.claim(slot, world.limiter.pace, leases, world.rule_book.rules)
+
+
+@pytest.mark.parametrize("way", ["align", "recover", "claim"])
+def test_one_call_gives_the_cap_back_for_a_few_large_jobs_at_most(world: World, way: str) -> None:
+    set_rules(world, cap=1)
+    expires_at_ms = str(world.now_ms + 60_000)
+    draft = world.start_campaign(5000, per_job=1000, expires_at_ms=expires_at_ms)
+    while claim := take_job(world):
+        world.ledger.settle(claim, LATER, PLAN)
+    world.pass_s(2)
+    world.recover()  # the pauses after the failures are over
+
+    end_some(world, draft.id, way)
+    jobs = world.campaign(draft.id).jobs
+    assert 2 <= jobs.get(JobState.CANCELLED, 0) + jobs.get(JobState.EXPIRED, 0) <= 3
+
+    world.align()
+    world.recover()
+    world.recover()
+    again = world.start_campaign(5000, per_job=5000)
+    claim = take_job(world)
+    assert claim
+    assert claim.job_id == again.job_ids[0]
+    assert len(claim.messages[0].recipients) == 5000
