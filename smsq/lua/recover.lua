@@ -8,9 +8,9 @@
 -- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}; 0: nothing is due
 local due = key('due')
 local limit = tonumber(ARGV[4])
--- Recipients whom one call gives up, or whom the cap counts no more, give or take a job: more would
--- hold Redis up.
-local RECIPIENTS = 3000
+-- Recipients whom one call gives up, or whom the cap counts no more, and messages that it looks at,
+-- give or take a job: more would hold Redis up.
+local MOST = 3000
 
 -- Jobs that wait for the end of quiet hours that were changed are looked at now: the claim holds
 -- them back again where the new hours do.
@@ -113,9 +113,9 @@ local function purge(id, job)
   end
 end
 
-local looked_at, recipients = 0, 0
+local looked_at, cost = 0, 0
 for _, id in ipairs(ids) do
-  if recipients >= RECIPIENTS then break end
+  if cost >= MOST then break end
   looked_at = looked_at + 1
   local job = load(key('job', id))
   local capped = job and capped_size(job)
@@ -133,13 +133,13 @@ for _, id in ipairs(ids) do
     end_lease(id, job)
   elseif job.state == 'accepted' then
     give_up_polling(id, job)
-    recipients = recipients + tonumber(job.size)
+    cost = cost + tonumber(job.size)
   elseif job.state == 'dead' and tonumber(job.changed_at_ms) + RETENTION_MS > NOW_MS then
     forget_texts(id, job)
     schedule(id, tonumber(job.changed_at_ms) + RETENTION_MS)
   elseif FINAL[job.state] then
     purge(id, job)
   end
-  if job and not job.counted then recipients = recipients + capped end
+  if job then cost = cost + (job.counted and 0 or capped) + 3 * (tonumber(job.messages) - 1) end
 end
 return {looked_at, rings}
