@@ -534,6 +534,7 @@ def test_a_brake_holds_for_jobs_that_are_not_in_line_yet(
     # Whoever commits it dies before a job is brought into the line.
     monkeypatch.setattr(world.ledger, "launch", lambda _: iter(()))
     draft = world.start_campaign(500, canary=20)
+    assert world.state(draft.job_ids[0]) is JobState.QUEUED
     getattr(world.brakes, word)(draft.id, by=BY)
     world.align(limit=7)
 

@@ -57,8 +57,6 @@ def check_messages(now: Look) -> None:
 def check_statuses(world: World, now: Look, own_ids: Collection[str]) -> None:
     """What a caller is told is what is there."""
     for job_id in now.live():
-        if "state" not in now.jobs[job_id]:
-            continue
         status = world.views.status(job_id)
         states = Counter(read_recipient(p, packed).state for _, p, packed in now.rows(job_id))
         assert (status.state, status.counts) == (now.state(job_id), dict(states))
