@@ -44,7 +44,7 @@ REFUSALS = {
 WORDS = ["delivered", "delivered", "sent", "failed", "odd"]
 
 
-class AllTogether(Callers):
+class EverythingAtOnce(Callers):
     # What workers and beat do.
 
     @step(accepts=st.lists(st.sampled_from([True, True, False]), min_size=1, max_size=4))
@@ -275,7 +275,7 @@ def explore(settings_: Settings, monkeypatch: pytest.MonkeyPatch, profile: setti
     # So small that every campaign is cut, in staging and in launching.
     monkeypatch.setattr(staging, "LAUNCH_JOBS", 2)
     monkeypatch.setattr(packing, "SLICE_RECIPIENTS", 2)
-    machine = type("Machine", (AllTogether,), {"base_settings": settings_})
+    machine = type("Machine", (EverythingAtOnce,), {"base_settings": settings_})
     run_state_machine_as_test(machine, settings=profile)
 
 
