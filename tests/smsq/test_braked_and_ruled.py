@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from smsq.failed import FailedReader
 from smsq.jobs import Leases
 from smsq.models import JobState, RecipientState
 from smsq.optouts import OptOuts
 from smsq.slots import Slot
+from smsq.states import Verdict
 from smsq.status import BrakeState
 from tests.smsq.test_brakes import BY, accept_one, brake_of, report, take_job
 from tests.smsq.test_rules import LATER, set_rules
-from tests.smsq.world import PLAN, World
+from tests.smsq.world import PLAN, UNKNOWN, World
 
 HORIZON_H = PLAN.horizon_ms / 3_600_000
 
@@ -98,3 +102,39 @@ def test_one_call_gives_the_cap_back_for_a_few_large_jobs_at_most(world: World, 
     assert claim
     assert claim.job_id == again.job_ids[0]
     assert len(claim.messages[0].recipients) == 5000
+
+
+@pytest.mark.parametrize("end", ["expired", "dead", "cancelled"])
+@pytest.mark.parametrize("error_class", ["unknown", "temporary"])
+def test_who_may_have_got_it_is_not_among_the_failed(
+    world: World, end: str, error_class: str
+) -> None:
+    """A campaign that is sent again may still lose its last attempts."""
+    expires_at_ms = str(world.now_ms + 60_000)
+    draft = world.start_campaign(5, per_job=5, on_unknown="resend", expires_at_ms=expires_at_ms)
+    [job_id] = draft.job_ids
+    world.ledger.settle(world.claim(job_id), replace(LATER, error_class=error_class), PLAN)
+    if end == "cancelled":
+        world.ledger.cancel(job_id)
+    elif end == "dead":
+        world.pass_s(2)
+        world.recover()
+        world.ledger.settle(world.claim(job_id), Verdict(state=JobState.DEAD), PLAN)
+    else:
+        world.pass_s(60)
+        world.recover()
+
+    assert world.state(job_id) == end
+    failed = FailedReader(world.redis, world.keys, draft.job_ids, cancelled=True)
+    assert len(list(failed)) == (0 if error_class == "unknown" else 5)
+
+
+def test_what_an_operator_settles_as_failed_is_among_the_failed(world: World) -> None:
+    draft = world.start_campaign(5, per_job=5)
+    [job_id] = draft.job_ids
+    lost = replace(UNKNOWN, error_class="unknown")
+    world.ledger.settle(world.claim(job_id), lost, PLAN)
+    assert list(FailedReader(world.redis, world.keys, draft.job_ids)) == []
+    world.scripts.run("operate", job_id, "failed", BY, "", PLAN.first_ms, PLAN.horizon_ms)
+
+    assert len(list(FailedReader(world.redis, world.keys, draft.job_ids))) == 5
