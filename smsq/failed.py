@@ -85,12 +85,12 @@ class FailedReader:
             part = job_ids[start : start + _SLICE]
             pipeline = self._redis.pipeline(transaction=False)
             for job_id in part:
-                pipeline.hmget(self._keys.job(job_id), "state", "messages")
+                pipeline.hmget(self._keys.job(job_id), "state", "messages", "may_be_out")
             jobs = zip(part, pipeline.execute(), strict=True)
             yield from self._find_messages(
                 [
-                    (job_id, n, state in self._unsent)
-                    for job_id, (state, messages) in jobs
+                    (job_id, n, state in self._unsent and not may_be_out)
+                    for job_id, (state, messages, may_be_out) in jobs
                     for n in range(1, int(messages or 0) + 1)
                 ]
             )

@@ -153,7 +153,7 @@ class Ledger(Staging):
     def recover(
         self, *, limit: int, max_attempts: int, plan: PollPlan, quiet: str = ""
     ) -> tuple[int, Sequence[Due]]:
-        """Give up to `limit` due jobs their next step.
+        """Give up to `limit` due jobs their next step; fewer where many recipients are given up.
 
         Args:
             limit: Most jobs in one call.
@@ -162,7 +162,7 @@ class Ledger(Staging):
             quiet: Names the quiet hours in force: jobs that wait for the end of others are due.
 
         Returns:
-            How many were looked at, and the ones to ring.
+            How many were looked at, 0 when none is due, and the ones to ring.
         """
         looked_at, rows = self._run(
             "recover",

@@ -13,7 +13,7 @@ from typing import cast
 from redis import Redis
 
 from smsq.errors import NotFoundError
-from smsq.keys import Keys
+from smsq.keys import Keys, bucket_of
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, Kind, RecipientState
 from smsq.status import MessageStatus, RecipientStatus, Status, read_recipient
 from smsq.story import Note, from_ms, read_note
@@ -56,9 +56,12 @@ class GatheredSend:
         """The job's state, but final as soon as this one recipient is."""
         if self.left:
             return self.left[0]
-        state = JobState(self.job["state"])
-        is_final = self.recipient is not None and self.recipient.state in FINAL_RECIPIENT_STATES
-        return JobState.DONE if state is JobState.ACCEPTED and is_final else state
+        return JobState.DONE if self.is_settled else JobState(self.job["state"])
+
+    @property
+    def is_settled(self) -> bool:
+        """True when its recipient is final, be it reported or withheld; its job may go on."""
+        return self.recipient is not None and self.recipient.state in FINAL_RECIPIENT_STATES
 
     @property
     def counts(self) -> Mapping[RecipientState, int]:
@@ -80,7 +83,7 @@ class GatheredSend:
             kind=Kind(self.job["kind"]),
             state=self.state,
             attempts=0 if self.left else int(self.job["attempts"]),
-            error=None if self.left else self.job.get("error"),
+            error=None if self.left or self.is_settled else self.job.get("error"),
             counts=self.counts,
             messages=[message] if self.recipient else [],
         )
@@ -123,7 +126,7 @@ def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
     phone, since_ms, *left = row.split("|")
     recipient = None
     if not left:
-        bucket = int(phone[-6:]) % int(message["buckets"])
+        bucket = bucket_of(phone, int(message["buckets"]))
         packed = redis.hget(keys.recipients(own_id.job_id, 1, bucket), phone)
         # Taken out, between the two looks, by somebody else: the next look tells how.
         recipient = read_recipient(phone, cast("str | None", packed) or "")

@@ -70,7 +70,7 @@ class Views:
         pipeline.hgetall(self._keys.job(some_id))
         pipeline.hgetall(self._keys.campaign(some_id))
         job, campaign = pipeline.execute()
-        if job and "state" in job:
+        if job and ("state" in job or self._is_committed(job)):
             return self._job_status(some_id, job)
         if campaign:
             return self._campaign_status(some_id, campaign)
@@ -140,12 +140,17 @@ class Views:
         beat_at = self._redis.get(self._keys.heartbeat)
         return None if beat_at is None else max(0.0, time.time() - float(str(beat_at)))
 
+    def _is_committed(self, job: Mapping[str, str]) -> bool:
+        """True for a job of a campaign that goes out, though it is not launched yet."""
+        campaign = self._keys.campaign(job.get("campaign", ""))
+        return bool(self._redis.hexists(campaign, "created_at_ms"))
+
     def _job_status(self, job_id: str, job: Mapping[str, str]) -> Status:
         messages = self._messages({job_id: int(job["messages"])})
         return Status(
             id=job_id,
             kind=Kind(job["kind"]),
-            state=JobState(job["state"]),
+            state=JobState(job.get("state", JobState.QUEUED)),
             attempts=int(job["attempts"]),
             error=job.get("error"),
             counts=_add(message.counts for message in messages),

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 #: Jobs in one script call: more would block Redis for others.
 BATCH = 500
 
-#: Batches in one tick; what is left is found by the next.
-MAX_BATCHES = 20
+#: Batches in one tick; what is left is found by the next. Large jobs make small batches.
+MAX_BATCHES = 100
 
 #: Slices of campaigns' jobs that are brought in line in one tick.
 MAX_SLICES = 50
@@ -59,7 +59,7 @@ def recover_due(resources: Resources) -> int:
     for _ in range(MAX_BATCHES):
         size = move_due(resources)
         looked_at += size
-        if size < BATCH:
+        if not size:
             break
     launch_campaigns(resources)
     sweep_drafts(resources)

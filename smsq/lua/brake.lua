@@ -32,6 +32,7 @@ elseif what == 'pause' then
 else
   local canary = campaign.canary
   if canary == 'waiting' and ARGV[8] == '1' then canary = 'skipped' end
+  if canary == 'waiting' and campaign.brake then put_off_canary(id, NOW_MS) end
   if ARGV[7] ~= '' then
     redis.call('HSET', k, 'max_failed_ppm', ARGV[7])
   elseif campaign.brake == 'stopped' or canary == 'skipped' then

@@ -29,7 +29,7 @@ local function campaign_brakes()
   -- Afterwards the campaign is looked at again where its canary may take too long.
   local function end_aligning(id, campaign)
     redis.call('HDEL', key('campaign', id), 'aligned')
-    if campaign.canary == 'waiting' then
+    if campaign.canary == 'waiting' and not campaign.brake then
       redis.call('ZADD', key('aligning'), campaign.canary_until_ms, id)
     else
       redis.call('ZREM', key('aligning'), id)
@@ -68,8 +68,9 @@ local function campaign_brakes()
     note(id, 'created', name)
     if not job.is_canary then return end
     local starts_ms = math.max(NOW_MS, tonumber(job.starts_at_ms) or 0)
-    local until_ms = int(starts_ms + tonumber(job.canary_horizon_ms) + CANARY_MARGIN_MS)
-    redis.call('HSET', k, 'canary', 'waiting', 'canary_until_ms', until_ms)
+    local span_ms = tonumber(job.canary_horizon_ms) + CANARY_MARGIN_MS
+    local until_ms = int(starts_ms + span_ms)
+    redis.call('HSET', k, 'canary', 'waiting', 'canary_until_ms', until_ms, 'canary_span_ms', int(span_ms))
     redis.call('ZADD', key('aligning'), until_ms, id)
   end
 
@@ -84,12 +85,14 @@ local function campaign_brakes()
 
   -- Whoever of the canary was not delivered to by now has failed, whatever the reason.
   local function judge_canary(id, campaign, bound_ppm)
-    local is_late = tonumber(campaign.canary_until_ms) <= NOW_MS
+    -- What is paused is not late, whatever becomes of it.
+    local is_late = not campaign.brake and tonumber(campaign.canary_until_ms) <= NOW_MS
     -- While the campaign is launched, not all of the canary's jobs are counted yet.
     if (campaign.launched or number_of(campaign, 'canary_left') > 0) and not is_late then return end
     local size = number_of(campaign, 'canary_recipients') - number_of(campaign, 'recipient:withheld')
     local failed = size - number_of(campaign, 'recipient:delivered')
     local found = 'canary: ' .. failed .. ' of ' .. size .. ' recipients failed'
+    if size == 0 then found = 'canary: all of its recipients are withheld' end
     if is_late then found = found .. ' or are without a final report' end
     if size > 0 and (failed == 0 or failed * 1000000 < bound_ppm * size) then
       return set_brakes(id, campaign, campaign.brake, 'passed', 'canary passed', found)

@@ -3,14 +3,15 @@
 --
 -- ARGV[4]  job id
 -- ARGV[5]  ordinal
--- returns  'cancelled' | 'expired': it is out already | the state the job is in | 'missing'
+-- returns  'cancelled' | 'expired': it is out already | 'done': it is withheld
+--          the state the job is in | 'missing'
 local id, ordinal = ARGV[4], tonumber(ARGV[5])
 local job = load(key('job', id))
 local send = job and read_send(id, ordinal)
 if not send then return 'missing' end
 if send.left ~= '' then return send.left end
 if job.state ~= 'queued' and job.state ~= 'waiting' then return job.state end
-if not take_out(id, job, ordinal, 'cancelled') then return job.state end
+if not take_out(id, job, ordinal, 'cancelled') then return 'done' end
 if job.size == 0 then
   move(id, job, 'cancelled', 'cancelled before it was sent')
   forget_texts(id, job)

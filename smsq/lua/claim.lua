@@ -81,15 +81,19 @@ local function claim_job(class, id)
     redis.call('ZREM', key('ready', class), id)
     return nil
   end
-  if braked(job) then
+  local cost = PASSED_COST + capped_size(job)
+  local brake = braked(job)
+  if brake then
     move(id, job, 'queued')  -- which parks it, or calls it off
-    return nil, PASSED_COST
+    return nil, brake == 'cancelled' and cost or PASSED_COST
   end
   local is_late = job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS
-  if is_late or (job.is_gathered and not take_out_late(id, job)) then
+  local is_left, left_out = true, 0
+  if job.is_gathered and not is_late then is_left, left_out = take_out_late(id, job) end
+  if is_late or not is_left then
     move(id, job, 'expired', 'not sent in time')
     forget_texts(id, job)
-    return nil
+    return nil, cost + left_out
   end
   -- At most one of these is more than a look where the rules are off.
   local phones, size, looked_at
@@ -168,7 +172,7 @@ while waiting do
   while first do
     local claim, cost
     if class == 'poll' then claim = claim_poll(first) else claim, cost = claim_job(class, first) end
-    budget = budget - (cost or 0)
+    budget = budget - (cost or 1)
     if claim and (claim[1] == 'job' or claim[1] == 'poll') then
       use_slot(class)
       return claim

@@ -17,6 +17,7 @@ local function take_out(id, job, ordinal, why)
   if not send or send.left ~= '' then return false end
   local bucket = bucket_key(id, 1, tonumber(redis.call('HGET', key('message', id, 1), 'buckets')), send.phone)
   if redis.call('HGET', bucket, send.phone) ~= '' then return false end
+  give_back_cap(id, job, {send.phone})
   redis.call('HDEL', bucket, send.phone)
   redis.call('HDEL', key('texts', id, 1), send.phone)
   redis.call('ZREM', key('deadlines', id), int(ordinal))
@@ -28,10 +29,10 @@ local function take_out(id, job, ordinal, why)
   return true
 end
 
--- Takes out every recipient whose own time has passed; returns whether any recipient is left.
+-- Takes out every recipient whose own time has passed; returns whether any recipient is left, and how
+-- many were looked at.
 local function take_out_late(id, job)
-  for _, ordinal in ipairs(redis.call('ZRANGEBYSCORE', key('deadlines', id), '-inf', int(NOW_MS))) do
-    take_out(id, job, tonumber(ordinal), 'expired')
-  end
-  return tonumber(job.size) > 0
+  local late = redis.call('ZRANGEBYSCORE', key('deadlines', id), '-inf', int(NOW_MS))
+  for _, ordinal in ipairs(late) do take_out(id, job, tonumber(ordinal), 'expired') end
+  return tonumber(job.size) > 0, #late
 end

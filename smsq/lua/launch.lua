@@ -21,6 +21,8 @@ for _, job_id in ipairs(ids) do load_job(job_id) end
 if #ids < limit then
   redis.call('HDEL', campaign_key, 'launched')
   redis.call('ZREM', key('launching'), id)
+  -- A canary that was final before is judged now, even where no job is left to move a count.
+  MOVED[id] = true
   return {id, 0, ids}
 end
 redis.call('HSET', campaign_key, 'launched', launched + #ids)

@@ -61,7 +61,8 @@
 --   max_failed_ppm            it stops itself when more of a million recipients fail
 --   canary                    waiting, passed, failed or skipped; while it waits, only jobs with the
 --                             field is_canary go out
---   canary_left, canary_recipients, canary_until_ms  its jobs that are not final, its size, its bound
+--   canary_left, canary_recipients  its jobs that are not final, its size
+--   canary_until_ms, canary_span_ms its bound, which is so long after it could begin
 --   aligned                   place in campaign_jobs up to which its jobs are in line; none: all are
 --   unsent:<state>            recipients of jobs that ended unsent; they are pending in the counts
 
@@ -154,6 +155,13 @@ local function braked(job)
   if brakes[1] == 'cancelled' then return 'cancelled', brakes[1] end
   if brakes[1] then return 'waiting', brakes[1] end
   if brakes[2] == 'waiting' and not job.is_canary then return 'waiting', 'canary' end
+end
+
+-- A campaign's canary can go on only from a later moment on: its reports have as long as ever.
+local function put_off_canary(campaign, from_ms)
+  local k = key('campaign', campaign)
+  local bound = redis.call('HMGET', k, 'canary_until_ms', 'canary_span_ms')
+  redis.call('HSET', k, 'canary_until_ms', int(math.max(tonumber(bound[1]), from_ms + tonumber(bound[2]))))
 end
 
 -- A queued job waits for a slot, and needs a look only if it may not wait for ever. One that a 429
@@ -284,29 +292,31 @@ end
 
 -- Phones of a job by the place of their region in its field `regions`.
 local function by_region(id, job, phones)
-  local places = #split(job.regions, ';') > 1 and load(key('regions', id)) or {}
+  local places = #split(job.regions, ';') > 1 and hmget_all(key('regions', id), phones) or {}
   local found = {}
-  for _, phone in ipairs(phones) do
-    local place = tonumber(places[phone] or 1)
+  for i, phone in ipairs(phones) do
+    local place = tonumber(places[i] or 1)
     found[place] = found[place] or {}
     table.insert(found[place], phone)
   end
   return found
 end
 
--- The cap counted an attempt that came to nothing for certain.
-local function give_back_cap(id, job)
+-- The cap counted an attempt that came to nothing for certain, for these phones.
+local function give_back_cap(id, job, phones)
+  if not job.counted or job.may_be_out then return end
   local days = split(job.counted, ';')
-  for n = 1, tonumber(job.messages) do
-    for place, phones in pairs(by_region(id, job, phones_of(id, n))) do
-      ask_shards(by_shard(phones), 'HMGET', 'cap:' .. days[place], function(k, part, counts)
-        for i, phone in ipairs(part) do
-          if tonumber(counts[i] or 0) > 0 then redis.call('HINCRBY', k, phone, -1) end
-        end
-      end)
-    end
+  for place, some in pairs(by_region(id, job, phones)) do
+    ask_shards(by_shard(some), 'HMGET', 'cap:' .. days[place], function(k, part, counts)
+      for i, phone in ipairs(part) do
+        if tonumber(counts[i] or 0) > 0 then redis.call('HINCRBY', k, phone, -1) end
+      end
+    end)
   end
 end
+
+-- How many recipients that is, should the job end now: a call may do so for some thousands only.
+local function capped_size(job) return job.counted and tonumber(job.size) or 0 end
 
 -- What the rules of sending keep with a job goes when the job goes on or ends (rules.lua).
 local function forget_rules(id, job, to)
@@ -316,7 +326,9 @@ local function forget_rules(id, job, to)
     job.is_held = nil
   end
   if not job.regions or not (FINAL[to] or to == 'accepted') then return end
-  if FINAL[to] and job.counted and to ~= 'done' and not job.may_be_out then give_back_cap(id, job) end
+  if FINAL[to] and to ~= 'done' then
+    for n = 1, tonumber(job.messages) do give_back_cap(id, job, phones_of(id, n)) end
+  end
   redis.call('UNLINK', key('regions', id))
   redis.call('HDEL', key('job', id), 'regions', 'counted')
   job.regions, job.counted = nil, nil

@@ -29,6 +29,7 @@ if what == 'accepted' then
   accept(id, job, ARGV[9], ARGV[8])
 elseif what == 'failed' then
   job.may_be_out = nil
+  redis.call('HDEL', key('job', id), 'may_be_out')
   move(id, job, 'rejected', 'settled as failed ' .. said)
   forget_texts(id, job)
 else

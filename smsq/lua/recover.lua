@@ -5,9 +5,12 @@
 -- ARGV[6]  first_poll_ms     a job that a receipt proved accepted is polled after this long
 -- ARGV[7]  horizon_ms        and given up after this long
 -- ARGV[8]  quiet             names the quiet hours in force; '' when the caller does not say
--- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}
+-- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}; 0: nothing is due
 local due = key('due')
 local limit = tonumber(ARGV[4])
+-- Recipients whom one call gives up, or whom the cap counts no more, and messages that it looks at,
+-- give or take a job: more would hold Redis up.
+local MOST = 3000
 
 -- Jobs that wait for the end of quiet hours that were changed are looked at now: the claim holds
 -- them back again where the new hours do.
@@ -51,6 +54,12 @@ local function end_lease(id, job)
   end
 end
 
+-- A word that we do not know might hold a phone; as show_word in smsq/polls.py.
+local function show_word(word)
+  local masked, digits = string.gsub(word, '%d', '*')
+  return digits >= 5 and masked or word
+end
+
 local function give_up_polling(id, job)
   for n = 1, tonumber(job.messages) do
     local message_key = key('message', id, n)
@@ -65,7 +74,7 @@ local function give_up_polling(id, job)
           table.insert(changed, phone)
           table.insert(changed, 'n' .. (value == '' and '||' or string.sub(value, 2)))
           local word = string.match(value, '^.|[^|]*|(.*)$') or ''
-          tell_recipient(told, phone, letter == 's' and 'sent' or 'pending', 'no_report', word)
+          tell_recipient(told, phone, letter == 's' and 'sent' or 'pending', 'no_report', show_word(word))
         end
       end
       if #changed > 0 then hset_all(k, changed) end
@@ -104,8 +113,12 @@ local function purge(id, job)
   end
 end
 
+local looked_at, cost = 0, 0
 for _, id in ipairs(ids) do
+  if cost >= MOST then break end
+  looked_at = looked_at + 1
   local job = load(key('job', id))
+  local capped = job and capped_size(job)
   if not job then
     redis.call('ZREM', due, id)
   elseif job.state == 'queued' or job.state == 'waiting' then
@@ -120,11 +133,13 @@ for _, id in ipairs(ids) do
     end_lease(id, job)
   elseif job.state == 'accepted' then
     give_up_polling(id, job)
+    cost = cost + tonumber(job.size)
   elseif job.state == 'dead' and tonumber(job.changed_at_ms) + RETENTION_MS > NOW_MS then
     forget_texts(id, job)
     schedule(id, tonumber(job.changed_at_ms) + RETENTION_MS)
   elseif FINAL[job.state] then
     purge(id, job)
   end
+  if job then cost = cost + (job.counted and 0 or capped) + 3 * (tonumber(job.messages) - 1) end
 end
-return {#ids, rings}
+return {looked_at, rings}

@@ -104,6 +104,7 @@ local function hold(id, job, awake_ms, next_ms)
   redis.call('SET', key('held_by'), RULE)
   redis.call('HSET', key('job', id), 'is_held', 1)
   job.is_held = '1'
+  if job.is_canary then put_off_canary(job.campaign, until_ms) end
 end
 
 -- Takes phones out of a message for good.
@@ -111,7 +112,7 @@ local function withhold(id, n, job, phones, reason)
   if #phones == 0 then return end
   local message_key, texts = key('message', id, n), key('texts', id, n)
   local message = redis.call('HMGET', message_key, 'buckets', 'message_id')
-  local told = {id, job.campaign or '', n, message[2] or ''}
+  local told = {id, job.campaign or '', n, message[2] or '', ordinals = read_ordinals(id, job)}
   local rows = {}
   for _, phone in ipairs(phones) do
     local k = bucket_key(id, n, tonumber(message[1]), phone)
@@ -226,6 +227,7 @@ local function apply_rules(id, job)
     looked_at = looked_at + #phones
     if has_optouts then
       phones, out = divide(phones, find_opted_out(phones))
+      give_back_cap(id, job, out)
       withhold(id, n, job, out, 'opted out')
       totals['opted out'] = (totals['opted out'] or 0) + #out
     end

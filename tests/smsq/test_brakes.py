@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import pytest
 
+from smsq import staging
 from smsq.brakes import BrakePlan
 from smsq.campaign import CampaignDraft
 from smsq.errors import InvalidMessageError, NotFoundError
@@ -386,6 +388,40 @@ def test_a_resume_does_not_skip_the_canary_unless_it_is_told_to(world: World) ->
     assert world.align() == [draft.job_ids[1]]
 
 
+def test_a_pause_does_not_use_up_the_time_of_a_canary(world: World) -> None:
+    draft = world.start_campaign(100, per_job=50, canary=50)
+    other = world.start_campaign(100, per_job=50, canary=50, first=200)
+    world.brakes.pause(draft.id, by=BY)
+    world.align()
+    world.pass_s(2 * PLAN.horizon_ms / 1000)
+    world.align()
+    assert brake_of(world, draft) is BrakeState.PAUSED
+    assert brake_of(world, other) is BrakeState.STOPPED  # nobody sent it in all that time
+
+    world.brakes.resume(draft.id, by=BY)
+    world.align()
+    assert brake_of(world, draft) is BrakeState.CANARY
+    report(world, accept_one(world), ["delivered"] * 50)
+    assert world.align() == [draft.job_ids[1]]
+
+
+def test_a_canary_that_is_resumed_has_its_time_and_no_more(world: World) -> None:
+    draft = world.start_campaign(100, per_job=50, canary=50)
+    world.brakes.pause(draft.id, by=BY)
+    world.pass_s(2 * PLAN.horizon_ms / 1000)
+    world.brakes.resume(draft.id, by=BY)
+    claim = take_job(world)
+    assert claim
+    world.ledger.settle(claim, Verdict(state=JobState.UNKNOWN, error="no answer"), PLAN)
+    world.pass_s(PLAN.horizon_ms / 1000)
+    world.align()
+    assert brake_of(world, draft) is BrakeState.CANARY
+    world.pass_s(3601)
+    world.align()
+
+    assert brake_of(world, draft) is BrakeState.STOPPED
+
+
 def test_a_campaign_stops_itself_when_too_many_fail_later(world: World) -> None:
     draft = world.start_campaign(200, per_job=50, max_failed=0.1)
     report(world, accept_one(world), ["delivered"] * 20 + ["undelivered"] * 20)
@@ -498,6 +534,7 @@ def test_a_brake_holds_for_jobs_that_are_not_in_line_yet(
     # Whoever commits it dies before a job is brought into the line.
     monkeypatch.setattr(world.ledger, "launch", lambda _: iter(()))
     draft = world.start_campaign(500, canary=20)
+    assert world.state(draft.job_ids[0]) is JobState.QUEUED
     getattr(world.brakes, word)(draft.id, by=BY)
     world.align(limit=7)
 
@@ -508,6 +545,24 @@ def test_a_brake_holds_for_jobs_that_are_not_in_line_yet(
     assert len([job for part in world.ledger.launch(draft.id) for job in part]) == 50
     assert take_job(world) is None
     assert world.campaign(draft.id).jobs == {state: 50}
+
+
+@pytest.mark.parametrize("slice_", [1, 2])
+def test_a_canary_that_is_final_before_the_launch_is_over_is_judged_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, slice_: int
+) -> None:
+    monkeypatch.setattr(staging, "LAUNCH_JOBS", slice_)
+    launch = world.ledger.launch
+    # Whoever commits it dies after one call, and goes on when somebody else has sent the canary.
+    monkeypatch.setattr(world.ledger, "launch", lambda campaign: islice(launch(campaign), 1))
+    draft = world.start_campaign(100, per_job=50, canary=50)
+    report(world, accept_one(world), ["delivered"] * 50)
+    assert brake_of(world, draft) is BrakeState.CANARY
+    assert sum(map(len, launch(draft.id))) == 2 - slice_
+
+    assert brake_of(world, draft) is None
+    world.align()
+    assert take_all(world) == [draft.job_ids[1]]
 
 
 def test_a_draft_that_goes_on_has_the_same_canary(world: World) -> None:

@@ -20,7 +20,7 @@ from smsq.jobs import Idempotency, Stored
 from smsq.models import JobState, Kind, MessageRequest, RecipientState
 from smsq.names import Queue
 from smsq.packing import STAGE_TTL_MS
-from tests.smsq.world import World
+from tests.smsq.world import PLAN, RETENTION_MS, World
 
 SALE = MessageRequest(name="Sale", alphaname_id="123", text="Half price", recipients={})
 BILLS = MessageRequest(name="Bills", alphaname_id="123", text=None, recipients={})
@@ -66,6 +66,24 @@ def test_a_draft_that_is_left_behind_is_taken_away_after_a_day(world: World) -> 
     assert list(world.redis.scan_iter(f"{world.keys.namespace}:*")) == []
     with pytest.raises(QueueUnavailableError, match="begin again"):
         draft.commit(Idempotency())
+
+
+def test_one_call_ends_or_takes_away_a_few_jobs_of_many_messages_at_most(world: World) -> None:
+    """More would hold Redis up: each message has keys of its own."""
+    draft_of(world, [1] * 4000, most=1000).discard()
+    assert [world.ledger.sweep() for _ in range(4)] == [2, 2, 1, 0]
+
+    draft = draft_of(world, [1] * 4000, most=1000)
+    draft.commit(Idempotency())
+    world.brakes.cancel(draft.id, by="ops@host")
+    world.brakes.align(draft.id)
+    assert world.campaign(draft.id).jobs[JobState.CANCELLED] == 3
+    world.align()
+    world.pass_s(RETENTION_MS / 1000 + 1)
+    purged = iter(lambda: world.ledger.recover(limit=500, max_attempts=8, plan=PLAN)[0], 0)
+    assert list(purged) == [2, 2]
+    with pytest.raises(NotFoundError):
+        world.campaign(draft.id)
 
 
 def test_small_messages_share_a_job_and_large_ones_are_split(world: World) -> None:

@@ -10,7 +10,7 @@ from smsq.errors import NotFoundError
 from smsq.jobs import Claim, Leases, NoClaim, PollClaim
 from smsq.models import JobState, Kind, OnUnknown, RecipientState, ReportRow
 from smsq.settings import Settings
-from smsq.slots import Slot
+from smsq.slots import Early, Slot
 from smsq.states import Verdict
 from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, UNKNOWN, World
 
@@ -265,6 +265,33 @@ def test_a_job_that_is_too_late_expires(world: World) -> None:
     assert world.recover() == []
     assert world.state(found) is JobState.EXPIRED
     assert world.redis.hget(world.keys.message(found, 1), "text") is None
+
+
+def test_one_call_gives_up_the_polling_of_a_few_large_jobs_at_most(world: World) -> None:
+    for _ in range(5):
+        world.enqueue(kind=Kind.BULK, phones=1000)
+        claim = world.take()
+        assert isinstance(claim, Claim)
+        world.ledger.settle(claim, ACCEPTED, PLAN)
+    world.pass_s(PLAN.horizon_ms / 1000 + 1)
+
+    batches = iter(lambda: world.ledger.recover(limit=500, max_attempts=8, plan=PLAN)[0], 0)
+    assert list(batches) == [3, 2]
+    assert world.views.stats(10).jobs[JobState.DONE] == 5
+
+
+def test_one_call_passes_by_at_most_a_hundred_late_jobs(world: World) -> None:
+    for _ in range(150):
+        world.enqueue(expires_at_ms=str(world.now_ms + 1_000))
+    world.pass_s(1)
+    slot, _ = world.limiter.reserve()
+    assert isinstance(slot, Slot)
+
+    # Others have their turn at Redis in between; the slot stays.
+    assert world.ledger.claim(slot, world.limiter.pace, LEASES) == Early(0)
+    assert world.views.stats(10).jobs[JobState.EXPIRED] == 100
+    assert world.ledger.claim(slot, world.limiter.pace, LEASES) is NoClaim.NOTHING
+    assert world.views.stats(10).jobs[JobState.EXPIRED] == 150
 
 
 def test_a_job_with_a_time_waits_for_it(world: World) -> None:

@@ -107,6 +107,15 @@ def test_who_is_given_up_keeps_the_gateways_word(world: World) -> None:
     assert last == {("sent", "sent"), ("pending", None)}
 
 
+def test_a_phone_in_a_word_of_the_gateways_is_not_told(world: World) -> None:
+    accept(world, phones=1)
+    report(world, "no route 44 to 375291234567", phones=1)
+    world.pass_s(PLAN.horizon_ms / 1000)
+    world.recover()
+
+    assert [e.gateway_status for e in recipients_of(world)] == ["no route ** to ************"]
+
+
 def test_a_state_that_did_not_change_is_no_news(world: World) -> None:
     accept(world, phones=2)
     report(world, "sent", phones=2)
