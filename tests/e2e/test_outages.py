@@ -125,6 +125,7 @@ def test_a_worker_that_does_not_take_rings_is_deaf_though_its_process_runs(deplo
         assert "ended" in ask_alive(deployment, "worker")[1]
 
 
+@pytest.mark.slow
 def test_connections_that_fall_silent_without_an_end_are_given_up(deploy: Deploy) -> None:
     with deploy() as deployment, MutingProxy(deployment.ports["redis"]) as proxy:
         for name in ("worker", "beat"):

@@ -296,7 +296,7 @@ def test_all_features_together_keep_their_promises_for_long(
 
 PROFILE = settings(
     # fakeredis takes thirty times as long.
-    max_examples=25 if HAS_REDIS else 2,
+    max_examples=12 if HAS_REDIS else 2,
     stateful_step_count=40 if HAS_REDIS else 15,
     deadline=None,
     report_multiple_bugs=False,
