@@ -12,9 +12,8 @@ from datetime import time
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
 from smsq import packing, staging
 from smsq.errors import InvalidMessageError, NotFoundError
@@ -25,6 +24,7 @@ from smsq.settings import Settings
 from smsq.states import Verdict
 from tests.conftest import HAS_REDIS
 from tests.smsq import together_checks as checks
+from tests.smsq.life import live, profile
 from tests.smsq.together import PAGE_ROWS, Look, day, local, look
 from tests.smsq.together_callers import BY, STEPS, Callers, Worker, places, step
 from tests.smsq.world import PLAN, RETENTION_MS
@@ -242,9 +242,7 @@ class EverythingAtOnce(Callers):
         checks.check_no_leak(self.world, [text for _, _, text in self.gateway.accepted if text])
         self.end_all()
         checks.check_nothing_is_left(self.world)
-        for key in self.world.redis.scan_iter(f"{self.world.keys.namespace}:*", count=1000):
-            self.world.redis.delete(key)
-        self.world.redis.close()
+        super().teardown()
 
     def end_all(self) -> None:
         """Nobody does anything more but beat, and a worker who sends what comes to its hands."""
@@ -271,35 +269,25 @@ class EverythingAtOnce(Callers):
             self.world.scripts.run("operate", job_id, "failed", BY, "", *plan)
 
 
-def explore(settings_: Settings, monkeypatch: pytest.MonkeyPatch, profile: settings) -> None:
+@pytest.fixture
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     # So small that every campaign is cut, in staging and in launching.
     monkeypatch.setattr(staging, "LAUNCH_JOBS", 2)
     monkeypatch.setattr(packing, "SLICE_RECIPIENTS", 2)
-    machine = type("Machine", (EverythingAtOnce,), {"base_settings": settings_})
-    run_state_machine_as_test(machine, settings=profile)
 
 
 @pytest.mark.timeout(300)
-def test_all_features_together_keep_their_promises(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    explore(settings, monkeypatch, PROFILE)
+@pytest.mark.usefixtures("small_slices")
+def test_all_features_together_keep_their_promises(settings: Settings) -> None:
+    live(EverythingAtOnce, settings, PROFILE)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_all_features_together_keep_their_promises_for_long(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    explore(settings, monkeypatch, LONG_PROFILE)
+@pytest.mark.usefixtures("small_slices")
+def test_all_features_together_keep_their_promises_for_long(settings: Settings) -> None:
+    live(EverythingAtOnce, settings, LONG_PROFILE)
 
 
-PROFILE = settings(
-    # fakeredis takes thirty times as long.
-    max_examples=12 if HAS_REDIS else 2,
-    stateful_step_count=40 if HAS_REDIS else 15,
-    deadline=None,
-    report_multiple_bugs=False,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-LONG_PROFILE = settings(PROFILE, max_examples=800 if HAS_REDIS else 20, stateful_step_count=60)
+PROFILE = profile(examples=12, on_fakeredis=2, steps=40 if HAS_REDIS else 15)
+LONG_PROFILE = profile(examples=800, on_fakeredis=20, steps=60)

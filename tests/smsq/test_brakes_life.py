@@ -7,21 +7,17 @@ stands where its campaign's brake does not want it.
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from smsq.errors import InvalidMessageError
@@ -30,8 +26,8 @@ from smsq.models import FINAL_JOB_STATES, JobState, RecipientState, ReportRow
 from smsq.settings import Settings
 from smsq.states import Verdict
 from smsq.status import BrakeState, read_recipient
-from tests.conftest import HAS_REDIS
-from tests.smsq.world import ACCEPTED, PLAN, World
+from tests.smsq.life import Life, live, profile
+from tests.smsq.world import ACCEPTED, PLAN
 
 LEASE_S, EXPIRES_S = 30, 600
 PER_JOB, JOBS, CANARY_JOBS = 25, 8, 2
@@ -61,16 +57,9 @@ class Model:
     polls: Counter[str] = field(default_factory=Counter)
 
 
-class BrakesLife(RuleBasedStateMachine):
-    base_settings: Settings
-
+class BrakesLife(Life):
     def __init__(self) -> None:
         super().__init__()
-        environ = {
-            "SMSQ_REDIS_URL": self.base_settings.redis_url,
-            "SMSQ_NAMESPACE": f"{self.base_settings.namespace}.{uuid.uuid4().hex[:8]}",
-        }
-        self.world = World(Settings.from_env(environ))
         self.model = Model()
         self.claims: list[Claim] = []
 
@@ -264,22 +253,12 @@ class BrakesLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         if self.model.id:
             self.align(100)
-        for key in self.world.redis.scan_iter(f"{self.world.keys.namespace}:*", count=1000):
-            self.world.redis.delete(key)
-        self.world.redis.close()
+        super().teardown()
 
 
 @pytest.mark.timeout(300)
 def test_a_brake_holds_whatever_happens(settings: Settings) -> None:
-    machine = type("Machine", (BrakesLife,), {"base_settings": settings})
-    run_state_machine_as_test(machine, settings=PROFILE)
+    live(BrakesLife, settings, PROFILE)
 
 
-PROFILE = settings(
-    # fakeredis takes thirty times as long.
-    max_examples=40 if HAS_REDIS else 3,
-    stateful_step_count=30,
-    deadline=None,
-    report_multiple_bugs=False,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+PROFILE = profile(examples=40, on_fakeredis=3, steps=30)

@@ -6,21 +6,17 @@ or although it was taken back or too late, shows there.
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     invariant,
     multiple,
     rule,
-    run_state_machine_as_test,
 )
 
 from smsq.jobs import Claim, Idempotency, Stored
@@ -28,9 +24,9 @@ from smsq.models import JobState, RecipientState
 from smsq.settings import Settings
 from smsq.states import Verdict
 from smsq.status import Status
-from tests.conftest import HAS_REDIS
+from tests.smsq.life import Life, live, profile
 from tests.smsq.test_gathering import MOST, job_of, new_send, phone
-from tests.smsq.world import PLAN, World
+from tests.smsq.world import PLAN
 
 LEASE_S = 30
 
@@ -60,19 +56,12 @@ class Worker:
     texts: list[str] = field(default_factory=list)
 
 
-class GatheredLife(RuleBasedStateMachine):
-    base_settings: Settings
-
+class GatheredLife(Life):
     sends = Bundle("sends")
     workers = Bundle("workers")
 
     def __init__(self) -> None:
         super().__init__()
-        environ = {
-            "SMSQ_REDIS_URL": self.base_settings.redis_url,
-            "SMSQ_NAMESPACE": f"{self.base_settings.namespace}.{uuid.uuid4().hex[:8]}",
-        }
-        self.world = World(Settings.from_env(environ))
         self.book: Counter[str] = Counter()
         self.all: list[Send] = []
 
@@ -205,21 +194,12 @@ class GatheredLife(RuleBasedStateMachine):
         self.world.recover()
         left = {self.world.views.status(send.own_id).state for send in self.all}
         assert not left & {JobState.SUBMITTING, JobState.WAITING}
-        for key in self.world.redis.scan_iter(f"{self.world.keys.namespace}:*", count=1000):
-            self.world.redis.delete(key)
-        self.world.redis.close()
+        super().teardown()
 
 
 @pytest.mark.timeout(300)
 def test_no_send_is_doubled_lost_or_sent_too_late_whatever_happens(settings: Settings) -> None:
-    machine = type("Machine", (GatheredLife,), {"base_settings": settings})
-    run_state_machine_as_test(machine, settings=PROFILE)
+    live(GatheredLife, settings, PROFILE)
 
 
-PROFILE = settings(
-    # fakeredis takes thirty times as long.
-    max_examples=15 if HAS_REDIS else 2,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+PROFILE = profile(examples=15, on_fakeredis=2, steps=25)

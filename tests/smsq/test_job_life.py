@@ -6,27 +6,23 @@ was not to be resent is accepted at most once, and no job is left without a next
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from smsq.jobs import Claim
 from smsq.models import JobState, Kind, OnUnknown
 from smsq.settings import Settings
 from smsq.states import Verdict
-from tests.conftest import HAS_REDIS
-from tests.smsq.world import PLAN, World
+from tests.smsq.life import Life, live, profile
+from tests.smsq.world import PLAN
 
 LEASE_S = 30
 TIMEOUT_S = 15
@@ -44,19 +40,12 @@ class Worker:
     is_alive: bool = True
 
 
-class JobLife(RuleBasedStateMachine):
-    base_settings: Settings
-
+class JobLife(Life):
     jobs = Bundle("jobs")
     workers = Bundle("workers")
 
     def __init__(self) -> None:
         super().__init__()
-        environ = {
-            "SMSQ_REDIS_URL": self.base_settings.redis_url,
-            "SMSQ_NAMESPACE": f"{self.base_settings.namespace}.{uuid.uuid4().hex[:8]}",
-        }
-        self.world = World(Settings.from_env(environ))
         self.book: Counter[str] = Counter()
         self.may_resend: dict[str, bool] = {}
 
@@ -152,21 +141,12 @@ class JobLife(RuleBasedStateMachine):
         self.world.recover(max_attempts=MAX_ATTEMPTS)
         for job in self.may_resend:
             assert self.world.state(job) is not JobState.SUBMITTING
-        for key in self.world.redis.scan_iter(f"{self.world.keys.namespace}:*", count=1000):
-            self.world.redis.delete(key)
-        self.world.redis.close()
+        super().teardown()
 
 
 @pytest.mark.timeout(300)
 def test_no_job_is_doubled_or_lost_whatever_happens(settings: Settings) -> None:
-    machine = type("Machine", (JobLife,), {"base_settings": settings})
-    run_state_machine_as_test(machine, settings=PROFILE)
+    live(JobLife, settings, PROFILE)
 
 
-PROFILE = settings(
-    # fakeredis takes thirty times as long.
-    max_examples=60 if HAS_REDIS else 4,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+PROFILE = profile(examples=60, on_fakeredis=4, steps=30)

@@ -6,21 +6,17 @@ shows, and how often the gateway accepted something for a phone on a day.
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from smsq.jobs import Claim
@@ -31,8 +27,8 @@ from smsq.quiet import QuietHours
 from smsq.rules import RuleBook
 from smsq.settings import Settings
 from smsq.states import Verdict
-from tests.conftest import HAS_REDIS
-from tests.smsq.world import PLAN, World
+from tests.smsq.life import Life, live, profile
+from tests.smsq.world import PLAN
 
 ZONES = {
     "375291234567": "Europe/Minsk",
@@ -52,19 +48,12 @@ VERDICTS = (
 phones = st.sampled_from(sorted(ZONES))
 
 
-class RulesLife(RuleBasedStateMachine):
-    base_settings: Settings
-
+class RulesLife(Life):
     jobs = Bundle("jobs")
     claims = Bundle("claims")
 
     def __init__(self) -> None:
         super().__init__()
-        environ = {
-            "SMSQ_REDIS_URL": self.base_settings.redis_url,
-            "SMSQ_NAMESPACE": f"{self.base_settings.namespace}.{uuid.uuid4().hex[:8]}",
-        }
-        self.world = World(Settings.from_env(environ))
         # The evening before clocks go back in Warsaw.
         self.world.go_to("2026-10-24T20:00")
         self.world.rule_book = RuleBook(
@@ -73,7 +62,7 @@ class RulesLife(RuleBasedStateMachine):
             cap_per_day=CAP,
             home="Europe/Minsk",
         )
-        self.optouts = OptOuts(self.world.scripts, Settings.from_env(environ))
+        self.optouts = OptOuts(self.world.scripts, self.world.settings)
         self.opted_out: set[str] = set()
         self.book: Counter[tuple[str, str]] = Counter()
         self.put: list[str] = []
@@ -166,22 +155,10 @@ class RulesLife(RuleBasedStateMachine):
                 assert isinstance(due_ms, float)
                 assert due_ms - self.world.now_ms <= LONGEST_WAIT_S * 1000
 
-    def teardown(self) -> None:
-        for key in self.world.redis.scan_iter(f"{self.world.keys.namespace}:*", count=1000):
-            self.world.redis.delete(key)
-        self.world.redis.close()
-
 
 @pytest.mark.timeout(300)
 def test_nobody_is_sent_to_against_the_rules_whatever_happens(settings: Settings) -> None:
-    machine = type("Machine", (RulesLife,), {"base_settings": settings})
-    run_state_machine_as_test(machine, settings=PROFILE)
+    live(RulesLife, settings, PROFILE)
 
 
-PROFILE = settings(
-    # fakeredis takes thirty times as long.
-    max_examples=40 if HAS_REDIS else 3,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+PROFILE = profile(examples=40, on_fakeredis=3, steps=25)

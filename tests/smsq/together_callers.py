@@ -5,7 +5,6 @@ In:  arguments that Hypothesis draws. Out: calls of the library, and what the mo
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from datetime import time
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize
+from hypothesis.stateful import initialize
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from smsq.brakes import BrakePlan
@@ -26,11 +25,11 @@ from smsq.names import Queue
 from smsq.optouts import OptOuts
 from smsq.quiet import QuietHours
 from smsq.rules import RuleBook
-from smsq.settings import Settings
+from tests.smsq.life import Life
 from tests.smsq.test_gathering import new_send
 from tests.smsq.test_staging import dying_ledger
 from tests.smsq.together import ZONES, Gateway, Look
-from tests.smsq.world import PLAN, RETENTION_MS, World
+from tests.smsq.world import PLAN, RETENTION_MS
 
 PER_JOB, CAP, EXPIRES_S = 3, 2, 2 * 3600
 BY = "ops@host"
@@ -91,16 +90,9 @@ def step(*, times: int = 1, **arguments: st.SearchStrategy[Any]) -> Callable[...
     return register
 
 
-class Callers(RuleBasedStateMachine):
-    base_settings: Settings
-
+class Callers(Life):
     def __init__(self) -> None:
         super().__init__()
-        environ = {
-            "SMSQ_REDIS_URL": self.base_settings.redis_url,
-            "SMSQ_NAMESPACE": f"{self.base_settings.namespace}.{uuid.uuid4().hex[:8]}",
-        }
-        self.world = World(Settings.from_env(environ))
         self.world.go_to("2026-11-24T11:00")
         self.optouts = OptOuts(self.world.scripts, self.world.settings)
         self.opted_out: set[str] = set()

@@ -1,0 +1,53 @@
+"""What the state machines of the ledger share: a world each, how often they run, what they leave.
+
+Names are unlike `test_...`: hypothesis would run a machine that pytest finds in every module.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from smsq.settings import Settings
+from tests.conftest import HAS_REDIS
+from tests.smsq.world import World
+
+
+class Life(RuleBasedStateMachine):
+    """A machine with a ledger of its own for each example."""
+
+    base_settings: Settings
+
+    def __init__(self) -> None:
+        super().__init__()
+        environ = {
+            "SMSQ_REDIS_URL": self.base_settings.redis_url,
+            "SMSQ_NAMESPACE": f"{self.base_settings.namespace}.{uuid.uuid4().hex[:8]}",
+        }
+        self.world = World(Settings.from_env(environ))
+
+    def teardown(self) -> None:
+        """Leave nothing; a machine that ends something first calls this after it."""
+        for key in self.world.redis.scan_iter(f"{self.world.keys.namespace}:*", count=1000):
+            self.world.redis.delete(key)
+        self.world.redis.close()
+
+
+def profile(*, examples: int, on_fakeredis: int, steps: int) -> hypothesis_settings:
+    """How often a machine runs; fakeredis takes thirty times as long."""
+    return hypothesis_settings(
+        max_examples=examples if HAS_REDIS else on_fakeredis,
+        stateful_step_count=steps,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+
+
+def live(machine: type[Life], base_settings: Settings, runs: hypothesis_settings) -> None:
+    """Run a machine on a Redis."""
+    bound = type("Machine", (machine,), {"base_settings": base_settings})
+    run_state_machine_as_test(bound, settings=runs)
