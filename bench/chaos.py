@@ -38,7 +38,7 @@ EXIT_UNSAFE = 3
 #: A worker takes rings so soon after Redis is back.
 RECONNECT_S = 10
 
-#: At the 35/s that a gateway leaves which refuses a tenth of everything.
+#: A gateway that refuses a tenth of everything leaves some 50/s, on a busy machine less.
 SLOW_SETTLE_S = 300
 
 LOAD = Load()
@@ -171,7 +171,7 @@ def refuse(load: Load = FAST_LOAD) -> Row:
     What was written and dropped unanswered is unknown to us whatever the gateway did, so "drops
     before accepting" are refused connections; bench/door.py says why nothing else can be.
 
-    A closing after each tenth request leaves some 35/s of any rate.
+    A closing after each tenth request leaves some 50/s of any rate.
     """
     port = free_port()
     with under_load(load, SMSQ_GATEWAY_URL=f"http://127.0.0.1:{port}") as run:

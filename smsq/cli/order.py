@@ -6,22 +6,20 @@ read.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
+from smsq.cli.files import open_input
 from smsq.cli.load import Loader
 from smsq.cli.params import read_text
 from smsq.cli.rejects import Rejects
 from smsq.cli.rows import Table
-from smsq.errors import InvalidMessageError
 from smsq.intake import Intake
 from smsq.models import BulkMessage, MessageRequest, PersonalMessage
 from smsq.settings import Settings
@@ -114,16 +112,8 @@ def open_table(file: str) -> Iterator[tuple[Table, int]]:
     Raises:
         InvalidMessageError: It cannot be read.
     """
-    if file == "-":
-        yield Table(sys.stdin.buffer, "stdin"), 0
-        return
-    try:
-        stream: BinaryIO = Path(file).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        why = f"{file}: cannot be read ({error.strerror}): name a CSV file"
-        raise InvalidMessageError([why]) from None
-    with stream:
-        yield Table(stream, file), os.fstat(stream.fileno()).st_size
+    with open_input(file, wanted="a CSV file") as (stream, name, size):
+        yield Table(stream, name), size
 
 
 def _make_message(

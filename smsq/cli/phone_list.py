@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import codecs
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from os import fstat
-from pathlib import Path
 from typing import BinaryIO, cast
 
+from smsq.cli.files import open_input
 from smsq.cli.lines import MAX_LINE_BYTES
 from smsq.cli.rows import Row, Table
-from smsq.errors import InvalidMessageError
 
 _HEADER = b"phone\n"
 
@@ -70,13 +67,5 @@ def open_phones(file: str) -> Iterator[tuple[PhoneTable, int]]:
     Raises:
         InvalidMessageError: It cannot be read.
     """
-    if file == "-":
-        yield PhoneTable(sys.stdin.buffer, "stdin"), 0
-        return
-    try:
-        stream: BinaryIO = Path(file).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        why = f"{file}: cannot be read ({error.strerror}): name a file of phones"
-        raise InvalidMessageError([why]) from None
-    with stream:
-        yield PhoneTable(stream, file), fstat(stream.fileno()).st_size
+    with open_input(file, wanted="a file of phones") as (stream, name, size):
+        yield PhoneTable(stream, name), size
