@@ -13,8 +13,8 @@ from smsq.assembly import digest
 from smsq.campaign import CampaignDraft
 from smsq.errors import NotFoundError
 from smsq.jobs import Claim, Idempotency
-from smsq.keys import BUCKET_PHONES, Keys, count_buckets
-from smsq.models import JobState, MessageRequest, ReportRow
+from smsq.keys import BUCKET_PHONES, Keys, bucket_of, count_buckets
+from smsq.models import JobState, Kind, MessageRequest, ReportRow
 from smsq.names import PRIORITIES
 from smsq.states import Verdict
 from tests.smsq.world import PLAN, RETENTION_MS, World
@@ -123,3 +123,13 @@ def test_nothing_that_a_campaign_wrote_outlives_its_retention(world: World) -> N
     assert world.redis.exists(world.keys.idempotency(digest("k")))  # with its time to live
     assert not any(world.views.stats(10).jobs.values())
     assert not any(world.views.stats(10).recipients.values())
+
+
+def test_python_and_the_scripts_look_for_a_phone_in_the_same_bucket(world: World) -> None:
+    phones = [f"37529{1_000_000 + 977 * i}" for i in range(1000)]
+    job = world.enqueue(kind=Kind.BULK, phones=phones)
+    buckets = count_buckets(len(phones))
+
+    for phone in phones:
+        key = world.keys.recipients(job, 1, bucket_of(phone, buckets))
+        assert world.redis.hexists(key, phone)
