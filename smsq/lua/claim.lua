@@ -146,10 +146,10 @@ local function claim_poll(ref)
   local number = redis.call('HINCRBY', key('message', id, n), 'polls', 1)
   -- Pages of one poll may be stored while the next is read, so their claims share the first's number.
   if has_begun and message.polls then
-    number = tonumber(message.poll_run or message.polls)
-    if not message.poll_run then redis.call('HSET', key('message', id, n), 'poll_run', int(number)) end
-  elseif message.poll_run then
-    redis.call('HDEL', key('message', id, n), 'poll_run')
+    number = tonumber(message.poll_number or message.polls)
+    if not message.poll_number then redis.call('HSET', key('message', id, n), 'poll_number', int(number)) end
+  elseif message.poll_number then
+    redis.call('HDEL', key('message', id, n), 'poll_number')
   end
   local size = 0
   for _, state in ipairs(RECIPIENT_STATES) do size = size + (tonumber(message[state]) or 0) end

@@ -17,7 +17,7 @@
 local id, n = string.match(ARGV[4], '^(.*):(%d+)$')
 local message_key = key('message', id, n)
 local message, job = load(message_key), load(key('job', id))
-if not message or not job or (message.poll_run or message.polls) ~= ARGV[5] then return {'stale', 0} end
+if not message or not job or (message.poll_number or message.polls) ~= ARGV[5] then return {'stale', 0} end
 
 local RANK = {p = 0, s = 1, n = 2, u = 3, w = 4, d = 5}
 local NAME = {p = 'pending', s = 'sent', n = 'no_report', u = 'undelivered', w = 'withheld', d = 'delivered'}

@@ -6,7 +6,7 @@
 -- returns  1 | 0 where a newer poll has taken over
 local id, n = string.match(ARGV[4], '^(.*):(%d+)$')
 local message = load(key('message', id, n))
-if not message or (message.poll_run or message.polls) ~= ARGV[5] then return 0 end
+if not message or (message.poll_number or message.polls) ~= ARGV[5] then return 0 end
 redis.call('HSET', key('message', id, n), 'poll_offset', ARGV[6])
 line_up_page(ARGV[4])
 return 1
