@@ -149,4 +149,4 @@ def test_no_job_is_doubled_or_lost_whatever_happens(settings: Settings) -> None:
     live(JobLife, settings, PROFILE)
 
 
-PROFILE = profile(examples=60, on_fakeredis=4, steps=30)
+PROFILE = profile(examples=40, on_fakeredis=4, steps=30)
