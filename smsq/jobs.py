@@ -124,6 +124,7 @@ class PollClaim:
         age_s: Seconds since acceptance.
         size: Recipients of the message.
         buckets: That hold them in the ledger.
+        is_first: True for the first page of its poll, which is read alone.
     """
 
     ref: str
@@ -133,6 +134,7 @@ class PollClaim:
     age_s: float
     size: int = 1
     buckets: int = 1
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

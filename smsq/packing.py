@@ -161,7 +161,7 @@ def read_claim_answer(
             job_id, number, job, messages = rest
             return read_claim(job_id, number, to_dict(job), messages)
         case "poll":
-            ref, number, message_id, offset, age_ms, size, buckets = rest
+            ref, number, message_id, offset, age_ms, size, buckets, is_first = rest
             return PollClaim(
                 ref=ref,
                 number=number,
@@ -170,6 +170,7 @@ def read_claim_answer(
                 age_s=age_ms / 1000,
                 size=size,
                 buckets=buckets,
+                is_first=bool(is_first),
             )
         case "early":
             return Early(rest[0] / 1e6)

@@ -65,19 +65,12 @@ class Polls:
         """The message that waits for its poll's slot first; empty when none does."""
         return cast("list[str]", self._redis.zrange(self._waiting, 0, 0))
 
-    def turn_page(self, claim: PollClaim, next_offset: int) -> bool:
-        """Let the next page be read before this one is stored; False when a newer poll took over.
-
-        Should this one never be stored, the next poll brings it.
-        """
-        return bool(self._run("poll_turn", claim.ref, claim.number, next_offset))
-
     def apply_page(
         self,
         claim: PollClaim,
         rows: Sequence[ReportRow],
         *,
-        next_offset: int | None,
+        next_offset: int,
         next_in_s: float | None,
     ) -> int | None:
         """Write one page of reports.
@@ -85,9 +78,9 @@ class Polls:
         Args:
             claim: The poll it belongs to.
             rows: What the gateway reported; may be empty.
-            next_offset: Where the next page, or the next poll, starts; None after `turn_page`.
-            next_in_s: Seconds to the next poll; None while pages are left: the next slot for polls
-                goes to the next page.
+            next_offset: Where the next page starts: further on after a full page, at the same
+                offset after one that broke off, at 0 after a short one.
+            next_in_s: Seconds until it may be asked for; None for at once.
 
         Returns:
             Recipients that are not final yet; None when a newer poll has taken over.
@@ -98,7 +91,8 @@ class Polls:
             claim.ref,
             claim.number,
             json.dumps(packed),
-            "" if next_offset is None else next_offset,
+            claim.offset,
+            next_offset,
             "" if next_in_s is None else round(next_in_s * 1000),
             json.dumps(odd),
         )
@@ -134,10 +128,11 @@ class Polls:
 
     def _pack(
         self, rows: Sequence[ReportRow], buckets: int
-    ) -> tuple[Mapping[int, tuple[list[str], list[str]]], dict[str, str]]:
+    ) -> tuple[list[tuple[int, list[str], list[str]]], dict[str, str]]:
         """Write rows by bucket as `poll_page.lua` takes them, and how odd words are counted.
 
-        Rows of one page mostly share their words and their minutes: each is read once.
+        Rows of one page mostly share their words and their minutes: each is read once. A phone
+        that the page repeats is applied after the rest of it.
         """
         odd: dict[str, str] = {}
 
@@ -149,12 +144,15 @@ class Polls:
             return f"{letter}|{to_epoch(d_sent)}|{word}"
 
         to_epoch = cache(self._to_epoch)
-        packed: defaultdict[int, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+        values: defaultdict[int, dict[str, str]] = defaultdict(dict)
+        repeated: list[tuple[int, list[str], list[str]]] = []
         for phone, raw_word, d_sent in rows:
-            phones, values = packed[bucket_of(phone, buckets)]
-            phones.append(phone)
-            values.append(value_of(raw_word, d_sent))
-        return packed, odd
+            bucket = bucket_of(phone, buckets)
+            value = value_of(raw_word, d_sent)
+            if values[bucket].setdefault(phone, value) is not value:
+                repeated.append((bucket, [phone], [value]))
+        packed = [(bucket, list(by), list(by.values())) for bucket, by in values.items()]
+        return packed + repeated, odd
 
     def _read_word(self, raw: str) -> tuple[str, str]:
         state = read_gateway_word(raw, self._words)

@@ -6,11 +6,11 @@ In:  a claim and its slot. Out: recipients' states; the message waits for its ne
 from __future__ import annotations
 
 import logging
-from functools import partial
 
 from smsq.errors import BusyError, GatewayError, TemporaryError
 from smsq.gateway.wire import ReportPage
 from smsq.jobs import PollClaim
+from smsq.names import Queue, Task
 from smsq.slots import Slot
 from tasks.answer import tell_limiter
 from tasks.resources import Resources
@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 #: Least pause before a page that failed is asked for again, and its part of the message's age.
 BROKEN_PAUSE_S, BROKEN_AGE_SHARE = 10.0, 0.1
+
+#: Threads that are rung for the pages of one poll: one waits for the gateway while another stores.
+MAX_READERS = 8
 
 
 def read_page(resources: Resources, slot: Slot, claim: PollClaim) -> None:
@@ -39,39 +42,24 @@ def read_page(resources: Resources, slot: Slot, claim: PollClaim) -> None:
 
 
 def store(resources: Resources, claim: PollClaim, page: ReportPage) -> None:
-    """Apply a page; a full one is followed by the next, after a short one the message rests.
-
-    Where more recipients are left than this page can hold, the next one need not wait for it.
-    """
+    """Apply a page; a full one is followed by the next, after a short one the message rests."""
     rows = resources.settings.page_rows
-    next_offset: int | None = claim.offset + rows
-    next_in_s = None
+    next_offset, next_in_s = claim.offset + rows, None
     if page.row_count < rows:
         next_offset, next_in_s = 0, resources.poll_schedule.pause_s(claim.age_s)
-    elif claim.size > claim.offset + rows:
-        if not resources.polls.turn_page(claim, claim.offset + rows):
-            return
-        next_offset = None
-    act = partial(_apply, resources, claim, page, next_offset=next_offset, next_in_s=next_in_s)
-    if claim.size > rows:
-        resources.writer.put(act)
-    else:
-        act()
-
-
-def _apply(
-    resources: Resources,
-    claim: PollClaim,
-    page: ReportPage,
-    *,
-    next_offset: int | None,
-    next_in_s: float | None,
-) -> None:
     left = resources.polls.apply_page(
         claim, page.rows, next_offset=next_offset, next_in_s=next_in_s
     )
     if next_in_s is not None or not left:
         log.info("<- polled message=%s: %s not final", claim.ref, left)
+    elif claim.is_first:
+        ring_readers(resources, claim, pages=-(-(claim.size - next_offset) // rows))
+
+
+def ring_readers(resources: Resources, claim: PollClaim, *, pages: int) -> None:
+    """Have other threads, of any worker, read along where several pages are left."""
+    for _ in range(min(pages, MAX_READERS) - 1):
+        resources.rings.ring(Task.POLL_MESSAGE, [claim.ref], Queue.POLL)
 
 
 def postpone(resources: Resources, claim: PollClaim, failure: GatewayError) -> None:

@@ -31,7 +31,6 @@ from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.slots import Pace
 from smsq.states import RetryPolicy
-from tasks.writer import PageWriter
 
 #: A claim outlives its request by as much again, within these bounds: time to write down what came
 #: of it. A gateway that answers within 2 s is not waited for much longer after a crash.
@@ -63,7 +62,6 @@ class Resources:
     retry_policy: RetryPolicy
     poll_schedule: PollSchedule
     message_ids: MessageIdSource = field(default_factory=NoSource)
-    writer: PageWriter = field(default_factory=PageWriter)
     stop: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
@@ -144,7 +142,6 @@ class Resources:
 
     def close(self) -> None:
         """Give every connection back."""
-        self.writer.close()
         self.gateway.close()
         self.rings.close()
         self.redis.close()

@@ -2,6 +2,7 @@
 -- needs limit.lua
 -- needs gathered.lua
 -- needs rules.lua
+-- needs paging.lua
 --
 -- The claim stands in the ledger before the first byte goes out.
 --
@@ -13,7 +14,8 @@
 -- ARGV[11] poll_lease_ms
 -- ARGV[12], ARGV[13]        see rules.lua
 -- returns  {'job', id, claim number, job hash flat, {{message hash flat, phones, texts flat}, ...}}
---          {'poll', ref, poll number, message_id, offset, age_ms, recipients, buckets}
+--          {'poll', ref, poll number, message_id, offset, age_ms, recipients, buckets,
+--           1 for the first page of its poll}
 --          {'early', wait_us}: the request before it started late, or much was passed by that may
 --                  not be sent now; ask again then
 --          {'regions', id}, {'calendar', week, regions}: write these down first, see rules.lua
@@ -135,26 +137,17 @@ end
 local function claim_poll(ref)
   local id, n = string.match(ref, '^(.*):(%d+)$')
   local message, job = load(key('message', id, n)), load(key('job', id))
-  local has_begun = (tonumber(redis.call('ZSCORE', key('ready', 'poll'), ref)) or 0) < 0
-  redis.call('ZREM', key('ready', 'poll'), ref)
   if not message or not job or not message.message_id
     or (unfinished(id, n) == 0 and not message.late_polls) then
-    redis.call('ZREM', key('polls'), ref)
+    stop_polling(ref)
     return nil
   end
   redis.call('ZADD', key('polls'), int(NOW_MS + tonumber(ARGV[11])), ref)
-  local number = redis.call('HINCRBY', key('message', id, n), 'polls', 1)
-  -- Pages of one poll may be stored while the next is read, so their claims share the first's number.
-  if has_begun and message.polls then
-    number = tonumber(message.poll_number or message.polls)
-    if not message.poll_number then redis.call('HSET', key('message', id, n), 'poll_number', int(number)) end
-  elseif message.poll_number then
-    redis.call('HDEL', key('message', id, n), 'poll_number')
-  end
   local size = 0
   for _, state in ipairs(RECIPIENT_STATES) do size = size + (tonumber(message[state]) or 0) end
+  local number, offset, is_first = take_page(ref, key('message', id, n), message, size)
   local age_ms = NOW_MS - tonumber(job.born_at_ms)
-  return {'poll', ref, number, message.message_id, tonumber(message.poll_offset or 0), age_ms, size, tonumber(message.buckets)}
+  return {'poll', ref, number, message.message_id, offset, age_ms, size, tonumber(message.buckets), is_first}
 end
 
 -- A claim that did not come about must not change whose turn it is.

@@ -1,4 +1,5 @@
 -- learn.lua: give messages the ids that a kept receipt, a lookup or an operator knows.
+-- needs paging.lua
 --
 -- ARGV[4]  job id
 -- ARGV[5]  ids           JSON: {"message number from 1": "message id"}
@@ -26,6 +27,7 @@ note(id, what, ARGV[5] .. (ARGV[7] ~= '' and ' ' .. ARGV[7] or ''))
 for n, message_id in pairs(ids) do
   if redis.call('HGET', key('message', id, n), 'message_id') ~= message_id then
     redis.call('HDEL', key('message', id, n), 'poll_offset')
+    forget_pages(key('message', id, n))
   end
   learn_id(id, job, n, message_id, NOW_MS)
 end

@@ -539,15 +539,6 @@ local function read_ordinals(id, job)
   return ordinals
 end
 
--- So much earlier than they are, polls that have begun stand in line.
-local BEGUN_MS = 1e14
-
--- The rest of a poll comes before every other: pages that lie apart in time differ more. Polls that
--- have begun take turns, so that none of them is left to be read alone.
-local function line_up_page(ref)
-  redis.call('ZADD', key('ready', 'poll'), int(NOW_MS - BEGUN_MS), ref)
-end
-
 local function stop_polling(ref)
   redis.call('ZREM', key('polls'), ref)
   redis.call('ZREM', key('ready', 'poll'), ref)

@@ -34,30 +34,35 @@ local function tell_campaign(id, was, now, why)
   table.insert(NEWS, {item = {'campaign', id, was or '', now or '', why or ''}, changes = 1})
 end
 
--- `message` is one table for all recipients of a message: {job id, campaign, n, message id}, with
--- `ordinals` where it was gathered.
-local function tell_recipient(message, phone, was, now, word)
-  if EVENTS_KEEP_MS == 0 then return end
+-- Where the newest entry keeps the phones of a message that changed alike: masked phone -> how many.
+local function group_of(message, was, now, word)
   local last = NEWS[#NEWS]
   if not last or last.message ~= message or last.changes >= ENTRY_CHANGES then
     last = {message = message, groups = {}, changes = 0}
     last.item = {'recipients', message[1], message[2], message[3], message[4], {}}
     table.insert(NEWS, last)
   end
-  local group = last.group
-  if not group or group[3] ~= word or group[2] ~= now or group[1] ~= was then
-    local alike = was .. '|' .. now .. '|' .. word
-    group = last.groups[alike]
-    if not group then
-      group = {was, now, word, {}}
-      last.groups[alike] = group
-      table.insert(last.item[6], group)
-    end
-    last.group = group
+  local alike = was .. '|' .. now .. '|' .. word
+  local group = last.groups[alike]
+  if not group then
+    group = {}
+    last.groups[alike] = group
+    table.insert(last.item[6], {was, now, word, group})
   end
-  local masked = mask_phone(phone)
-  local ordinal = message.ordinals and message.ordinals[phone]
-  if ordinal then masked = masked .. '.' .. ordinal end
-  group[4][masked] = (group[4][masked] or 0) + 1
-  last.changes = last.changes + 1
+  return last, group
+end
+
+-- `message` is one table for all recipients of a message: {job id, campaign, n, message id}, with
+-- `ordinals` where it was gathered; `phones` changed alike.
+local function tell_recipients(message, phones, was, now, word)
+  if EVENTS_KEEP_MS == 0 then return end
+  local last, group
+  for _, phone in ipairs(phones) do
+    if not last or last.changes >= ENTRY_CHANGES then last, group = group_of(message, was, now, word) end
+    local masked = mask_phone(phone)
+    local ordinal = message.ordinals and message.ordinals[phone]
+    if ordinal then masked = masked .. '.' .. ordinal end
+    group[masked] = (group[masked] or 0) + 1
+    last.changes = last.changes + 1
+  end
 end

@@ -74,7 +74,7 @@ local function give_up_polling(id, job)
           table.insert(changed, phone)
           table.insert(changed, 'n' .. (value == '' and '||' or string.sub(value, 2)))
           local word = string.match(value, '^.|[^|]*|(.*)$') or ''
-          tell_recipient(told, phone, letter == 's' and 'sent' or 'pending', 'no_report', show_word(word))
+          tell_recipients(told, {phone}, letter == 's' and 'sent' or 'pending', 'no_report', show_word(word))
         end
       end
       if #changed > 0 then hset_all(k, changed) end

@@ -119,8 +119,8 @@ local function withhold(id, n, job, phones, reason)
     rows[k] = rows[k] or {}
     table.insert(rows[k], phone)
     table.insert(rows[k], 'w||' .. reason)
-    tell_recipient(told, phone, 'pending', 'withheld', reason)
   end
+  tell_recipients(told, phones, 'pending', 'withheld', reason)
   for k, row in pairs(rows) do hset_all(k, row) end
   if job.keep_texts ~= '1' then
     for i = 1, #phones, 4000 do

@@ -151,14 +151,9 @@ class EverythingAtOnce(Callers):
             return
         poll = self.polls.pop(which % len(self.polls))
         rows = self.gateway.report(poll, words)
-        next_offset: int | None = poll.offset + PAGE_ROWS
-        next_in_s = None
+        next_offset, next_in_s = poll.offset + PAGE_ROWS, None
         if len(rows) < PAGE_ROWS:
             next_offset, next_in_s = 0, 60
-        elif poll.size > poll.offset + PAGE_ROWS:
-            if not self.world.polls.turn_page(poll, poll.offset + PAGE_ROWS):
-                return
-            next_offset = None
         store = partial(
             self.world.polls.apply_page, poll, rows, next_offset=next_offset, next_in_s=next_in_s
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from smsq.errors import NotFoundError
-from smsq.jobs import Claim, Leases, NoClaim, PollClaim
+from smsq.jobs import Claim, Leases, NoClaim
 from smsq.models import JobState, Kind, OnUnknown, RecipientState, ReportRow
 from smsq.settings import Settings
 from smsq.slots import Early, Slot
@@ -468,70 +468,6 @@ def test_a_poll_that_died_is_taken_up_when_its_claim_ends(world: World) -> None:
     delivered = ReportRow("375291234567", "delivered", None)
     assert world.polls.apply_page(alive, [delivered], next_offset=0, next_in_s=5) == 0
     assert world.state(job) is JobState.DONE
-
-
-def begin_poll(world: World, phones: int) -> tuple[str, PollClaim]:
-    """A bulk job's message, its first page claimed."""
-    job = world.enqueue(phones=phones)
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
-    world.pass_s(5)
-    return job, world.claim_poll()
-
-
-def rows_of(first: int, last: int) -> list[ReportRow]:
-    return [ReportRow(f"37529{1234567 + i}", "delivered", None) for i in range(first, last)]
-
-
-def test_the_next_page_may_be_read_and_stored_before_the_first(world: World) -> None:
-    job, first = begin_poll(world, phones=4)
-    assert first.size == 4
-    assert world.polls.turn_page(first, 2)
-    second = world.claim_poll()
-    assert (second.offset, second.number) == (2, first.number)
-
-    assert world.polls.apply_page(second, rows_of(2, 4), next_offset=0, next_in_s=60) == 2
-    assert world.state(job) is JobState.ACCEPTED
-    assert world.polls.apply_page(first, rows_of(0, 2), next_offset=None, next_in_s=None) == 0
-    assert world.state(job) is JobState.DONE
-    assert world.redis.exists(world.keys.polls, world.keys.ready("poll")) == 0
-
-
-def test_a_page_that_is_stored_late_does_not_bring_the_next_poll_forward(world: World) -> None:
-    _, first = begin_poll(world, phones=4)
-    world.polls.turn_page(first, 2)
-    world.polls.apply_page(world.claim_poll(), [], next_offset=0, next_in_s=60)
-    before = world.redis.zrange(world.keys.polls, 0, -1, withscores=True)
-
-    assert world.polls.apply_page(first, rows_of(0, 2), next_offset=None, next_in_s=None) == 2
-    assert world.redis.zrange(world.keys.polls, 0, -1, withscores=True) == before
-    assert world.redis.exists(world.keys.ready("poll")) == 0
-
-
-def test_pages_of_a_poll_that_died_are_too_late_for_the_next_poll(world: World) -> None:
-    _, first = begin_poll(world, phones=4)
-    world.polls.turn_page(first, 2)
-    world.claim_poll()  # and nothing comes of it
-    world.pass_s(61)
-    newer = world.find_and_claim_poll()
-    assert newer is not None
-    assert newer.number != first.number
-
-    assert world.polls.apply_page(first, rows_of(0, 2), next_offset=None, next_in_s=None) is None
-    assert not world.polls.turn_page(first, 2)
-
-
-def test_polls_that_have_begun_come_first_and_take_turns(world: World) -> None:
-    _, a = begin_poll(world, phones=4)
-    _, b = begin_poll(world, phones=4)
-    new = world.enqueue(phones=1)
-    world.ledger.settle(world.claim(new), ACCEPTED, PLAN)
-    world.pass_s(5)
-    world.polls.find_due(limit=10)
-    for claim in (b, a):
-        world.polls.turn_page(claim, 2)
-        world.pass_s(0.001)
-
-    assert [world.claim_poll().ref for _ in range(3)] == [b.ref, a.ref, f"{new}:1"]
 
 
 def test_repeated_and_foreign_rows_do_no_harm(world: World) -> None:

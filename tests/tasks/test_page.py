@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from smsq.gateway.wire import ReportPage
 from smsq.jobs import PollClaim
 from smsq.models import BulkMessage, JobState, RecipientState
 from smsq.queue import SmsQueue
 from smsq.simulator.server import RunningSimulator
 from smsq.slots import Slot
 from tasks.line import serve
-from tasks.page import read_page
-from tasks.poll import ring_due_polls
+from tasks.page import MAX_READERS, read_page, store
+from tasks.poll import ring_due_polls, see_polled
 from tasks.resources import Resources
 from tests.support import wait_until
 
@@ -79,6 +82,50 @@ def test_pages_are_read_until_a_short_one(
     assert queue.status(campaign).counts == {RecipientState.DELIVERED: 100}
     if not shuffled:
         assert simulator.get("/book")["requests"]["getSmsDeliveryList 200"] == 3
+
+
+@pytest.mark.parametrize(
+    ("phones", "rung"), [(40, 0), (80, 0), (81, 1), (240, 4), (4000, MAX_READERS - 1)]
+)
+def test_a_message_of_many_pages_is_read_by_several_threads(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch, phones: int, rung: int
+) -> None:
+    rings: list[str] = []
+    monkeypatch.setattr(resources.rings, "ring", lambda _, refs, __: rings.extend(refs))
+    monkeypatch.setattr(resources.polls, "apply_page", lambda *_, **__: phones)
+    object.__setattr__(resources.settings, "page_rows", 40)
+    page = ReportPage([{"phone": PHONE, "status": "sent"}] * 40)
+    first = PollClaim(ref="a:1", number=1, message_id=1, offset=0, age_s=5, size=phones)
+    store(resources, first, page)
+    store(resources, replace(first, offset=40, is_first=False), page)
+
+    assert rings == ["a:1"] * rung
+
+
+def test_threads_that_read_side_by_side_leave_no_page_out(
+    environ: dict[str, str],
+    resources: Resources,
+    queue: SmsQueue,
+    simulator: RunningSimulator,
+) -> None:
+    object.__setattr__(resources.settings, "page_rows", 10)
+    campaign = accept_campaign(resources, queue, simulator, phones=105)
+    simulator.change(latency_ms=30)
+    [ref] = refs_in(resources, resources.keys.polls)
+    resources.redis.zadd(resources.keys.polls, {ref: 0})
+    ring_due_polls(resources)
+
+    def read_along() -> None:
+        while not queue.status(campaign).is_final:
+            see_polled(resources, [ref])
+
+    threads = [threading.Thread(target=read_along) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert queue.status(campaign).counts == {RecipientState.DELIVERED: 105}
 
 
 def test_a_poll_that_breaks_off_goes_on_from_the_same_page(
