@@ -14,7 +14,7 @@ from smsq.models import Kind, MessageRequest, OnUnknown, QuickRequest, ViberForw
 from smsq.names import Queue
 from smsq.settings import Settings
 
-#: No receipt for so long after acceptance: it is not coming. As in lua/lib.lua.
+#: No receipt for so long after acceptance: it is not coming. As in lua/accepted.lua.
 UNMATCHED_S = 600.0
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Pieces that the list of opt-outs is kept in; as in lua/lib.lua.
+#: Pieces that the list of opt-outs is kept in; as in lua/phones.lua.
 SHARDS = 4096
 
 #: Phones meant for one bucket. Redis packs a small hash into half the memory of a large one, but
@@ -171,7 +171,7 @@ class Keys:
 
 
 def bucket_of(phone: str, buckets: int) -> int:
-    """Say which bucket a phone is in, as `bucket_key` in lib.lua does."""
+    """Say which bucket a phone is in, as `bucket_key` in phones.lua does."""
     return int(phone[-6:]) // 32 % buckets
 
 

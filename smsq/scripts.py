@@ -32,13 +32,16 @@ def redis_clock() -> None:
 _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = ("limit", "gathered", "rules", "paging")
 
+#: What every script begins with, in this order.
+_BASE = ("news", "lib", "phones", "move", "store", "accepted", "brakes")
+
 
 @cache
 def _source(name: str) -> str:
     body = _read(name)
     parts = [_read(part) for part in _PARTS if _NEEDS.format(part) in body]
     body = f"local function run()\n{body}\nend\nlocal answer = run()\njudge_campaigns()\n"
-    parts = [_read("news"), _read("lib"), _read("brakes"), *parts, body, _read("publish")]
+    parts = [*map(_read, _BASE), *parts, body, _read("publish")]
     return "".join([*parts, "return answer\n"])
 
 

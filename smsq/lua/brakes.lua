@@ -1,4 +1,4 @@
--- brakes.lua: a campaign's brakes. Every script begins with it, after lib.lua, and ends with
+-- brakes.lua: a campaign's brakes. Every script begins with it, after all others, and ends with
 -- judge_campaigns: a campaign stops itself in the call in which its counts pass the bound.
 --
 -- A brake is one field of the campaign's hash, so it holds from that call on: whatever would be sent

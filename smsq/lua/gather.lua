@@ -2,7 +2,7 @@
 -- needs gathered.lua
 --
 -- An open job waits until it closes. It takes recipients until its first move, whatever moves it:
--- full or due (queued), cancelled, expired; `move` in lib.lua sees to that.
+-- full or due (queued), cancelled, expired; `move` in move.lua sees to that.
 --
 -- ARGV[4]  id             of the job, should a new one be opened
 -- ARGV[5]  job            JSON: fields of the job's hash that all its sends share

@@ -1,4 +1,4 @@
--- gathered.lua: the sends of a gathered job. Prepended, after lib.lua, to the scripts that need it.
+-- gathered.lua: the sends of a gathered job. Prepended to the scripts that need it.
 --
 -- A gathered job is a bulk job of one personal message whose recipients were enqueued one by one.
 -- Each is known to its caller by an id of its own, <job id>.<ordinal>, ordinals counted from 1.

@@ -1,4 +1,4 @@
--- limit.lua: the limiter's arithmetic. Prepended, after lib.lua, to the scripts that need it.
+-- limit.lua: the limiter's arithmetic. Prepended to the scripts that need it.
 --
 -- ARGV[4]  setting_per_s  ceiling of the rate unless `smsq rate` set another; above 0
 -- ARGV[5]  burst          requests that may start at once after a quiet time; 1 or more

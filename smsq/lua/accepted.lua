@@ -1,0 +1,119 @@
+-- accepted.lua: jobs that the gateway has: their ids, their polls, their end. Every script begins with
+-- it, after store.lua.
+-- A campaign's jobs begin at the same moment: their first polls are spread by their ids.
+local function first_poll_at_ms(id, born_ms, first_poll_ms)
+  if born_ms <= NOW_MS then return NOW_MS + first_poll_ms end
+  local spread = (tonumber(string.sub(id, -4), 16) or 0) / 65536
+  return born_ms + first_poll_ms * (1 + spread)
+end
+
+-- No receipt for so long: somebody or something else has to tell the ids.
+local UNMATCHED_MS = 600000
+
+-- The gateway never hears of a message all of whose recipients were taken out.
+local function is_withheld(id, n)
+  local counts = redis.call('HMGET', key('message', id, n), unpack(RECIPIENT_STATES))
+  local withheld = tonumber(table.remove(counts)) or 0
+  if withheld == 0 then return false end
+  for i = 1, #RECIPIENT_STATES - 1 do
+    if (tonumber(counts[i]) or 0) > 0 then return false end
+  end
+  return true
+end
+
+local function lacks_ids(id, job)
+  for n = 1, tonumber(job.messages) do
+    if redis.call('HEXISTS', key('message', id, n), 'message_id') == 0 and not is_withheld(id, n) then
+      return true
+    end
+  end
+  return false
+end
+
+-- The gateway has the job: forget its texts and poll every message whose id is known. The others
+-- are polled from the moment on when a receipt teaches their ids. A scheduled job's age begins with
+-- its schedule; what is forwarded to Viber may be delivered so much later.
+local function accept(id, job, horizon_ms, first_poll_ms)
+  local born_ms = math.max(NOW_MS, tonumber(job.starts_at_ms) or 0)
+  local viber_ms = (tonumber(job.viber_after_min) or 0) * 60000
+  move(id, job, 'accepted', '')
+  redis.call('HSET', key('job', id), 'accepted_at_ms', int(NOW_MS), 'born_at_ms', int(born_ms))
+  redis.call('HDEL', key('job', id), 'ready_at_ms', 'error_class')
+  schedule(id, born_ms + tonumber(horizon_ms) + viber_ms)
+  forget_texts(id, job)
+  local first_ms = first_poll_at_ms(id, born_ms, tonumber(first_poll_ms))
+  for n = 1, tonumber(job.messages) do
+    if redis.call('HEXISTS', key('message', id, n), 'message_id') == 1 then
+      redis.call('ZADD', key('polls'), int(first_ms), id .. ':' .. n)
+    end
+  end
+  if lacks_ids(id, job) then
+    redis.call('ZADD', key('listed', 'unmatched'), int(NOW_MS), id)
+    redis.call('ZADD', key('lookups'), int(NOW_MS + UNMATCHED_MS), id)
+  end
+end
+
+-- For news of a gathered job: phone -> ordinal of its send.
+local function read_ordinals(id, job)
+  if not job.is_gathered or EVENTS_KEEP_MS == 0 then return nil end
+  local ordinals = {}
+  for ordinal, row in ipairs(redis.call('LRANGE', key('gathered', id), 0, -1)) do
+    local phone, left = string.match(row, '^(%d+)|%d+(|?)')
+    if left == '' then ordinals[phone] = ordinal end
+  end
+  return ordinals
+end
+
+local function stop_polling(ref)
+  redis.call('ZREM', key('polls'), ref)
+  redis.call('ZREM', key('ready', 'poll'), ref)
+end
+
+local function has_texts(id, job)
+  for n = 1, tonumber(job.messages) do
+    if redis.call('HEXISTS', key('message', id, n), 'text') == 0
+      and redis.call('EXISTS', key('texts', id, n)) == 0 and not is_withheld(id, n) then
+      return false
+    end
+  end
+  return true
+end
+
+-- It may have been accepted: nothing happens by itself until somebody or something tells.
+local function hold_unknown(id, job, error)
+  move(id, job, 'unknown', error)
+end
+
+local function unfinished(id, n)
+  local counts = redis.call('HMGET', key('message', id, n), 'pending', 'sent')
+  return (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+end
+
+-- So often a message is asked for whose id came after its horizon had passed.
+local LATE_POLLS = 3
+
+-- Keep a message's id, however it became known, and have the message polled. An id that is known
+-- already must not bring a poll forward.
+local function learn_id(id, job, n, message_id, due_ms)
+  local message_key, ref = key('message', id, n), id .. ':' .. n
+  local known = redis.call('HGET', message_key, 'message_id')
+  redis.call('HSET', message_key, 'message_id', message_id)
+  if known ~= message_id then
+    if job.state == 'accepted' and unfinished(id, n) > 0 then
+      redis.call('ZADD', key('polls'), 'LT', int(due_ms), ref)
+    elseif job.state == 'done' and (tonumber(redis.call('HGET', message_key, 'no_report')) or 0) > 0 then
+      redis.call('HSET', message_key, 'late_polls', LATE_POLLS)
+      redis.call('ZADD', key('polls'), int(NOW_MS), ref)
+    end
+  end
+  if not lacks_ids(id, job) then unlist_unmatched(id) end
+end
+
+-- Moves an accepted job to done once its last recipient is final.
+local function finish_if_final(id, job)
+  if job.state ~= 'accepted' then return end
+  for n = 1, tonumber(job.messages) do
+    if unfinished(id, n) > 0 then return end
+  end
+  move(id, job, 'done')
+end

@@ -1,0 +1,203 @@
+-- move.lua: how jobs change their states, and what is counted and noted then. Every script begins with
+-- it, after phones.lua.
+-- Campaigns whose counts this call moved: brakes.lua looks at them in the end, when all counts fit.
+local MOVED = {}
+
+local function count(job, what, by)
+  if by == 0 then return end
+  redis.call('HINCRBY', key('counts'), what, by)
+  if job.campaign then
+    redis.call('HINCRBY', key('campaign', job.campaign), what, by)
+    MOVED[job.campaign] = true
+  end
+end
+
+local function count_attempt(id, job, by)
+  redis.call('HINCRBY', key('job', id), 'attempts', by)
+  if job.campaign then redis.call('HINCRBY', key('campaign', job.campaign), 'attempts', by) end
+end
+
+-- A job's timeline is bounded: an hour of 429s must not grow it.
+local MAX_NOTES = 100
+
+local function note(id, what, detail)
+  redis.call('RPUSH', key('timeline', id), int(NOW_MS) .. '|' .. what .. '|' .. (detail or ''))
+  redis.call('LTRIM', key('timeline', id), -MAX_NOTES, -1)
+end
+
+local LISTED = {unknown = true, dead = true}
+-- A dead job keeps its texts for three days, so that it can be sent again.
+local DEAD_TEXT_MS = 3 * 86400000
+
+local function forget_texts(id, job)
+  if job.keep_texts == '1' then return end
+  for n = 1, tonumber(job.messages) do
+    redis.call('HDEL', key('message', id, n), 'text')
+    redis.call('UNLINK', key('texts', id, n))
+  end
+end
+
+-- What the brake of its campaign makes of a job that would be sent: 'cancelled', 'waiting' or nil.
+-- Second: the word for it.
+local function braked(job)
+  if not job.campaign then return nil end
+  local brakes = redis.call('HMGET', key('campaign', job.campaign), 'brake', 'canary')
+  if brakes[1] == 'cancelled' then return 'cancelled', brakes[1] end
+  if brakes[1] then return 'waiting', brakes[1] end
+  if brakes[2] == 'waiting' and not job.is_canary then return 'waiting', 'canary' end
+end
+
+-- A campaign's canary can go on only from a later moment on: its reports have as long as ever.
+local function put_off_canary(campaign, from_ms)
+  local k = key('campaign', campaign)
+  local bound = redis.call('HMGET', k, 'canary_until_ms', 'canary_span_ms')
+  redis.call('HSET', k, 'canary_until_ms', int(math.max(tonumber(bound[1]), from_ms + tonumber(bound[2]))))
+end
+
+-- A queued job waits for a slot, and needs a look only if it may not wait for ever. One that a 429
+-- sent back keeps its place in the line.
+local function line_up(id, job)
+  if job.is_parked then
+    -- The time in which its campaign was held up does not count: its jobs come back in their old
+    -- order, and those that joined meanwhile after them.
+    local times = redis.call('HMGET', key('campaign', job.campaign), 'braked_at_ms', 'released_at_ms')
+    local braked_ms, released_ms = tonumber(times[1]) or NOW_MS, tonumber(times[2]) or NOW_MS
+    job.ready_at_ms = int(released_ms - math.max(0, braked_ms - tonumber(job.ready_at_ms)))
+  elseif job.state ~= 'submitting' or not job.ready_at_ms then
+    job.ready_at_ms = int(NOW_MS)
+  end
+  redis.call('HSET', key('job', id), 'ready_at_ms', job.ready_at_ms)
+  redis.call('ZADD', key('ready', job.priority), job.ready_at_ms, id)
+  if job.expires_at_ms then
+    schedule(id, tonumber(job.expires_at_ms))
+  else
+    redis.call('ZREM', key('due'), id)
+  end
+end
+
+-- A gathered job takes no more recipients once anything has moved it.
+local function close_gathering(id, job)
+  if not job.is_open then return end
+  job.is_open = nil
+  redis.call('HDEL', key('job', id), 'is_open')
+  redis.call('ZREM', key('gathering'), id)
+end
+
+-- Where a job goes that would be sent, did its campaign's brake not hold it; its error, and what its
+-- timeline says. An attempt that may have been accepted is no less so for a cancelling.
+local function heed_brake(job, to, error, detail)
+  local brake, word
+  if to == 'queued' or to == 'waiting' then brake, word = braked(job) end
+  if brake == 'cancelled' and (job.may_be_out or job.error_class == 'unknown') then
+    return 'unknown', 'its campaign was cancelled, but an attempt before that may have been accepted'
+  elseif brake == 'cancelled' then
+    return 'cancelled', 'cancelled before it was sent'
+  elseif brake and to == 'queued' then
+    local why = word == 'canary' and 'parked: its campaign waits for the canary' or 'parked: its campaign is ' .. word
+    return 'waiting', error, why, true
+  end
+  return to, error, detail
+end
+
+local UNSENT = {rejected = true, dead = true, cancelled = true, expired = true}
+
+-- What a campaign counts of its jobs beside their states. The recipients of a job that ended unsent
+-- stay pending: their campaign knows how many they are. `to` is nil for a job that is purged.
+local function count_in_campaign(id, job, to)
+  if not job.campaign then return end
+  local k, from = key('campaign', job.campaign), job.state
+  if from ~= to and (UNSENT[from] or UNSENT[to]) then
+    local pending = 0
+    for n = 1, tonumber(job.messages) do
+      pending = pending + (tonumber(redis.call('HGET', key('message', id, n), 'pending')) or 0)
+    end
+    if pending > 0 and UNSENT[from] then redis.call('HINCRBY', k, 'unsent:' .. from, -pending) end
+    if pending > 0 and UNSENT[to] then redis.call('HINCRBY', k, 'unsent:' .. to, pending) end
+  end
+  if job.is_canary and to then
+    if not from then redis.call('HINCRBY', k, 'canary_recipients', job.size) end
+    local was_open, is_open = from ~= nil and not FINAL[from], not FINAL[to]
+    if was_open ~= is_open then redis.call('HINCRBY', k, 'canary_left', is_open and 1 or -1) end
+  end
+end
+
+-- Somebody told the ids of all its messages, or nobody needs them any more.
+local function unlist_unmatched(id)
+  redis.call('ZREM', key('listed', 'unmatched'), id)
+  redis.call('ZREM', key('lookups'), id)
+end
+
+-- The cap counted an attempt that came to nothing for certain, for these phones.
+local function give_back_cap(id, job, phones)
+  if not job.counted or job.may_be_out then return end
+  local days = split(job.counted, ';')
+  for place, some in pairs(by_region(id, job, phones)) do
+    ask_shards(by_shard(some), 'HMGET', 'cap:' .. days[place], function(k, part, counts)
+      for i, phone in ipairs(part) do
+        if tonumber(counts[i] or 0) > 0 then redis.call('HINCRBY', k, phone, -1) end
+      end
+    end)
+  end
+end
+
+-- How many recipients that is, should the job end now: a call may do so for some thousands only.
+local function capped_size(job) return job.counted and tonumber(job.size) or 0 end
+
+-- What the rules of sending keep with a job goes when the job goes on or ends (rules.lua).
+local function forget_rules(id, job, to)
+  if job.is_held then
+    redis.call('ZREM', key('held'), id)
+    redis.call('HDEL', key('job', id), 'is_held')
+    job.is_held = nil
+  end
+  if not job.regions or not (FINAL[to] or to == 'accepted') then return end
+  if FINAL[to] and to ~= 'done' then
+    for n = 1, tonumber(job.messages) do give_back_cap(id, job, phones_of(id, n)) end
+  end
+  redis.call('UNLINK', key('regions', id))
+  redis.call('HDEL', key('job', id), 'regions', 'counted')
+  job.regions, job.counted = nil, nil
+end
+
+-- The one place where a job changes its state; returns the state it is in now. Finished jobs are next
+-- due when their retention ends. `detail` goes to the timeline where the error says nothing.
+local function move(id, job, to, error, detail)
+  local is_parked
+  local asked = to
+  to, error, detail, is_parked = heed_brake(job, to, error, detail)
+  if job.state then count(job, 'job:' .. job.state, -1) end
+  if job.state == 'queued' then redis.call('ZREM', key('ready', job.priority), id) end
+  if to ~= job.state then tell_job(id, job, to) end
+  if LISTED[job.state] then redis.call('ZREM', key('listed', job.state), id) end
+  if job.state == 'accepted' then unlist_unmatched(id) end
+  close_gathering(id, job)
+  if job.is_held or job.regions then forget_rules(id, job, to) end
+  if LISTED[to] then redis.call('ZADD', key('listed', to), int(NOW_MS), id) end
+  count(job, 'job:' .. to, 1)
+  count_in_campaign(id, job, to)
+  note(id, to, detail or error)
+  if to == 'queued' then line_up(id, job) end
+  if is_parked then
+    if not job.ready_at_ms or (job.state ~= 'queued' and job.state ~= 'submitting') then
+      job.ready_at_ms = int(NOW_MS)
+    end
+    redis.call('HSET', key('job', id), 'is_parked', 1, 'ready_at_ms', job.ready_at_ms)
+    redis.call('ZADD', key('due'), job.expires_at_ms or '+inf', id)
+  elseif job.is_parked then
+    redis.call('HDEL', key('job', id), 'is_parked')
+  end
+  job.is_parked = is_parked and '1' or nil
+  job.state = to
+  redis.call('HSET', key('job', id), 'state', to, 'changed_at_ms', int(NOW_MS))
+  if error == '' then
+    redis.call('HDEL', key('job', id), 'error')
+  elseif error then
+    redis.call('HSET', key('job', id), 'error', error)
+  end
+  if FINAL[to] then
+    schedule(id, NOW_MS + (to == 'dead' and math.min(DEAD_TEXT_MS, RETENTION_MS) or RETENTION_MS))
+  end
+  if to == 'cancelled' and asked ~= to then forget_texts(id, job) end
+  if to == 'unknown' then redis.call('ZADD', key('due'), '+inf', id) end
+  return to
+end

@@ -1,0 +1,91 @@
+-- store.lua: jobs as they come and go. Every script begins with it, after move.lua.
+-- Every key that belongs to one job alone.
+local function keys_of(id, job)
+  local found = {key('job', id), key('receipts', id), key('timeline', id), key('regions', id)}
+  if job.is_gathered then
+    table.insert(found, key('gathered', id))
+    table.insert(found, key('deadlines', id))
+  end
+  for n = 1, tonumber(job.messages) do
+    table.insert(found, key('message', id, n))
+    table.insert(found, key('texts', id, n))
+    local buckets = tonumber(redis.call('HGET', key('message', id, n), 'buckets') or 0)
+    for b = 0, buckets - 1 do table.insert(found, key('recipients', id, n, b)) end
+  end
+  return found
+end
+
+-- Message n of a job, or a slice of it: then `fields` come with the first slice alone, and `pending`
+-- says how many phones all slices have.
+local function store_message(id, n, message)
+  if message.fields then
+    local flat = {'buckets', message.buckets, 'pending', message.pending or #message.phones}
+    for name, value in pairs(message.fields) do
+      table.insert(flat, name)
+      table.insert(flat, value)
+    end
+    hset_all(key('message', id, n), flat)
+  end
+  local rows, texts = {}, {}
+  for i, phone in ipairs(message.phones) do
+    local k = bucket_key(id, n, message.buckets, phone)
+    local row = rows[k]
+    if not row then
+      row = {}
+      rows[k] = row
+    end
+    row[#row + 1] = phone
+    row[#row + 1] = ''
+    if message.texts[i] then
+      texts[#texts + 1] = phone
+      texts[#texts + 1] = message.texts[i]
+    end
+  end
+  for k, row in pairs(rows) do hset_all(k, row) end
+  if #texts > 0 then hset_all(key('texts', id, n), texts) end
+end
+
+local function store_job(id, job)
+  local flat = {'created_at_ms', int(NOW_MS), 'attempts', 0, 'claims', 0}
+  for name, value in pairs(job) do
+    table.insert(flat, name)
+    table.insert(flat, value)
+  end
+  hset_all(key('job', id), flat)
+end
+
+-- A staged job of a committed campaign takes its place in the line. The commit counted it already.
+local function go_live(id, job)
+  count(job, 'job:queued', -1)
+  move(id, job, 'queued')
+end
+
+-- A job, whatever is to happen to it: one that was committed but not launched yet goes live first.
+-- One that is not even committed has no state.
+local function load_job(id)
+  local job = load(key('job', id))
+  if job and not job.state and job.campaign
+    and redis.call('HEXISTS', key('campaign', job.campaign), 'created_at_ms') == 1 then
+    go_live(id, job)
+  end
+  return job
+end
+
+-- Take the newest of a draft's jobs away, until so many are left: they are another producer's, who
+-- died half way through, or will be told that it was overtaken.
+local function trim_stage(campaign, jobs)
+  local staged_key = key('staged', campaign)
+  while redis.call('LLEN', staged_key) > jobs do
+    local id = redis.call('RPOP', staged_key)
+    local job = load(key('job', id))
+    if job then unlink_all(keys_of(id, job)) end
+  end
+end
+
+-- A draft that nobody wants any more: recover takes its jobs away.
+local function forget_draft(campaign, name)
+  local draft_key = key('draft', name)
+  if redis.call('HGET', draft_key, 'campaign') ~= campaign then return end
+  redis.call('DEL', draft_key)
+  redis.call('ZADD', key('drafts'), int(NOW_MS), campaign .. '|' .. name)
+end
