@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -21,6 +22,12 @@ from smsq.settings import Settings
 from tests.support import RedisServer, free_port, wait_until
 
 HAS_REDIS = shutil.which("redis-server") is not None
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C heeded by what tests start, though a shell that runs them in its background hides it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
