@@ -16,7 +16,7 @@ import requests
 from bench.harness import Bed, Row, bed, phone, show, wait
 from smsq.models import BulkMessage, JobState
 
-RECIPIENTS, PAGE_ROWS, ROUNDS = 100_000, 1000, 5
+RECIPIENTS, PAGE_ROWS, ROUNDS = 100_000, 1000, 9
 ENDPOINT = "getSmsDeliveryList"
 MOST = 1.5
 

@@ -132,9 +132,9 @@ class PollClaim:
     message_id: int
     offset: int
     age_s: float
-    size: int = 1
-    buckets: int = 1
-    is_first: bool = True
+    size: int
+    buckets: int
+    is_first: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -131,8 +131,7 @@ class Polls:
     ) -> tuple[list[tuple[int, list[str], list[str]]], dict[str, str]]:
         """Write rows by bucket as `poll_page.lua` takes them, and how odd words are counted.
 
-        Rows of one page mostly share their words and their minutes: each is read once. A phone
-        that the page repeats is applied after the rest of it.
+        Rows of one page mostly share their words and their minutes: each is read once.
         """
         odd: dict[str, str] = {}
 
@@ -144,15 +143,13 @@ class Polls:
             return f"{letter}|{to_epoch(d_sent)}|{word}"
 
         to_epoch = cache(self._to_epoch)
-        values: defaultdict[int, dict[str, str]] = defaultdict(dict)
-        repeated: list[tuple[int, list[str], list[str]]] = []
-        for phone, raw_word, d_sent in rows:
-            bucket = bucket_of(phone, buckets)
-            value = value_of(raw_word, d_sent)
-            if values[bucket].setdefault(phone, value) is not value:
-                repeated.append((bucket, [phone], [value]))
-        packed = [(bucket, list(by), list(by.values())) for bucket, by in values.items()]
-        return packed + repeated, odd
+        packed = []
+        for part in _part_repeats(rows):
+            values: defaultdict[int, dict[str, str]] = defaultdict(dict)
+            for phone, raw_word, d_sent in part:
+                values[bucket_of(phone, buckets)][phone] = value_of(raw_word, d_sent)
+            packed += [(bucket, list(by), list(by.values())) for bucket, by in values.items()]
+        return packed, odd
 
     def _read_word(self, raw: str) -> tuple[str, str]:
         state = read_gateway_word(raw, self._words)
@@ -167,6 +164,18 @@ class Polls:
             return ""
         # A database's "never", as 0001-01-01, is no time at which something was sent.
         return str(epoch_s) if epoch_s > 0 else ""
+
+
+def _part_repeats(rows: Sequence[ReportRow]) -> Sequence[Sequence[ReportRow]]:
+    """Cut rows into parts, none of which has a phone twice."""
+    if len({row.phone for row in rows}) == len(rows):
+        return [rows]
+    times: Counter[str] = Counter()
+    parts: defaultdict[int, list[ReportRow]] = defaultdict(list)
+    for row in rows:
+        parts[times[row.phone]].append(row)
+        times[row.phone] += 1
+    return list(parts.values())
 
 
 def _read_local(d_sent: str) -> datetime:

@@ -25,7 +25,7 @@ HAS_REDIS = shutil.which("redis-server") is not None
 
 
 def pytest_configure() -> None:
-    """Have Ctrl-C heeded by what tests start, though a shell that runs them in its background hides it."""
+    """Have Ctrl-C reach what tests start; a shell hides it from what it runs in its background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

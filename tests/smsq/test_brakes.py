@@ -51,8 +51,7 @@ def accept_one(world: World) -> Claim:
 
 def report(world: World, claim: Claim, words: Sequence[str]) -> None:
     """Tell of a job's first recipients, and of no others."""
-    number = int(world.redis.hincrby(world.keys.message(claim.job_id, 1), "polls", 1))
-    poll = PollClaim(ref=f"{claim.job_id}:1", number=number, message_id=77, offset=0, age_s=5)
+    poll = world.poll_of(claim.job_id)
     phones = sorted(claim.messages[0].recipients)
     rows = [ReportRow(phone, word, None) for phone, word in zip(phones, words, strict=False)]
     world.polls.apply_page(poll, rows, next_offset=0, next_in_s=5)

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from smsq.errors import InvalidMessageError
-from smsq.jobs import Claim, PollClaim
+from smsq.jobs import Claim
 from smsq.models import FINAL_JOB_STATES, JobState, RecipientState, ReportRow
 from smsq.settings import Settings
 from smsq.states import Verdict
@@ -122,9 +122,7 @@ class BrakesLife(Life):
         job_id = self.model.jobs[job]
         if self.world.state(job_id) is not JobState.ACCEPTED:
             return
-        key = self.world.keys.message(job_id, 1)
-        number = int(self.world.redis.hincrby(key, "polls", 1))
-        poll = PollClaim(ref=f"{job_id}:1", number=number, message_id=77, offset=0, age_s=5)
+        poll = self.world.poll_of(job_id)
         phones = sorted(r.phone for r in self.world.views.recipients(job_id))
         words = ["undelivered"] * failed + ["delivered"] * (len(phones) - failed)
         rows = [ReportRow(phone, word, None) for phone, word in zip(phones, words, strict=True)]

@@ -508,6 +508,6 @@ def test_buckets_stay_small_enough_to_be_packed(world: World) -> None:
     buckets = int(str(world.redis.hget(world.keys.message(job, 1), "buckets")))
     sizes = [world.redis.hlen(world.keys.recipients(job, 1, b)) for b in range(buckets)]
 
-    assert buckets == 8
+    assert buckets == 32
     assert sum(sizes) == phones
     assert max(sizes) <= 512  # beyond it Redis packs no more

@@ -183,6 +183,22 @@ class World:
         assert claim is not None
         return claim
 
+    def poll_of(self, job_id: str) -> PollClaim:
+        """A claim to poll a job's first message, be it due or not."""
+        key = self.keys.message(job_id, 1)
+        number = int(self.redis.hincrby(key, "polls", 1))
+        message_id, buckets = self.redis.hmget(key, "message_id", "buckets")
+        return PollClaim(
+            ref=f"{job_id}:1",
+            number=number,
+            message_id=int(str(message_id)),
+            offset=0,
+            age_s=5,
+            size=len(list(self.views.recipients(job_id))),
+            buckets=int(str(buckets)),
+            is_first=True,
+        )
+
     def recover(self, *, max_attempts: int = 8) -> list[str]:
         _, due = self.ledger.recover(
             limit=100, max_attempts=max_attempts, plan=PLAN, quiet=self.rule_book.quiet_name

@@ -95,7 +95,16 @@ def test_a_message_of_many_pages_is_read_by_several_threads(
     monkeypatch.setattr(resources.polls, "apply_page", lambda *_, **__: phones)
     object.__setattr__(resources.settings, "page_rows", 40)
     page = ReportPage([{"phone": PHONE, "status": "sent"}] * 40)
-    first = PollClaim(ref="a:1", number=1, message_id=1, offset=0, age_s=5, size=phones)
+    first = PollClaim(
+        ref="a:1",
+        number=1,
+        message_id=1,
+        offset=0,
+        age_s=5,
+        size=phones,
+        buckets=1,
+        is_first=True,
+    )
     store(resources, first, page)
     store(resources, replace(first, offset=40, is_first=False), page)
 
