@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from urllib.parse import parse_qsl
 
-from smsq.gateway.wire import read_id
+from smsq.gateway.ids import read_id
 from smsq.models import ReceiptEntry
 
 #: Nothing that the gateway has reason to post is larger.

@@ -15,6 +15,8 @@ from functools import cache, cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
+import orjson
+
 from smsq.errors import (
     BusyError,
     GatewayError,
@@ -23,6 +25,7 @@ from smsq.errors import (
     TemporaryError,
     UnknownOutcomeError,
 )
+from smsq.gateway.ids import read_id
 from smsq.gateway.reasons import clean_reason, clean_word, find_reason, read_retry_after_s
 from smsq.models import BulkAccepted, QuickAccepted, ReportRow
 
@@ -53,7 +56,6 @@ OK = 200
 
 #: Longest word of the gateway's that is kept: a status, a uuid.
 WORD_MAX = 100
-_LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,15 +168,6 @@ def _failure(answer: Answer, reason: str) -> GatewayError:
     return kind(said, status=answer.status)
 
 
-def read_id(value: object) -> int | None:
-    """Read an id written as a number or as digits; None when it is none."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:  # noqa: PLR2004 - 2**63 has 19
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if 1 <= value <= _LARGEST_ID else None
-
-
 def _read_row(row: object, clean: Callable[[str], str]) -> ReportRow | None:
     # JSON makes no other types than these, and True is no int by type.
     if type(row) is not dict:
@@ -187,12 +180,16 @@ def _read_row(row: object, clean: Callable[[str], str]) -> ReportRow | None:
     digits = phone.removeprefix("+")
     if not (digits.isdigit() and digits.isascii()):
         return None
-    return ReportRow(digits, clean(status), d_sent if type(d_sent) is str else None)
+    return ReportRow._make((digits, clean(status), d_sent if type(d_sent) is str else None))
 
 
 def _read_json(body: bytes | None) -> object:
     if body is None:
         return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass  # it takes neither a byte order mark nor half a character
     try:
         return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
