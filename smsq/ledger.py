@@ -187,7 +187,8 @@ class Ledger(Staging):
         """Take a job, or one send of a gathered one, back that nobody has claimed yet.
 
         Returns:
-            The state it is in now: `cancelled`, or what made it too late.
+            The state it is in now: `cancelled`; `unknown` where an attempt before may have been
+            accepted; or what made it too late.
         """
         own_id = read_own_id(job_id)
         if own_id:

@@ -39,7 +39,8 @@ class Steering:
         A campaign is called off at once, whatever its size: nothing of it is claimed any more.
 
         Returns:
-            Jobs that will not be sent; 0 when it was too late.
+            Jobs that were not sent and will not be; 0 when it was too late, or may have been: an
+            attempt before may have been accepted (`unknown`).
 
         Raises:
             NotFoundError: No job or campaign has this id.

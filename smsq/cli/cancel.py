@@ -9,6 +9,7 @@ import click
 
 from smsq.cli.output import json_option, open_queue, print_json, say_number
 from smsq.cli.params import to_unicode
+from smsq.models import JobState
 
 
 @click.command()
@@ -19,7 +20,8 @@ def cancel(some_id: str, *, as_json: bool) -> None:
 
     What a worker has claimed goes out; then the state says how far it is.
 
-    JSON: {"id", "cancelled", "state"}; cancelled counts jobs, 0 when it was too late.
+    JSON: {"id", "cancelled", "state"}; cancelled counts jobs, 0 when it was too late,
+    or when an attempt may have been accepted: then the state is unknown.
     """
     with open_queue() as queue:
         cancelled = queue.cancel(some_id)
@@ -28,5 +30,7 @@ def cancel(some_id: str, *, as_json: bool) -> None:
         print_json({"id": some_id, "cancelled": cancelled, "state": state})
     elif cancelled:
         click.echo(f"{say_number(cancelled, 'job')} cancelled; it is {state}")
+    elif state is JobState.UNKNOWN:
+        click.echo("it is unknown: an attempt may have been accepted; see smsq unknown list")
     else:
         click.echo(f"too late to cancel: it is {state}")

@@ -14,6 +14,5 @@ if job.state ~= 'queued' and job.state ~= 'waiting' then return job.state end
 if not take_out(id, job, ordinal, 'cancelled') then return 'done' end
 if job.size == 0 then
   move(id, job, 'cancelled', 'cancelled before it was sent')
-  forget_texts(id, job)
 end
 return 'cancelled'

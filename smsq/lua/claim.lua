@@ -94,7 +94,6 @@ local function claim_job(class, id)
   if job.is_gathered and not is_late then is_left, left_out = take_out_late(id, job) end
   if is_late or not is_left then
     move(id, job, 'expired', 'not sent in time')
-    forget_texts(id, job)
     return nil, cost + left_out
   end
   -- At most one of these is more than a look where the rules are off.

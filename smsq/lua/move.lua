@@ -84,19 +84,25 @@ local function close_gathering(id, job)
 end
 
 -- Where a job goes that would be sent, did its campaign's brake not hold it; its error, and what its
--- timeline says. An attempt that may have been accepted is no less so for a cancelling.
+-- timeline says.
 local function heed_brake(job, to, error, detail)
   local brake, word
   if to == 'queued' or to == 'waiting' then brake, word = braked(job) end
-  if brake == 'cancelled' and (job.may_be_out or job.error_class == 'unknown') then
-    return 'unknown', 'its campaign was cancelled, but an attempt before that may have been accepted'
-  elseif brake == 'cancelled' then
+  if brake == 'cancelled' then
     return 'cancelled', 'cancelled before it was sent'
   elseif brake and to == 'queued' then
     local why = word == 'canary' and 'parked: its campaign waits for the canary' or 'parked: its campaign is ' .. word
     return 'waiting', error, why, true
   end
   return to, error, detail
+end
+
+-- An attempt that may have been accepted is no less so for a cancelling, or for the time that passed.
+local function heed_doubt(job, to, error)
+  if job.may_be_out and (to == 'cancelled' or to == 'expired') then
+    return 'unknown', to .. ', but an attempt before that may have been accepted'
+  end
+  return to, error
 end
 
 local UNSENT = {rejected = true, dead = true, cancelled = true, expired = true}
@@ -163,8 +169,8 @@ end
 -- due when their retention ends. `detail` goes to the timeline where the error says nothing.
 local function move(id, job, to, error, detail)
   local is_parked
-  local asked = to
   to, error, detail, is_parked = heed_brake(job, to, error, detail)
+  to, error = heed_doubt(job, to, error)
   if job.state then count(job, 'job:' .. job.state, -1) end
   if job.state == 'queued' then redis.call('ZREM', key('ready', job.priority), id) end
   if to ~= job.state then tell_job(id, job, to) end
@@ -197,7 +203,7 @@ local function move(id, job, to, error, detail)
   if FINAL[to] then
     schedule(id, NOW_MS + (to == 'dead' and math.min(DEAD_TEXT_MS, RETENTION_MS) or RETENTION_MS))
   end
-  if to == 'cancelled' and asked ~= to then forget_texts(id, job) end
+  if to == 'cancelled' or to == 'expired' then forget_texts(id, job) end
   if to == 'unknown' then redis.call('ZADD', key('due'), '+inf', id) end
   return to
 end

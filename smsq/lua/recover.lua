@@ -35,16 +35,11 @@ local function requeue(id, job, error)
   end
 end
 
-local function expire(id, job)
-  move(id, job, 'expired', 'not sent in time')
-  forget_texts(id, job)
-end
-
 -- A claim whose lease ended: its worker died or stalled after it may have written the request.
 local function end_lease(id, job)
   local error = 'no answer before the lease ended: the worker died or stalled'
   redis.call('HSET', key('job', id), 'error_class', 'unknown', 'may_be_out', 1)
-  job.error_class = 'unknown'
+  job.error_class, job.may_be_out = 'unknown', '1'
   if job.is_proven then
     accept(id, job, ARGV[7], ARGV[6])
   elseif job.on_unknown == 'resend' and tonumber(job.attempts) < tonumber(ARGV[5]) then
@@ -123,7 +118,7 @@ for _, id in ipairs(ids) do
     redis.call('ZREM', due, id)
   elseif job.state == 'queued' or job.state == 'waiting' then
     if job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS then
-      expire(id, job)
+      move(id, job, 'expired', 'not sent in time')
     elseif job.state == 'waiting' then
       requeue(id, job)
     else

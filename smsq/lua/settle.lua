@@ -27,7 +27,10 @@ if not (is_open or (is_back and state == 'accepted')) then return 'stale' end
 redis.call('HDEL', key('job', id), 'lease_until_ms')
 local answered = cjson.decode(ARGV[10])
 -- What the cap counted stays counted, whatever comes of the next attempt.
-if answered.error_class == 'unknown' then redis.call('HSET', key('job', id), 'may_be_out', 1) end
+if answered.error_class == 'unknown' then
+  job.may_be_out = '1'
+  redis.call('HSET', key('job', id), 'may_be_out', 1)
+end
 -- A receipt overtook the answer: whatever became of the answer, the gateway has the job.
 if job.is_proven and state ~= 'rejected' then state = 'accepted' end
 if ARGV[9] == '0' then count_attempt(id, job, -1) end

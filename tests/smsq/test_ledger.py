@@ -315,6 +315,25 @@ def test_what_nobody_claimed_can_be_cancelled(world: World, due_in_s: int) -> No
     assert world.recover() == []
 
 
+@pytest.mark.parametrize("end", ["cancelled", "expired"])
+def test_what_may_be_out_is_unknown_though_it_was_to_be_sent_again(world: World, end: str) -> None:
+    expires_at_ms = str(world.now_ms + 60_000)
+    job = world.enqueue(on_unknown=OnUnknown.RESEND, expires_at_ms=expires_at_ms)
+    again = Verdict(state=JobState.QUEUED, error="no answer", error_class="unknown")
+    claim = world.claim(job)
+    world.ledger.settle(claim, again, PLAN)
+    if end == "cancelled":
+        assert world.ledger.cancel(job) is JobState.UNKNOWN
+    else:
+        world.pass_s(60)
+        assert world.take() is None
+
+    assert world.state(job) is JobState.UNKNOWN
+    assert end in (world.views.status(job).error or "")
+    world.ledger.settle(claim, ACCEPTED, PLAN)  # which proves it, however late
+    assert world.state(job) is JobState.ACCEPTED
+
+
 def test_what_is_claimed_cannot_be_cancelled(world: World) -> None:
     job = world.enqueue()
     claim = world.claim(job)
