@@ -93,9 +93,17 @@ def see_everybody_at_work(deployment: Deployment) -> None:
 )
 def test_everybody_is_back_soon_after_an_outage(deploy: Deploy, down_s: float) -> None:
     with deploy("--latency-ms", "2000", workers=2) as deployment:
-        jobs = [deployment.queue.send_quick(PHONE, f"code {i}") for i in range(6)]
+        jobs: list[str] = []
         stats = deployment.queue.stats
-        wait_until(lambda: stats().jobs[JobState.SUBMITTING] >= 5, "workers have jobs in hand")
+
+        def have_jobs_in_hand() -> bool:
+            states = stats().jobs
+            if not states[JobState.QUEUED] and not states[JobState.SUBMITTING]:
+                # The first ones, or those before them were answered while nobody looked.
+                jobs.extend(deployment.queue.send_quick(PHONE, f"{len(jobs)}{i}") for i in range(6))
+            return states[JobState.SUBMITTING] >= 5
+
+        wait_until(have_jobs_in_hand, "workers have jobs in hand")
 
         lose_redis(deployment, down_s, jobs[0])
         wait_until(
