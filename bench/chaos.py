@@ -182,6 +182,8 @@ def refuse(load: Load = FAST_LOAD) -> Row:
         answers = gateway.get("/book")["requests"]
         refused = faults.count_lines(run.stack, "could not be reached")
         struck = [refused, *(answers.get(f"sendQuickSMS {status}", 0) for status in (500, 429))]
+        for job in tally.jobs(Fate.UNKNOWN):
+            print(f"unknown: {job}: {run.bed.queue.status(job).error}", flush=True)
         return run.row(
             "gateway refuses 5 %, answers 5 % 500, 10 % 429",
             tally,
