@@ -180,7 +180,7 @@ def _read_row(row: object, clean: Callable[[str], str]) -> ReportRow | None:
     digits = phone.removeprefix("+")
     if not (digits.isdigit() and digits.isascii()):
         return None
-    return ReportRow._make((digits, clean(status), d_sent if type(d_sent) is str else None))
+    return ReportRow(digits, clean(status), d_sent if type(d_sent) is str else None)
 
 
 def _read_json(body: bytes | None) -> object:

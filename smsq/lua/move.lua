@@ -98,8 +98,9 @@ local function heed_brake(job, to, error, detail)
 end
 
 -- An attempt that may have been accepted is no less so for a cancelling, or for the time that passed.
+-- A gathered job out of which every send was taken has nobody left to be in doubt about.
 local function heed_doubt(job, to, error)
-  if job.may_be_out and (to == 'cancelled' or to == 'expired') then
+  if job.may_be_out and tonumber(job.size) > 0 and (to == 'cancelled' or to == 'expired') then
     return 'unknown', to .. ', but an attempt before that may have been accepted'
   end
   return to, error

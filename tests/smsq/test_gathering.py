@@ -359,3 +359,30 @@ def test_news_of_a_recipient_names_its_send(world: World) -> None:
     jobs = [(e.job_id, e.new_state) for e in events if isinstance(e, JobEvent)]
     assert (gone, JobState.EXPIRED) in jobs
     assert not any(phone(n) in str(event) for event in events for n in range(3))
+
+
+def lose_an_answer(world: World, own_id: str) -> str:
+    """A job that is to be sent again, though its first attempt may be out."""
+    job = job_of(own_id)
+    close(world)
+    again = Verdict(state=JobState.QUEUED, error="no answer", error_class="unknown")
+    world.ledger.settle(world.claim(job), again, PLAN)
+    return job
+
+
+def test_a_job_out_of_which_every_send_was_taken_is_not_in_doubt(world: World) -> None:
+    own_id = gather(world, 1)
+    job = lose_an_answer(world, own_id)
+    assert world.ledger.cancel(own_id) is JobState.CANCELLED
+
+    assert world.state(job) is JobState.CANCELLED
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 0
+
+
+def test_sends_that_may_be_out_are_unknown_when_the_last_of_them_is_late(world: World) -> None:
+    job = lose_an_answer(world, gather(world, 1, expires_in_s=60))
+    world.pass_s(60)
+    assert world.take() is None
+
+    assert world.state(job) is JobState.UNKNOWN
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -119,7 +120,8 @@ def test_threads_that_read_side_by_side_leave_no_page_out(
 ) -> None:
     object.__setattr__(resources.settings, "page_rows", 10)
     campaign = accept_campaign(resources, queue, simulator, phones=105)
-    simulator.change(latency_ms=30)
+    latency_ms = 100
+    simulator.change(latency_ms=latency_ms)
     [ref] = refs_in(resources, resources.keys.polls)
     resources.redis.zadd(resources.keys.polls, {ref: 0})
     ring_due_polls(resources)
@@ -135,6 +137,11 @@ def test_threads_that_read_side_by_side_leave_no_page_out(
         thread.join()
 
     assert queue.status(campaign).counts == {RecipientState.DELIVERED: 105}
+    seen = simulator.get("/book/requests?since=0")["requests"]
+    at_ms = [ms for ms, endpoint, _ in seen if endpoint == "getSmsDeliveryList"]
+    gaps_ms = [later - earlier for earlier, later in pairwise(at_ms)]
+    assert gaps_ms[0] >= latency_ms  # the first page is read alone,
+    assert min(gaps_ms) < latency_ms  # the others are not
 
 
 def test_a_poll_that_breaks_off_goes_on_from_the_same_page(

@@ -19,6 +19,7 @@ from smsq.queue import SmsQueue
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.slots import Pace, Slot
+from smsq.states import Verdict
 from tests.smsq.cli.conftest import Smsq
 from tests.smsq.world import ACCEPTED, PLAN, World
 
@@ -210,6 +211,17 @@ def test_cancel_takes_back_what_is_not_sent_yet(smsq_json: Json, queue: SmsQueue
     job = queue.send_quick("375291234567", "code")
 
     assert smsq_json("cancel", job) == {"id": job, "cancelled": 1, "state": "cancelled"}
+
+
+def test_what_may_be_out_is_not_said_to_be_cancelled(
+    smsq: Smsq, smsq_json: Json, queue: SmsQueue, world: World
+) -> None:
+    job = queue.send_quick("375291234567", "code", on_unknown="resend")
+    again = Verdict(state=JobState.QUEUED, error="no answer", error_class="unknown")
+    world.ledger.settle(world.claim(job), again, PLAN)
+
+    assert smsq_json("cancel", job) == {"id": job, "cancelled": 0, "state": "unknown"}
+    assert "an attempt may have been accepted" in smsq("cancel", job).stdout
 
 
 def test_too_late_to_cancel_is_done_too_and_says_the_state(
