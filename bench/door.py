@@ -8,6 +8,9 @@ byte of the request went out. A gateway that takes a connection and resets it be
 looks exactly like one that has read everything: the bytes lie in a buffer, and "written" is all the
 client knows. Shutting a listener does the same to connections that nobody has accepted yet, so for
 the last moment before it shuts, newcomers' first packets are ignored; the kernel repeats them.
+
+Only these first packets: a connection whose handshake is under way inherits the listener's filter.
+One that dropped everything swallowed the requests of such connections, and a job became unknown.
 """
 
 from __future__ import annotations
@@ -27,13 +30,21 @@ ROUND_S = 1.0
 LAST_CALL_S = 0.005
 
 _SO_ATTACH_FILTER = 26
-_BPF_RETURN_NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
+#: Code, two jumps, value: a packet with SYN and without ACK is dropped, every other one passes.
+_DROP_FIRST_PACKETS = (
+    (0x30, 0, 0, 13),  # load the byte of TCP's flags
+    (0x54, 0, 0, 0x12),  # keep SYN and ACK
+    (0x15, 0, 1, 0x02),  # SYN alone?
+    (0x06, 0, 0, 0),  # drop
+    (0x06, 0, 0, 0xFFFFFFFF),  # pass
+)
 
 
 def ignore_newcomers(listener: socket.socket) -> None:
-    """Let the kernel drop what is sent to a listener (Linux)."""
-    program = ctypes.create_string_buffer(_BPF_RETURN_NOTHING)
-    packed = struct.pack("HL", 1, ctypes.addressof(program))
+    """Let the kernel drop the first packet of each new connection to a listener (Linux)."""
+    code = b"".join(struct.pack("HBBI", *step) for step in _DROP_FIRST_PACKETS)
+    program = ctypes.create_string_buffer(code)
+    packed = struct.pack("HL", len(_DROP_FIRST_PACKETS), ctypes.addressof(program))
     listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, packed)
 
 
