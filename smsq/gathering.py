@@ -115,8 +115,8 @@ class Gathering(ABC):
                 SMSQ_GATHER_S) and `priority` (`normal` or `bulk`), each as for `send_quick`.
 
         Returns:
-            The id of this send alone, `<job id>.<ordinal>`; `status`, `recipients` and `cancel`
-            take it like a job's.
+            The id of this send alone, `<job id>.<ordinal>.<tag>`; `status`, `recipients` and
+            `cancel` take it like a job's. The tag is random: nobody guesses it from another's.
 
         Raises:
             InvalidMessageError: Nothing was stored; it carries every mistake.

@@ -34,7 +34,7 @@ class Keys:
         return f"{self.namespace}:recipients:{job_id}:{n}:{bucket}"
 
     def gathered(self, job_id: str) -> str:
-        """List: sends of a gathered job by ordinal, as `phone|ms` or `phone|ms|why|ms`."""
+        """List: sends of a gathered job by ordinal, as `phone|ms.tag` or `phone|ms.tag|why|ms`."""
         return f"{self.namespace}:gathered:{job_id}"
 
     @property

@@ -192,7 +192,7 @@ class Ledger(Staging):
         """
         own_id = read_own_id(job_id)
         if own_id:
-            state = self._run("cancel_send", own_id.job_id, own_id.ordinal)
+            state = self._run("cancel_send", own_id.job_id, own_id.ordinal, own_id.tag)
         else:
             state = self._run("cancel", job_id)
         if state == "missing":

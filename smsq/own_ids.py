@@ -1,6 +1,9 @@
-"""Own ids: what the caller of one gathered send holds, `<job id>.<ordinal>`, and what it tells.
+"""Own ids, `<job id>.<ordinal>.<tag>`: what the caller of one gathered send holds and may know.
 
 In:  an own id. Out: where its job stands, and this one recipient; never another's phone.
+
+The tag is random and stands in the send's row: nobody can name a neighbour's own id from theirs.
+Sends from before there were tags have none, and their own ids go on without.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from typing import cast
 
 from redis import Redis
@@ -18,18 +22,21 @@ from smsq.models import FINAL_RECIPIENT_STATES, JobState, Kind, RecipientState
 from smsq.status import MessageStatus, RecipientStatus, Status, read_recipient
 from smsq.story import Note, from_ms, read_note
 
-_OWN_ID = re.compile(r"(j[0-9a-f]+)\.([1-9][0-9]{0,6})")
+_OWN_ID = re.compile(r"(j[0-9a-f]+)\.([1-9][0-9]{0,6})(?:\.([0-9A-Za-z]{1,16}))?")
+#: Of the list of sends: phone, when it joined, tag, and why and when it left.
+_ROW = re.compile(r"([0-9]+)\|([0-9]+)(?:\.([0-9A-Za-z]+))?(?:\|([a-z]+)\|([0-9]+))?")
 
 
 @dataclass(frozen=True, slots=True)
 class OwnId:
-    """An own id, taken apart; ordinals count from 1."""
+    """An own id, taken apart; ordinals count from 1, the tag may be ""."""
 
     job_id: str
     ordinal: int
+    tag: str = field(repr=False)
 
     def __str__(self) -> str:
-        return f"{self.job_id}.{self.ordinal}"
+        return f"{self.job_id}.{self.ordinal}" + (f".{self.tag}" if self.tag else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +114,7 @@ class GatheredSend:
 def read_own_id(some_id: str) -> OwnId | None:
     """Take an own id apart; None when it is none."""
     found = _OWN_ID.fullmatch(some_id)
-    return OwnId(found[1], int(found[2])) if found else None
+    return OwnId(found[1], int(found[2]), found[3] or "") if found else None
 
 
 def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
@@ -121,11 +128,12 @@ def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
     pipeline.hgetall(keys.message(own_id.job_id, 1))
     pipeline.lindex(keys.gathered(own_id.job_id), own_id.ordinal - 1)
     job, message, row = pipeline.execute()
-    if not job or not row:
+    found = _ROW.fullmatch(row or "")
+    if not job or not found or not compare_digest(found[3] or "", own_id.tag):
         raise NotFoundError(f"no job or campaign has the id {own_id}")
-    phone, since_ms, *left = row.split("|")
+    phone, since_ms, _, why, left_at_ms = found.groups()
     recipient = None
-    if not left:
+    if why is None:
         bucket = bucket_of(phone, int(message["buckets"]))
         packed = redis.hget(keys.recipients(own_id.job_id, 1, bucket), phone)
         # Taken out, between the two looks, by somebody else: the next look tells how.
@@ -133,7 +141,7 @@ def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
     return GatheredSend(
         own_id=own_id,
         since_ms=int(since_ms),
-        left=(JobState(left[0]), int(left[1])) if left else None,
+        left=None if why is None else (JobState(why), int(left_at_ms)),
         job=job,
         message=message,
         recipient=recipient,

@@ -73,6 +73,7 @@ def gather_args(send: NewSend, once: Idempotency) -> list[str | int]:
         send.most,
         count_buckets(send.most),
         send.open_ms,
+        send.tag,
     ]
 
 

@@ -110,13 +110,20 @@ class SmsQueue(Gathering, BulkSends, Steering, Compliance):
         with self.redis_call(writes=False):
             return self._views.status(some_id)
 
-    def recipients(self, some_id: str) -> Iterator[RecipientStatus]:
+    def recipients(self, some_id: str, *, whole_job: bool = False) -> Iterator[RecipientStatus]:
         """Say what became of each recipient, streamed.
 
+        Args:
+            some_id: A job, a campaign or one gathered send.
+            whole_job: True also takes the id of a gathered job, for all of its sends: never for an
+                id that a user hands in.
+
         Raises:
-            NotFoundError: No job or campaign has this id.
+            NotFoundError: No job or campaign has this id, or it is a gathered job's.
         """
         with self.redis_call(writes=False):
+            if not whole_job:
+                self._views.check_scope(some_id)
             yield from self._views.recipients(some_id)
 
     def events(self, **options: Unpack[EventOptions]) -> EventReader:

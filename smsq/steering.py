@@ -33,19 +33,25 @@ class Steering:
     _rings: Rings
     _brakes: Brakes
 
-    def cancel(self, some_id: str) -> int:
+    def cancel(self, some_id: str, *, whole_job: bool = False) -> int:
         """Take back what nobody has claimed yet, of a job or of a campaign.
 
         A campaign is called off at once, whatever its size: nothing of it is claimed any more.
+
+        Args:
+            some_id: A job, a campaign or one gathered send.
+            whole_job: True also takes the id of a gathered job, for all of its sends.
 
         Returns:
             Jobs that were not sent and will not be; 0 when it was too late, or may have been: an
             attempt before may have been accepted (`unknown`).
 
         Raises:
-            NotFoundError: No job or campaign has this id.
+            NotFoundError: No job or campaign has this id, or it is a gathered job's.
         """
         with unavailable(self._redis, writes=True):
+            if not whole_job:
+                self._views.check_scope(some_id)
             if self._views.job_ids(some_id) == [some_id]:
                 return int(self._ledger.cancel(some_id) is JobState.CANCELLED)
             self._brakes.cancel(some_id, by=who_am_i())
@@ -118,17 +124,22 @@ class Steering:
         with unavailable(self._redis, writes=False):
             return self._load(campaign_id)
 
-    def failed(self, some_id: str, *, cancelled: bool = False) -> FailedReader:
+    def failed(
+        self, some_id: str, *, cancelled: bool = False, whole_job: bool = False
+    ) -> FailedReader:
         """Read the recipients of a job or campaign that got nothing, to send to them again.
 
         Args:
             some_id: A job or a campaign.
             cancelled: True also reads those whose jobs were cancelled.
+            whole_job: True also takes the id of a gathered job, for all of its sends.
 
         Raises:
-            NotFoundError: No job or campaign has this id.
+            NotFoundError: No job or campaign has this id, or it is a gathered job's.
         """
         with unavailable(self._redis, writes=False):
+            if not whole_job:
+                self._views.check_scope(some_id)
             ids = self._views.job_ids(some_id)
             return FailedReader(self._redis, Keys(self.settings.namespace), ids, cancelled)
 

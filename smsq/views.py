@@ -87,6 +87,18 @@ class Views:
             raise NotFoundError(f"no job or campaign has the id {some_id}")
         return ids
 
+    def check_scope(self, some_id: str) -> None:
+        """Refuse the id of a gathered job: own ids begin with it, so whoever holds one knows it.
+
+        Raises:
+            NotFoundError: It speaks for other callers' sends, too.
+        """
+        if self._redis.hexists(self._keys.job(some_id), "is_gathered"):
+            raise NotFoundError(
+                f"job {some_id} holds the sends of many callers: write a send's own id, "
+                "or whole_job=True for all of them"
+            )
+
     def recipients(self, some_id: str) -> Iterator[RecipientStatus]:
         """Say what became of each recipient, bucket by bucket, so that a million fit in memory."""
         if own_id := read_own_id(some_id):

@@ -93,7 +93,7 @@ def failed(some_id: str, file: str, *, cancelled: bool, as_json: bool) -> None:
     if file == "-" and as_json:
         raise click.UsageError("- and --json both write to stdout: name a file")
     with open_queue() as queue:
-        reader = queue.failed(some_id, cancelled=cancelled)
+        reader = queue.failed(some_id, cancelled=cancelled, whole_job=True)
         with queue.redis_call(writes=False), _create(file) as stream:
             count = _write(reader, stream)
     if as_json:

@@ -24,7 +24,7 @@ def cancel(some_id: str, *, as_json: bool) -> None:
     or when an attempt may have been accepted: then the state is unknown.
     """
     with open_queue() as queue:
-        cancelled = queue.cancel(some_id)
+        cancelled = queue.cancel(some_id, whole_job=True)
         state = queue.status(some_id).state
     if as_json:
         print_json({"id": some_id, "cancelled": cancelled, "state": state})

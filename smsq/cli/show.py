@@ -47,7 +47,7 @@ def status(some_id: str, *, with_recipients: bool, as_json: bool) -> None:
     """
     with open_queue() as queue:
         found = queue.status(some_id)
-        rows = queue.recipients(some_id) if with_recipients else iter(())
+        rows = queue.recipients(some_id, whole_job=True) if with_recipients else iter(())
         if as_json and with_recipients:
             print_spooled(describe(found), "recipients", map(_describe_recipient, rows))
         elif as_json:

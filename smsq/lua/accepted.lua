@@ -53,13 +53,23 @@ local function accept(id, job, horizon_ms, first_poll_ms)
   end
 end
 
--- For news of a gathered job: phone -> ordinal of its send.
+-- One send of a gathered job, as its row tells: phone, when it joined, its tag ('' in rows from before
+-- there were tags), and why it was taken out, '' for one that was not.
+local function read_row(row) return string.match(row, '^(%d+)|(%d+)%.?(%w*)|?(%a*)') end
+
+-- What stands behind the job's id in an own id. The tag is random: without it an own id would be a counter,
+-- and who holds one could name the others'.
+local function name_send(ordinal, tag)
+  return tag == '' and int(ordinal) or int(ordinal) .. '.' .. tag
+end
+
+-- For news of a gathered job: phone -> how its send is called behind the job's id.
 local function read_ordinals(id, job)
   if not job.is_gathered or EVENTS_KEEP_MS == 0 then return nil end
   local ordinals = {}
   for ordinal, row in ipairs(redis.call('LRANGE', key('gathered', id), 0, -1)) do
-    local phone, left = string.match(row, '^(%d+)|%d+(|?)')
-    if left == '' then ordinals[phone] = ordinal end
+    local phone, _, tag, left = read_row(row)
+    if left == '' then ordinals[phone] = name_send(ordinal, tag) end
   end
   return ordinals
 end

@@ -17,6 +17,7 @@
 -- ARGV[14] most           recipients in one job
 -- ARGV[15] buckets        of its recipients
 -- ARGV[16] open_ms        a job closes by itself so long after it was opened
+-- ARGV[17] tag            random letters, so that nobody can guess the own id
 -- returns  {'new', own id, ids of jobs that closed and are to be rung}
 --          {'same', the earlier id, {}} | {'conflict', the earlier id, {}} | {'taken', id, {}}
 local key_name = ARGV[11] ~= '' and key('key', ARGV[11])
@@ -97,12 +98,12 @@ local id, job = find_open()
 if not id then id, job = open_job(ARGV[4]) end
 redis.call('HSET', bucket_key(id, 1, buckets, phone), phone, '')
 redis.call('HSET', key('texts', id, 1), phone, ARGV[9])
-local ordinal = redis.call('RPUSH', key('gathered', id), phone .. '|' .. int(NOW_MS))
+local ordinal = redis.call('RPUSH', key('gathered', id), phone .. '|' .. int(NOW_MS) .. '.' .. ARGV[17])
 redis.call('HINCRBY', key('message', id, 1), 'pending', 1)
 job.size = redis.call('HINCRBY', key('job', id), 'size', 1)
 count(job, 'recipient:pending', 1)
 note_expiry(id, job, ordinal)
-local own_id = id .. '.' .. int(ordinal)
+local own_id = id .. '.' .. name_send(ordinal, ARGV[17])
 if key_name then redis.call('SET', key_name, own_id .. '|' .. ARGV[12], 'PX', ARGV[13]) end
 if job.size >= most then close(id, job) end
 return {'new', own_id, closed}

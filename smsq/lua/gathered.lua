@@ -1,13 +1,13 @@
 -- gathered.lua: the sends of a gathered job. Prepended to the scripts that need it.
 --
 -- A gathered job is a bulk job of one personal message whose recipients were enqueued one by one.
--- Each is known to its caller by an id of its own, <job id>.<ordinal>, ordinals counted from 1.
+-- Each is known to its caller by an id of its own, <job id>.<ordinal>.<tag>, ordinals counted from 1.
 
 local function read_send(id, ordinal)
   local row = redis.call('LINDEX', key('gathered', id), int(ordinal - 1))
   if not row then return nil end
-  local phone, left = string.match(row, '^(%d+)|%d+|?(%a*)')
-  return {row = row, phone = phone, left = left}
+  local phone, _, tag, left = read_row(row)
+  return {row = row, phone = phone, tag = tag, left = left}
 end
 
 -- Takes one recipient out of a job that is not on its way: nothing of it is sent, the others stay.
@@ -25,7 +25,7 @@ local function take_out(id, job, ordinal, why)
   redis.call('HINCRBY', key('message', id, 1), 'pending', -1)
   job.size = redis.call('HINCRBY', key('job', id), 'size', -1)
   count(job, 'recipient:pending', -1)
-  tell_job(id .. '.' .. int(ordinal), job, why)
+  tell_job(id .. '.' .. name_send(ordinal, send.tag), job, why)
   return true
 end
 

@@ -12,7 +12,7 @@
 --   recipients:<id>:<n>:<b>   hash: phone -> state letter|gateway time|gateway word, '' at first;
 --                             split into buckets small enough for Redis' packed encoding
 --   texts:<id>:<n>            hash: phone -> personal text, gone once the job is accepted or given up
---   gathered:<id>             list: sends of a gathered job by ordinal: phone|ms, and |why|ms once out
+--   gathered:<id>             list: sends of a gathered job by ordinal: phone|ms.tag, and |why|ms once out
 --   deadlines:<id>            zset: ordinal of a send -> when it expires
 --   open:<group>              list: jobs that sends of one kind are gathered into, oldest first
 --   gathering                 zset: open job -> when it closes

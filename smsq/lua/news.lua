@@ -7,7 +7,7 @@
 --   {'job', id, campaign, old state, new state}
 --   {'campaign', id, old brake, new brake, why}
 --   {'recipients', id, campaign, n, message id, {{old, new, gateway word, {masked phone = how many}}, ...}}
--- with '' for what is not there; the phones of a gathered job have the ordinal of their send behind
+-- with '' for what is not there; the phones of a gathered job have ordinal and tag of their send behind
 -- them, after a dot. Phones that look the same once masked are counted, so a page of
 -- 1,000 recipients takes some 2 KB.
 local EVENTS_KEEP_MS = tonumber(ARGV[#ARGV])

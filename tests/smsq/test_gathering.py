@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import string
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from smsq.assembly import new_job_id
 from smsq.errors import KeyConflictError, NotFoundError
@@ -78,7 +82,7 @@ def test_sends_of_one_sender_share_a_job_until_it_closes(world: World) -> None:
     first, second = gather(world, 1), gather(world, 2)
 
     assert job_of(first) == job_of(second)
-    assert (first, second) == (f"{job_of(first)}.1", f"{job_of(first)}.2")
+    assert [own_id.split(".")[1] for own_id in (first, second)] == ["1", "2"]
     assert world.take() is None
     close(world)
     claim = world.claim(job_of(first))
@@ -181,7 +185,18 @@ def test_the_status_of_an_own_id_is_that_of_its_recipient_alone(world: World) ->
 
 
 @pytest.mark.parametrize(
-    "nobody", ["j00000000000000ff.1", "{}.3", "{}.0", "{}.x", "{}.9999999", "{}.\uff11"]
+    "nobody",
+    [
+        "j00000000000000ff.1",
+        "{}.1",
+        "{}.3",
+        "{}.0",
+        "{}.x",
+        "{}.9999999",
+        "{}.\uff11",
+        "{}.1.",
+        "{}.",
+    ],
 )
 def test_an_own_id_of_nobody_is_not_found(world: World, nobody: str) -> None:
     job = job_of(gather(world, 1))
@@ -189,6 +204,54 @@ def test_an_own_id_of_nobody_is_not_found(world: World, nobody: str) -> None:
     for call in (world.views.status, world.views.job_ids, world.ledger.cancel):
         with pytest.raises(NotFoundError):
             call(some_id)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_nobody_guesses_a_neighbours_own_id_from_their_own(
+    world: World, data: st.DataObject
+) -> None:
+    own = [gather(world, n) for n in range(1, MOST + 1)]
+    job, _, mine = own[0].split(".")
+    near = st.text(string.ascii_letters + string.digits, min_size=1, max_size=8)
+    tag = data.draw(near | st.sampled_from([mine, mine[:-1], mine + "a", mine.swapcase(), ""]))
+    ordinal = data.draw(st.integers(1, MOST + 1).map(str) | st.sampled_from(["01", "1.1", "0", ""]))
+    guess = data.draw(
+        st.sampled_from([f"{job}.{ordinal}.{tag}", f"{job}.{ordinal}{tag}", f"{job}.{tag}"])
+    )
+    assume(guess not in own)
+
+    for call in (
+        world.views.status,
+        world.views.job_ids,
+        list_recipients(world),
+        world.ledger.cancel,
+    ):
+        with pytest.raises(NotFoundError):
+            call(guess)
+    assert {world.views.status(own_id).state for own_id in own} == {JobState.QUEUED}
+
+
+def list_recipients(world: World) -> Callable[[str], object]:
+    return lambda some_id: list(world.views.recipients(some_id))
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_an_own_id_given_before_there_were_tags_stays_good(
+    world: World, is_cancelled: bool
+) -> None:
+    own_id = gather(world, 1)
+    old_id, _, tag = own_id.rpartition(".")
+    rows = world.keys.gathered(job_of(own_id))
+    world.redis.lset(rows, 0, str(world.redis.lindex(rows, 0)).removesuffix(f".{tag}"))
+
+    assert [row.phone for row in world.views.recipients(old_id)] == [phone(1)]
+    if is_cancelled:
+        assert world.ledger.cancel(old_id) is JobState.CANCELLED
+    wanted = JobState.CANCELLED if is_cancelled else JobState.WAITING
+    assert (world.views.status(old_id).state, world.views.status(old_id).id) == (wanted, old_id)
+    with pytest.raises(NotFoundError):
+        world.views.status(own_id)
 
 
 def test_a_quick_job_has_no_own_ids(world: World) -> None:
@@ -224,7 +287,7 @@ def test_a_phone_whose_send_was_cancelled_can_join_the_same_job_again(world: Wor
     world.ledger.cancel(first)
     again = gather(world, 1, text="better")
 
-    assert again == f"{job_of(first)}.3"
+    assert again.startswith(f"{job_of(first)}.3.")
     assert world.views.status(first).state is JobState.CANCELLED
     close(world)
     assert sent(world.claim(job_of(again))) == {phone(1): "better", phone(2): "text 2"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -102,6 +102,29 @@ def test_one_send_is_taken_back_by_its_own_id(queue: smsq.SmsQueue) -> None:
     assert queue.status(first).is_final
     assert queue.status(second).state is smsq.JobState.WAITING
     assert queue.stats().recipients[smsq.RecipientState.PENDING] == 1
+
+
+def test_what_an_own_id_shows_opens_nobody_elses_send(queue: smsq.SmsQueue) -> None:
+    mine, yours = queue.send_personal(PHONE, "mine"), queue.send_personal(OTHER, "yours")
+    job, ordinal, tag = mine.split(".")
+    assert job_of(yours) == job
+
+    for guess in (job, f"{job}.2", f"{job}.2.{tag}", f"{job}.{ordinal}.2", mine.rpartition(".")[0]):
+        calls: list[Callable[..., Any]] = [queue.recipients, queue.failed, queue.cancel]
+        for call in calls:
+            with pytest.raises(smsq.NotFoundError):
+                list(call(guess))
+    assert queue.status(yours).state is smsq.JobState.WAITING
+
+
+def test_an_operator_takes_a_gathered_job_as_a_whole(queue: smsq.SmsQueue) -> None:
+    own_id, _ = queue.send_personal(PHONE, "a"), queue.send_personal(OTHER, "b")
+    job = job_of(own_id)
+
+    assert len(list(queue.recipients(job, whole_job=True))) == 2
+    with pytest.raises(smsq.NotFoundError, match="whole_job=True"):
+        queue.cancel(job)
+    assert queue.cancel(job, whole_job=True) == 1
 
 
 @pytest.mark.parametrize(
