@@ -6,7 +6,7 @@ In:  a load, options of simulator and settings. Out: `Run`, to hurt while it goe
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ from bench.harness import Bed, bed, wait
 from bench.producer import Load, Producer
 from bench.tally import Fate, Tally, has_settled, reckon
 from smsq.cli.stack import Stack
+from smsq.models import JobState
 
 #: Of requests: short enough for leases to end, at twice that, within a scenario; long enough for a
 #: busy machine, on which each request that times out would be unknown by right.
@@ -54,8 +55,12 @@ class Run:
         """The processes."""
         return self.bed.stack
 
-    def settle(self, *, at_most_s: float = SETTLE_S) -> Tally:
+    def settle(self, *, at_most_s: float = SETTLE_S, unsent: Collection[JobState] = ()) -> Tally:
         """Wait until all is enqueued and nothing moves any more, and reckon up.
+
+        Args:
+            at_most_s: Longest wait.
+            unsent: States in which a job may end unsent.
 
         Raises:
             StackError: A process went away by itself.
@@ -64,7 +69,7 @@ class Run:
         jobs = self.producer.load.jobs
         wait(lambda: has_settled(self.bed, jobs), at_most_s=at_most_s)
         self.stack.check()
-        return reckon(self.bed, self.producer)
+        return reckon(self.bed, self.producer, unsent=unsent)
 
     def row(self, what: str, tally: Tally, *, holds: bool = True, remark: str = "") -> Row:
         """Make the table's line; a clean tally is always asked for."""
@@ -76,7 +81,12 @@ class Run:
 
 @contextmanager
 def under_load(
-    load: Load, *gateway: str, workers: int = 3, broker_db: int = 0, **settings: str
+    load: Load,
+    *gateway: str,
+    workers: int = 3,
+    broker_db: int = 0,
+    producer_of: type[Producer] = Producer,
+    **settings: str,
 ) -> Iterator[Run]:
     """Start a deployment, and a producer beside it."""
     ours = {
@@ -87,7 +97,7 @@ def under_load(
     }
     options = (*LATENCY, *gateway)
     with bed(options, workers=workers, broker_db=broker_db, **(ours | settings)) as made:
-        producer = Producer(made.queue, load)
+        producer = producer_of(made.queue, load)
         producer.start()
         yield Run(made, producer)
 

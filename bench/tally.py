@@ -7,7 +7,7 @@ are unknown, or are lost.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +20,8 @@ _ACCEPTED = frozenset({JobState.ACCEPTED, JobState.DONE})
 
 #: Nothing happens to these any more before a poll, a receipt or an operator.
 SETTLED = frozenset({JobState.UNKNOWN, JobState.REJECTED, JobState.DEAD, *_ACCEPTED})
+
+_CALLED_OFF = (JobState.CANCELLED, JobState.EXPIRED)
 
 #: These were to be sent in time, and go on being tried.
 _ON_THEIR_WAY = frozenset({JobState.QUEUED, JobState.WAITING, JobState.SUBMITTING})
@@ -34,6 +36,7 @@ class Fate(StrEnum):
     TWICE = "twice"
     UNKNOWN = "unknown"  #: held for a receipt, a report or an operator
     LOST = "lost"  #: neither sent nor held, or called accepted though the gateway never saw it
+    UNSENT = "not sent, as said"  #: called off, expired, given up or withheld; not in the book
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,11 @@ class Tally:
         return not self.count(Fate.TWICE) and _ON_THEIR_WAY.issuperset(self.lost_states)
 
 
-def reckon(bed: Bed, producer: Producer) -> Tally:
-    """Compare ledger and book."""
+def reckon(bed: Bed, producer: Producer, *, unsent: Collection[JobState] = ()) -> Tally:
+    """Compare ledger and book; `unsent` are the states in which a job may end unsent."""
     states = read_states(bed, list(producer.orders))
     book = bed.gateway.accepted()
-    fates = {job: judge(states[job], sms, book) for job, sms in producer.orders.items()}
+    fates = {job: judge(states[job], sms, book, unsent) for job, sms in producer.orders.items()}
     return Tally(
         fates,
         sum(
@@ -82,13 +85,20 @@ def reckon(bed: Bed, producer: Producer) -> Tally:
     )
 
 
-def judge(state: JobState | None, sms: Iterable[Sms], book: Mapping[Sms, int]) -> Fate:
+def judge(
+    state: JobState | None,
+    sms: Iterable[Sms],
+    book: Mapping[Sms, int],
+    unsent: Collection[JobState] = (),
+) -> Fate:
     """Say what became of one job."""
     times = {book.get(each, 0) for each in sms}
     if max(times) > 1:
         return Fate.TWICE
     if state is JobState.UNKNOWN:
         return Fate.UNKNOWN
+    if state in unsent and times == {0}:
+        return Fate.UNSENT
     return Fate.ONCE if state in _ACCEPTED and times == {1} else Fate.LOST
 
 
@@ -112,4 +122,4 @@ def read_states(bed: Bed, ids: list[str]) -> dict[str, JobState | None]:
 def has_settled(bed: Bed, jobs: int) -> bool:
     """Say whether every job has been settled, as the ledger counts."""
     counts = bed.queue.stats().jobs
-    return sum(counts[state] for state in SETTLED) >= jobs
+    return sum(counts[state] for state in (*SETTLED, *_CALLED_OFF)) >= jobs

@@ -40,3 +40,10 @@ def test_a_worker_killed_under_load_loses_and_doubles_nothing() -> None:
 )
 def test_each_job_has_one_fate(state: JobState | None, book: dict[Sms, int], fate: Fate) -> None:
     assert judge(state, [SMS, OTHER], book) is fate
+
+
+def test_what_was_called_off_must_not_be_in_the_book() -> None:
+    called_off = {JobState.CANCELLED}
+    assert judge(JobState.CANCELLED, [SMS], {}, called_off) is Fate.UNSENT
+    assert judge(JobState.CANCELLED, [SMS], {SMS: 1}, called_off) is Fate.LOST
+    assert judge(JobState.EXPIRED, [SMS], {}, called_off) is Fate.LOST
