@@ -2,8 +2,9 @@
 
 In:  the jobs of a campaign. Out: phones in full, with their own texts where the ledger has them.
 
-Failed are: undelivered, without a report in time, and all of a job that the gateway refused, that
-was given up or that expired. What may have been accepted is not among them.
+Failed are: undelivered, and all of a job that the gateway refused, that was given up or that
+expired. What may have been accepted is not among them. Nor is `no_report`, unless asked for: nobody
+proved its delivery, and nobody disproved it either.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from smsq.keys import Keys
 from smsq.models import JobState, RecipientState
 
 _UNSENT = frozenset({JobState.REJECTED, JobState.DEAD, JobState.EXPIRED})
-_FAILED = (RecipientState.UNDELIVERED, RecipientState.NO_REPORT)
+_COUNTED = (RecipientState.PENDING, RecipientState.UNDELIVERED, RecipientState.NO_REPORT)
+
+#: Fields of a job of which the gateway may have, or has, something.
+_DOUBT = ("may_be_out", "is_proven")
 
 #: Jobs or messages read in one round trip.
 _SLICE = 100
@@ -42,13 +46,30 @@ class FailedReader:
     Attributes:
         has_texts: Rows come with their texts; False where all had one text, or texts are forgotten.
         are_texts_gone: Of some the text is forgotten: the gateway had it.
+        no_report: How many recipients are without a report, read or not: they may have got it.
+
+    Args:
+        redis: Of the ledger.
+        keys: Of the ledger.
+        job_ids: Whose recipients.
+        cancelled: True also reads those whose jobs were cancelled.
+        with_no_report: True also reads those without a report.
     """
 
     def __init__(
-        self, redis: Redis, keys: Keys, job_ids: Sequence[str], cancelled: bool = False
+        self,
+        redis: Redis,
+        keys: Keys,
+        job_ids: Sequence[str],
+        *,
+        cancelled: bool = False,
+        with_no_report: bool = False,
     ) -> None:
         self._redis, self._keys = redis, keys
         self._unsent = _UNSENT | ({JobState.CANCELLED} if cancelled else set())
+        self._failed = [RecipientState.UNDELIVERED]
+        self._failed += [RecipientState.NO_REPORT] if with_no_report else []
+        self.no_report = 0
         self._messages = list(self._find(job_ids))
         own = any(message.has_own_texts for message in self._messages)
         shared = {m.shared_text for m in self._messages if not m.has_own_texts}
@@ -65,12 +86,11 @@ class FailedReader:
                 phones = [phone for phone, packed in sorted(rows.items()) if packed[:1] in letters]
                 yield from zip(phones, self._texts(message, phones), strict=True)
 
-    @staticmethod
-    def _letters(message: _Message) -> Sequence[str]:
+    def _letters(self, message: _Message) -> Sequence[str]:
         """How the packed states of failed recipients begin."""
         if message.is_unsent:
             return ("", RecipientState.PENDING[0])
-        return tuple(state[0] for state in _FAILED)
+        return tuple(state[0] for state in self._failed)
 
     def _texts(self, message: _Message, phones: Sequence[str]) -> Sequence[str | None]:
         if not self.has_texts or not phones:
@@ -85,12 +105,12 @@ class FailedReader:
             part = job_ids[start : start + _SLICE]
             pipeline = self._redis.pipeline(transaction=False)
             for job_id in part:
-                pipeline.hmget(self._keys.job(job_id), "state", "messages", "may_be_out")
+                pipeline.hmget(self._keys.job(job_id), "state", "messages", *_DOUBT)
             jobs = zip(part, pipeline.execute(), strict=True)
             yield from self._find_messages(
                 [
-                    (job_id, n, state in self._unsent and not may_be_out)
-                    for job_id, (state, messages, may_be_out) in jobs
+                    (job_id, n, state in self._unsent and not any(doubt))
+                    for job_id, (state, messages, *doubt) in jobs
                     for n in range(1, int(messages or 0) + 1)
                 ]
             )
@@ -99,13 +119,15 @@ class FailedReader:
         pipeline = self._redis.pipeline(transaction=False)
         for job_id, n, _ in refs:
             key = self._keys.message(job_id, n)
-            pipeline.hmget(key, "buckets", "text", RecipientState.PENDING, *_FAILED)
+            pipeline.hmget(key, "buckets", "text", *_COUNTED)
             pipeline.exists(self._keys.texts(job_id, n))
         answers = pipeline.execute()
         for (job_id, n, is_unsent), row, has_own_texts in zip(
             refs, answers[::2], answers[1::2], strict=True
         ):
-            buckets, text, pending, *failed = row
-            size = int(pending or 0) if is_unsent else sum(int(number or 0) for number in failed)
-            if size:
+            buckets, text, *numbers = row
+            counts = {s: int(n or 0) for s, n in zip(_COUNTED, numbers, strict=True)}
+            self.no_report += counts[RecipientState.NO_REPORT]
+            wanted = [RecipientState.PENDING] if is_unsent else self._failed
+            if any(counts[state] for state in wanted):
                 yield _Message(job_id, n, int(buckets), is_unsent, text, bool(has_own_texts))

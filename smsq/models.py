@@ -44,7 +44,7 @@ class RecipientState(StrEnum):
     SENT = "sent"
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
-    NO_REPORT = "no_report"  #: the polling horizon passed without a final word
+    NO_REPORT = "no_report"  #: the polling horizon passed without a final word; it may have arrived
     WITHHELD = "withheld"  #: a rule took it out before the request; the reason is its word
 
 

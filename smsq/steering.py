@@ -125,13 +125,20 @@ class Steering:
             return self._load(campaign_id)
 
     def failed(
-        self, some_id: str, *, cancelled: bool = False, whole_job: bool = False
+        self,
+        some_id: str,
+        *,
+        cancelled: bool = False,
+        no_report: bool = False,
+        whole_job: bool = False,
     ) -> FailedReader:
         """Read the recipients of a job or campaign that got nothing, to send to them again.
 
         Args:
             some_id: A job or a campaign.
             cancelled: True also reads those whose jobs were cancelled.
+            no_report: True also reads those without a report: the gateway took their messages, and
+                they may have got them.
             whole_job: True also takes the id of a gathered job, for all of its sends.
 
         Raises:
@@ -141,7 +148,13 @@ class Steering:
             if not whole_job:
                 self._views.check_scope(some_id)
             ids = self._views.job_ids(some_id)
-            return FailedReader(self._redis, Keys(self.settings.namespace), ids, cancelled)
+            return FailedReader(
+                self._redis,
+                Keys(self.settings.namespace),
+                ids,
+                cancelled=cancelled,
+                with_no_report=no_report,
+            )
 
     def _load(self, campaign_id: str) -> Campaign:
         return load_campaign(self._redis, Keys(self.settings.namespace), campaign_id)

@@ -79,28 +79,34 @@ _LINE = "{:<17}  {:<16}  {:<10}  {:>10}  {:>7}  {}"
 @click.argument("some_id", metavar="ID", callback=to_unicode)
 @click.argument("file", metavar="FILE.csv|-")
 @click.option("--cancelled", is_flag=True, help="Those of cancelled jobs too.")
+@click.option("--no-report", is_flag=True, help="Those without a report too: some may have got it.")
 @json_option
-def failed(some_id: str, file: str, *, cancelled: bool, as_json: bool) -> None:
+def failed(some_id: str, file: str, *, cancelled: bool, no_report: bool, as_json: bool) -> None:
     """Write the recipients who got nothing to a CSV file, to send to them again.
 
-    Undelivered, without a report in time, and of jobs that were rejected, given up or expired;
-    never one that may have been accepted. Phones stand there in full; only you can read the file.
+    Undelivered, and of jobs that were rejected, given up or expired; never one that may have been
+    accepted. Who is without a report may have got it and is left out, unless --no-report adds
+    them. Phones stand there in full; only you can read the file.
     Texts of their own stand in a column `text` where the ledger has them still: it forgets a text
     once the gateway has it, unless SMSQ_KEEP_TEXTS=1.
 
-    JSON: {"id", "file", "recipients", "has_texts", "texts_gone"}.
+    JSON: {"id", "file", "recipients", "has_texts", "texts_gone"}; where some are without a report,
+    also "no_report": how many, in the file or not.
     """
     if file == "-" and as_json:
         raise click.UsageError("- and --json both write to stdout: name a file")
     with open_queue() as queue:
-        reader = queue.failed(some_id, cancelled=cancelled, whole_job=True)
+        reader = queue.failed(some_id, cancelled=cancelled, no_report=no_report, whole_job=True)
         with queue.redis_call(writes=False), _create(file) as stream:
             count = _write(reader, stream)
     if as_json:
         told = {"has_texts": reader.has_texts, "texts_gone": reader.are_texts_gone}
-        print_json({"id": some_id, "file": file, "recipients": count, **told})
+        silent = {"no_report": reader.no_report} if reader.no_report else {}
+        print_json({"id": some_id, "file": file, "recipients": count, **told, **silent})
     else:
         click.echo(_say(reader, count, file), err=file == "-")
+        if reader.no_report:
+            click.echo(_say_silent(reader.no_report, are_written=no_report), err=True)
 
 
 def _write(reader: FailedReader, stream: TextIO) -> int:
@@ -120,6 +126,13 @@ def _say(reader: FailedReader, count: int, file: str) -> str:
         return f"{told}, with their texts: smsq send-bulk {file} --name ..."
     gone = "; their texts are forgotten (SMSQ_KEEP_TEXTS=0)" if reader.are_texts_gone else ""
     return f"{told}{gone}: smsq send-bulk {file} --name ... --text ..."
+
+
+def _say_silent(count: int, *, are_written: bool) -> str:
+    told = f"{say_number(count, 'recipient')} without a report"
+    if are_written:
+        return f"{told} among them: who got it already gets it again"
+    return f"{told} left out: they may have got it; --no-report adds them"
 
 
 @contextmanager

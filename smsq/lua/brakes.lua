@@ -78,6 +78,12 @@ local function campaign_brakes()
 
   local function say_bound(ppm) return string.format('%.6g %%', ppm / 10000) end
 
+  -- A brake wants proof of delivery; whoever reads why it stopped has to know where there is none either way.
+  local function say_silent(campaign)
+    local silent = number_of(campaign, 'recipient:no_report')
+    return silent == 0 and '' or '; ' .. silent .. ' without a report may have got it'
+  end
+
   local function has_unsent(campaign)
     return number_of(campaign, 'job:queued') + number_of(campaign, 'job:waiting')
       + number_of(campaign, 'job:submitting') > 0
@@ -97,7 +103,7 @@ local function campaign_brakes()
     if size > 0 and (failed == 0 or failed * 1000000 < bound_ppm * size) then
       return set_brakes(id, campaign, campaign.brake, 'passed', 'canary passed', found)
     end
-    found = found .. ', it goes on only below ' .. say_bound(bound_ppm)
+    found = found .. ', it goes on only below ' .. say_bound(bound_ppm) .. say_silent(campaign)
     local brake = has_unsent(campaign) and 'stopped' or campaign.brake
     set_brakes(id, campaign, brake, 'failed', brake == 'stopped' and 'stopped' or 'canary failed', found)
   end
@@ -114,7 +120,7 @@ local function campaign_brakes()
     local judged = failed + number_of(campaign, 'recipient:delivered')
     if judged < LEAST_JUDGED or failed * 1000000 <= bound_ppm * judged or not has_unsent(campaign) then return end
     local why = failed .. ' of ' .. judged .. ' judged recipients failed (' .. say_share(failed, judged)
-      .. '), more than ' .. say_bound(bound_ppm) .. ' stops it'
+      .. '), more than ' .. say_bound(bound_ppm) .. ' stops it' .. say_silent(campaign)
     set_brakes(id, campaign, 'stopped', campaign.canary, 'stopped', why)
   end
 

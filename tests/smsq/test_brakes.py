@@ -340,7 +340,10 @@ def test_a_canary_without_reports_has_failed_when_the_horizon_passed(world: Worl
     world.pass_s(PLAN.horizon_ms / 1000 + 1)
     world.recover()
 
-    assert brake_of(world, draft) is BrakeState.STOPPED
+    brake = world.campaign(draft.id).brake
+    assert brake
+    assert brake.state is BrakeState.STOPPED
+    assert "50 without a report may have got it" in brake.why
 
 
 def test_a_canary_of_unknown_outcome_does_not_hold_its_campaign_for_ever(world: World) -> None:

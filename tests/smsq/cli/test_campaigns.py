@@ -238,6 +238,25 @@ def test_what_may_have_been_accepted_is_not_sent_again(
     assert "nobody failed" in smsq("failed", campaign, "again.csv").stdout
 
 
+def test_who_is_without_a_report_is_written_only_when_asked_for(
+    queue: SmsQueue, world: World, smsq: Smsq, smsq_json: Callable[..., Any]
+) -> None:
+    campaign = send(queue)
+    report(world, accept_one(world), ["undelivered", *["delivered"] * 4])
+    world.pass_s(PLAN.horizon_ms / 1000 + 1)
+    world.recover()
+
+    told = smsq_json("failed", campaign, "again.csv")
+    assert (told["recipients"], told["no_report"]) == (1, 15)
+    result = smsq("failed", campaign, "again.csv")
+    assert "15 recipients without a report left out: they may have got it" in result.stderr
+    assert smsq_json("failed", campaign, "again.csv", "--no-report")["recipients"] == 16
+    result = smsq("failed", campaign, "again.csv", "--no-report")
+    assert "who got it already gets it again" in result.stderr
+    assert len(list(queue.failed(campaign))) == 1
+    assert len(list(queue.failed(campaign, no_report=True))) == 16
+
+
 def test_a_file_that_cannot_be_written_says_so(queue: SmsQueue, smsq: Smsq) -> None:
     campaign = send(queue)
     result = smsq("failed", campaign, "nowhere/again.csv")

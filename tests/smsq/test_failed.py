@@ -1,0 +1,68 @@
+"""Whom `smsq failed` writes down: those of whom it is certain that they got nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from smsq.failed import FailedReader
+from smsq.models import JobState, RecipientState
+from tests.smsq.world import ACCEPTED, PLAN, World
+
+#: Recipients who certainly got nothing, of a job that the gateway has.
+GOT_NOTHING = {RecipientState.UNDELIVERED}
+
+
+def failed(world: World, job: str, **options: bool) -> list[str]:
+    return [phone for phone, _ in FailedReader(world.redis, world.keys, [job], **options)]
+
+
+def put(world: World, job: str, states: list[RecipientState]) -> list[str]:
+    """Bring a job's recipients into these states, as the ledger writes them; returns phones."""
+    rows = [
+        (row.phone, f"{state.value[0]}||")
+        for row, state in zip(world.views.recipients(job), states, strict=True)
+    ]
+    for phone, packed in rows:
+        world.redis.hset(world.keys.recipients(job, 1, 0), phone, packed)
+    counts = {str(state): states.count(state) for state in RecipientState}
+    world.redis.hset(world.keys.message(job, 1), mapping=counts)
+    return [phone for phone, _ in rows]
+
+
+def test_who_is_without_a_report_is_left_out_and_counted(world: World) -> None:
+    job = world.enqueue()
+    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.pass_s(PLAN.horizon_ms / 1000 + 10)
+    world.recover()
+    assert world.views.status(job).counts == {RecipientState.NO_REPORT: 1}
+
+    assert failed(world, job) == []
+    assert FailedReader(world.redis, world.keys, [job]).no_report == 1
+    assert len(failed(world, job, with_no_report=True)) == 1
+
+
+@pytest.mark.parametrize("with_no_report", [False, True])
+def test_of_a_job_that_the_gateway_has_only_proven_failures_are_read(
+    world: World, with_no_report: bool
+) -> None:
+    states = list(RecipientState)
+    job = world.enqueue(phones=len(states))
+    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    phones = put(world, job, states)
+
+    wanted = GOT_NOTHING | ({RecipientState.NO_REPORT} if with_no_report else set())
+    expected = {phone for phone, state in zip(phones, states, strict=True) if state in wanted}
+    assert set(failed(world, job, with_no_report=with_no_report, cancelled=True)) == expected
+
+
+@pytest.mark.parametrize("state", JobState)
+@pytest.mark.parametrize("doubt", ["may_be_out", "is_proven", None])
+def test_of_a_job_in_any_state_nobody_is_read_who_may_have_got_it(
+    world: World, state: JobState, doubt: str | None
+) -> None:
+    job = world.enqueue(**({doubt: "1"} if doubt else {}))
+    world.redis.hset(world.keys.job(job), "state", state)
+
+    is_certain = state in {JobState.REJECTED, JobState.DEAD, JobState.EXPIRED, JobState.CANCELLED}
+    expected = 1 if is_certain and not doubt else 0
+    assert len(failed(world, job, cancelled=True)) == expected
