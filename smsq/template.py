@@ -21,9 +21,11 @@ class Template:
     """A text in pieces.
 
     Attributes:
+        source: The template as it was written.
         columns: Names in braces, as they are written, each once.
     """
 
+    source: str = field(repr=False)
     columns: Sequence[str]
     _literals: Sequence[str] = field(repr=False)
     _places: Sequence[int]
@@ -71,7 +73,7 @@ def read_template(text: str) -> Template:
                 ]
             )
     literals[-1] += text[at:]
-    return Template(list(columns), literals, places)
+    return Template(text, list(columns), literals, places)
 
 
 def find_empty(columns: Sequence[str], values: Sequence[str]) -> dict[str, str]:

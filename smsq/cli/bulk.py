@@ -39,6 +39,8 @@ from smsq.queue import SmsQueue
 @click.option(
     "--text-column", callback=to_unicode, metavar="C", help="Where each row's text is.  [text]"
 )
+@click.option("--literal-braces", is_flag=True,
+              help="{{name}}, ${name}, [name] are meant as they stand.")  # fmt: skip
 @click.option(
     "--phone-column", callback=to_unicode, metavar="C", default="phone", show_default=True
 )

@@ -12,6 +12,7 @@ from smsq.cli.rejects import Rejects
 from smsq.cli.rows import Row, Table
 from smsq.intake import Filled, Intake
 from smsq.models import MessageRequest
+from smsq.placeholders import Placeholders
 from smsq.template import Template, find_empty
 
 
@@ -23,6 +24,8 @@ class Loader:
         head: The message that all rows belong to.
         text_columns: Of the text, or of the template; none when all share one text.
         template: None where the one text column is the text.
+        places: Finds columns' places in such a text, which nobody fills in; None for texts that
+            are meant as they stand.
         rows: Read so far.
         duplicates: Rows left out because their phone stands further up.
     """
@@ -33,6 +36,7 @@ class Loader:
     phone_column: int
     text_columns: Sequence[int]
     template: Template | None
+    places: Placeholders | None
     rejects: Rejects
     rows: int = 0
     duplicates: int = 0
@@ -73,9 +77,20 @@ class Loader:
         if not self.text_columns:
             return None, {}
         if self.template is None:
-            return row.cells[self.text_columns[0]], {}
+            return self._check_text(row.cells[self.text_columns[0]])
         values = [row.cells[column].strip() for column in self.text_columns]
         if not all(values):
             names = [self.table.header[column] for column in self.text_columns]
             return None, find_empty(names, values)
         return self.template.fill(values), {}
+
+    def _check_text(self, text: str) -> tuple[str, dict[str, str]]:
+        """Look for a place for a column in a text that is no template."""
+        found = self.places.find(text) if self.places else None
+        if not found:
+            return text, {}
+        told = (
+            f"holds {found.written}, the place of a column: fill it in, or write the text as "
+            f"--text with {{{found.column}}}; --literal-braces sends it as it stands"
+        )
+        return text, {self.table.header[self.text_columns[0]]: told}

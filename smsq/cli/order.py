@@ -6,7 +6,7 @@ read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,8 +20,10 @@ from smsq.cli.load import Loader
 from smsq.cli.params import read_text
 from smsq.cli.rejects import Rejects
 from smsq.cli.rows import Table
+from smsq.errors import InvalidMessageError
 from smsq.intake import Intake
 from smsq.models import BulkMessage, MessageRequest, PersonalMessage
+from smsq.placeholders import Placeholders
 from smsq.settings import Settings
 from smsq.template import Template, read_template
 
@@ -33,6 +35,7 @@ class Order:
     Attributes:
         template: None where each row has its own text.
         text_column: Its name; None where there is a template, or a text for all.
+        is_literal: What looks like another tool's place for a column is meant as it stands.
     """
 
     file: str
@@ -40,6 +43,7 @@ class Order:
     template: Template | None = field(repr=False)
     phone_column: str
     text_column: str | None
+    is_literal: bool
     key: str | None
     on_unknown: str | None
     canary: int | None
@@ -60,7 +64,8 @@ class Order:
         """Find the columns.
 
         Raises:
-            InvalidMessageError: One is not there; says which columns there are.
+            InvalidMessageError: One is not there; says which columns there are. Or the text has a
+                place for one that would not be filled in.
         """
         wanted = [("--phone-column", self.phone_column)]
         if self.template:
@@ -68,6 +73,8 @@ class Order:
         elif self.text_column:
             wanted += [("--text-column (or one --text for all)", self.text_column)]
         phone_column, *text_columns = table.find_columns(wanted)
+        if self.template and not self.is_literal:
+            check_places(self.template, table.header)
         return Loader(
             intake=Intake(settings, datetime.now(UTC)),
             table=table,
@@ -75,6 +82,7 @@ class Order:
             phone_column=phone_column,
             text_columns=text_columns,
             template=self.template,
+            places=None if self.is_literal else Placeholders(table.header, with_own=True),
             rejects=rejects,
         )
 
@@ -97,12 +105,28 @@ def read_order(file: str, options: Mapping[str, Any]) -> Order:
         template=template,
         phone_column=options["phone_column"],
         text_column=(column or "text") if template is None else None,
+        is_literal=options["literal_braces"],
         key=options["key"],
         on_unknown=options["on_unknown"],
         canary=options["canary"],
         max_failed=options["max_failed"],
         rejects_path=_choose_rejects(file, options["rejects"]),
     )
+
+
+def check_places(template: Template, header: Sequence[str]) -> None:
+    """Refuse a template that writes a column's place as other tools do.
+
+    Raises:
+        InvalidMessageError: Says what to write instead.
+    """
+    if found := Placeholders(header).find(template.source):
+        raise InvalidMessageError(
+            [
+                f"text: {found.written} at character {found.at} is not how a column is written: "
+                f"write {{{found.column}}}; or add --literal-braces, and it is sent as it stands"
+            ]
+        )
 
 
 @contextmanager

@@ -103,3 +103,50 @@ def test_a_template_comes_from_stdin_too(smsq_json: Json, scripts: Scripts) -> N
     smsq_json("send-bulk", "a.csv", "--name", "x", "--text", "-", stdin="Hi {name}\n")
 
     assert texts_of(scripts)["375291234567"] == "Hi Anna"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "{{name}}",
+        "{{ Name }}",
+        "{{{name}}}",
+        "${name}",
+        "$name",
+        "%name%",
+        "[name]",
+        "<NAME>",
+        "{name}}",
+    ],
+)
+def test_a_column_written_as_elsewhere_is_refused_with_what_to_write(
+    place: str, smsq_json: Json, scripts: Scripts
+) -> None:
+    args = ("send-bulk", "a.csv", "--name", "x", "--text", f"Dear {place}, half price")
+    for more in ([], ["--dry-run"]):
+        told = smsq_json(*args, *more, exit_code=2)
+        assert f"text: {place} at character 6" in told["error"]["message"]
+        assert "write {Name}; or add --literal-braces" in told["error"]["message"]
+    assert not list(scripts.redis.scan_iter(f"{scripts.keys.namespace}:*"))
+
+
+def test_braces_that_are_meant_are_sent(smsq_json: Json, scripts: Scripts) -> None:
+    args = ("send-bulk", "a.csv", "--name", "x", "--literal-braces", "--text")
+    smsq_json(*args, "{{name}} stands for {name}, [order]")
+
+    assert texts_of(scripts)["375291234567"] == "{name} stands for Anna, [order]"
+
+
+def test_a_text_of_a_column_that_waits_to_be_filled_in_is_rejected(
+    smsq_json: Json, scripts: Scripts
+) -> None:
+    Path("a.csv").write_text(
+        "phone,name,text\n375291234567,Anna,Dear {name}\n375291234568,Ivan,Hi Ivan\n"
+    )
+    args = ("send-bulk", "a.csv", "--name", "x")
+    told = smsq_json(*args, exit_code=5)
+
+    assert (told["recipients"], told["rejected"]) == (1, 1)
+    assert "holds {name}, the place of a column" in Path("a.rejects.csv").read_text()
+    assert smsq_json(*args, "--literal-braces")["recipients"] == 2
+    assert texts_of(scripts)["375291234567"] == "Dear {name}"
