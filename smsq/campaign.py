@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class CampaignDraft:
-    """Packs messages into jobs, none above `max_recipients`; small messages share a job.
+    """Packs messages into jobs, none above `max_recipients`; small ones for one time share a job.
 
     Args:
         ledger: Where full jobs are staged.
@@ -97,12 +97,16 @@ class CampaignDraft:
 
         Raises:
             InvalidMessageError: It is scheduled, and the campaign has a canary.
+            KeyConflictError: As for `add`: the job before it is full now.
         """
         # The rest would go out after its time, and nobody knows what the gateway makes of that.
         if self._canary_left and head.schedule_time:
             why = "its reports come after schedule_time: leave one of them out"
             raise InvalidMessageError([f"canary: {why}"])
         self._close_message()
+        # Quiet hours hold a whole job: what begins at another time goes in a job of its own.
+        if self._job and self._job[0].starts_at_ms != head.starts_at_ms:
+            self._stage()
         self._head = replace(head, recipients={})
         self.starts_at_ms = max(self.starts_at_ms, head.starts_at_ms)
         self._seen.clear()
@@ -190,9 +194,8 @@ class CampaignDraft:
         self.jobs += 1
         if self.jobs == self._earlier_jobs and self._progress() != self._mark:
             raise _other_content()
-        # Polling and its horizon begin when the gateway does.
-        starts_at_ms = max(message.starts_at_ms for message in self._job)
-        fields = {**self._fields, "starts_at_ms": str(starts_at_ms), **self._mark_canary()}
+        starts_at_ms = str(self._job[0].starts_at_ms)
+        fields = {**self._fields, "starts_at_ms": starts_at_ms, **self._mark_canary()}
         if self.jobs > self._earlier_jobs and not self._is_committed:
             job = NewJob(
                 id=new_job_id(),

@@ -1,5 +1,16 @@
 -- accepted.lua: jobs that the gateway has: their ids, their polls, their end. Every script begins with
 -- it, after store.lua.
+-- When a message's age begins: when its job was accepted, or with its own schedule. What else its
+-- request held has no say in it.
+local function born_ms_of(job, starts_at_ms)
+  return math.max(tonumber(job.accepted_at_ms) or NOW_MS, tonumber(starts_at_ms) or 0)
+end
+
+-- When polling gives a message up. What is forwarded to Viber may be delivered so much later.
+local function given_up_at_ms(job, starts_at_ms, horizon_ms)
+  return born_ms_of(job, starts_at_ms) + tonumber(horizon_ms) + (tonumber(job.viber_after_min) or 0) * 60000
+end
+
 -- A campaign's jobs begin at the same moment: their first polls are spread by their ids.
 local function first_poll_at_ms(id, born_ms, first_poll_ms)
   if born_ms <= NOW_MS then return NOW_MS + first_poll_ms end
@@ -31,22 +42,24 @@ local function lacks_ids(id, job)
 end
 
 -- The gateway has the job: forget its texts and poll every message whose id is known. The others
--- are polled from the moment on when a receipt teaches their ids. A scheduled job's age begins with
--- its schedule; what is forwarded to Viber may be delivered so much later.
+-- are polled from the moment on when a receipt teaches their ids. The job is due when the first of its
+-- messages is to be given up.
 local function accept(id, job, horizon_ms, first_poll_ms)
-  local born_ms = math.max(NOW_MS, tonumber(job.starts_at_ms) or 0)
-  local viber_ms = (tonumber(job.viber_after_min) or 0) * 60000
   move(id, job, 'accepted', '')
-  redis.call('HSET', key('job', id), 'accepted_at_ms', int(NOW_MS), 'born_at_ms', int(born_ms))
+  job.accepted_at_ms = int(NOW_MS)
+  redis.call('HSET', key('job', id), 'accepted_at_ms', job.accepted_at_ms)
   redis.call('HDEL', key('job', id), 'ready_at_ms', 'error_class')
-  schedule(id, born_ms + tonumber(horizon_ms) + viber_ms)
   forget_texts(id, job)
-  local first_ms = first_poll_at_ms(id, born_ms, tonumber(first_poll_ms))
+  local due_ms = math.huge
   for n = 1, tonumber(job.messages) do
-    if redis.call('HEXISTS', key('message', id, n), 'message_id') == 1 then
+    local message = redis.call('HMGET', key('message', id, n), 'message_id', 'starts_at_ms')
+    if message[1] then
+      local first_ms = first_poll_at_ms(id, born_ms_of(job, message[2]), tonumber(first_poll_ms))
       redis.call('ZADD', key('polls'), int(first_ms), id .. ':' .. n)
     end
+    due_ms = math.min(due_ms, given_up_at_ms(job, message[2], horizon_ms))
   end
+  schedule(id, due_ms)
   if lacks_ids(id, job) then
     redis.call('ZADD', key('listed', 'unmatched'), int(NOW_MS), id)
     redis.call('ZADD', key('lookups'), int(NOW_MS + UNMATCHED_MS), id)
@@ -102,16 +115,18 @@ end
 -- So often a message is asked for whose id came after its horizon had passed.
 local LATE_POLLS = 3
 
--- Keep a message's id, however it became known, and have the message polled. An id that is known
--- already must not bring a poll forward.
-local function learn_id(id, job, n, message_id, due_ms)
+-- Keep a message's id, however it became known, and have the message polled so long from now, or from
+-- its own beginning, on. An id that is known already must not bring a poll forward.
+local function learn_id(id, job, n, message_id, poll_in_ms)
   local message_key, ref = key('message', id, n), id .. ':' .. n
-  local known = redis.call('HGET', message_key, 'message_id')
+  local known = redis.call('HMGET', message_key, 'message_id', 'starts_at_ms')
   redis.call('HSET', message_key, 'message_id', message_id)
-  if known ~= message_id then
+  if known[1] ~= message_id then
     if job.state == 'accepted' and unfinished(id, n) > 0 then
+      local due_ms = first_poll_at_ms(id, born_ms_of(job, known[2]), poll_in_ms)
       redis.call('ZADD', key('polls'), 'LT', int(due_ms), ref)
-    elseif job.state == 'done' and (tonumber(redis.call('HGET', message_key, 'no_report')) or 0) > 0 then
+    elseif (job.state == 'done' or job.state == 'accepted')
+      and (tonumber(redis.call('HGET', message_key, 'no_report')) or 0) > 0 then
       redis.call('HSET', message_key, 'late_polls', LATE_POLLS)
       redis.call('ZADD', key('polls'), int(NOW_MS), ref)
     end

@@ -145,7 +145,7 @@ local function claim_poll(ref)
   local size = 0
   for _, state in ipairs(RECIPIENT_STATES) do size = size + (tonumber(message[state]) or 0) end
   local number, offset, is_first = take_page(ref, key('message', id, n), message, size)
-  local age_ms = NOW_MS - tonumber(job.born_at_ms)
+  local age_ms = NOW_MS - born_ms_of(job, message.starts_at_ms)
   return {'poll', ref, number, message.message_id, offset, age_ms, size, tonumber(message.buckets), is_first}
 end
 

@@ -29,7 +29,7 @@ for n, message_id in pairs(ids) do
     redis.call('HDEL', key('message', id, n), 'poll_offset')
     forget_pages(key('message', id, n))
   end
-  learn_id(id, job, n, message_id, NOW_MS)
+  learn_id(id, job, n, message_id, 0)
 end
 redis.call('HSET', key('job', id), 'is_proven', 1)
 if job.state == 'unknown' then accept(id, job, ARGV[9], ARGV[10]) end

@@ -23,7 +23,7 @@ local ids = cjson.decode(ARGV[7])
 local learnt = 0
 for n, message_id in pairs(ids) do
   if tonumber(n) >= 1 and tonumber(n) <= tonumber(job.messages) then
-    learn_id(id, job, n, message_id, first_poll_at_ms(id, tonumber(job.born_at_ms) or 0, tonumber(ARGV[10])))
+    learn_id(id, job, n, message_id, tonumber(ARGV[10]))
     learnt = learnt + 1
   end
 end

@@ -55,36 +55,44 @@ local function show_word(word)
   return digits >= 5 and masked or word
 end
 
-local function give_up_polling(id, job)
-  for n = 1, tonumber(job.messages) do
-    local message_key = key('message', id, n)
-    local message_id = redis.call('HGET', message_key, 'message_id') or ''
-    local told = {id, job.campaign or '', n, message_id, ordinals = read_ordinals(id, job)}
-    for b = 0, tonumber(redis.call('HGET', message_key, 'buckets')) - 1 do
-      local k = key('recipients', id, n, b)
-      local changed = {}
-      for phone, value in pairs(load(k) or {}) do
-        local letter = string.sub(value, 1, 1)
-        if letter == '' or letter == 'p' or letter == 's' then
-          table.insert(changed, phone)
-          table.insert(changed, 'n' .. (value == '' and '||' or string.sub(value, 2)))
-          local word = string.match(value, '^.|[^|]*|(.*)$') or ''
-          tell_recipients(told, {phone}, letter == 's' and 'sent' or 'pending', 'no_report', show_word(word))
-        end
-      end
-      if #changed > 0 then hset_all(k, changed) end
-    end
-    for _, state in ipairs({'pending', 'sent'}) do
-      local left = tonumber(redis.call('HGET', message_key, state)) or 0
-      if left > 0 then  -- Lua would write the negative of 0 as -0, which is no integer to Redis
-        redis.call('HINCRBY', message_key, state, -left)
-        redis.call('HINCRBY', message_key, 'no_report', left)
-        count(job, 'recipient:' .. state, -left)
-        count(job, 'recipient:no_report', left)
+local function give_up_message(id, job, n)
+  local message_key = key('message', id, n)
+  local message_id = redis.call('HGET', message_key, 'message_id') or ''
+  local told = {id, job.campaign or '', n, message_id, ordinals = read_ordinals(id, job)}
+  for b = 0, tonumber(redis.call('HGET', message_key, 'buckets')) - 1 do
+    local k = key('recipients', id, n, b)
+    local changed = {}
+    for phone, value in pairs(load(k) or {}) do
+      local letter = string.sub(value, 1, 1)
+      if letter == '' or letter == 'p' or letter == 's' then
+        table.insert(changed, phone)
+        table.insert(changed, 'n' .. (value == '' and '||' or string.sub(value, 2)))
+        local word = string.match(value, '^.|[^|]*|(.*)$') or ''
+        tell_recipients(told, {phone}, letter == 's' and 'sent' or 'pending', 'no_report', show_word(word))
       end
     end
-    stop_polling(id .. ':' .. n)
+    if #changed > 0 then hset_all(k, changed) end
   end
+  for _, state in ipairs({'pending', 'sent'}) do
+    local left = tonumber(redis.call('HGET', message_key, state)) or 0
+    if left > 0 then  -- Lua would write the negative of 0 as -0, which is no integer to Redis
+      redis.call('HINCRBY', message_key, state, -left)
+      redis.call('HINCRBY', message_key, 'no_report', left)
+      count(job, 'recipient:' .. state, -left)
+      count(job, 'recipient:no_report', left)
+    end
+  end
+  stop_polling(id .. ':' .. n)
+end
+
+-- Each message has a horizon of its own: the job is looked at again at the next one's.
+local function give_up_polling(id, job)
+  local next_ms = math.huge
+  for n = 1, tonumber(job.messages) do
+    local at_ms = given_up_at_ms(job, redis.call('HGET', key('message', id, n), 'starts_at_ms'), ARGV[7])
+    if at_ms <= NOW_MS then give_up_message(id, job, n) else next_ms = math.min(next_ms, at_ms) end
+  end
+  if next_ms < math.huge then schedule(id, next_ms) end
   finish_if_final(id, job)
 end
 
