@@ -39,6 +39,15 @@ def connect(url: str, *, timeout_s: float = PRODUCER_TIMEOUT_S) -> Redis:
     )
 
 
+#: Redis' own refusals, which mean "not now" or "not here", whichever script they hit.
+_REFUSALS = ("READONLY", "MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "NOPERM", "CLUSTERDOWN")
+
+
+def is_of_data(error: Exception) -> bool:
+    """Whether a command failed at what is stored, and not because Redis is away or refuses."""
+    return type(error) is ResponseError and not any(word in str(error) for word in _REFUSALS)
+
+
 @contextmanager
 def unavailable(redis: Redis, *, writes: bool, in_pieces: bool = False) -> Iterator[None]:
     """Turn Redis' failures within the block into `QueueUnavailableError`.

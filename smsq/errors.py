@@ -27,6 +27,11 @@ from typing import ClassVar
 from smsq.models import Outcome
 
 
+def say_unforeseen(what: str, error: Exception) -> str:
+    """Say that something unforeseen was raised: its class alone, for its words may hold a text."""
+    return f"{what} ({type(error).__name__})"
+
+
 class SmsqError(Exception):
     """Base of everything smsq raises on purpose."""
 

@@ -111,10 +111,16 @@ class Fields:
             return None
         zone = ZoneInfo(self._settings.timezone)
         moment = raw.replace(tzinfo=zone) if raw.utcoffset() is None else raw
+        if moment.year >= parsers.YEARS.stop:
+            last = parsers.YEARS.stop - 1
+            self.mistakes.append(
+                f"{name} is after {last}: write a time nearer to now, or none for now"
+            )
+            return None
         try:
             moment = moment.astimezone(zone).astimezone(UTC)
         except OverflowError:
-            self.mistakes.append(f"{name} is at the calendar's end: write a time nearer to now")
+            self.mistakes.append(f"{name} is at the calendar's beginning: write a later time")
             return None
         if moment <= self._now:
             self.mistakes.append(f"{name} is in the past: write a later time, or none for now")

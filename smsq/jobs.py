@@ -162,14 +162,29 @@ class Question:
     """What a claim needs written down first; `RuleBook.answer` does it.
 
     Attributes:
-        job_id: Whose recipients' regions are missing; "" for none.
-        week: Whose calendars are missing, in weeks since 1970.
+        job_id: The job that is to be claimed.
+        week: Whose calendars are missing, in weeks since 1970; None: the job's regions are.
         regions: Of these.
     """
 
-    job_id: str = ""
-    week: int = 0
-    regions: Sequence[str] = ()
+    job_id: str
+    week: int | None = None
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unprepared:
+    """A claim that no request can be made of.
+
+    Attributes:
+        id: The job, or the message to poll as `<job id>:<n>`.
+        number: Of the claim; None where it did not come about.
+        why: Without anything of what is stored.
+    """
+
+    id: str
+    number: int | None
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

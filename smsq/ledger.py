@@ -25,6 +25,7 @@ from smsq.jobs import (
     Question,
     Rules,
     Stored,
+    Unprepared,
 )
 from smsq.models import JobState, Kind
 from smsq.names import Queue
@@ -95,12 +96,13 @@ class Ledger(Staging):
 
     def claim(
         self, slot: Slot, pace: Pace, leases: Leases, rules: Rules = NO_RULES
-    ) -> Claim | PollClaim | Early | NoClaim | Question:
+    ) -> Claim | PollClaim | Early | NoClaim | Question | Unprepared:
         """Use a slot whose time has come: take the right to make one request.
 
         Returns:
             A claim on what is most urgent now, be it a job or a message to poll; or why there is
-            none. A question comes only where there are rules: answer it, and ask again.
+            none. A question comes only where there are rules: answer it, and ask again. What is
+            unprepared is to be set aside.
         """
         answer = self._run(
             "claim",
@@ -116,6 +118,18 @@ class Ledger(Staging):
             rules.cap_per_day,
         )
         return read_claim_answer(answer)
+
+    def set_aside(self, what: Unprepared) -> str:
+        """Take what cannot be prepared out of the line, so that the next in line goes.
+
+        A job waits for a pause that grows to an hour, counted apart from its attempts; after so
+        many pauses it is dead (lua/aside.lua).
+
+        Returns:
+            The state that the job is in now; `stale` or `missing` when it is not ours any more.
+        """
+        number = "" if what.number is None else what.number
+        return str(self._run("set_aside", what.id, number, what.why))
 
     def confirm(self, claim: Claim, *, wait_ms: int) -> bool:
         """Wait until a claim is on Redis' disk, so that no power loss can forget it.

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from smsq.errors import KeyConflictError
+from smsq.errors import KeyConflictError, say_unforeseen
 from smsq.jobs import (
     Claim,
     Idempotency,
@@ -20,6 +20,7 @@ from smsq.jobs import (
     PollClaim,
     Question,
     Stored,
+    Unprepared,
 )
 from smsq.keys import count_buckets
 from smsq.models import Kind, MessageRequest, OnUnknown, ViberForward
@@ -154,8 +155,16 @@ def to_dict(flat: Sequence[str]) -> dict[str, str]:
 
 def read_claim_answer(
     answer: Sequence[Any],
-) -> Claim | PollClaim | Early | NoClaim | Question:
-    """Read what `claim.lua` says."""
+) -> Claim | PollClaim | Early | NoClaim | Question | Unprepared:
+    """Read what `claim.lua` says; of a claim that cannot be read, that it cannot."""
+    try:
+        return _read_claim_answer(answer)
+    except Exception as error:  # noqa: BLE001 - what is stored may be anything
+        _, claimed_id, number, *_ = answer
+        return Unprepared(claimed_id, number, say_unforeseen("stored data cannot be read", error))
+
+
+def _read_claim_answer(answer: Sequence[Any]) -> Claim | PollClaim | Early | NoClaim | Question:
     status, *rest = answer
     match status:
         case "job":
@@ -178,7 +187,8 @@ def read_claim_answer(
         case "regions":
             return Question(job_id=rest[0])
         case "calendar":
-            return Question(week=int(rest[0]), regions=rest[1])
+            week, regions, job_id = rest
+            return Question(job_id=job_id, week=int(week), regions=tuple(regions))
         case _:
             return NoClaim(status)
 

@@ -36,6 +36,10 @@ _REDIS_EXAMPLE = "write an address like redis://127.0.0.1:6379/0"
 _BROKER_EXAMPLE = "write an address like redis://127.0.0.1:6379/0 or amqp://127.0.0.1"
 
 
+#: Nobody sends outside these years: such times are typing mistakes, or a database's "never".
+YEARS = range(2000, 2200)
+
+
 def whole(least: int, most: int) -> Callable[[str], int]:
     """Parse a whole number from `least` to `most`, both allowed."""
 

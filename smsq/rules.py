@@ -62,7 +62,7 @@ class RuleBook:
 
     def answer(self, question: Question) -> None:
         """Write down what a claim asked for."""
-        if question.job_id:
+        if question.week is None:
             self._write_regions(question.job_id)
         else:
             self._write_calendars(question.week, question.regions)

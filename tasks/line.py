@@ -13,14 +13,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from smsq.jobs import Claim, NoClaim, PollClaim, Question
+from smsq.jobs import Claim, NoClaim, PollClaim, Question, Unprepared
 from smsq.slots import Closed, Early, Slot
+from tasks.aside import answer, set_aside
 from tasks.attempt import attempt
 from tasks.page import read_page
 from tasks.resources import Resources
@@ -171,15 +173,18 @@ def _hold(resources: Resources, wait_s: float, epoch: str) -> bool:
 
 
 def _claim(resources: Resources, slot: Slot) -> Turn | None:
+    asked: Counter[Question] = Counter()
     while not resources.stop.is_set():
         claimed_at_s = time.monotonic()
-        book = resources.rule_book
-        claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases, book.rules)
+        rules = resources.rule_book.rules
+        claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases, rules)
         match claim:
             case NoClaim():
                 return None
             case Question():
-                book.answer(claim)
+                answer(resources, claim, asked)
+            case Unprepared():
+                set_aside(resources, claim)
             case Early():
                 resources.stop.wait(claim.wait_s)
             case _:

@@ -15,9 +15,6 @@ import click
 from smsq import parsers
 from smsq.errors import InvalidMessageError
 
-#: Times of sending outside these years are typing mistakes.
-_YEARS = range(2000, 2200)
-
 #: More than the longest text takes in any encoding.
 _MAX_STDIN_BYTES = 64 * 1024
 
@@ -31,7 +28,7 @@ def to_moment(_: click.Context, __: click.Parameter, value: str | None) -> datet
     except ValueError:
         moment = None
     has_time = "T" in value.upper() or " " in value.strip()
-    if moment is None or not has_time or moment.year not in _YEARS:
+    if moment is None or not has_time or moment.year not in parsers.YEARS:
         raise click.BadParameter(
             "write a time like 2030-11-05T09:30 (in SMSQ_TIMEZONE) or 2030-11-05T09:30+03:00"
         )

@@ -1,5 +1,6 @@
 -- claim.lua: use a slot: take the right to make one request for what is most urgent now.
 -- needs limit.lua
+-- needs aside.lua
 -- needs gathered.lua
 -- needs rules.lua
 -- needs paging.lua
@@ -18,7 +19,8 @@
 --           1 for the first page of its poll}
 --          {'early', wait_us}: the request before it started late, or much was passed by that may
 --                  not be sent now; ask again then
---          {'regions', id}, {'calendar', week, regions}: write these down first, see rules.lua
+--          {'regions', id}, {'calendar', week, regions, id}: write these down first, see rules.lua; what
+--                  raises here is that job's alone, see aside.lua
 --          {'void'}: the slot is worth nothing any more; reserve another
 --          {'nothing'}: somebody else took what waited
 local l = limiter_state()
@@ -163,7 +165,12 @@ while waiting do
   local first = redis.call('ZRANGE', key('ready', class), 0, 0)[1]
   while first do
     local claim, cost
-    if class == 'poll' then claim = claim_poll(first) else claim, cost = claim_job(class, first) end
+    if class == 'poll' then
+      claim = guard(function() return claim_poll(first) end, function() put_poll_aside(first) end)
+    else
+      claim, cost = guard(function() return claim_job(class, first) end,
+        function(text) put_aside(class, first, 'cannot be prepared: ' .. text) end)
+    end
     budget = budget - (cost or 1)
     if claim and (claim[1] == 'job' or claim[1] == 'poll') then
       use_slot(class)
@@ -171,6 +178,7 @@ while waiting do
     end
     if claim or budget <= 0 then
       take_turn_back()
+      if claim and claim[1] == 'calendar' then table.insert(claim, first) end
       -- Others get their turn at Redis; the caller asks again at once.
       return claim or {'early', 0}
     end

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from smsq.jobs import Claim, Leases, NoClaim, PollClaim, Question
+from smsq.jobs import Claim, Leases, NoClaim, PollClaim, Question, Unprepared
 from smsq.limiter import Limiter
 from smsq.models import JobState
 from smsq.simulator.limit import Bucket
@@ -112,7 +112,7 @@ class Fronts:
         if isinstance(claim, Early):
             self.at(claim.wait_s, lambda: self._claim(front, slot))
             return
-        assert not isinstance(claim, Question)
+        assert not isinstance(claim, Question | Unprepared)
         if not isinstance(claim, NoClaim):
             is_taken = self.gateway.takes(self.now_s)
             self.requests.append(Request(self.now_s, front, is_taken, claim))

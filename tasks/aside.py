@@ -1,0 +1,55 @@
+"""Aside: what cannot be prepared for its request steps out of the line, and the next one goes.
+
+In:  a claim's question, or a claim that nothing can be made of. Out: the ledger, told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+from redis.exceptions import RedisError
+
+from smsq.connection import is_of_data
+from smsq.errors import say_unforeseen
+from smsq.jobs import Question, Unprepared
+from tasks.resources import Resources
+
+log = logging.getLogger(__name__)
+
+#: A question that is asked again after so many answers has none.
+MOST_ANSWERS = 3
+
+
+def answer(resources: Resources, question: Question, asked: Counter[Question]) -> None:
+    """Write down what a claim asked for; a job whose question has no answer is set aside.
+
+    Args:
+        resources: Of this process.
+        question: As the claim asked it.
+        asked: How often each question of this slot was answered already.
+
+    Raises:
+        RedisError: Redis is away, or refuses for now.
+    """
+    asked[question] += 1
+    if asked[question] > MOST_ANSWERS:
+        set_aside(resources, Unprepared(question.job_id, None, "its question has no answer"))
+        return
+    try:
+        resources.rule_book.answer(question)
+    except Exception as error:
+        if isinstance(error, RedisError) and not is_of_data(error):
+            raise
+        why = say_unforeseen("its rules cannot be looked up", error)
+        set_aside(resources, Unprepared(question.job_id, None, why))
+
+
+def set_aside(resources: Resources, what: Unprepared) -> None:
+    """Have a job wait, or a message be polled later; what came of it stands in the timeline.
+
+    Raises:
+        RedisError: Redis is away, or refuses for now.
+    """
+    state = resources.ledger.set_aside(what)
+    log.error("<- set aside %s: %s; it is %s", what.id, what.why, state)

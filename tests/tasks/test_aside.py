@@ -1,0 +1,170 @@
+"""What cannot be prepared for its request steps aside, and the next in line goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from smsq.desk import Desk
+from smsq.jobs import Unprepared
+from smsq.models import BulkMessage, JobState
+from smsq.queue import SmsQueue
+from smsq.rules import RuleBook
+from smsq.settings import Settings
+from smsq.simulator.server import RunningSimulator
+from tasks.line import serve
+from tasks.resources import Resources, install
+
+PHONE = "37529123"
+
+Spoil = Callable[[Resources, str], object]
+
+
+@pytest.fixture
+def resources(environ: dict[str, str]) -> Iterator[Resources]:
+    made = Resources.build(
+        Settings.from_env(environ | {"SMSQ_CAP_PER_DAY": "9"}, needs_gateway=True)
+    )
+    install(made)
+    yield made
+    made.stop.set()
+    install(None)
+    made.close()
+
+
+def start_campaign(queue: SmsQueue, schedule_time: datetime | None = None) -> str:
+    message = BulkMessage(
+        name="Sale", text="Half price", phones=[f"{PHONE}4567"], schedule_time=schedule_time
+    )
+    [job] = queue._views.job_ids(queue.send_bulk([message]))
+    return job
+
+
+def spoil_job(resources: Resources, job: str, field: str, value: str) -> None:
+    resources.redis.hset(resources.keys.job(job), field, value)
+
+
+def schedule_past_every_calendar(resources: Resources, job: str) -> None:
+    for key in (resources.keys.job(job), resources.keys.message(job, 1)):
+        resources.redis.hset(key, "starts_at_ms", "253402300799000")
+
+
+def replace_key(resources: Resources, key: str) -> None:
+    resources.redis.delete(key)
+    resources.redis.set(key, "no hash")
+
+
+#: Each makes a stored job such that no request can be made of it.
+SPOILS: dict[str, Spoil] = {
+    "a schedule past every calendar": schedule_past_every_calendar,
+    "no number of messages": lambda r, job: spoil_job(r, job, "messages", "many"),
+    "no number of claims": lambda r, job: spoil_job(r, job, "claims", "many"),
+    "a kind that nobody knows": lambda r, job: spoil_job(r, job, "kind", "fax"),
+    "no name": lambda r, job: r.redis.hdel(r.keys.message(job, 1), "name"),
+    "no buckets": lambda r, job: r.redis.hdel(r.keys.message(job, 1), "buckets"),
+    "no message": lambda r, job: r.redis.delete(r.keys.message(job, 1)),
+    "recipients of another type": lambda r, job: replace_key(r, r.keys.recipients(job, 1, 0)),
+    "a message of another type": lambda r, job: replace_key(r, r.keys.message(job, 1)),
+    "a job of another type": lambda r, job: replace_key(r, r.keys.job(job)),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILS.values(), ids=SPOILS)
+@pytest.mark.parametrize("poisoned", [1, 3])
+def test_what_cannot_be_prepared_holds_nobody_up(
+    resources: Resources,
+    queue: SmsQueue,
+    simulator: RunningSimulator,
+    spoil: Spoil,
+    poisoned: int,
+) -> None:
+    jobs = [start_campaign(queue) for _ in range(poisoned)]
+    for job in jobs:
+        spoil(resources, job)
+    codes = [
+        queue.send_quick(f"{PHONE}{1000 + i}", "code", priority=priority)
+        for i, priority in enumerate(["urgent", "normal", "bulk"] * 7)
+    ]
+    healthy = [start_campaign(queue) for _ in range(2)]
+    serve(resources, [*codes, *healthy])
+
+    assert {queue.status(code).state for code in [*codes, *healthy]} == {JobState.ACCEPTED}
+    assert len(simulator.accepted()) == len(codes) + 1
+    if resources.redis.type(resources.keys.job(jobs[0])) == "hash":
+        found = [
+            resources.redis.hmget(resources.keys.job(job), "state", "attempts") for job in jobs
+        ]
+        assert found == [[JobState.WAITING, "0"]] * poisoned
+    assert resources.redis.zrange(resources.keys.ready("bulk"), 0, -1) == []
+
+
+def test_a_job_that_was_set_aside_says_why(resources: Resources, queue: SmsQueue) -> None:
+    job = start_campaign(queue)
+    schedule_past_every_calendar(resources, job)
+    serve(resources, [job])
+
+    status = queue.status(job)
+    assert (status.state, status.attempts) == (JobState.WAITING, 0)
+    assert status.error == "its rules cannot be looked up (OverflowError)"
+    desk = Desk.build(resources.settings)
+    assert [(note.what, note.detail) for note in desk.timeline(job)][-1] == (
+        "waiting",
+        status.error,
+    )
+    desk.close()
+
+
+def test_pauses_grow_to_an_hour_and_end_in_a_dead_job_that_can_be_retried(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    job = start_campaign(queue)
+    key, pauses_s = resources.keys.job(job), []
+    for _ in range(20):
+        resources.ledger.set_aside(Unprepared(job, None, "cannot be read"))
+        now_s, _ = resources.redis.time()
+        pauses_s.append(float(resources.redis.zscore(resources.keys.due, job) or 0) / 1000 - now_s)
+        resources.redis.zadd(resources.keys.due, {job: 0})
+        if queue.status(job).state is JobState.WAITING:
+            resources.ledger.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
+
+    assert 0 <= pauses_s[0] <= 3
+    assert 1700 < pauses_s[-2] <= 3601
+    assert all(later > 1.5 * pause for pause, later in pairwise(pauses_s[3:11]))
+    status = queue.status(job)
+    assert (status.state, status.attempts) == (JobState.DEAD, 0)
+    assert status.error == "set aside 20 times: cannot be read"
+    assert resources.redis.hget(key, "error_class") == "unprepared"
+
+
+def test_a_question_that_no_answer_ends_sets_its_job_aside(
+    resources: Resources, queue: SmsQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RuleBook, "_write_calendars", lambda *_: None)
+    job = start_campaign(queue)
+    code = queue.send_quick(f"{PHONE}4567", "code")
+    serve(resources, [job, code])
+
+    assert queue.status(code).state is JobState.ACCEPTED
+    assert queue.status(job).state is JobState.WAITING
+
+
+def test_only_the_claim_in_force_is_set_aside(resources: Resources, queue: SmsQueue) -> None:
+    job = start_campaign(queue)
+
+    assert resources.ledger.set_aside(Unprepared(job, 7, "not ours")) == "stale"
+    assert resources.ledger.set_aside(Unprepared("jnope", None, "gone")) == "missing"
+    assert queue.status(job).state is JobState.QUEUED
+
+
+@pytest.mark.parametrize(
+    "moment", [datetime(9999, 12, 31, tzinfo=UTC), datetime(2200, 1, 2, tzinfo=UTC)]
+)
+def test_a_date_that_means_never_is_refused(queue: SmsQueue, moment: datetime) -> None:
+    with pytest.raises(ValueError, match="schedule_time is after 2199"):
+        start_campaign(queue, schedule_time=moment)
+    with pytest.raises(ValueError, match="send_at is after 2199"):
+        queue.send_quick(f"{PHONE}4567", "code", send_at=moment)
+    start_campaign(queue, schedule_time=datetime.now(UTC) + timedelta(days=300))
