@@ -124,7 +124,7 @@ local function claim_job(class, id)
   for n = 1, tonumber(job.messages) do
     local to = phones and phones[n] or phones_of(id, n)
     if #to > 0 then
-      table.insert(messages, {redis.call('HGETALL', key('message', id, n)), to, redis.call('HGETALL', key('texts', id, n))})
+      table.insert(messages, {fields_for_request(id, job, n), to, redis.call('HGETALL', key('texts', id, n))})
     end
   end
   local flat = redis.call('HGETALL', key('job', id))

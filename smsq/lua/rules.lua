@@ -77,25 +77,10 @@ local function moments_of(id, job)
   return moments
 end
 
--- Messages scheduled for a time that the job now waits past are sent when it goes on.
-local function forget_schedules(id, job, until_ms)
-  local last_ms = 0
-  for n = 1, tonumber(job.messages) do
-    local at_ms = tonumber(redis.call('HGET', key('message', id, n), 'starts_at_ms') or 0)
-    if at_ms > until_ms then
-      last_ms = math.max(last_ms, at_ms)
-    elseif at_ms > 0 then
-      redis.call('HDEL', key('message', id, n), 'schedule_time', 'starts_at_ms')
-    end
-  end
-  redis.call('HSET', key('job', id), 'starts_at_ms', int(last_ms))
-end
-
 -- Waits for the end of quiet hours.
 local function hold(id, job, awake_ms, next_ms)
   local spread_ms = math.min(SPREAD_MS, (next_ms - awake_ms) / 2)
   local until_ms = awake_ms + spread_ms * (tonumber(string.sub(id, -4), 16) or 0) / 65536
-  if (tonumber(job.starts_at_ms) or 0) > NOW_MS then forget_schedules(id, job, until_ms) end
   local minutes = math.ceil((until_ms - NOW_MS) / 60000)
   local hours = math.floor(minutes / 60)
   move(id, job, 'waiting', nil, 'quiet hours, for ' .. int(hours) .. ' h ' .. int(minutes - 60 * hours) .. ' min')

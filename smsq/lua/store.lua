@@ -45,6 +45,28 @@ local function store_message(id, n, message)
   if #texts > 0 then hset_all(key('texts', id, n), texts) end
 end
 
+-- A schedule that is no further ahead has passed by the time that the gateway reads it, and nobody knows
+-- what the gateway makes of that.
+local SCHEDULE_MARGIN_MS = 10000
+
+-- A message's fields as its request takes them: without a schedule that is not ahead any more. It stays
+-- in the ledger, and the job's timeline tells.
+local function fields_for_request(id, job, n)
+  local flat = redis.call('HGETALL', key('message', id, n))
+  local schedule_at, starts_at_ms
+  for i = 1, #flat, 2 do
+    if flat[i] == 'schedule_time' then schedule_at = i end
+    if flat[i] == 'starts_at_ms' then starts_at_ms = tonumber(flat[i + 1]) end
+  end
+  if schedule_at and starts_at_ms and starts_at_ms <= NOW_MS + SCHEDULE_MARGIN_MS then
+    table.remove(flat, schedule_at)
+    local passed = table.remove(flat, schedule_at)
+    if not job.is_late_told then note(id, 'schedule passed', passed .. ': the gateway is to send at once') end
+    job.is_late_told = '1'
+  end
+  return flat
+end
+
 local function store_job(id, job)
   local flat = {'created_at_ms', int(NOW_MS), 'attempts', 0, 'claims', 0}
   for name, value in pairs(job) do
