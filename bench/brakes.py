@@ -37,7 +37,7 @@ def enqueue(b: Bed, recipients: int) -> str:
         draft.start_message(head)
         for n in range(recipients):
             draft.add(phone(n), None)
-    return b.queue.commit_campaign(draft)[1]
+    return b.queue.commit_campaign(draft)
 
 
 def send_starts(b: Bed, since_s: float = 0) -> list[float]:

@@ -35,6 +35,7 @@ from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.signatures import verify_webhook
 from smsq.status import Brake, BrakeState, Campaign, MessageStatus, RecipientStatus, Status
+from smsq.stored_id import StoredId
 from smsq.views import Stats
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "SmsqError",
     "Stats",
     "Status",
+    "StoredId",
     "TemporaryError",
     "UnknownOutcomeError",
     "verify_webhook",

@@ -46,16 +46,15 @@ def assemble_quick(checked: CheckedQuick, settings: Settings) -> tuple[NewJob, I
         messages=[checked.request],
         due_at_ms=to_ms(checked.due_at) if checked.due_at else None,
     )
-    once = make_repeatable(
-        checked.key, settings, due_in_s=checked.due_in_s, content=content_of(checked)
-    )
-    return job, once
+    return job, repeatable(checked)
 
 
 def content_of(checked: CheckedQuick) -> str:
     """Digest what a repeated call must have in common with the first.
 
-    How urgent it is, and whether it is gathered, may differ.
+    What is sent, by whom, to whom and when. How it is handled (`priority`, `gather`,
+    `expires_in_s`, `on_unknown`) may differ, and the first call's holds: settings may change
+    between the two, and a code that is asked for again must not fail for it.
     """
     request = checked.request
     viber = asdict(checked.viber) if checked.viber else None
@@ -70,23 +69,16 @@ def shared_fields(on_unknown: OnUnknown, settings: Settings) -> dict[str, str]:
     return fields | ({"keep_texts": "1"} if settings.keep_texts else {})
 
 
-def make_repeatable(
-    key: str | None, settings: Settings, *, due_in_s: float = 0, content: str = ""
-) -> Idempotency:
-    """Keep a key for as long as the job it stands for is in the ledger.
+def repeatable(checked: CheckedQuick) -> Idempotency:
+    """Say what lets a message's call be repeated.
 
     The key itself is not stored: callers put order numbers and worse into it.
     """
-    if key is None:
+    if checked.key is None:
         return Idempotency()
     return Idempotency(
-        key=digest(key), content=content, ttl_ms=key_ttl_ms(settings, due_in_s=due_in_s)
+        key=digest(checked.key), content=content_of(checked), is_again=checked.is_again
     )
-
-
-def key_ttl_ms(settings: Settings, *, due_in_s: float = 0) -> int:
-    """Say how long a key is kept whose job begins to be sent in so many seconds."""
-    return round((due_in_s + settings.retention_s + settings.poll_horizon_s) * 1000)
 
 
 def digest(text: str) -> str:

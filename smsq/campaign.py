@@ -19,12 +19,13 @@ from redis.exceptions import RedisError
 
 from smsq.assembly import digest, new_campaign_id, new_job_id
 from smsq.errors import InvalidMessageError, KeyConflictError
-from smsq.jobs import Idempotency, NewJob, Stored
+from smsq.jobs import Idempotency, NewJob
 from smsq.ledger import Ledger
 from smsq.models import Kind, MessageRequest
 from smsq.names import Queue
 from smsq.seen import SeenPhones
 from smsq.staging import Earlier, Progress
+from smsq.stored_id import StoredId
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,12 @@ class CampaignDraft:
         earlier: What the key was used for before.
 
     Attributes:
+        is_again: True when the key names a campaign that ended unsent, and this one takes it over.
         campaign_fields: More fields of the campaign's own hash, written by the commit.
         job_ids: Of the jobs that are staged, those of the earlier draft among them.
         jobs: How many jobs its recipients fill, staged or not; once it is found to be committed
             already, how many it has.
         launched: Ids of the jobs that its commit brought into the line.
-        starts_at_ms: When the last of its messages begins to be sent, ms since 1970; 0: none is
-            scheduled.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class CampaignDraft:
         earlier: Earlier | None = None,
     ) -> None:
         is_draft = earlier is not None and not earlier.is_committed
-        self.id = earlier.campaign if earlier and is_draft else new_campaign_id()
+        self.id = (earlier.campaign if earlier and is_draft else "") or new_campaign_id()
         self.key = key
+        self.is_again = earlier is not None and earlier.is_again
         self.campaign_fields: dict[str, str] = {}
         self.job_ids = list(earlier.job_ids) if earlier else []
         self.jobs = 0
         self.launched: list[str] = []
         self.recipients = 0
-        self.starts_at_ms = 0
         self._ledger = ledger
         self._fields = {**fields, "campaign": self.id}
         self._priority = priority
@@ -108,7 +108,6 @@ class CampaignDraft:
         if self._job and self._job[0].starts_at_ms != head.starts_at_ms:
             self._stage()
         self._head = replace(head, recipients={})
-        self.starts_at_ms = max(self.starts_at_ms, head.starts_at_ms)
         self._seen.clear()
         what = [head.name, head.alphaname_id, head.text, head.schedule_time]
         self._content.update(f"{json.dumps(what)}\n".encode())
@@ -136,18 +135,18 @@ class CampaignDraft:
             self._stage()
         return True
 
-    def commit(self, once: Idempotency) -> tuple[Stored, str]:
+    def commit(self, once: Idempotency) -> StoredId:
         """Make the campaign live: one decision for all of it, then job by job.
 
         When the ledger fails after the decision, recover goes on with the rest.
 
         Returns:
-            What was done, and the campaign's id: the earlier one's when the key repeats.
+            The campaign's id: the earlier one's when the key repeats.
 
         Raises:
             InvalidMessageError: It has no recipients.
-            KeyConflictError: The key was used before with other content, or another producer has
-                it in hand.
+            KeyConflictError: The key was used before with other content or may not be used again,
+                or another producer has it in hand.
         """
         self._close_message()
         self._stage()
@@ -155,7 +154,7 @@ class CampaignDraft:
             raise InvalidMessageError(["no recipients: write at least one"])
         if self.jobs < self._earlier_jobs:
             raise _other_content()
-        stored, campaign_id = self._ledger.commit(
+        campaign_id = self._ledger.commit(
             self.id,
             self._name,
             replace(once, content=self._content.hexdigest()),
@@ -164,13 +163,13 @@ class CampaignDraft:
             fields=self.campaign_fields,
         )
         try:
-            if stored is Stored.SAME:
+            if not campaign_id.is_new:
                 self.jobs = self._ledger.count_jobs(campaign_id)
             for job_ids in self._ledger.launch(campaign_id):
                 self.launched += job_ids
         except RedisError as error:
             log.warning("launch stopped, recover will go on: %s", type(error).__name__)
-        return stored, campaign_id
+        return campaign_id
 
     def discard(self) -> None:
         """Give it up: what is staged is taken away soon."""
@@ -205,7 +204,12 @@ class CampaignDraft:
                 messages=self._job,
             )
             self._is_committed = not self._ledger.stage(
-                job, self.id, self._name, before=self.jobs - 1, progress=self._progress()
+                job,
+                self.id,
+                self._name,
+                before=self.jobs - 1,
+                progress=self._progress(),
+                is_again=self.is_again,
             )
             self.job_ids.append(job.id)
         self._job, self._room = [], self._next_room()

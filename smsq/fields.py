@@ -68,6 +68,14 @@ class Fields:
         self.mistakes.append(f"key {said}: write a string of your own, or None for no key")
         return None
 
+    def again(self, raw: object, key: object) -> bool:
+        """Read whether what ended unsent is sent again; it needs the key that was used before."""
+        if not isinstance(raw, bool):
+            self.mistakes.append(f"again is {type(raw).__name__}: write True or False")
+        elif raw and key is None:
+            self.mistakes.append("again needs the key that was used before: write it, or no again")
+        return raw is True
+
     def priority(self, raw: object) -> Queue:
         """Choose the priority."""
         if raw not in PRIORITIES:

@@ -15,20 +15,20 @@ from typing import TypedDict, Unpack
 
 from smsq.assembly import (
     assemble_quick,
-    content_of,
     digest,
-    make_repeatable,
     new_job_id,
+    repeatable,
     shared_fields,
     to_ms,
 )
 from smsq.intake import CheckedQuick, Intake
-from smsq.jobs import Idempotency, NewJob, NewSend, Stored
+from smsq.jobs import Idempotency, NewJob, NewSend
 from smsq.ledger import Ledger
 from smsq.models import Kind, QuickMessage
 from smsq.names import Task
 from smsq.rings import Rings
 from smsq.settings import Settings
+from smsq.stored_id import StoredId
 
 
 class GatherOptions(TypedDict, total=False):
@@ -39,6 +39,7 @@ class GatherOptions(TypedDict, total=False):
     priority: str
     expires_in_s: float | None
     on_unknown: str | None
+    again: bool
 
 
 def assemble_send(checked: CheckedQuick, settings: Settings) -> tuple[NewSend, Idempotency]:
@@ -60,7 +61,7 @@ def assemble_send(checked: CheckedQuick, settings: Settings) -> tuple[NewSend, I
         most=most,
         open_ms=open_ms,
     )
-    return send, make_repeatable(checked.key, settings, content=content_of(checked))
+    return send, repeatable(checked)
 
 
 def assemble(checked: CheckedQuick, settings: Settings) -> tuple[NewJob | NewSend, Idempotency]:
@@ -85,23 +86,23 @@ class Gathering(ABC):
     def _intake(self) -> Intake:
         """Check against the settings and the time."""
 
-    def put_quick(self, message: QuickMessage) -> tuple[Stored, str]:
-        """Enqueue one message as `send_quick` does, and say whether it is new."""
+    def put_quick(self, message: QuickMessage) -> StoredId:
+        """Enqueue one message as `send_quick` does."""
         checked = self._intake().check_quick(message)
         if checked.is_gathered:
             send, once = assemble_send(checked, self.settings)
             with self.redis_call(writes=True):
-                stored, own_id, closed = self._ledger.gather(send, once)
+                own_id, closed = self._ledger.gather(send, once)
             self._rings.ring(Task.SEND_BULK, closed, checked.priority)
-            return stored, own_id
+            return own_id
         job, once = assemble_quick(checked, self.settings)
         with self.redis_call(writes=True):
-            stored, job_id = self._ledger.enqueue(job, once)
-        if stored is Stored.NEW and checked.due_at is None:
+            job_id = self._ledger.enqueue(job, once)
+        if job_id.is_new and checked.due_at is None:
             self._rings.ring(Task.SEND_QUICK, [job_id], checked.priority)
-        return stored, job_id
+        return job_id
 
-    def send_personal(self, phone: str, text: str, **options: Unpack[GatherOptions]) -> str:
+    def send_personal(self, phone: str, text: str, **options: Unpack[GatherOptions]) -> StoredId:
         """Enqueue one text for one phone that may share a gateway request with others.
 
         It goes out together with all that is gathered for the same sender, at the latest
@@ -111,7 +112,7 @@ class Gathering(ABC):
         Args:
             phone: As for `send_quick`.
             text: At most 10 parts.
-            **options: `alphaname_id`, `key`, `on_unknown`, `expires_in_s` (more than
+            **options: `alphaname_id`, `key`, `again`, `on_unknown`, `expires_in_s` (more than
                 SMSQ_GATHER_S) and `priority` (`normal` or `bulk`), each as for `send_quick`.
 
         Returns:
@@ -120,7 +121,7 @@ class Gathering(ABC):
 
         Raises:
             InvalidMessageError: Nothing was stored; it carries every mistake.
-            KeyConflictError: The key was used before with other content.
+            KeyConflictError: The key was used before with other content, or `again` is refused.
             QueueUnavailableError: Redis did not answer within 2 s.
         """
-        return self.put_quick(QuickMessage(phone=phone, text=text, gather=True, **options))[1]
+        return self.put_quick(QuickMessage(phone=phone, text=text, gather=True, **options))

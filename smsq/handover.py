@@ -12,6 +12,7 @@ from smsq.jobs import Idempotency, NewJob, NewSend
 from smsq.ledger import Ledger
 from smsq.names import Queue, Task
 from smsq.rings import Rings
+from smsq.stored_id import StoredId
 
 #: Jobs stored in one round trip.
 SLICE = 100
@@ -19,13 +20,14 @@ SLICE = 100
 
 def hand_over(
     new: Sequence[tuple[NewJob | NewSend, Idempotency]], ledger: Ledger, rings: Rings
-) -> list[str]:
+) -> list[StoredId]:
     """Store and ring quick jobs, and gather sends.
 
     Raises:
-        KeyConflictError: A key was used before with other content; the others are stored.
+        KeyConflictError: A key was used before with other content, or may not be used again; the
+            others are stored.
     """
-    ids: list[str] = []
+    ids: list[StoredId] = []
     conflict: KeyConflictError | None = None
     for start in range(0, len(new), SLICE):
         part = new[start : start + SLICE]
@@ -34,7 +36,7 @@ def hand_over(
             if isinstance(result, KeyConflictError):
                 conflict = conflict or result
                 continue
-            _, some_id, rung = result
+            some_id, rung = result
             ids.append(some_id)
             task = Task.SEND_BULK if isinstance(one, NewSend) else Task.SEND_QUICK
             to_ring.setdefault((task, one.priority), []).extend(rung)

@@ -34,18 +34,18 @@ class CheckedQuick:
 
     Attributes:
         key: The caller's idempotency key, None for none.
+        is_again: True to send again what ended unsent for certain under this key.
         due_at: UTC; None for now.
-        due_in_s: Seconds until then; 0 for now.
         expires_at: UTC; None for never.
     """
 
     request: MessageRequest
     key: str | None
+    is_again: bool
     priority: Queue
     on_unknown: OnUnknown
     viber: ViberForward | None
     due_at: datetime | None
-    due_in_s: float
     expires_at: datetime | None
     is_gathered: bool
 
@@ -134,10 +134,13 @@ class Intake:
             mistakes.append("messages is empty: write at least one")
         refuse(mistakes)
 
-    def find_mistakes(self, *, key: str | None, on_unknown: str | None) -> list[str]:
+    def find_mistakes(
+        self, *, key: str | None, again: bool = False, on_unknown: str | None
+    ) -> list[str]:
         """Find what is wrong with that which is asked for all of a campaign."""
         fields = self._fields()
         fields.key(key)
+        fields.again(again, key)
         fields.on_unknown(on_unknown)
         return fields.mistakes
 
@@ -177,14 +180,15 @@ class Intake:
         refuse(fields.mistakes)
         return choice
 
-    def check_key(self, raw: str | None) -> str | None:
+    def check_key(self, raw: str | None, *, again: bool = False) -> str | None:
         """Check a campaign's idempotency key.
 
         Raises:
-            InvalidMessageError: It is empty or no string.
+            InvalidMessageError: It is empty or no string, or `again` comes without one.
         """
         fields = self._fields()
         key = fields.key(raw)
+        fields.again(again, raw)
         refuse(fields.mistakes)
         return key
 
@@ -204,11 +208,11 @@ class Intake:
         return CheckedQuick(
             request=request,
             key=fields.key(message.key),
+            is_again=fields.again(message.again, message.key),
             priority=fields.priority(message.priority),
             on_unknown=fields.on_unknown(message.on_unknown),
             viber=fields.viber(message.viber_name_id, message.viber_after_min),
             due_at=due_at,
-            due_in_s=(due_at - self._now).total_seconds() if due_at else 0.0,
             expires_at=fields.expiry(message.expires_in_s, due_at),
             is_gathered=fields.gathered(message),
         )

@@ -28,13 +28,6 @@ def new_tag() -> str:
     return "".join(secrets.choice(_TAG_LETTERS) for _ in range(_TAG_SIZE))
 
 
-class Stored(StrEnum):
-    """What an enqueue did."""
-
-    NEW = "new"
-    SAME = "same"  #: the key was used before with the same content
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """A job as the producer hands it over, checked.
@@ -82,11 +75,15 @@ class NewSend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idempotency:
-    """What makes a call repeatable: digests of its key and of its content."""
+    """What makes a call repeatable: digests of its key and of its content.
+
+    Attributes:
+        is_again: True for a call that sends again what ended unsent for certain under this key.
+    """
 
     key: str = ""
     content: str = ""
-    ttl_ms: int = 0
+    is_again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,16 +24,16 @@ from smsq.jobs import (
     PollPlan,
     Question,
     Rules,
-    Stored,
     Unprepared,
 )
 from smsq.models import JobState, Kind
 from smsq.names import Queue
 from smsq.own_ids import read_own_id
-from smsq.packing import enqueue_args, gather_args, read_claim_answer, read_rings, read_stored
+from smsq.packing import enqueue_args, gather_args, read_claim_answer, read_rings
 from smsq.slots import Early, Pace, Slot
 from smsq.staging import Staging
 from smsq.states import Verdict
+from smsq.stored_id import StoredId, read_stored
 
 NO_RULES = Rules()
 
@@ -47,20 +47,20 @@ class Ledger(Staging):
     Campaigns that are not live yet are in `Staging`.
     """
 
-    def enqueue(self, job: NewJob, once: Idempotency) -> tuple[Stored, str]:
+    def enqueue(self, job: NewJob, once: Idempotency) -> StoredId:
         """Store one job, whole or not at all.
 
         Returns:
-            What was done, and the id of the stored job: the earlier one's when the key repeats.
+            The id of the stored job: the earlier one's when the key repeats.
 
         Raises:
-            KeyConflictError: The key was used before with other content.
+            KeyConflictError: The key was used before with other content, or may not be used again.
         """
         return read_stored(self._run("enqueue", *enqueue_args(job, once)))
 
     def enqueue_many(
         self, new: Iterable[tuple[NewJob | NewSend, Idempotency]]
-    ) -> list[tuple[Stored, str, Sequence[str]] | KeyConflictError]:
+    ) -> list[tuple[StoredId, Sequence[str]] | KeyConflictError]:
         """Store many independent jobs and sends in one round trip, each by itself.
 
         Returns:
@@ -73,26 +73,26 @@ class Ledger(Staging):
                 self._run("gather", *gather_args(one, once), client=pipeline)
             else:
                 self._run("enqueue", *enqueue_args(one, once), client=pipeline)
-        results: list[tuple[Stored, str, Sequence[str]] | KeyConflictError] = []
+        results: list[tuple[StoredId, Sequence[str]] | KeyConflictError] = []
         for (one, _), answer in zip(listed, pipeline.execute(), strict=True):
             try:
-                results.append((*read_stored(answer), read_rings(one, answer)))
+                results.append((read_stored(answer), read_rings(one, answer)))
             except KeyConflictError as conflict:
                 results.append(conflict)
         return results
 
-    def gather(self, send: NewSend, once: Idempotency) -> tuple[Stored, str, Sequence[str]]:
+    def gather(self, send: NewSend, once: Idempotency) -> tuple[StoredId, Sequence[str]]:
         """Put one recipient into an open gathered job, or open a new one.
 
         Returns:
-            What was done; the send's own id, or the earlier one's when the key repeats; jobs that
-            closed over it and are to be rung.
+            The send's own id, or the earlier one's when the key repeats; jobs that closed over it
+            and are to be rung.
 
         Raises:
-            KeyConflictError: The key was used before with other content.
+            KeyConflictError: The key was used before with other content, or may not be used again.
         """
         answer = self._run("gather", *gather_args(send, once))
-        return *read_stored(answer), read_rings(send, answer)
+        return read_stored(answer), read_rings(send, answer)
 
     def claim(
         self, slot: Slot, pace: Pace, leases: Leases, rules: Rules = NO_RULES

@@ -86,6 +86,7 @@ class QuickOptions(TypedDict, total=False):
     viber_after_min: int | None
     on_unknown: str | None
     gather: bool
+    again: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,7 @@ class QuickMessage:
     viber_after_min: int | None = None
     on_unknown: str | None = None
     gather: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,11 +242,4 @@ FINAL_JOB_STATES = frozenset(
 )
 
 #: A recipient here is final.
-FINAL_RECIPIENT_STATES = frozenset(
-    {
-        RecipientState.DELIVERED,
-        RecipientState.UNDELIVERED,
-        RecipientState.NO_REPORT,
-        RecipientState.WITHHELD,
-    }
-)
+FINAL_RECIPIENT_STATES = frozenset(RecipientState) - {RecipientState.PENDING, RecipientState.SENT}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from smsq.errors import KeyConflictError, say_unforeseen
+from smsq.errors import say_unforeseen
 from smsq.jobs import (
     Claim,
     Idempotency,
@@ -19,7 +19,6 @@ from smsq.jobs import (
     NoClaim,
     PollClaim,
     Question,
-    Stored,
     Unprepared,
 )
 from smsq.keys import count_buckets
@@ -52,7 +51,7 @@ def enqueue_args(job: NewJob, once: Idempotency) -> list[str | int]:
         json.dumps(messages),
         once.key,
         once.content,
-        once.ttl_ms,
+        int(once.is_again),
         "" if job.due_at_ms is None else job.due_at_ms,
     ]
 
@@ -70,7 +69,7 @@ def gather_args(send: NewSend, once: Idempotency) -> list[str | int]:
         "" if send.expires_at_ms is None else send.expires_at_ms,
         once.key,
         once.content,
-        once.ttl_ms,
+        int(once.is_again),
         send.most,
         count_buckets(send.most),
         send.open_ms,
@@ -125,27 +124,11 @@ def _message_fields(message: MessageRequest) -> dict[str, str]:
     }
 
 
-def read_stored(answer: Sequence[Any]) -> tuple[Stored, str]:
-    """Read what `enqueue.lua` or `gather.lua` did, and the id of what is stored.
-
-    Raises:
-        KeyConflictError: The key was used before with other content.
-    """
-    word, stored_id = answer[:2]
-    if word == "conflict":
-        raise KeyConflictError(
-            f"this key was used before with other content, for {stored_id}: use a new key"
-        )
-    # 'taken' cannot happen with fresh random ids.
-    return Stored(word), stored_id
-
-
 def read_rings(one: NewJob | NewSend, answer: Sequence[Any]) -> Sequence[str]:
     """Read which jobs are to be rung now that one was stored."""
     if isinstance(one, NewSend):
-        closed: Sequence[str] = answer[2]
-        return closed
-    return [one.id] if answer[0] == Stored.NEW and one.due_at_ms is None else []
+        return next(iter(answer[3:]), [])
+    return [one.id] if answer[0] == "new" and one.due_at_ms is None else []
 
 
 def to_dict(flat: Sequence[str]) -> dict[str, str]:

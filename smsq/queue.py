@@ -25,6 +25,7 @@ from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.status import RecipientStatus, Status
 from smsq.steering import Steering
+from smsq.stored_id import StoredId
 from smsq.subscription import EventOptions, Subscription
 from smsq.views import Stats, Views
 
@@ -61,30 +62,34 @@ class SmsQueue(Gathering, BulkSends, Steering, Compliance):
         """
         return cls(settings=Settings.from_env())
 
-    def send_quick(self, phone: str, text: str, **options: Unpack[QuickOptions]) -> str:
+    def send_quick(self, phone: str, text: str, **options: Unpack[QuickOptions]) -> StoredId:
         """Enqueue one text for one phone.
 
         Args:
             phone: In any usual spelling: `+375 29 123-45-67`, `80 29 123 45 67`, `375291234567`.
             text: At most 10 parts.
             **options: `alphaname_id` (sender; else `SMSQ_ALPHANAME_ID`), `key` (makes the call
-                repeatable), `priority` (`urgent`, `normal`, `bulk`), `send_at` (datetime; naive
-                means the gateway's zone), `expires_in_s` (not sent later than this),
+                repeatable), `again` (sends again what ended unsent for certain under this key:
+                cancelled, expired, rejected, dead, withheld), `priority` (`urgent`, `normal`,
+                `bulk`), `send_at` (datetime; naive means the gateway's zone), `expires_in_s` (not
+                sent later than this),
                 `viber_name_id` and `viber_after_min` (5 to 60: forward to Viber what is not
                 delivered by then), `on_unknown` (`hold` or `resend`), `gather`
                 (as `send_personal` does).
 
         Returns:
-            The job's id, or that of the gathered send. Once you have it, the job will be handled.
+            The job's id, or that of the gathered send. Once you have it, the job will be handled:
+            now, or before where its key was used before (`is_new`, `state`).
 
         Raises:
             InvalidMessageError: Nothing was stored; it carries every mistake.
-            KeyConflictError: The key was used before with other content.
+            KeyConflictError: The key was used before with other content, or `again` is refused:
+                the earlier message was sent, may have been, or is still to be.
             QueueUnavailableError: Redis did not answer within 2 s.
         """
-        return self.put_quick(QuickMessage(phone=phone, text=text, **options))[1]
+        return self.put_quick(QuickMessage(phone=phone, text=text, **options))
 
-    def send_quick_many(self, messages: Iterable[QuickMessage]) -> list[str]:
+    def send_quick_many(self, messages: Iterable[QuickMessage]) -> list[StoredId]:
         """Enqueue many messages in few round trips; every message is checked before any is stored.
 
         Returns:
@@ -92,8 +97,8 @@ class SmsQueue(Gathering, BulkSends, Steering, Compliance):
 
         Raises:
             InvalidMessageError: Nothing was stored; it carries every message's mistakes.
-            KeyConflictError: A key was used before with other content; the other messages are
-                stored.
+            KeyConflictError: A key was used before with other content, or `again` is refused; the
+                other messages are stored.
             QueueUnavailableError: Redis did not answer; with keys, repeating the call is safe.
         """
         checked = self._intake().check_quick_many(messages)

@@ -30,7 +30,7 @@ def redis_clock() -> None:
 #: A script with the line `-- needs limit.lua` gets that too, and so on. The arguments of those that
 #: need the limiter begin with rate and burst.
 _NEEDS = "\n-- needs {}.lua\n"
-_PARTS = ("limit", "aside", "gathered", "rules", "paging")
+_PARTS = ("limit", "aside", "gathered", "keys", "rules", "paging")
 
 #: What every script begins with, in this order.
 _BASE = ("news", "lib", "phones", "move", "store", "accepted", "brakes")

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from smsq.errors import KeyConflictError, QueueUnavailableError
-from smsq.jobs import Idempotency, NewJob, Stored
+from smsq.jobs import Idempotency, NewJob
 from smsq.packing import STAGE_TTL_MS, slice_messages, staged_fields
 from smsq.scripts import Scripts
+from smsq.stored_id import StoredId, read_stored
 
 #: Jobs brought into the line, or taken away, in one call.
 LAUNCH_JOBS = 100
@@ -46,14 +47,16 @@ class Earlier:
     """What a key was used for before.
 
     Attributes:
-        campaign: Its id.
+        campaign: Its id; "" where there is nothing to go on with.
         is_committed: False while it is a draft.
+        is_again: True when the key names a campaign that ended unsent, and is to be sent again.
         job_ids: The draft's.
         progress: The draft's; None before its first job.
     """
 
     campaign: str
     is_committed: bool
+    is_again: bool = False
     job_ids: Sequence[str] = ()
     progress: Progress | None = None
 
@@ -66,23 +69,30 @@ class Staging:
         self._redis = scripts.redis
         self._keys = scripts.keys
 
-    def find_earlier(self, key: str) -> Earlier | None:
+    def find_earlier(self, key: str, *, is_again: bool = False) -> Earlier | None:
         """Find what a key was used for; None when it is new.
 
         Args:
             key: Digest of the idempotency key.
+            is_again: True to begin anew after a campaign that ended unsent for certain.
+
+        Raises:
+            KeyConflictError: That campaign did not, or has not ended.
         """
+        if is_again and (answer := self._run("earlier", key)):
+            read_stored(answer)
         pipeline = self._redis.pipeline()
         pipeline.get(self._keys.idempotency(key))
         pipeline.hgetall(self._keys.draft(key))
         committed, draft = pipeline.execute()
-        if committed:
+        if committed and not is_again:
             return Earlier(campaign=committed.partition("|")[0], is_committed=True)
-        if not draft:
+        is_again = bool(committed)
+        if not draft and not is_again:
             return None
-        campaign, jobs = draft["campaign"], int(draft["jobs"])
+        campaign, jobs = draft.get("campaign", ""), int(draft.get("jobs", 0))
         if not jobs:
-            return Earlier(campaign=campaign, is_committed=False)
+            return Earlier(campaign=campaign, is_committed=False, is_again=is_again)
         progress = Progress(
             recipients=int(draft["recipients"]),
             content=draft["content"],
@@ -90,10 +100,23 @@ class Staging:
             terms=draft["terms"],
         )
         ids = cast("list[str]", self._redis.lrange(self._keys.staged(campaign), 0, jobs - 1))
-        return Earlier(campaign=campaign, is_committed=False, job_ids=ids, progress=progress)
+        return Earlier(
+            campaign=campaign,
+            is_committed=False,
+            is_again=is_again,
+            job_ids=ids,
+            progress=progress,
+        )
 
     def stage(
-        self, job: NewJob, campaign_id: str, name: str, *, before: int, progress: Progress
+        self,
+        job: NewJob,
+        campaign_id: str,
+        name: str,
+        *,
+        before: int,
+        progress: Progress,
+        is_again: bool = False,
     ) -> bool:
         """Store a job out of sight, until `commit` decides that its campaign is sent.
 
@@ -103,6 +126,7 @@ class Staging:
             name: The draft's: digest of its key, or the campaign's id.
             before: Jobs of the draft so far.
             progress: Of the draft with this job.
+            is_again: True to send again what ended unsent for certain under its key.
 
         Returns:
             False when a campaign with this key is committed already, and nothing was stored.
@@ -115,15 +139,10 @@ class Staging:
         slices = list(slice_messages(job.messages))
         for n, messages in enumerate(slices, start=1):
             answer = self._run(
-                "stage",
-                campaign_id,
-                name,
-                before,
-                job.id,
-                fields if n == 1 else "",
+                *("stage", campaign_id, name, before, job.id, fields if n == 1 else ""),
                 json.dumps(messages),
                 json.dumps(_progress_fields(progress)) if n == len(slices) else "",
-                STAGE_TTL_MS,
+                *(STAGE_TTL_MS, int(is_again)),
             )
             if answer == "committed":
                 return False
@@ -139,7 +158,7 @@ class Staging:
         jobs: int,
         recipients: int,
         fields: Mapping[str, str],
-    ) -> tuple[Stored, str]:
+    ) -> StoredId:
         """Decide that a staged campaign is sent; its jobs go live with `launch`.
 
         Args:
@@ -151,18 +170,19 @@ class Staging:
             fields: More fields of the campaign's hash.
 
         Returns:
-            What was done, and the id: the earlier campaign's when the key repeats.
+            The campaign's id: the earlier one's when the key repeats.
 
         Raises:
-            KeyConflictError: The key was used with other content, or another producer has it.
+            KeyConflictError: The key was used with other content or may not be used again, or
+                another producer has it.
             QueueUnavailableError: The draft was taken for left behind.
         """
-        word, stored_id = self._run(
+        answer = self._run(
             *("commit", campaign_id, name, jobs, recipients),
-            *(once.key, once.content, once.ttl_ms, json.dumps(dict(fields)), PATIENCE_MS),
+            *(once.key, once.content, int(once.is_again), json.dumps(dict(fields)), PATIENCE_MS),
         )
-        _refuse(word, stored_id)
-        return Stored(word), stored_id
+        _refuse(answer[0])
+        return read_stored(answer)
 
     def count_jobs(self, campaign_id: str) -> int:
         """Count a committed campaign's jobs."""
@@ -199,12 +219,8 @@ def _progress_fields(progress: Progress) -> dict[str, Any]:
     }
 
 
-def _refuse(word: str, stored_id: str = "") -> None:
-    """Raise what a script's answer means, where it is no success."""
-    if word == "conflict":
-        raise KeyConflictError(
-            f"this key was used before with other content, for {stored_id}: use a new key"
-        )
+def _refuse(word: str) -> None:
+    """Raise what a script's answer means for a draft, where it is no success."""
     if word == "overtaken":
         raise KeyConflictError(
             "another producer is at work with this key: nothing is sent twice; let it finish, "

@@ -22,11 +22,17 @@ from smsq.cli.output import Exit, is_terminal, json_option, open_queue, print_js
 from smsq.cli.params import to_moment, to_price, to_unicode
 from smsq.cli.progress import show_progress
 from smsq.cli.rejects import Rejects, no_row_error
-from smsq.cli.send import alphaname_option, key_option, on_unknown_option
+from smsq.cli.send import (
+    again_option,
+    alphaname_option,
+    key_option,
+    on_unknown_option,
+    say_repeated,
+)
 from smsq.errors import InvalidMessageError
 from smsq.intake import Filled
-from smsq.jobs import Stored
 from smsq.queue import SmsQueue
+from smsq.stored_id import StoredId
 
 
 @click.command()
@@ -46,6 +52,7 @@ from smsq.queue import SmsQueue
 )
 @click.option("--schedule", callback=to_moment, metavar="ISO", help="When the gateway shall send.")
 @key_option
+@again_option
 @click.option("--canary", type=int, metavar="N", help="Send the first N, then wait for reports.")
 @max_failed_option
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -64,7 +71,9 @@ def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> Non
     line, column and reason: mend them there and send that file (with another --key). A phone that
     stands twice gets the first of its texts. When no row can be sent, nothing is stored.
 
-    With a --key, a run that was interrupted goes on where it stopped when it is started again.
+    With a --key, a run that was interrupted goes on where it stopped when it is started again. When
+    the key was used before, nothing more is sent; --again sends again a campaign that ended before
+    anybody was sent anything.
 
     JSON: {"id", "jobs", "recipients", "rejected", "duplicates"}. Exit code 5: some were rejected.
     With --dry-run: {"dry_run", "rows", "invalid", "duplicates", "recipients", "parts", "price",
@@ -87,6 +96,7 @@ def _send(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
             on_unknown=order.on_unknown,
             canary=order.canary,
             max_failed=order.max_failed,
+            again=order.again,
         )
         estimate = Estimate(draft) if caps.are_set else None
         with Rejects(order.rejects_path, table) as rejects:
@@ -102,9 +112,9 @@ def _send(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
             with queue.redis_call(writes=False):
                 draft.discard()
             raise InvalidMessageError([f"{why}: raise it, or send less" for why in passed])
-        stored, campaign_id = queue.commit_campaign(draft)
+        stored = queue.commit_campaign(draft)
     result = {
-        "id": campaign_id,
+        "id": stored,
         "jobs": draft.jobs,
         "recipients": draft.recipients,
         "rejected": rejects.count,
@@ -153,9 +163,9 @@ def _read_caps(queue: SmsQueue, options: dict[str, Any]) -> Caps:
     return Caps(parts=options["max_parts"], price=options["max_price"], price_per_part=each)
 
 
-def _tell(result: dict[str, Any], stored: Stored, rejects: Rejects) -> None:
-    if stored is Stored.SAME:
-        click.echo(f"{result['id']} has this key already, with the same content")
+def _tell(result: dict[str, Any], stored: StoredId, rejects: Rejects) -> None:
+    if not stored.is_new:
+        click.echo(f"{stored} {say_repeated(stored)}")
     else:
         recipients = say_number(result["recipients"], "recipient")
         click.echo(

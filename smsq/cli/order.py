@@ -45,6 +45,7 @@ class Order:
     text_column: str | None
     is_literal: bool
     key: str | None
+    again: bool
     on_unknown: str | None
     canary: int | None
     max_failed: float | None
@@ -107,6 +108,7 @@ def read_order(file: str, options: Mapping[str, Any]) -> Order:
         text_column=(column or "text") if template is None else None,
         is_literal=options["literal_braces"],
         key=options["key"],
+        again=options["again"],
         on_unknown=options["on_unknown"],
         canary=options["canary"],
         max_failed=options["max_failed"],

@@ -11,16 +11,17 @@ import click
 
 from smsq.cli.output import json_option, open_queue, print_json
 from smsq.cli.params import read_text, to_moment, to_unicode
-from smsq.errors import NotFoundError
-from smsq.jobs import Stored
-from smsq.models import JobState, OnUnknown, QuickMessage
+from smsq.models import OnUnknown, QuickMessage
 from smsq.names import PRIORITIES, Queue
-from smsq.queue import SmsQueue
+from smsq.stored_id import StoredId
 
 key_option = click.option(
     "--key",
     callback=to_unicode,
     help="Makes the call repeatable: the same key and content, the same id.",
+)
+again_option = click.option(
+    "--again", is_flag=True, help="Sends again what ended unsent for certain under this --key."
 )
 alphaname_option = click.option(
     "--alphaname-id", callback=to_unicode, metavar="ID", help="Sender; else SMSQ_ALPHANAME_ID."
@@ -37,6 +38,7 @@ on_unknown_option = click.option(
 @click.argument("text")
 @alphaname_option
 @key_option
+@again_option
 @click.option(
     "--priority",
     type=click.Choice([str(priority) for priority in PRIORITIES]),
@@ -61,25 +63,22 @@ def send_quick(phone: str, text: str, *, as_json: bool, **options: Any) -> None:
     With --gather it goes out with all that is gathered for the same sender within SMSQ_GATHER_S;
     not for urgent messages, Viber or --send-at.
 
-    JSON: {"id", "state", "new"}; new is false when the key was used before with the same content.
+    JSON: {"id", "state", "new"}; new is false when the key was used before with the same content:
+    nothing more is sent, and state is where the earlier message stands. Where that ended unsent for
+    certain (cancelled, expired, rejected, dead, withheld), --again sends it again.
     """
     message = QuickMessage(phone=phone, text=read_text(text), **options)
     with open_queue() as queue:
-        stored, job_id = queue.put_quick(message)
-        state = _state(queue, stored, job_id, message)
+        stored = queue.put_quick(message)
     if as_json:
-        print_json({"id": job_id, "state": state, "new": stored is Stored.NEW})
-    elif stored is Stored.NEW:
-        click.echo(f"{job_id} is {state}; smsq watch {job_id} shows what becomes of it")
+        print_json({"id": stored, "state": stored.state, "new": stored.is_new})
+    elif stored.is_new:
+        click.echo(f"{stored} is {stored.state}; smsq watch {stored} shows what becomes of it")
     else:
-        click.echo(f"{job_id} has this key already, with the same content; it is {state or 'gone'}")
+        click.echo(f"{stored} {say_repeated(stored)}")
 
 
-def _state(queue: SmsQueue, stored: Stored, job_id: str, message: QuickMessage) -> JobState | None:
-    """Say where the job stands; None when its key outlived it."""
-    if stored is Stored.NEW and not message.gather:
-        return JobState.WAITING if message.send_at else JobState.QUEUED
-    try:
-        return queue.status(job_id).state
-    except NotFoundError:
-        return None
+def say_repeated(stored: StoredId) -> str:
+    """Say what a call with a key comes to that was used before."""
+    state = stored.state or "gone"
+    return f"has this key already, with the same content; it is {state}, nothing more is sent"

@@ -1,4 +1,6 @@
 -- enqueue.lua: store one job, whole or not at all.
+-- needs gathered.lua
+-- needs keys.lua
 --
 -- ARGV[4]  id            the new job's id
 -- ARGV[5]  job           JSON: fields of the job's hash
@@ -6,21 +8,14 @@
 --                        texts may be empty: then the message's own field `text` is for all
 -- ARGV[7]  key           digest of the idempotency key, '' for none
 -- ARGV[8]  content       digest of what is to be sent
--- ARGV[9]  key_ttl_ms
+-- ARGV[9]  is_again      1: what ended unsent for certain under this key is sent again
 -- ARGV[10] due_at_ms     '' for now; else the job waits until then
--- returns  {'new', id} | {'same', the earlier id} | {'conflict', the earlier id} | {'taken', id}
+-- returns  {'new', id, state} | {'same' | 'conflict' | 'refused', the earlier id, its state}: see keys.lua
+--          {'taken', id}
 local id = ARGV[4]
-local key_name = ARGV[7] ~= '' and key('key', ARGV[7])
-local job_key = key('job', id)
-
-if key_name then
-  local earlier = redis.call('GET', key_name)
-  if earlier then
-    local earlier_id, content = string.match(earlier, '^(.-)|(.*)$')
-    return {content == ARGV[8] and 'same' or 'conflict', earlier_id}
-  end
-end
-if redis.call('EXISTS', job_key) == 1 then return {'taken', id} end
+if redis.call('EXISTS', key('job', id)) == 1 then return {'taken', id, ''} end
+local earlier = answer_repeat(ARGV[7], ARGV[8], ARGV[9] == '1')
+if earlier then return earlier end
 
 local job = cjson.decode(ARGV[5])
 local messages = cjson.decode(ARGV[6])
@@ -29,9 +24,9 @@ for n, message in ipairs(messages) do
   job.size = job.size + #message.phones
   store_message(id, n, message)
 end
+if ARGV[7] ~= '' then job.key = ARGV[7] end
 store_job(id, job)
-
-if key_name then redis.call('SET', key_name, id .. '|' .. ARGV[8], 'PX', ARGV[9]) end
+hold_key(ARGV[7], id, ARGV[8])
 count(job, 'recipient:pending', job.size)
 local due_at_ms = tonumber(ARGV[10])
 if due_at_ms and due_at_ms > NOW_MS then
@@ -40,4 +35,4 @@ if due_at_ms and due_at_ms > NOW_MS then
 else
   move(id, job, 'queued')
 end
-return {'new', id}
+return {'new', id, job.state}

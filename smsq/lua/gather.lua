@@ -1,5 +1,6 @@
 -- gather.lua: put one recipient into an open gathered job, or open a new one for it.
 -- needs gathered.lua
+-- needs keys.lua
 --
 -- An open job waits until it closes. It takes recipients until its first move, whatever moves it:
 -- full or due (queued), cancelled, expired; `move` in move.lua sees to that.
@@ -13,22 +14,17 @@
 -- ARGV[10] expires_at_ms  of this send; '' for never
 -- ARGV[11] key            digest of the idempotency key, '' for none
 -- ARGV[12] content        digest of what is to be sent
--- ARGV[13] key_ttl_ms
+-- ARGV[13] is_again       1: what ended unsent for certain under this key is sent again
 -- ARGV[14] most           recipients in one job
 -- ARGV[15] buckets        of its recipients
 -- ARGV[16] open_ms        a job closes by itself so long after it was opened
 -- ARGV[17] tag            random letters, so that nobody can guess the own id
--- returns  {'new', own id, ids of jobs that closed and are to be rung}
---          {'same', the earlier id, {}} | {'conflict', the earlier id, {}} | {'taken', id, {}}
-local key_name = ARGV[11] ~= '' and key('key', ARGV[11])
-if key_name then
-  local earlier = redis.call('GET', key_name)
-  if earlier then
-    local earlier_id, content = string.match(earlier, '^(.-)|(.*)$')
-    return {content == ARGV[12] and 'same' or 'conflict', earlier_id, {}}
-  end
-end
-if redis.call('EXISTS', key('job', ARGV[4])) == 1 then return {'taken', ARGV[4], {}} end
+-- returns  {'new', own id, its job's state, ids of jobs that closed and are to be rung}
+--          {'same' | 'conflict' | 'refused', the earlier id, its state}: see keys.lua
+--          {'taken', id}
+if redis.call('EXISTS', key('job', ARGV[4])) == 1 then return {'taken', ARGV[4], ''} end
+local earlier = answer_repeat(ARGV[11], ARGV[12], ARGV[13] == '1')
+if earlier then return earlier end
 
 local phone, expires_at_ms = ARGV[8], tonumber(ARGV[10])
 local most, buckets, open_ms = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
@@ -104,6 +100,7 @@ job.size = redis.call('HINCRBY', key('job', id), 'size', 1)
 count(job, 'recipient:pending', 1)
 note_expiry(id, job, ordinal)
 local own_id = id .. '.' .. name_send(ordinal, ARGV[17])
-if key_name then redis.call('SET', key_name, own_id .. '|' .. ARGV[12], 'PX', ARGV[13]) end
+hold_key(ARGV[11], own_id, ARGV[12])
+if ARGV[11] ~= '' then redis.call('RPUSH', key('keys', id), ARGV[11]) end
 if job.size >= most then close(id, job) end
-return {'new', own_id, closed}
+return {'new', own_id, job.state, closed}

@@ -3,6 +3,12 @@
 -- A gathered job is a bulk job of one personal message whose recipients were enqueued one by one.
 -- Each is known to its caller by an id of its own, <job id>.<ordinal>.<tag>, ordinals counted from 1.
 
+-- Takes an own id apart; nil for any other.
+local function read_own_id(some_id)
+  local job_id, ordinal = string.match(some_id, '^(j%x+)%.(%d+)')
+  return job_id, tonumber(ordinal)
+end
+
 local function read_send(id, ordinal)
   local row = redis.call('LINDEX', key('gathered', id), int(ordinal - 1))
   if not row then return nil end

@@ -48,14 +48,15 @@
 --   held_by                   string: the quiet hours that they wait for, see recover.lua
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
 --   words                     hash: words of the gateway's that we do not know -> how often they came
---   key:<digest>              string: idempotency key -> id|content digest
+--   key:<digest>              string: idempotency key -> id|content digest; it lives as long as what it names
+--   keys:<id>                 list: digests of the keys of a gathered job's sends
 --   events                    stream: at_ms, changes, news (news.lua); gone when all of it is old
 --   webhook                   hash: last_id that was taken out of the stream, look_at_ms
 --   delivery:<id>             hash: entries of the stream on their way to the webhook
 --   deliveries                zset: delivery -> when to post it
 --   dead_deliveries           zset: delivery -> since when it is given up
 --
--- Brakes are fields of the campaign's hash:
+-- Fields of the campaign's hash, its counts and brakes:
 --   brake, brake_why          paused, stopped (by itself) or cancelled; without the field it goes on
 --   braked_at_ms, released_at_ms  since when it is or was held up, and until when
 --   max_failed_ppm            it stops itself when more of a million recipients fail
@@ -64,6 +65,8 @@
 --   canary_left, canary_recipients  its jobs that are not final, its size
 --   canary_until_ms, canary_span_ms its bound, which is so long after it could begin
 --   aligned                   place in campaign_jobs up to which its jobs are in line; none: all are
+--   key                       digest of its idempotency key
+--   jobs, purged              how many it has, and how many of them are not in the ledger any more
 --   unsent:<state>            recipients of jobs that ended unsent; they are pending in the counts
 
 local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])

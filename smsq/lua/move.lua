@@ -109,7 +109,7 @@ end
 local UNSENT = {rejected = true, dead = true, cancelled = true, expired = true}
 
 -- What a campaign counts of its jobs beside their states. The recipients of a job that ended unsent
--- stay pending: their campaign knows how many they are. `to` is nil for a job that is purged.
+-- stay pending: their campaign knows how many they are.
 local function count_in_campaign(id, job, to)
   if not job.campaign then return end
   local k, from = key('campaign', job.campaign), job.state
@@ -121,7 +121,7 @@ local function count_in_campaign(id, job, to)
     if pending > 0 and UNSENT[from] then redis.call('HINCRBY', k, 'unsent:' .. from, -pending) end
     if pending > 0 and UNSENT[to] then redis.call('HINCRBY', k, 'unsent:' .. to, pending) end
   end
-  if job.is_canary and to then
+  if job.is_canary then
     if not from then redis.call('HINCRBY', k, 'canary_recipients', job.size) end
     local was_open, is_open = from ~= nil and not FINAL[from], not FINAL[to]
     if was_open ~= is_open then redis.call('HINCRBY', k, 'canary_left', is_open and 1 or -1) end

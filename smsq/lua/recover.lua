@@ -96,24 +96,32 @@ local function give_up_polling(id, job)
   finish_if_final(id, job)
 end
 
+-- A campaign goes with the last of its jobs, and its key with it.
+local function purge_campaign(id)
+  local campaign = redis.call('HMGET', key('campaign', id), 'key', 'jobs')
+  local purged = redis.call('HINCRBY', key('campaign', id), 'purged', 1)
+  if purged < (tonumber(campaign[2]) or 0) then return end
+  if campaign[1] then forget_key(campaign[1], id) end
+  redis.call('UNLINK', key('campaign', id), key('campaign_jobs', id), key('timeline', id))
+  redis.call('ZREM', key('campaigns'), id)
+  redis.call('ZREM', key('aligning'), id)
+end
+
+-- What is counted of the ledger goes down. Its campaign's own counts stay what they are until it goes:
+-- they speak of all its recipients, and it is judged by them.
 local function purge(id, job)
-  count_in_campaign(id, job, nil)
-  count(job, 'job:' .. job.state, -1)
+  if not forget_keys(id, job) then return end
+  count({}, 'job:' .. job.state, -1)
   for n = 1, tonumber(job.messages) do
     for _, state in ipairs(RECIPIENT_STATES) do
       local recipients = tonumber(redis.call('HGET', key('message', id, n), state)) or 0
-      count(job, 'recipient:' .. state, -recipients)
+      count({}, 'recipient:' .. state, -recipients)
     end
   end
   unlink_all(keys_of(id, job))
   redis.call('ZREM', due, id)
   redis.call('ZREM', key('listed', 'dead'), id)
-  if job.campaign and redis.call('HINCRBY', key('campaign', job.campaign), 'jobs', -1) <= 0 then
-    redis.call('UNLINK', key('campaign', job.campaign), key('campaign_jobs', job.campaign),
-      key('timeline', job.campaign))
-    redis.call('ZREM', key('campaigns'), job.campaign)
-    redis.call('ZREM', key('aligning'), job.campaign)
-  end
+  if job.campaign then purge_campaign(job.campaign) end
 end
 
 local looked_at, cost = 0, 0

@@ -12,12 +12,13 @@
 --                        in the first slice of each
 -- ARGV[10] progress      JSON: fields of the draft's hash; '' before the job's last slice
 -- ARGV[11] stage_ttl_ms  a draft that nothing is added to for so long is taken for left behind
+-- ARGV[12] is_again      1: the campaign that this key was used for is to be sent again; commit.lua decides
 -- returns  'ok' | 'committed': under this key, by another | 'overtaken': by another producer, who has
 --          this key in hand | 'gone': it was taken for left behind
 local id, name, before, job_id = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
 local draft_key, staged_key = key('draft', name), key('staged', id)
 
-if redis.call('EXISTS', key('key', name)) == 1 then return 'committed' end
+if ARGV[12] ~= '1' and redis.call('EXISTS', key('key', name)) == 1 then return 'committed' end
 local draft = redis.call('HMGET', draft_key, 'campaign', 'jobs')
 if not draft[1] then
   if before > 0 then return 'gone' end

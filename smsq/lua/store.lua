@@ -3,6 +3,7 @@
 local function keys_of(id, job)
   local found = {key('job', id), key('receipts', id), key('timeline', id), key('regions', id)}
   if job.is_gathered then
+    table.insert(found, key('keys', id))
     table.insert(found, key('gathered', id))
     table.insert(found, key('deadlines', id))
   end
@@ -13,6 +14,25 @@ local function keys_of(id, job)
     for b = 0, buckets - 1 do table.insert(found, key('recipients', id, n, b)) end
   end
   return found
+end
+
+-- An idempotency key goes with what it names, unless something else was sent under it since.
+local function forget_key(digest, id)
+  local k = key('key', digest)
+  local names = redis.call('GET', k)
+  if names and string.match(names, '^[^.|]+') == id then redis.call('UNLINK', k) end
+end
+
+-- A gathered job may have a key for each send: so many go in one call. Returns whether all are gone.
+local KEYS_GONE = 1000
+
+local function forget_keys(id, job)
+  if job.key then forget_key(job.key, id) end
+  if not job.is_gathered then return true end
+  local digests = redis.call('LRANGE', key('keys', id), 0, KEYS_GONE - 1)
+  for _, digest in ipairs(digests) do forget_key(digest, id) end
+  redis.call('LTRIM', key('keys', id), KEYS_GONE, -1)
+  return #digests < KEYS_GONE
 end
 
 -- Message n of a job, or a slice of it: then `fields` come with the first slice alone, and `pending`

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from smsq.assembly import (
     assemble_quick,
     digest,
-    make_repeatable,
     new_campaign_id,
     new_job_id,
 )
@@ -126,13 +125,3 @@ def test_digests_are_equal_where_texts_are(one: str, other: str) -> None:
 
 def test_a_key_may_hold_what_utf8_cannot() -> None:
     assert digest("\ud800") != digest("?")
-
-
-def test_a_key_is_kept_as_long_as_its_job() -> None:
-    kept_ms = (2_592_000 + 259_200) * 1000
-    later = replace(MESSAGE, send_at=NOW + timedelta(days=90))
-
-    assert make_repeatable("k", SETTINGS).ttl_ms == kept_ms
-    assert assemble(MESSAGE)[1].ttl_ms == kept_ms
-    assert assemble(later)[1].ttl_ms == kept_ms + 90 * 86_400_000
-    assert make_repeatable(None, SETTINGS) == Idempotency()

@@ -586,7 +586,7 @@ def test_a_draft_that_goes_on_has_the_same_canary(world: World) -> None:
     plan = BrakePlan.check(5, None)
     begin(4)
     draft = begin(12)
-    draft.commit(Idempotency(key="k" * 32, ttl_ms=3_600_000))
+    draft.commit(Idempotency(key="k" * 32))
 
     sizes = [int(str(world.redis.hget(world.keys.job(job), "size"))) for job in draft.job_ids]
     assert sizes == [3, 2, 3, 3, 1]

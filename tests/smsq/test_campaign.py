@@ -16,7 +16,7 @@ from smsq.errors import (
     NotFoundError,
     QueueUnavailableError,
 )
-from smsq.jobs import Idempotency, Stored
+from smsq.jobs import Idempotency
 from smsq.models import JobState, Kind, MessageRequest, RecipientState
 from smsq.names import Queue
 from smsq.packing import STAGE_TTL_MS
@@ -24,7 +24,7 @@ from tests.smsq.world import PLAN, RETENTION_MS, World
 
 SALE = MessageRequest(name="Sale", alphaname_id="123", text="Half price", recipients={})
 BILLS = MessageRequest(name="Bills", alphaname_id="123", text=None, recipients={})
-ONCE = Idempotency(key="k" * 32, ttl_ms=3_600_000)
+ONCE = Idempotency(key="k" * 32)
 
 
 def draft_of(world: World, sizes: Sequence[int], *, most: int = 10) -> CampaignDraft:
@@ -49,7 +49,7 @@ def test_a_draft_is_out_of_sight_until_it_is_committed(world: World) -> None:
         with pytest.raises(NotFoundError):
             world.views.status(job_id)
 
-    assert draft.commit(Idempotency()) == (Stored.NEW, draft.id)
+    assert draft.commit(Idempotency()) == draft.id
     assert world.views.stats(10).jobs[JobState.QUEUED] == 3
     assert world.views.status(draft.id).counts == {RecipientState.PENDING: 25}
     assert list(world.views.job_ids(draft.id)) == draft.job_ids
@@ -150,10 +150,11 @@ def test_each_job_carries_its_campaign_and_its_texts(world: World) -> None:
 
 def test_the_same_campaign_is_the_same_whatever_the_limit(world: World) -> None:
     first = draft_of(world, [25], most=10)
-    assert first.commit(ONCE) == (Stored.NEW, first.id)
+    assert first.commit(ONCE).is_new
 
     again = draft_of(world, [25], most=7)
-    assert again.commit(ONCE) == (Stored.SAME, first.id)
+    repeated = again.commit(ONCE)
+    assert (repeated, repeated.is_new) == (first.id, False)
     assert again.jobs == 3  # as many as it has
     assert world.views.stats(10).jobs[JobState.QUEUED] == 3
 
@@ -183,7 +184,7 @@ def test_another_campaign_with_the_key_is_a_conflict(world: World, change: str) 
 
     with pytest.raises(KeyConflictError, match=first.id):
         draft(change).commit(ONCE)
-    assert draft("").commit(ONCE) == (Stored.SAME, first.id)
+    assert draft("").commit(ONCE) == first.id
     assert world.views.stats(10).recipients[RecipientState.PENDING] == 2
 
 

@@ -34,7 +34,7 @@ def test_each_send_of_a_large_job_has_its_own_status(world: World) -> None:
     own = []
     for n in range(0, 300, 30):
         send = replace(new_send(world, n), most=1000)
-        own.append((n, world.ledger.gather(send, Idempotency())[1]))
+        own.append((n, world.ledger.gather(send, Idempotency())[0]))
     close(world)
     world.ledger.settle(world.claim(job_of(own[0][1])), ACCEPTED, PLAN)
     world.pass_s(5)

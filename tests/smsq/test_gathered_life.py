@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from smsq.jobs import Claim, Idempotency, Stored
+from smsq.jobs import Claim, Idempotency
 from smsq.models import JobState, RecipientState
 from smsq.settings import Settings
 from smsq.states import Verdict
@@ -73,10 +73,10 @@ class GatheredLife(Life):
     )
     def gather(self, n: int, group: str, expires_in_s: float | None) -> Send:
         text = f"text {len(self.all)}"
-        once = Idempotency(key=f"key {text}", content=text, ttl_ms=1_000_000_000)
+        once = Idempotency(key=f"key {text}", content=text)
         new = new_send(self.world, n, group=group, text=text, expires_in_s=expires_in_s)
-        stored, own_id, _ = self.world.ledger.gather(new, once)
-        assert stored is Stored.NEW
+        own_id, _ = self.world.ledger.gather(new, once)
+        assert own_id.is_new
         assert own_id not in {send.own_id for send in self.all}
         expires_at_ms = self.world.now_ms + (expires_in_s or float("inf")) * 1000
         send = Send(own_id, phone(n), text, expires_at_ms, once)
@@ -87,8 +87,8 @@ class GatheredLife(Life):
     def gather_again(self, send: Send) -> None:
         """The answer was lost, and the caller repeats the call."""
         new = new_send(self.world, 0, text=send.text)
-        stored, own_id, _ = self.world.ledger.gather(new, send.once)
-        assert (stored, own_id) == (Stored.SAME, send.own_id)
+        own_id, _ = self.world.ledger.gather(new, send.once)
+        assert (own_id, own_id.is_new) == (send.own_id, False)
 
     @rule(send=sends)
     def cancel(self, send: Send) -> None:

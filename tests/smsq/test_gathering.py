@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from smsq.assembly import new_job_id
 from smsq.errors import KeyConflictError, NotFoundError
-from smsq.jobs import Claim, Idempotency, NewSend, Stored
+from smsq.jobs import Claim, Idempotency, NewSend
 from smsq.models import JobState, Kind, RecipientState, ReportRow
 from smsq.names import Queue
 from smsq.news import JobEvent, RecipientEvent, read_entry
@@ -58,8 +58,8 @@ def new_send(
 
 def gather(world: World, n: int, **options: object) -> str:
     send = new_send(world, n, **options)  # type: ignore[arg-type]
-    stored, own_id, _ = world.ledger.gather(send, Idempotency())
-    assert stored is Stored.NEW
+    own_id, _ = world.ledger.gather(send, Idempotency())
+    assert own_id.is_new
     return own_id
 
 
@@ -93,7 +93,7 @@ def test_sends_of_one_sender_share_a_job_until_it_closes(world: World) -> None:
 
 def test_a_full_job_closes_at_once_and_is_to_be_rung(world: World) -> None:
     own = [gather(world, n) for n in range(MOST - 1)]
-    _, last, closed = world.ledger.gather(new_send(world, MOST), Idempotency())
+    last, closed = world.ledger.gather(new_send(world, MOST), Idempotency())
 
     assert closed == [job_of(last)] == [job_of(own[0])]
     assert world.state(job_of(last)) is JobState.QUEUED
@@ -103,7 +103,7 @@ def test_a_full_job_closes_at_once_and_is_to_be_rung(world: World) -> None:
 def test_a_job_that_is_overdue_is_closed_by_the_next_send(world: World) -> None:
     first = gather(world, 1)
     world.pass_s(OPEN_S)
-    _, second, closed = world.ledger.gather(new_send(world, 2), Idempotency())
+    second, closed = world.ledger.gather(new_send(world, 2), Idempotency())
 
     assert closed == [job_of(first)]
     assert job_of(second) != job_of(first)
@@ -127,7 +127,7 @@ def test_a_phone_that_comes_again_goes_into_another_open_job(world: World) -> No
     assert len({job_of(each) for each in own}) == 4
     assert job_of(gather(world, 2)) == job_of(own[0])
 
-    _, fifth, closed = world.ledger.gather(new_send(world, 1), Idempotency())
+    fifth, closed = world.ledger.gather(new_send(world, 1), Idempotency())
     assert closed == [job_of(own[0])]
     assert job_of(fifth) not in {job_of(each) for each in own}
 
@@ -149,12 +149,12 @@ def test_a_job_that_was_moved_takes_no_more_sends(world: World, how: str) -> Non
 
 
 def test_the_same_key_returns_the_same_own_id_and_another_text_is_a_conflict(world: World) -> None:
-    once = Idempotency(key="k" * 32, content="c" * 32, ttl_ms=3_600_000)
-    _, own, _ = world.ledger.gather(new_send(world, 1), once)
+    once = Idempotency(key="k" * 32, content="c" * 32)
+    own, _ = world.ledger.gather(new_send(world, 1), once)
     close(world)
 
-    assert world.ledger.gather(new_send(world, 1), once) == (Stored.SAME, own, [])
-    other = Idempotency(key="k" * 32, content="d" * 32, ttl_ms=3_600_000)
+    assert world.ledger.gather(new_send(world, 1), once) == (own, [])
+    other = Idempotency(key="k" * 32, content="d" * 32)
     with pytest.raises(KeyConflictError, match=own):
         world.ledger.gather(new_send(world, 1, text="other"), other)
     assert world.views.stats(10).recipients[RecipientState.PENDING] == 1

@@ -62,7 +62,7 @@ class Filled:
 
 def check_bulk(intake: Intake, messages: Any, **shared: str | None) -> list[MessageRequest]:
     """Check a campaign as `SmsQueue.send_bulk` does; gives what it would send."""
-    asked = {"key": None, "on_unknown": None, **shared}
+    asked: dict[str, Any] = {"key": None, "on_unknown": None, **shared}
     filled = Filled()
     intake.check_bulk(messages, filled, intake.find_mistakes(**asked))
     return filled.requests
@@ -76,7 +76,7 @@ def test_a_plain_quick_message_needs_nothing_more(intake: Intake) -> None:
     assert checked.request.alphaname_id == "123"
     assert checked.request.name == ""
     assert (checked.key, checked.viber, checked.expires_at) == (None, None, None)
-    assert (checked.due_at, checked.due_in_s) == (None, 0)
+    assert checked.due_at is None
     assert checked.priority is Queue.NORMAL
     assert checked.on_unknown is OnUnknown.HOLD
 
@@ -99,7 +99,6 @@ def test_a_quick_message_with_everything(intake: Intake) -> None:
     assert checked.request.alphaname_id == "234"
     assert (checked.key, checked.priority) == ("k", Queue.URGENT)
     assert checked.due_at == NOW + timedelta(hours=1)
-    assert checked.due_in_s == 3600
     assert checked.expires_at == NOW + timedelta(hours=2)
     assert checked.viber == ViberForward(name_id=9, after_min=15)
     assert checked.on_unknown is OnUnknown.RESEND

@@ -15,14 +15,15 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from smsq import packing, staging
 from smsq.campaign import CampaignDraft
 from smsq.errors import KeyConflictError
-from smsq.jobs import Idempotency, Stored
+from smsq.jobs import Idempotency
 from smsq.ledger import Ledger
 from smsq.models import JobState, MessageRequest, RecipientState
+from smsq.stored_id import StoredId
 from tests.conftest import HAS_REDIS
 from tests.smsq.world import World
 
 KEY = "k" * 32
-ONCE = Idempotency(key=KEY, ttl_ms=3_600_000)
+ONCE = Idempotency(key=KEY)
 SALE = MessageRequest(name="Sale", alphaname_id="123", text="Half price", recipients={})
 BILLS = MessageRequest(name="Bills", alphaname_id="123", text=None, recipients={})
 PROFILE = hypothesis_settings(
@@ -73,7 +74,7 @@ def fill(draft: CampaignDraft, messages: Messages, first: int = 0) -> Iterator[N
         yield
 
 
-def send(ledger: Ledger, messages: Messages, **options: Any) -> tuple[Stored, str]:
+def send(ledger: Ledger, messages: Messages, **options: Any) -> StoredId:
     draft = draft_with(ledger, **options)
     for _ in fill(draft, messages):
         pass
@@ -149,10 +150,9 @@ def test_a_campaign_is_whole_however_often_its_producer_dies(
         world.pass_s(packing.STAGE_TTL_MS / 1000 + 1)
         world.ledger.sweep()
 
-    stored, campaign = send(world.ledger, messages, most=most)
+    campaign = send(world.ledger, messages, most=most)
 
-    assert send(world.ledger, messages, most=most) == (Stored.SAME, campaign)
-    assert stored in set(Stored)
+    assert send(world.ledger, messages, most=most) == campaign
     check_whole(world, campaign, messages, most=most)
 
 
@@ -165,7 +165,7 @@ def test_a_producer_may_die_with_any_of_its_calls(
     messages = [(False, 12)]
     with suppress(RedisConnectionError):
         send(dying_ledger(world, calls=calls, is_answer_lost=is_answer_lost), messages, most=5)
-    _, campaign = send(world.ledger, messages, most=5)
+    campaign = send(world.ledger, messages, most=5)
 
     check_whole(world, campaign, messages, most=5)
 
@@ -179,11 +179,11 @@ def test_a_producer_may_be_overtaken_with_any_of_its_calls(
     """The other one, who may have fewer rows, does all its work between two calls of this one."""
     with suppress(RedisConnectionError):
         send(dying_ledger(world, calls=begun, is_answer_lost=False), [(False, 15)], most=5)
-    done: list[tuple[int, Stored, str]] = []
+    done: list[tuple[int, StoredId]] = []
 
     def finish(ledger: Ledger, size: int) -> None:
         with suppress(KeyConflictError):
-            done.append((size, *send(ledger, [(False, size)], most=5)))
+            done.append((size, send(ledger, [(False, size)], most=5)))
 
     slow = Ledger(world.scripts)
     left = iter([*range(calls), None, *range(1000)])
@@ -196,8 +196,8 @@ def test_a_producer_may_be_overtaken_with_any_of_its_calls(
     slow._run = run
     finish(slow, 15)
 
-    [(whole, campaign)] = [(size, one) for size, stored, one in done if stored is Stored.NEW]
-    assert {one for _, _, one in done} == {campaign}
+    [(whole, campaign)] = [(size, one) for size, one in done if one.is_new]
+    assert {one for _, one in done} == {campaign}
     check_whole(world, campaign, [(False, whole)], most=5)
 
 
@@ -215,7 +215,7 @@ def test_two_producers_do_not_fill_one_job_together(world: World) -> None:
     slow._run = run
     with pytest.raises(KeyConflictError, match="another producer"):
         send(slow, messages)
-    _, campaign = send(world.ledger, messages)
+    campaign = send(world.ledger, messages)
 
     check_whole(world, campaign, messages, most=4)
 
@@ -232,7 +232,7 @@ def test_of_two_producers_with_one_key_one_wins_and_the_other_is_told(
     drafts = [draft_with(world.ledger), draft_with(world.ledger)]
     firsts = [0, 0 if is_same else 500]
     at_work = {n: fill(draft, messages, firsts[n]) for n, draft in enumerate(drafts)}
-    campaigns: list[tuple[int, Stored, str]] = []
+    campaigns: list[tuple[int, StoredId]] = []
     told: list[str] = []
     for n in [int(turn) for turn in turns] + [0, 1] * (len(recipients_of(messages)) + 1):
         if n not in at_work:
@@ -240,15 +240,15 @@ def test_of_two_producers_with_one_key_one_wins_and_the_other_is_told(
         try:
             if next(at_work[n], "end") == "end":
                 del at_work[n]
-                campaigns.append((n, *drafts[n].commit(ONCE)))
+                campaigns.append((n, drafts[n].commit(ONCE)))
         except KeyConflictError as conflict:
             at_work.pop(n, None)
             told.append(str(conflict))
 
     assert len(campaigns) + len(told) == 2
-    assert [stored for _, stored, _ in campaigns] == [Stored.NEW, Stored.SAME][: len(campaigns)]
-    assert len({campaign for _, _, campaign in campaigns}) == 1
-    winner, _, campaign = campaigns[0]
+    assert [one.is_new for _, one in campaigns] == [True, False][: len(campaigns)]
+    assert len({campaign for _, campaign in campaigns}) == 1
+    winner, campaign = campaigns[0]
     check_whole(world, campaign, messages, most=4, first=firsts[winner])
 
 
@@ -339,7 +339,7 @@ def test_a_draft_goes_on_only_with_what_it_began_with(world: World, other: dict[
     with pytest.raises(KeyConflictError, match="begun with this key"):
         go_on()
 
-    assert send(world.ledger, [(False, 12)])[0] is Stored.NEW  # nothing is spoilt
+    assert send(world.ledger, [(False, 12)]).is_new  # nothing is spoilt
 
 
 def test_a_draft_keeps_its_size_of_jobs_and_says_what_was_there(world: World) -> None:
@@ -350,7 +350,7 @@ def test_a_draft_keeps_its_size_of_jobs_and_says_what_was_there(world: World) ->
     assert draft.resumed == 8
     for _ in fill(draft, [(False, 12)]):
         pass
-    _, campaign = draft.commit(ONCE)
+    campaign = draft.commit(ONCE)
     check_whole(world, campaign, [(False, 12)], most=4)
 
 
@@ -370,4 +370,4 @@ def test_nobody_discards_what_another_producer_is_at_work_on(world: World) -> No
         pass
     second.discard()
 
-    assert first.commit(ONCE)[0] is Stored.NEW
+    assert first.commit(ONCE).is_new

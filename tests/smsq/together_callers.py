@@ -29,7 +29,7 @@ from tests.smsq.life import Life
 from tests.smsq.test_gathering import new_send
 from tests.smsq.test_staging import dying_ledger
 from tests.smsq.together import ZONES, Gateway, Look
-from tests.smsq.world import PLAN, RETENTION_MS
+from tests.smsq.world import PLAN
 
 PER_JOB, CAP, EXPIRES_S = 3, 2, 2 * 3600
 BY = "ops@host"
@@ -64,7 +64,7 @@ class Order:
             )
             for phone in part:
                 draft.add(phone, f"{self.key} for {phone}" if self.is_personal else None)
-        _, campaign = draft.commit(Idempotency(key=self.key, ttl_ms=RETENTION_MS))
+        campaign = draft.commit(Idempotency(key=self.key))
         self.ids.append(campaign)
 
 
@@ -137,7 +137,7 @@ class Callers(Life):
         for phone in to:
             text = f"text number {len(self.own_ids)}"
             new = new_send(self.world, 0, text=text, expires_in_s=expires_in_s)
-            _, own_id, _ = self.world.ledger.gather(replace(new, phone=phone), Idempotency())
+            own_id, _ = self.world.ledger.gather(replace(new, phone=phone), Idempotency())
             self.own_ids[text] = (own_id, new.expires_at_ms or float("inf"))
 
     @step(

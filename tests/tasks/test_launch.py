@@ -30,7 +30,7 @@ def test_a_campaign_whose_producer_died_is_launched_and_rung(
     draft = draft_of(resources.ledger, 250)
     with monkeypatch.context() as patched:
         patched.setattr(Ledger, "launch", lambda *_: iter(()))  # it died right after the commit
-        _, campaign = draft.commit(Idempotency())
+        campaign = draft.commit(Idempotency())
     ready = resources.keys.ready("bulk")
 
     recover_due(resources)

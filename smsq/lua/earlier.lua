@@ -1,0 +1,11 @@
+-- earlier.lua: ask whether what a key was used for ended unsent for certain, before it is sent again.
+-- needs gathered.lua
+-- needs keys.lua
+--
+-- ARGV[4]  key      digest of the idempotency key
+-- returns  nil | {'refused', the earlier id, its state}: as keys.lua would answer; it changes nothing
+local names = redis.call('GET', key('key', ARGV[4]))
+if not names then return nil end
+local found = look_up(string.match(names, '^[^|]*'))
+if found.is_unsent then return nil end
+return {'refused', found.id, found.state}

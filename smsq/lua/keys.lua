@@ -1,0 +1,97 @@
+-- keys.lua: idempotency keys. Prepended to the scripts that need it; they need gathered.lua as well.
+--
+-- A key has no time of its own: it lives as long as what it names. Jobs and campaigns have its digest
+-- in their field `key`, gathered jobs in the list keys:<id>, and who takes them away takes their keys
+-- along (forget_key in store.lua).
+--
+-- What ended unsent for certain may be sent again under its key: then the key names the new one, and
+-- nothing can bring the earlier one back.
+
+local function hold_key(digest, id, content)
+  if digest ~= '' then redis.call('SET', key('key', digest), id .. '|' .. content) end
+end
+
+local function is_job_unsent(id, job)
+  if job.may_be_out or job.is_proven then return false end
+  if job.state ~= 'done' then return UNSENT[job.state] or false end
+  for n = 1, tonumber(job.messages) do
+    if not is_withheld(id, n) then return false end
+  end
+  return true
+end
+
+-- Where one send of a gathered job stands, as smsq/own_ids.py says it, and whether it ended unsent.
+local function look_up_send(id, job, ordinal)
+  local send = read_send(id, ordinal)
+  if not send then return '', false end
+  if send.left ~= '' then return send.left, true end
+  local bucket = bucket_key(id, 1, tonumber(redis.call('HGET', key('message', id, 1), 'buckets')), send.phone)
+  local letter = string.sub(redis.call('HGET', bucket, send.phone) or '', 1, 1)
+  if letter == 'w' then return 'done', not job.may_be_out end
+  if letter ~= '' and letter ~= 'p' and letter ~= 's' then return 'done', false end
+  return job.state, letter == '' and job.state ~= 'done' and is_job_unsent(id, job)
+end
+
+-- All of its jobs ended, and nobody was sent to.
+local function is_campaign_unsent(id, campaign)
+  if campaign.launched then return false end
+  local ended = 0
+  for state in pairs(FINAL) do ended = ended + (tonumber(campaign['job:' .. state]) or 0) end
+  for _, state in ipairs({'sent', 'delivered', 'undelivered', 'no_report'}) do
+    if (tonumber(campaign['recipient:' .. state]) or 0) > 0 then return false end
+  end
+  return ended == redis.call('LLEN', key('campaign_jobs', id))
+end
+
+-- What a key names: where it stands, and whether it ended unsent. A campaign's state is its hash, which
+-- tells more; '' for what is not there any more.
+local function look_up(id)
+  local campaign = redis.call('HGETALL', key('campaign', id))
+  if #campaign > 0 then
+    local fields = load(key('campaign', id))
+    return {id = id, state = campaign, is_unsent = is_campaign_unsent(id, fields), campaign = fields}
+  end
+  local job_id, ordinal = read_own_id(id)
+  local job = load(key('job', job_id or id))
+  if not job then return {id = id, state = '', is_unsent = false} end
+  local found = {id = id, job_id = job_id or id, ordinal = ordinal, job = job}
+  if job_id then
+    found.state, found.is_unsent = look_up_send(job_id, job, ordinal)
+  else
+    found.state, found.is_unsent = job.state, is_job_unsent(id, job)
+  end
+  return found
+end
+
+-- What ended unsent and may still be tried again by an operator: not any more.
+local function give_up(found)
+  local why = 'its key was used to send again'
+  if found.campaign then
+    if found.campaign.brake ~= 'cancelled' then
+      local canary = found.campaign.canary == 'waiting' and 'skipped' or found.campaign.canary
+      campaign_brakes().set(found.id, found.campaign, 'cancelled', canary, 'cancelled', why)
+    end
+  elseif found.job.state == 'dead' then
+    if not found.ordinal then
+      move(found.id, found.job, 'cancelled', why)
+    elseif take_out(found.job_id, found.job, found.ordinal, 'cancelled') and found.job.size == 0 then
+      move(found.job_id, found.job, 'cancelled', why)
+    end
+  end
+end
+
+-- What a call with a key comes to, nil when it is to be stored: {'same', id, state}; {'conflict', ...}
+-- with other content; {'refused', ...} for one that wants to be sent again (`is_again`), unless the
+-- earlier one ended unsent for certain.
+local function answer_repeat(digest, content, is_again)
+  local row = digest ~= '' and redis.call('GET', key('key', digest))
+  if not row then return nil end
+  local id, earlier = string.match(row, '^(.-)|(.*)$')
+  local found = look_up(id)
+  if is_again then
+    if not found.is_unsent then return {'refused', id, found.state} end
+    give_up(found)
+    return nil
+  end
+  return {content == earlier and 'same' or 'conflict', id, found.state}
+end
