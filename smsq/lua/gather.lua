@@ -35,7 +35,6 @@ local closed = {}
 
 local function close(id, job)
   move(id, job, 'queued')
-  redis.call('LREM', group_key, 0, id)
   table.insert(closed, id)
 end
 
@@ -61,6 +60,7 @@ end
 local function open_job(id)
   local job, message = cjson.decode(ARGV[5]), cjson.decode(ARGV[6])
   job.messages, job.size, job.attempts, job.claims = 1, 0, 0, 0
+  job.group = ARGV[7]
   job.created_at_ms, job.closes_at_ms = int(NOW_MS), int(NOW_MS + open_ms)
   if expires_at_ms then job.expires_at_ms = int(expires_at_ms) end
   message.buckets, message.pending = buckets, 0
@@ -73,7 +73,6 @@ local function open_job(id)
   redis.call('HSET', key('job', id), 'is_open', 1)
   redis.call('ZADD', key('gathering'), job.closes_at_ms, id)
   redis.call('RPUSH', group_key, id)
-  redis.call('PEXPIRE', group_key, int(open_ms + 60000))
   return id, job
 end
 

@@ -81,6 +81,7 @@ local function close_gathering(id, job)
   job.is_open = nil
   redis.call('HDEL', key('job', id), 'is_open')
   redis.call('ZREM', key('gathering'), id)
+  if job.group then redis.call('LREM', key('open', job.group), 0, id) end
 end
 
 -- Where a job goes that would be sent, did its campaign's brake not hold it; its error, and what its
