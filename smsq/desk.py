@@ -28,6 +28,15 @@ from smsq.story import Note, Progress, from_ms, read_note, read_progress
 _SLICE = 100
 _MAX_WHY = 200
 _TASK_OF = {Kind.QUICK: Task.SEND_QUICK, Kind.BULK: Task.SEND_BULK}
+#: What stands against sending a job again, as operate.lua answers it.
+_HINDRANCES = {
+    "no text": "has no text any more: enqueue it anew",
+    "called off": "is of a cancelled campaign: enqueue it anew",
+    "ended": "was {0} meanwhile and is not sent any more: enqueue it anew",
+    "proven": "is at the gateway, as a receipt or an answer proved: it is not sent again",
+    "may be out": "may have been accepted already, so a retry could send it twice: "
+    "smsq unknown resend {id} sends it all the same",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +140,8 @@ class Desk:
 
         Raises:
             NotFoundError: No job has this id.
-            InvalidMessageError: It is not unknown, or its text is gone.
+            InvalidMessageError: It is not unknown, or its text is gone, or nothing of it is to be
+                sent any more.
         """
         self._ring(job_id, self._operate(job_id, "resend", why))
 
@@ -154,7 +164,8 @@ class Desk:
 
         Raises:
             NotFoundError: No job has this id.
-            InvalidMessageError: It is not dead, or its text is gone (after three days).
+            InvalidMessageError: It is not dead, or its text is gone (after three days), or it may
+                have been accepted: then `resend` sends it all the same.
         """
         job = self._operate(job_id, "can retry" if is_dry else "retry", why)
         if not is_dry:
@@ -176,8 +187,8 @@ class Desk:
             raise NotFoundError(f"no job has the id {job_id}")
         if answer == "not":
             raise InvalidMessageError([f"job {job_id} is {rest[0]}: there is nothing to {what}"])
-        gone = "has no text any more" if answer == "no text" else "is of a cancelled campaign"
-        raise InvalidMessageError([f"job {job_id} {gone}: enqueue it anew"])
+        why_not = _HINDRANCES[answer].format(*rest, id=job_id)
+        raise InvalidMessageError([f"job {job_id} {why_not}"])
 
     def _ring(self, job_id: str, job: tuple[Kind, Queue]) -> None:
         kind, priority = job

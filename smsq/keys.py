@@ -37,6 +37,10 @@ class Keys:
         """List: sends of a gathered job by ordinal, as `phone|ms.tag` or `phone|ms.tag|why|ms`."""
         return f"{self.namespace}:gathered:{job_id}"
 
+    def left_out(self, job_id: str) -> str:
+        """Hash: ordinal of a send that may be out and is not sent again → `why|claim|phone`."""
+        return f"{self.namespace}:left_out:{job_id}"
+
     @property
     def gathering(self) -> str:
         """Sorted set: open gathered job → when it closes (ms)."""

@@ -147,7 +147,8 @@ class Ledger(Staging):
         """Write down what an attempt came to.
 
         Returns:
-            False when a newer claim has taken over and this news changed nothing.
+            False when a newer claim has taken over: then this news only takes doubt back. True for
+            what this claim said before, too.
         """
         answer = self._run(
             "settle",

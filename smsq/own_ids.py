@@ -49,6 +49,7 @@ class GatheredSend:
         job: Fields of the job's hash.
         message: Fields of its one message.
         recipient: None once it was taken out.
+        left_out_after: The newest claim that had it, where it may be out and is not sent again.
     """
 
     own_id: OwnId
@@ -57,13 +58,24 @@ class GatheredSend:
     job: Mapping[str, str] = field(repr=False)
     message: Mapping[str, str] = field(repr=False)
     recipient: RecipientStatus | None
+    left_out_after: str | None = None
 
     @property
     def state(self) -> JobState:
         """The job's state, but final as soon as this one recipient is."""
         if self.left:
             return self.left[0]
-        return JobState.DONE if self.is_settled else JobState(self.job["state"])
+        if self.is_settled:
+            return JobState.DONE
+        return JobState.UNKNOWN if self.is_doubted else JobState(self.job["state"])
+
+    @property
+    def is_doubted(self) -> bool:
+        """True where what becomes of its job says nothing of it: the job goes on without it."""
+        if not self.left_out_after or (self.recipient and self.recipient.gateway_status):
+            return False
+        has_gone_on = self.left_out_after != self.job["claims"]
+        return has_gone_on or self.job["state"] in {JobState.QUEUED, JobState.WAITING}
 
     @property
     def is_settled(self) -> bool:
@@ -127,7 +139,8 @@ def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
     pipeline.hgetall(keys.job(own_id.job_id))
     pipeline.hgetall(keys.message(own_id.job_id, 1))
     pipeline.lindex(keys.gathered(own_id.job_id), own_id.ordinal - 1)
-    job, message, row = pipeline.execute()
+    pipeline.hget(keys.left_out(own_id.job_id), str(own_id.ordinal))
+    job, message, row, left_out = pipeline.execute()
     found = _ROW.fullmatch(row or "")
     if not job or not found or not compare_digest(found[3] or "", own_id.tag):
         raise NotFoundError(f"no job or campaign has the id {own_id}")
@@ -145,4 +158,5 @@ def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
         job=job,
         message=message,
         recipient=recipient,
+        left_out_after=left_out.split("|")[1] if left_out else None,
     )

@@ -33,7 +33,7 @@ _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = ("limit", "aside", "gathered", "keys", "rules", "paging")
 
 #: What every script begins with, in this order.
-_BASE = ("news", "lib", "phones", "move", "store", "accepted", "brakes")
+_BASE = ("news", "lib", "phones", "doubt", "move", "store", "accepted", "brakes")
 
 
 @cache

@@ -95,7 +95,7 @@ class UnmatchedDesk:
         """Say which id a message has; it is polled at once.
 
         Args:
-            job_id: Accepted, unknown, or done without a report.
+            job_id: One that a request was made for; it is accepted then, whatever it was.
             name: The message's, or `#2` for the second.
             message_id: The gateway's.
             why: Kept in the timeline.
@@ -106,7 +106,8 @@ class UnmatchedDesk:
 
         Raises:
             NotFoundError: No job has this id.
-            InvalidMessageError: No such message, or it has an id, or the job needs none.
+            InvalidMessageError: No such message, or it has an id, or the job needs none: nothing
+                was sent, the answer is on its way, or the gateway itself refused it.
         """
         check_why(why)
         with unavailable(self._redis, writes=True):

@@ -112,6 +112,12 @@ local function unfinished(id, n)
   return (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
 end
 
+-- Recipients whose state only a report changes that comes after all.
+local function count_overridable(message_key)
+  local counts = redis.call('HMGET', message_key, 'no_report', 'withheld')
+  return (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0)
+end
+
 -- So often a message is asked for whose id came after its horizon had passed.
 local LATE_POLLS = 3
 
@@ -125,13 +131,25 @@ local function learn_id(id, job, n, message_id, poll_in_ms)
     if job.state == 'accepted' and unfinished(id, n) > 0 then
       local due_ms = first_poll_at_ms(id, born_ms_of(job, known[2]), poll_in_ms)
       redis.call('ZADD', key('polls'), 'LT', int(due_ms), ref)
-    elseif (job.state == 'done' or job.state == 'accepted')
-      and (tonumber(redis.call('HGET', message_key, 'no_report')) or 0) > 0 then
+    elseif (job.state == 'done' or job.state == 'accepted') and count_overridable(message_key) > 0 then
       redis.call('HSET', message_key, 'late_polls', LATE_POLLS)
       redis.call('ZADD', key('polls'), int(NOW_MS), ref)
     end
   end
   if not lacks_ids(id, job) then unlist_unmatched(id) end
+end
+
+-- The gateway has the job, whoever says so: it is accepted, whatever it was, and never sent again. One
+-- that is on its way is when its own answer comes. One of which everybody was withheld stays done: who is
+-- reported all the same is found by the polls.
+local function prove(id, job, horizon_ms, first_poll_ms)
+  redis.call('HSET', key('job', id), 'is_proven', 1)
+  job.is_proven = '1'
+  if job.state == 'done' then
+    redis.call('HSETNX', key('job', id), 'accepted_at_ms', int(NOW_MS))
+  elseif job.state ~= 'accepted' and job.state ~= 'submitting' then
+    accept(id, job, horizon_ms, first_poll_ms)
+  end
 end
 
 -- Moves an accepted job to done once its last recipient is final.

@@ -30,6 +30,7 @@ local function bring_in_line(job_id, job, rings)
   local brake = braked(job)
   local is_out_of_line = (job.state == 'queued' and brake)
     or (job.state == 'waiting' and (brake == 'cancelled' or (job.is_parked and not brake)))
+    or (job.state == 'dead' and brake == 'cancelled')
   if is_out_of_line and move(job_id, job, 'queued') == 'queued' then
     table.insert(rings, {job_id, job.kind, job.priority})
   end

@@ -24,6 +24,8 @@ end
 
 local may_be_sent = brakes.has_unsent(campaign) or brakes.number_of(campaign, 'job:unknown') > 0
 if what == 'cancel' then
+  -- Dead jobs could be retried.
+  may_be_sent = may_be_sent or brakes.number_of(campaign, 'job:dead') > 0
   if campaign.brake ~= 'cancelled' and may_be_sent then
     change('cancelled', campaign.canary == 'waiting' and 'skipped' or campaign.canary, 'cancelled')
   end

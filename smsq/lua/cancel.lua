@@ -1,11 +1,9 @@
--- cancel.lua: take a job back that nobody has claimed yet.
+-- cancel.lua: take a job back that nobody has claimed, or that was given up.
 --
 -- ARGV[4]  job id
--- returns  'cancelled' | 'unknown': an attempt before may have been accepted | the state it is in | 'missing'
+-- returns  'cancelled' | 'unknown': it may be out, and is not sent again | the state it is in | 'missing'
 local id = ARGV[4]
 local job = load_job(id)
 if not job or not job.state then return 'missing' end
-if job.state == 'queued' or job.state == 'waiting' then
-  return move(id, job, 'cancelled', 'cancelled before it was sent')
-end
-return job.state
+if not may_be_cancelled(job) then return job.state end
+return move(id, job, 'cancelled', 'cancelled before it was sent')

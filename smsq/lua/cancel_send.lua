@@ -4,16 +4,17 @@
 -- ARGV[4]  job id
 -- ARGV[5]  ordinal
 -- ARGV[6]  tag             of its own id; '' where it has none
--- returns  'cancelled' | 'expired': it is out already | 'done': it is withheld
---          the state the job is in | 'missing'
+-- returns  'cancelled' | 'unknown': it may be out, and is not sent again
+--          'expired': it is out of its job already | 'done': it is withheld
+--          the state that its job is in | 'missing'
 local id, ordinal = ARGV[4], tonumber(ARGV[5])
 local job = load(key('job', id))
 local send = job and read_send(id, ordinal)
 if not send or send.tag ~= ARGV[6] then return 'missing' end
 if send.left ~= '' then return send.left end
-if job.state ~= 'queued' and job.state ~= 'waiting' then return job.state end
-if not take_out(id, job, ordinal, 'cancelled') then return 'done' end
-if job.size == 0 then
+if not may_be_cancelled(job) then return job.state end
+local now = leave(id, job, ordinal, 'cancelled')
+if now ~= 'done' and count_left(id, job) == 0 then
   move(id, job, 'cancelled', 'cancelled before it was sent')
 end
-return 'cancelled'
+return now

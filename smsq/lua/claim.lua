@@ -87,8 +87,8 @@ local function claim_job(class, id)
   end
   local cost = PASSED_COST + capped_size(job)
   local brake = braked(job)
-  if brake then
-    move(id, job, 'queued')  -- which parks it, or calls it off
+  if brake or job.is_proven then
+    move(id, job, 'queued')  -- which parks it, calls it off, or finds it accepted
     return nil, brake == 'cancelled' and cost or PASSED_COST
   end
   local is_late = job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS
@@ -108,7 +108,6 @@ local function claim_job(class, id)
     if not phones then return size end
     if size == 0 then
       move(id, job, 'done', '', 'nobody is left to send to')
-      forget_texts(id, job)
       return nil, looked_at
     end
   end
@@ -122,7 +121,7 @@ local function claim_job(class, id)
 
   local messages = {}
   for n = 1, tonumber(job.messages) do
-    local to = phones and phones[n] or phones_of(id, n)
+    local to = phones and phones[n] or phones_to_send(id, n, job)
     if #to > 0 then
       table.insert(messages, {fields_for_request(id, job, n), to, redis.call('HGETALL', key('texts', id, n))})
     end

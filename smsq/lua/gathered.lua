@@ -16,13 +16,15 @@ local function read_send(id, ordinal)
   return {row = row, phone = phone, tag = tag, left = left}
 end
 
--- Takes one recipient out of a job that is not on its way: nothing of it is sent, the others stay.
--- Returns whether it was still there to be taken out.
-local function take_out(id, job, ordinal, why)
-  local send = read_send(id, ordinal)
-  if not send or send.left ~= '' then return false end
+-- The value of a send's recipient, and its bucket; '' while nothing is known of it.
+local function recipient_of(id, send)
   local bucket = bucket_key(id, 1, tonumber(redis.call('HGET', key('message', id, 1), 'buckets')), send.phone)
-  if redis.call('HGET', bucket, send.phone) ~= '' then return false end
+  return redis.call('HGET', bucket, send.phone), bucket
+end
+
+-- Takes one send out of a job that is not on its way: nothing of it is sent, the others stay.
+local function take_out(id, job, ordinal, send, why)
+  local _, bucket = recipient_of(id, send)
   give_back_cap(id, job, {send.phone})
   redis.call('HDEL', bucket, send.phone)
   redis.call('HDEL', key('texts', id, 1), send.phone)
@@ -32,13 +34,79 @@ local function take_out(id, job, ordinal, why)
   job.size = redis.call('HINCRBY', key('job', id), 'size', -1)
   count(job, 'recipient:pending', -1)
   tell_job(id .. '.' .. name_send(ordinal, send.tag), job, why)
-  return true
 end
 
--- Takes out every recipient whose own time has passed; returns whether any recipient is left, and how
--- many were looked at.
+-- A send that may be out stays in its job, is counted and polled for; only what is sent from now on
+-- goes without it. Why, and the newest claim that had it, are kept until it is known to be out or not.
+local function leave_out(id, job, ordinal, send, why)
+  redis.call('HDEL', key('texts', id, 1), send.phone)
+  redis.call('ZREM', key('deadlines', id), int(ordinal))
+  redis.call('HSETNX', key('left_out', id), int(ordinal), why .. '|' .. job.claims .. '|' .. send.phone)
+end
+
+-- What becomes of a send that is not to be sent (any more): `why`, 'unknown' where it may be out,
+-- 'done' where it was withheld, or how it left before.
+local function leave(id, job, ordinal, why)
+  local send = read_send(id, ordinal)
+  if send.left ~= '' then return send.left end
+  if recipient_of(id, send) ~= '' then return 'done' end
+  if job.may_be_out then
+    leave_out(id, job, ordinal, send, why)
+    return 'unknown'
+  end
+  take_out(id, job, ordinal, send, why)
+  return why
+end
+
+-- How many sends the next request would have.
+local function count_left(id, job)
+  local left = tonumber(job.size)
+  return job.may_be_out and left - redis.call('HLEN', key('left_out', id)) or left
+end
+
+-- Takes every send out whose own time has passed; returns whether any is left to be sent, and how many
+-- were looked at.
 local function take_out_late(id, job)
   local late = redis.call('ZRANGEBYSCORE', key('deadlines', id), '-inf', int(NOW_MS))
-  for _, ordinal in ipairs(late) do take_out(id, job, tonumber(ordinal), 'expired') end
-  return tonumber(job.size) > 0, #late
+  for _, ordinal in ipairs(late) do leave(id, job, tonumber(ordinal), 'expired') end
+  return count_left(id, job) > 0, #late
+end
+
+-- The phones of a message that the next request has.
+local function phones_to_send(id, n, job)
+  local phones = phones_of(id, n)
+  local left_out = job.is_gathered and job.may_be_out and redis.call('HVALS', key('left_out', id)) or {}
+  if #left_out == 0 then return phones end
+  local is_out, to = {}, {}
+  for _, value in ipairs(left_out) do is_out[string.match(value, '%d+$')] = true end
+  for _, phone in ipairs(phones) do
+    if not is_out[phone] then table.insert(to, phone) end
+  end
+  return to
+end
+
+-- `leave`, whatever else of the job is in doubt.
+local function leave_for_certain(id, job, ordinal, why)
+  local send = read_send(id, ordinal)
+  if send.left == '' and recipient_of(id, send) == '' then take_out(id, job, ordinal, send, why) end
+end
+
+-- News of a claim: what was left out since it was made is out, where it was accepted; where it was not,
+-- it leaves the job as soon as no claim that had it is in doubt.
+local function settle_left_out(id, job, accepted_claim)
+  local left_out = load(key('left_out', id))
+  if not left_out then return end
+  local doubts = doubts_of(job)
+  for ordinal, value in pairs(left_out) do
+    local why, claim = string.match(value, '^(%a+)|(%d+)|')
+    local is_doubted = false
+    for _, doubt in ipairs(doubts) do is_doubted = is_doubted or tonumber(doubt) <= tonumber(claim) end
+    local is_out = accepted_claim and tonumber(accepted_claim) <= tonumber(claim)
+    -- What a receipt proved may be that claim, where no other was made since.
+    local may_be_proven = job.is_proven and job.claims == claim
+    if is_out or not (is_doubted or may_be_proven) then
+      redis.call('HDEL', key('left_out', id), ordinal)
+      if not is_out then leave_for_certain(id, job, tonumber(ordinal), why) end
+    end
+  end
 end

@@ -10,10 +10,12 @@
 -- returns  {'ok', number of ids learnt} | {'not', the state it is in} | {'known', its id} | {'missing'}
 local id, what = ARGV[4], ARGV[6]
 local job = load(key('job', id))
-if not job then return {'missing'} end
-local is_operator = what == 'operator: attach'
-local TAKES = {accepted = true, unknown = true, done = true, submitting = not is_operator}
-if not TAKES[job.state] then return {'not', job.state} end
+if not job or not job.state then return {'missing'} end
+-- A job that no request was made for has no ids. An operator waits for the answer that is on its way, and
+-- is more likely to have mistaken the job than the gateway to have taken what it said it refused.
+local is_refused = job.state == 'rejected' and told_last(job) == job.claims .. ',rejected'
+local is_slip = what == 'operator: attach' and (job.state == 'submitting' or is_refused)
+if is_slip or tonumber(job.claims) == 0 then return {'not', job.state} end
 
 local ids, learnt = cjson.decode(ARGV[5]), 0
 for n, message_id in pairs(ids) do
@@ -31,6 +33,5 @@ for n, message_id in pairs(ids) do
   end
   learn_id(id, job, n, message_id, 0)
 end
-redis.call('HSET', key('job', id), 'is_proven', 1)
-if job.state == 'unknown' then accept(id, job, ARGV[9], ARGV[10]) end
+prove(id, job, ARGV[9], ARGV[10])
 return {'ok', learnt}

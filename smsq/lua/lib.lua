@@ -14,6 +14,8 @@
 --   texts:<id>:<n>            hash: phone -> personal text, gone once the job is accepted or given up
 --   gathered:<id>             list: sends of a gathered job by ordinal: phone|ms.tag, and |why|ms once out
 --   deadlines:<id>            zset: ordinal of a send -> when it expires
+--   left_out:<id>             hash: ordinal of a send that may be out and is not sent again -> why|newest
+--                             claim that had it|phone
 --   open:<group>              list: jobs that sends of one kind are gathered into, oldest first
 --   gathering                 zset: open job -> when it closes
 --   receipts:<id>             list: raw receipts, newest last

@@ -85,10 +85,10 @@ local function close_gathering(id, job)
 end
 
 -- Where a job goes that would be sent, did its campaign's brake not hold it; its error, and what its
--- timeline says.
+-- timeline says. A dead one could be retried, so it is called off, too.
 local function heed_brake(job, to, error, detail)
   local brake, word
-  if to == 'queued' or to == 'waiting' then brake, word = braked(job) end
+  if to == 'queued' or to == 'waiting' or to == 'dead' then brake, word = braked(job) end
   if brake == 'cancelled' then
     return 'cancelled', 'cancelled before it was sent'
   elseif brake and to == 'queued' then
@@ -96,15 +96,6 @@ local function heed_brake(job, to, error, detail)
     return 'waiting', error, why, true
   end
   return to, error, detail
-end
-
--- An attempt that may have been accepted is no less so for a cancelling, or for the time that passed.
--- A gathered job out of which every send was taken has nobody left to be in doubt about.
-local function heed_doubt(job, to, error)
-  if job.may_be_out and tonumber(job.size) > 0 and (to == 'cancelled' or to == 'expired') then
-    return 'unknown', to .. ', but an attempt before that may have been accepted'
-  end
-  return to, error
 end
 
 local UNSENT = {rejected = true, dead = true, cancelled = true, expired = true}
@@ -167,20 +158,35 @@ local function forget_rules(id, job, to)
   job.regions, job.counted = nil, nil
 end
 
+-- What doubt and proof make of it (weigh). Where the gateway has a job after all, recover accepts it:
+-- only there, and where the proof came, it is known how long to poll.
+local function heed_doubt(id, job, to, error, detail)
+  local now = weigh(job, to)
+  if now == to then
+    if job.ends_as and to ~= 'unknown' then
+      redis.call('HDEL', key('job', id), 'ends_as')
+      job.ends_as = nil
+    end
+    return to, error, detail
+  end
+  if now == 'accepted' then return 'unknown', 'the gateway has it already' end
+  return now, put_off_end(id, job, to, error, detail)
+end
+
 -- The one place where a job changes its state; returns the state it is in now. Finished jobs are next
 -- due when their retention ends. `detail` goes to the timeline where the error says nothing.
 local function move(id, job, to, error, detail)
   local is_parked
   to, error, detail, is_parked = heed_brake(job, to, error, detail)
-  to, error = heed_doubt(job, to, error)
+  to, error, detail = heed_doubt(id, job, to, error, detail)
   if job.state then count(job, 'job:' .. job.state, -1) end
   if job.state == 'queued' then redis.call('ZREM', key('ready', job.priority), id) end
   if to ~= job.state then tell_job(id, job, to) end
-  if LISTED[job.state] then redis.call('ZREM', key('listed', job.state), id) end
+  if LISTED[job.state] and to ~= job.state then redis.call('ZREM', key('listed', job.state), id) end
   if job.state == 'accepted' then unlist_unmatched(id) end
   close_gathering(id, job)
   if job.is_held or job.regions then forget_rules(id, job, to) end
-  if LISTED[to] then redis.call('ZADD', key('listed', to), int(NOW_MS), id) end
+  if LISTED[to] then redis.call('ZADD', key('listed', to), 'NX', int(NOW_MS), id) end
   count(job, 'job:' .. to, 1)
   count_in_campaign(id, job, to)
   note(id, to, detail or error)
@@ -195,6 +201,7 @@ local function move(id, job, to, error, detail)
     redis.call('HDEL', key('job', id), 'is_parked')
   end
   job.is_parked = is_parked and '1' or nil
+  if FINAL[to] and to ~= 'dead' and job.state ~= 'accepted' then forget_texts(id, job) end
   job.state = to
   redis.call('HSET', key('job', id), 'state', to, 'changed_at_ms', int(NOW_MS))
   if error == '' then
@@ -205,7 +212,6 @@ local function move(id, job, to, error, detail)
   if FINAL[to] then
     schedule(id, NOW_MS + (to == 'dead' and math.min(DEAD_TEXT_MS, RETENTION_MS) or RETENTION_MS))
   end
-  if to == 'cancelled' or to == 'expired' then forget_texts(id, job) end
-  if to == 'unknown' then redis.call('ZADD', key('due'), '+inf', id) end
+  if to == 'unknown' then redis.call('ZADD', key('due'), job.is_proven and int(NOW_MS) or '+inf', id) end
   return to
 end

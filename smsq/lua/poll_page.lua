@@ -112,8 +112,7 @@ local left = unfinished(id, n)
 -- A message whose id came too late is asked for a few times more, for all its pages.
 local late = message.late_polls and rests and redis.call('HINCRBY', message_key, 'late_polls', -1)
 if late == 0 then redis.call('HDEL', message_key, 'late_polls') end
-local late_left = tonumber(redis.call('HGET', message_key, 'no_report')) or 0
-local is_late = message.late_polls and late ~= 0 and late_left > 0
+local is_late = message.late_polls and late ~= 0 and count_overridable(message_key) > 0
 if left == 0 and not is_late then
   stop_polling(ARGV[4])
   finish_if_final(id, job)

@@ -1,7 +1,7 @@
 -- receipt.lua: keep an authentic receipt and the message ids it taught.
 --
--- A receipt proves that the gateway has the job, so it settles an unknown one. It never moves a job
--- that is still being submitted: the send's own answer will, and finds the ids already there.
+-- A receipt proves that the gateway has the job, so the job is accepted, even one that had ended. It never
+-- moves a job that is still being submitted: the send's own answer will, and finds the ids already there.
 --
 -- ARGV[4]  job id
 -- ARGV[5]  body            as posted, cut to a bound
@@ -30,11 +30,8 @@ end
 if learnt == 0 then count({}, 'receipts_unmatched', 1) end
 count({}, 'receipt_ids_unmatched', tonumber(ARGV[8]))
 
--- An id proves that the gateway took the request, also when it came back and waits to be resent.
+-- An id proves that the gateway took a request, whatever became of the job since.
 if tonumber(ARGV[8]) + learnt > 0 and tonumber(job.claims) > 0 then
-  redis.call('HSET', key('job', id), 'is_proven', 1)
-  if job.state == 'unknown' or job.state == 'queued' or job.state == 'waiting' then
-    accept(id, job, ARGV[9], ARGV[10])
-  end
+  prove(id, job, ARGV[9], ARGV[10])
 end
 return 'ok'

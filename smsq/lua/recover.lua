@@ -38,8 +38,9 @@ end
 -- A claim whose lease ended: its worker died or stalled after it may have written the request.
 local function end_lease(id, job)
   local error = 'no answer before the lease ended: the worker died or stalled'
-  redis.call('HSET', key('job', id), 'error_class', 'unknown', 'may_be_out', 1)
-  job.error_class, job.may_be_out = 'unknown', '1'
+  redis.call('HSET', key('job', id), 'error_class', 'unknown')
+  job.error_class = 'unknown'
+  doubt(id, job, job.claims)
   if job.is_proven then
     accept(id, job, ARGV[7], ARGV[6])
   elseif job.on_unknown == 'resend' and tonumber(job.attempts) < tonumber(ARGV[5]) then
@@ -142,6 +143,8 @@ for _, id in ipairs(ids) do
     end
   elseif job.state == 'submitting' then
     end_lease(id, job)
+  elseif job.state == 'unknown' and job.is_proven then
+    accept(id, job, ARGV[7], ARGV[6])
   elseif job.state == 'accepted' then
     give_up_polling(id, job)
     cost = cost + tonumber(job.size)

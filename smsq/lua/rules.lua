@@ -193,7 +193,8 @@ local function check_calendar(id, job)
   return 'held'
 end
 
--- Takes out whom the rules take out; returns the phones that are left, message by message, how many
+-- Takes out whom the rules take out. Who may be out already is left out of this request, no more: nobody
+-- can say that they were not sent to. Returns the phones that are left, message by message, how many
 -- there are, and how many were looked at; or nil and a question.
 local function apply_rules(id, job)
   local has_optouts = redis.call('EXISTS', key('optouts')) == 1
@@ -208,17 +209,17 @@ local function apply_rules(id, job)
 
   local left, size, looked_at, totals = {}, 0, 0, {}
   for n = 1, tonumber(job.messages) do
-    local phones, out = phones_of(id, n), nil
+    local phones, out = phones_to_send(id, n, job), nil
     looked_at = looked_at + #phones
     if has_optouts then
       phones, out = divide(phones, find_opted_out(phones))
       give_back_cap(id, job, out)
-      withhold(id, n, job, out, 'opted out')
+      if not job.may_be_out then withhold(id, n, job, out, 'opted out') end
       totals['opted out'] = (totals['opted out'] or 0) + #out
     end
     if is_capped then
       phones, out = divide(phones, find_over_cap(id, job, phones, days, counted))
-      withhold(id, n, job, out, 'frequency cap')
+      if not job.may_be_out then withhold(id, n, job, out, 'frequency cap') end
       totals['frequency cap'] = (totals['frequency cap'] or 0) + #out
     end
     left[n] = phones
@@ -229,6 +230,6 @@ local function apply_rules(id, job)
     redis.call('HSET', key('job', id), 'counted', job.counted)
   end
   local said = say_withheld(totals)
-  if said ~= '' then note(id, 'withheld', said) end
+  if said ~= '' then note(id, job.may_be_out and 'left out' or 'withheld', said) end
   return left, size, looked_at
 end

@@ -1,8 +1,9 @@
 -- settle.lua: write down what an attempt came to.
+-- needs gathered.lua
 --
--- Only the claim that made the attempt may settle it. It may do so late: after its lease ended
--- (the job is unknown by then) definite news is welcome, and an acceptance is even taken after the
--- job was put back to be sent again, as long as nobody claimed it since.
+-- The claim that is on its way decides what becomes of the job. An answer may come later than that: when
+-- the lease has ended, when a newer claim was made, when the job has ended. An acceptance is proof
+-- whenever it comes; any other definite answer takes the doubt of its own claim back, and no other's.
 --
 -- ARGV[4]  job id
 -- ARGV[5]  claim number
@@ -15,45 +16,104 @@
 -- ARGV[11] message_id    the first message's id, '' when the answer gave none
 -- ARGV[12] first_poll_ms accepted: the first poll comes after this long
 -- ARGV[13] horizon_ms    accepted: polling gives up after this long
--- returns  'ok' | 'stale' | 'missing'
-local id, state = ARGV[4], ARGV[6]
+-- returns  'ok' | 'late': a newer claim decides; this one's doubt is taken back, if it was definite
+--          'stale': this changes nothing | 'missing'
+local id, claim, state, error = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local job = load(key('job', id))
 if not job then return 'missing' end
-if job.claims ~= ARGV[5] then return 'stale' end
-local is_open = job.state == 'submitting' or job.state == 'unknown'
-local is_back = job.state == 'queued' or job.state == 'waiting'
-if not (is_open or (is_back and state == 'accepted')) then return 'stale' end
-
-redis.call('HDEL', key('job', id), 'lease_until_ms')
 local answered = cjson.decode(ARGV[10])
--- What the cap counted stays counted, whatever comes of the next attempt.
-if answered.error_class == 'unknown' then
-  job.may_be_out = '1'
-  redis.call('HSET', key('job', id), 'may_be_out', 1)
-end
--- A receipt overtook the answer: whatever became of the answer, the gateway has the job.
-if job.is_proven and state ~= 'rejected' then state = 'accepted' end
-if ARGV[9] == '0' then count_attempt(id, job, -1) end
-for name, value in pairs(answered) do
-  redis.call('HSET', key('job', id), name, value)
-end
-job.error_class = answered.error_class
+local is_lost = state == 'unknown' or answered.error_class == 'unknown'
+local is_newest = job.claims == claim
+local is_in_flight = is_newest and job.state == 'submitting'
+if is_in_flight then redis.call('HDEL', key('job', id), 'lease_until_ms') end
 
+-- A worker whose answer from Redis was lost says it again: so many answers are kept to know it by.
+local MOST_ANSWERS = 4
+local answer = claim .. ',' .. state
+
+local function was_told()
+  if state == 'accepted' then
+    return is_newest and not is_doubted(job, claim) and (job.state == 'accepted' or job.state == 'done')
+  end
+  for _, told in ipairs(split(job.answers or '', ';')) do
+    if told == answer then return true end
+  end
+  return false
+end
+
+local function keep_answer()
+  local told = split(job.answers or '', ';')
+  table.insert(told, answer)
+  redis.call('HSET', key('job', id), 'answers',
+    table.concat(told, ';', math.max(1, #told - MOST_ANSWERS + 1)))
+end
+
+-- What the gateway said of an acceptance that came first stays.
+local function keep_fields(command)
+  for name, value in pairs(answered) do
+    redis.call(command, key('job', id), name, value)
+  end
+  job.error_class = answered.error_class
+end
+
+local function note_parts()
+  if not answered.own_parts then return end
+  count({}, 'parts_differ', 1)
+  note(id, 'parts differ', 'the gateway counts ' .. answered.parts .. ', we count ' .. answered.own_parts)
+end
+
+local function take_acceptance()
+  local has_it = job.state == 'accepted' or job.state == 'done'
+  answered.error_class = nil
+  keep_fields(has_it and 'HSETNX' or 'HSET')
+  if take_doubt_back(id, job, claim) then settle_left_out(id, job, claim) end
+  local knows_id = redis.call('HEXISTS', key('message', id, 1), 'message_id') == 1
+  if ARGV[11] ~= '' and (is_newest or not knows_id) then learn_id(id, job, 1, ARGV[11], tonumber(ARGV[12])) end
+  if is_in_flight then accept(id, job, ARGV[13], ARGV[12]) else prove(id, job, ARGV[13], ARGV[12]) end
+  note_parts()
+end
+
+-- What the answer makes of a job that waited for it.
+local function go_on()
+  keep_fields('HSET')
+  local now = move(id, job, state, error)
+  if now == 'waiting' and state == 'waiting' then schedule(id, NOW_MS + tonumber(ARGV[8])) end
+end
+
+local function settle_in_flight()
+  if is_lost then doubt(id, job, claim) end
+  keep_answer()
+  if weigh(job, state) == 'accepted' then return take_acceptance() end
+  go_on()
+end
+
+-- The claim was in doubt and came to nothing.
+local function settle_late()
+  keep_answer()
+  note(id, 'late answer', error)
+  settle_left_out(id, job)
+  if job.state ~= 'unknown' then return finish_if_final(id, job) end
+  if is_newest and not job.ends_as then return go_on() end
+  if job.may_be_out or not job.ends_as then return end
+  local ends_as, why = string.match(job.ends_as, '^(%a+)|(.*)$')
+  -- Whom the rules take out, they take out once more, and now for certain.
+  move(id, job, ends_as == 'done' and 'queued' or ends_as, why)
+end
+
+if not is_in_flight and was_told() then return 'ok' end
+-- Ledgers from before kept the doubt, and not whose it was.
+local is_late = is_newest and job.state == 'unknown' or is_doubted(job, claim)
+if not is_in_flight and state ~= 'accepted' and (is_lost or not is_late) then
+  return is_late and (is_newest and 'ok' or 'late') or 'stale'
+end
+if ARGV[9] == '0' then count_attempt(id, job, -1) end
 if state == 'accepted' then
-  if ARGV[11] ~= '' then redis.call('HSET', key('message', id, 1), 'message_id', ARGV[11]) end
-  accept(id, job, ARGV[13], ARGV[12])
-  if answered.own_parts then
-    count({}, 'parts_differ', 1)
-    note(id, 'parts differ', 'the gateway counts ' .. answered.parts .. ', we count ' .. answered.own_parts)
-  end
-elseif state == 'unknown' then
-  hold_unknown(id, job, ARGV[7])
+  take_acceptance()
+elseif is_in_flight then
+  settle_in_flight()
 else
-  local now = move(id, job, state, ARGV[7])
-  if FINAL[now] then
-    if now ~= 'dead' then forget_texts(id, job) end
-  elseif now == 'waiting' and state == 'waiting' then
-    schedule(id, NOW_MS + tonumber(ARGV[8]))
-  end
+  take_doubt_back(id, job, claim)
+  settle_late()
+  return is_newest and 'ok' or 'late'
 end
 return 'ok'

@@ -6,6 +6,7 @@ local function keys_of(id, job)
     table.insert(found, key('keys', id))
     table.insert(found, key('gathered', id))
     table.insert(found, key('deadlines', id))
+    table.insert(found, key('left_out', id))
   end
   for n = 1, tonumber(job.messages) do
     table.insert(found, key('message', id, n))

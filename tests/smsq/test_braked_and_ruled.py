@@ -124,8 +124,7 @@ def test_who_may_have_got_it_is_not_among_the_failed(
         world.pass_s(60)
         world.recover()
 
-    is_in_doubt = error_class == "unknown" and end != "dead"
-    assert world.state(job_id) == ("unknown" if is_in_doubt else end)
+    assert world.state(job_id) == ("unknown" if error_class == "unknown" else end)
     failed = FailedReader(world.redis, world.keys, draft.job_ids, cancelled=True)
     assert len(list(failed)) == (0 if error_class == "unknown" else 5)
 

@@ -433,15 +433,6 @@ def lose_an_answer(world: World, own_id: str) -> str:
     return job
 
 
-def test_a_job_out_of_which_every_send_was_taken_is_not_in_doubt(world: World) -> None:
-    own_id = gather(world, 1)
-    job = lose_an_answer(world, own_id)
-    assert world.ledger.cancel(own_id) is JobState.CANCELLED
-
-    assert world.state(job) is JobState.CANCELLED
-    assert world.views.stats(10).recipients[RecipientState.PENDING] == 0
-
-
 def test_sends_that_may_be_out_are_unknown_when_the_last_of_them_is_late(world: World) -> None:
     job = lose_an_answer(world, gather(world, 1, expires_in_s=60))
     world.pass_s(60)

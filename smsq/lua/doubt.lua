@@ -1,0 +1,85 @@
+-- doubt.lua: what may be out, and what that decides. Every script begins with it, before move.lua.
+--
+-- Doubt stands with the claim that brought it. Fields of a job's hash:
+--   may_be_out   numbers of the claims whose request may have been accepted, though no answer said so: it
+--                was lost, or the lease ended; divided by ;. Older ledgers have a 1, a claim that nobody
+--                can name. A claim's own answer takes its number away, however late, or an operator.
+--   is_proven    the gateway has it: a receipt, an id or an acceptance said so
+--   answers      the last ones that claims gave and that were no acceptance: claim,state; divided by ;
+--   ends_as      unknown jobs: how the job ends should no doubt be left: state|error
+
+local function doubts_of(job) return split(job.may_be_out or '', ';') end
+
+local function keep_doubts(id, job, doubts)
+  job.may_be_out = #doubts > 0 and table.concat(doubts, ';') or nil
+  if job.may_be_out then
+    redis.call('HSET', key('job', id), 'may_be_out', job.may_be_out)
+  else
+    redis.call('HDEL', key('job', id), 'may_be_out')
+  end
+end
+
+local function is_doubted(job, claim)
+  for _, doubt in ipairs(doubts_of(job)) do
+    if doubt == claim then return true end
+  end
+  return false
+end
+
+local function doubt(id, job, claim)
+  if is_doubted(job, claim) then return end
+  local doubts = doubts_of(job)
+  table.insert(doubts, claim)
+  keep_doubts(id, job, doubts)
+end
+
+-- A claim came to nothing for certain; returns whether it was in doubt.
+local function take_doubt_back(id, job, claim)
+  if not is_doubted(job, claim) then return false end
+  local left = {}
+  for _, other in ipairs(doubts_of(job)) do
+    if other ~= claim then table.insert(left, other) end
+  end
+  keep_doubts(id, job, left)
+  return true
+end
+
+-- The last answer that a claim gave: claim,state.
+local function told_last(job)
+  local told = split(job.answers or '', ';')
+  return told[#told]
+end
+
+-- The one judgement on every state that is wanted for a job. What is proven is accepted, whatever was
+-- wanted. What may be out does not end: nobody may be told that it was not sent. It is sent again only
+-- where its caller or an operator said so, and then nobody is asked any more.
+local function weigh(job, wanted)
+  if wanted == 'accepted' or job.state == 'accepted' or job.state == 'done' then return wanted end
+  if job.is_proven then return 'accepted' end
+  if job.may_be_out and FINAL[wanted] then return 'unknown' end
+  return wanted
+end
+
+-- What is known of a job that ended unsent: nobody has got it, and nobody will.
+local function is_certainly_unsent(job)
+  return FINAL[job.state] and job.state ~= 'done' and not job.is_proven and not job.may_be_out
+end
+
+-- A job that could be sent, be it that an operator said so. One of which it is not known what is in
+-- doubt is left alone: doubt was not always kept.
+local MAY_BE_SENT = {queued = true, waiting = true, dead = true}
+local function may_be_cancelled(job)
+  return MAY_BE_SENT[job.state] or (job.state == 'unknown' and job.may_be_out ~= nil)
+end
+
+local DOUBT = 'but an attempt before that may have been accepted'
+local SAYS_ITSELF = {cancelled = true, expired = true}
+
+-- Keeps how a job would have ended; returns what its error says of it.
+local function put_off_end(id, job, wanted, error, detail)
+  if wanted == 'done' then error = detail end
+  job.ends_as = wanted .. '|' .. (error or '')
+  redis.call('HSET', key('job', id), 'ends_as', job.ends_as)
+  if SAYS_ITSELF[wanted] or (error or '') == '' then return wanted .. ', ' .. DOUBT end
+  return (wanted == 'done' and '' or wanted .. ': ') .. error .. ', ' .. DOUBT
+end

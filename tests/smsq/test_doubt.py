@@ -1,0 +1,470 @@
+"""Doubt and proof: what may be out is never said not to be, what is proven is never sent again.
+
+Each way in which a job or a send can end is tried with an answer lost before it, and with each
+kind of news after it. The state machines mix them: test_job_life, test_gathered_life,
+test_all_together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from smsq.brakes import Brakes
+from smsq.desk import Desk
+from smsq.errors import InvalidMessageError
+from smsq.jobs import Claim
+from smsq.matching import Matching
+from smsq.models import JobState, Kind, OnUnknown, RecipientState, ReportRow, Settlement
+from smsq.optouts import OptOuts
+from smsq.settings import Settings
+from smsq.states import Verdict
+from tests.smsq.test_gathering import close, gather, job_of, phone
+from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
+
+BY = "ops@host"
+LOST = Verdict(state=JobState.QUEUED, error="no answer", error_class="unknown")
+TEMPORARY = Verdict(state=JobState.WAITING, delay_s=1, error="503", error_class="temporary")
+REFUSED = Verdict(state=JobState.REJECTED, error="no such sender", error_class="refused")
+DEAD = Verdict(state=JobState.DEAD, error="gave up: 503", error_class="temporary")
+EXPIRES_S = 600
+
+
+@pytest.fixture
+def desk(settings: Settings, world: World) -> Desk:
+    return Desk(settings, world.redis, by=BY)
+
+
+def lose(world: World, *, expires_in_s: int = 86400) -> Claim:
+    """A job whose first answer was lost, and which is in the line again as asked."""
+    expires_at_ms = str(world.now_ms + expires_in_s * 1000)
+    draft = world.start_campaign(1, on_unknown="resend", expires_at_ms=expires_at_ms)
+    [job] = draft.job_ids
+    claim = world.claim(job)
+    world.ledger.settle(claim, LOST, PLAN)
+    assert world.state(job) is JobState.QUEUED
+    return claim
+
+
+def tell_receipt(world: World, job: str) -> None:
+    world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
+
+
+def cancel(world: World, job: str) -> None:
+    assert world.ledger.cancel(job) is JobState.UNKNOWN
+
+
+def call_off(world: World, job: str) -> None:
+    world.brakes.cancel(campaign_of(world, job), by=BY)
+    world.align()
+
+
+def call_off_before_a_claim(world: World, job: str) -> None:
+    world.brakes.cancel(campaign_of(world, job), by=BY)
+    assert world.take() is None
+
+
+def wait_too_long(world: World, job: str) -> None:
+    world.pass_s(EXPIRES_S)
+    assert world.take() is None
+
+
+def wait_too_long_for_beat(world: World, job: str) -> None:
+    world.pass_s(EXPIRES_S)
+    assert world.recover() == []
+
+
+def refuse(world: World, job: str) -> None:
+    world.ledger.settle(world.claim(job), REFUSED, PLAN)
+
+
+def give_up(world: World, job: str) -> None:
+    world.ledger.settle(world.claim(job), DEAD, PLAN)
+
+
+def come_too_late(world: World, job: str) -> None:
+    late = Verdict(state=JobState.EXPIRED, error="not sent in time", is_counted=False)
+    world.ledger.settle(world.claim(job), late, PLAN)
+
+
+def opt_out(world: World, job: str) -> None:
+    OptOuts(world.scripts, world.settings).add([r.phone for r in world.views.recipients(job)])
+    assert world.take() is None
+
+
+def campaign_of(world: World, job: str) -> str:
+    return str(world.redis.hget(world.keys.job(job), "campaign"))
+
+
+#: Each way to end a job, and how it ends where no doubt is left.
+ENDS: dict[Callable[[World, str], None], JobState] = {
+    cancel: JobState.CANCELLED,
+    call_off: JobState.CANCELLED,
+    call_off_before_a_claim: JobState.CANCELLED,
+    wait_too_long: JobState.EXPIRED,
+    wait_too_long_for_beat: JobState.EXPIRED,
+    refuse: JobState.REJECTED,
+    give_up: JobState.DEAD,
+    come_too_late: JobState.EXPIRED,
+    opt_out: JobState.DONE,
+}
+every_end = pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
+
+
+def end_in_doubt(world: World, end: Callable[[World, str], None]) -> Claim:
+    claim = lose(world, expires_in_s=EXPIRES_S)
+    end(world, claim.job_id)
+    assert world.state(claim.job_id) is JobState.UNKNOWN
+    assert "may have been accepted" in (world.views.status(claim.job_id).error or "")
+    world.pass_s(100)
+    assert world.recover() == []
+    assert world.take() is None
+    return claim
+
+
+@every_end
+def test_whatever_ends_a_job_in_doubt_makes_it_unknown(
+    world: World, desk: Desk, end: Callable[[World, str], None]
+) -> None:
+    claim = end_in_doubt(world, end)
+
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 1
+    assert [job.id for job in desk.stuck(JobState.UNKNOWN)] == [claim.job_id]
+    with pytest.raises(InvalidMessageError, match="unknown: there is nothing to retry"):
+        desk.retry(claim.job_id)
+
+
+@every_end
+@pytest.mark.parametrize("tell", ["receipt", "answer", "attach", "operator"])
+def test_proof_wins_from_wherever_the_job_went(
+    world: World, desk: Desk, end: Callable[[World, str], None], tell: str
+) -> None:
+    claim = end_in_doubt(world, end)
+    if tell == "receipt":
+        tell_receipt(world, claim.job_id)
+    elif tell == "answer":
+        assert world.ledger.settle(claim, ACCEPTED, PLAN) or end in {refuse, give_up, come_too_late}
+    elif tell == "attach":
+        matching = Matching(world.scripts, world.polls, PLAN)
+        assert matching.write(claim.job_id, {0: 501}, what="operator: attach")[0] == "ok"
+    else:
+        desk.settle(claim.job_id, Settlement.ACCEPTED)
+
+    assert world.state(claim.job_id) is JobState.ACCEPTED
+    assert world.take() is None
+
+
+@every_end
+def test_the_lost_answer_itself_takes_the_doubt_back_however_late(
+    world: World, end: Callable[[World, str], None]
+) -> None:
+    claim = end_in_doubt(world, end)
+    world.ledger.settle(claim, TEMPORARY, PLAN)
+    if end is opt_out:  # the rules take them out once more, and now for certain
+        assert world.take() is None
+
+    assert world.state(claim.job_id) is ENDS[end]
+    found = world.campaign(campaign_of(world, claim.job_id))
+    if end is opt_out:
+        assert found.counts == {RecipientState.WITHHELD: 1}
+    else:
+        assert found.unsent == {ENDS[end]: 1}
+
+
+@every_end
+def test_an_end_without_doubt_is_what_it_was_and_proof_still_wins(
+    world: World, end: Callable[[World, str], None]
+) -> None:
+    claim = lose(world, expires_in_s=EXPIRES_S)
+    world.ledger.settle(claim, TEMPORARY, PLAN)  # the answer comes after all: nothing was taken
+    if end is cancel:
+        assert world.ledger.cancel(claim.job_id) is JobState.CANCELLED
+    else:
+        end(world, claim.job_id)
+    assert world.state(claim.job_id) is ENDS[end]
+
+    tell_receipt(world, claim.job_id)
+    assert world.state(claim.job_id) is (JobState.DONE if end is opt_out else JobState.ACCEPTED)
+    world.pass_s(6)
+    poll = world.claim_poll()
+    rows = [ReportRow(r.phone, "delivered", None) for r in world.views.recipients(claim.job_id)]
+    world.polls.apply_page(poll, rows, next_offset=0, next_in_s=60)
+    assert world.state(claim.job_id) is JobState.DONE
+    assert world.views.status(claim.job_id).counts == {RecipientState.DELIVERED: 1}
+
+
+def test_each_claim_takes_back_its_own_doubt_and_no_other(world: World) -> None:
+    first = lose(world)
+    second = world.claim(first.job_id)
+    world.ledger.settle(second, LOST, PLAN)
+    cancel(world, first.job_id)
+
+    assert not world.ledger.settle(first, TEMPORARY, PLAN)
+    assert world.state(first.job_id) is JobState.UNKNOWN
+    world.ledger.settle(second, REFUSED, PLAN)
+    assert world.state(first.job_id) is JobState.CANCELLED
+
+
+@pytest.mark.parametrize("is_newer_refused", [False, True])
+def test_an_old_acceptance_is_proof_while_a_newer_claim_is_on_its_way(
+    world: World, is_newer_refused: bool
+) -> None:
+    old = lose(world)
+    new = world.claim(old.job_id)
+    world.ledger.settle(old, ACCEPTED, PLAN)
+    assert world.state(old.job_id) is JobState.SUBMITTING
+
+    if is_newer_refused:
+        world.ledger.settle(new, REFUSED, PLAN)
+    else:
+        world.pass_s(31)
+        world.recover()
+    assert world.state(old.job_id) is JobState.ACCEPTED
+    assert world.views.status(old.job_id).messages[0].message_id == ACCEPTED.message_id
+
+
+def test_a_cancel_of_an_unknown_job_holds_should_its_answer_come(world: World, desk: Desk) -> None:
+    job = world.enqueue()
+    claim = world.claim(job)
+    world.ledger.settle(claim, UNKNOWN, PLAN)
+    assert world.ledger.cancel(job) is JobState.UNKNOWN
+    with pytest.raises(InvalidMessageError, match="was cancelled meanwhile"):
+        desk.resend(job)
+
+    world.ledger.settle(claim, TEMPORARY, PLAN)
+    assert world.state(job) is JobState.CANCELLED
+    assert world.redis.hget(world.keys.message(job, 1), "text") is None
+
+
+@pytest.mark.parametrize("said", ["proven", "may be out"])
+def test_dead_jobs_of_older_ledgers_are_not_retried_where_they_may_be_out(
+    world: World, desk: Desk, said: str
+) -> None:
+    job = world.enqueue()
+    world.ledger.settle(world.claim(job), DEAD, PLAN)
+    name = "is_proven" if said == "proven" else "may_be_out"
+    world.redis.hset(world.keys.job(job), name, "1")
+
+    for is_dry in (True, False):
+        with pytest.raises(InvalidMessageError, match=r"sent again|send it twice"):
+            desk.retry(job, is_dry=is_dry)
+    assert world.take() is None
+    if said == "may be out":
+        desk.resend(job)
+        assert world.claim(job)
+
+
+def test_a_receipt_moves_a_dead_job_to_accepted_and_nothing_retries_it(
+    world: World, desk: Desk
+) -> None:
+    job = world.enqueue(kind=Kind.BULK)
+    world.ledger.settle(world.claim(job), DEAD, PLAN)
+    tell_receipt(world, job)
+
+    assert world.state(job) is JobState.ACCEPTED
+    assert list(desk.stuck(JobState.DEAD)) == []
+    with pytest.raises(InvalidMessageError, match="accepted"):
+        desk.retry(job)
+    world.pass_s(6)
+    assert world.claim_poll()
+
+
+def test_a_cancelled_dead_job_loses_its_text_and_cannot_be_retried(
+    world: World, desk: Desk
+) -> None:
+    job = world.enqueue()
+    world.ledger.settle(world.claim(job), DEAD, PLAN)
+
+    assert world.ledger.cancel(job) is JobState.CANCELLED
+    assert world.redis.hget(world.keys.message(job, 1), "text") is None
+    assert list(desk.stuck(JobState.DEAD)) == []
+    with pytest.raises(InvalidMessageError, match="is cancelled"):
+        desk.retry(job)
+
+
+@pytest.mark.parametrize("is_aligned", [False, True])
+def test_a_campaign_of_which_only_dead_jobs_are_left_can_be_cancelled(
+    world: World, desk: Desk, is_aligned: bool
+) -> None:
+    draft = world.start_campaign(20, per_job=10)
+    first, last = world.take(), world.take()
+    assert isinstance(first, Claim)
+    assert isinstance(last, Claim)
+    world.ledger.settle(first, ACCEPTED, PLAN)
+    world.ledger.settle(last, DEAD, PLAN)
+
+    assert world.brakes.cancel(draft.id, by=BY)
+    if is_aligned:
+        world.align()
+        assert world.campaign(draft.id).unsent == {JobState.CANCELLED: 10}
+    with pytest.raises(InvalidMessageError):
+        desk.retry(last.job_id)
+    assert world.take() is None
+
+
+def test_what_is_given_up_after_its_campaign_was_cancelled_is_cancelled(world: World) -> None:
+    draft = world.start_campaign(1)
+    claim = world.claim(draft.job_ids[0])
+    Brakes(world.scripts).cancel(draft.id, by=BY)
+    world.ledger.settle(claim, DEAD, PLAN)
+
+    assert world.state(claim.job_id) is JobState.CANCELLED
+
+
+@pytest.mark.parametrize("verdict", [TEMPORARY, REFUSED, LOST, UNKNOWN, DEAD, ACCEPTED])
+@pytest.mark.parametrize("is_claimed_again", [False, True])
+def test_an_answer_that_is_told_twice_is_recognised(
+    world: World, verdict: Verdict, is_claimed_again: bool
+) -> None:
+    job = world.enqueue(on_unknown=OnUnknown.RESEND)
+    claim = world.claim(job)
+    assert world.ledger.settle(claim, verdict, PLAN)
+    if is_claimed_again:
+        world.pass_s(2)
+        world.recover()
+        world.take()
+    before = world.views.status(job)
+
+    assert world.ledger.settle(claim, verdict, PLAN)
+    assert world.views.status(job) == before
+
+
+# Single sends of a gathered job.
+
+
+def lose_two(world: World, **options: object) -> tuple[Claim, str, str]:
+    """A gathered job of two sends whose first answer was lost; the first has the options."""
+    first, second = gather(world, 0, **options), gather(world, 1)
+    close(world)
+    claim = world.claim(job_of(first))
+    world.ledger.settle(claim, LOST, PLAN)
+    return claim, first, second
+
+
+def cancel_one(world: World, own_id: str) -> None:
+    assert world.ledger.cancel(own_id) is JobState.UNKNOWN
+
+
+def let_one_expire(world: World, own_id: str) -> None:
+    world.pass_s(60)
+
+
+WAYS_OUT: dict[Callable[[World, str], None], JobState] = {
+    cancel_one: JobState.CANCELLED,
+    let_one_expire: JobState.EXPIRED,
+}
+every_way_out = pytest.mark.parametrize("leave", WAYS_OUT, ids=lambda leave: leave.__name__)
+
+
+def state(world: World, own_id: str) -> JobState:
+    return world.views.status(own_id).state
+
+
+@every_way_out
+def test_a_send_that_may_be_out_stays_in_its_job_and_is_not_sent_again(
+    world: World, leave: Callable[[World, str], None]
+) -> None:
+    claim, first, second = lose_two(world, expires_in_s=60)
+    leave(world, first)
+    again = world.claim(claim.job_id)
+    assert list(again.messages[0].recipients) == [phone(1)]
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 2
+
+    world.ledger.settle(again, ACCEPTED, PLAN)
+    # The accepted request went without it: what became of the first one nobody knows.
+    assert (state(world, first), state(world, second)) == (JobState.UNKNOWN, JobState.ACCEPTED)
+    world.pass_s(6)
+    rows = [ReportRow(phone(n), "delivered", None) for n in (0, 1)]
+    world.polls.apply_page(world.claim_poll(), rows, next_offset=0, next_in_s=60)
+    assert (state(world, first), state(world, second)) == (JobState.DONE, JobState.DONE)
+    assert "reports_foreign" not in world.views.stats(10).oddities
+
+
+@every_way_out
+@pytest.mark.parametrize("is_claimed_again", [False, True])
+def test_a_send_leaves_its_job_once_its_claim_came_to_nothing(
+    world: World, leave: Callable[[World, str], None], is_claimed_again: bool
+) -> None:
+    claim, first, _ = lose_two(world, expires_in_s=60)
+    leave(world, first)
+    if is_claimed_again:
+        again = world.claim(claim.job_id)
+        world.ledger.settle(claim, TEMPORARY, PLAN)
+        world.ledger.settle(again, ACCEPTED, PLAN)
+    else:
+        world.ledger.settle(claim, TEMPORARY, PLAN)
+        again = world.claim(claim.job_id)
+
+    assert list(again.messages[0].recipients) == [phone(1)]
+    assert state(world, first) is WAYS_OUT[leave]
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 1
+
+
+@every_way_out
+@pytest.mark.parametrize("tell", ["receipt", "answer"])
+def test_a_send_that_was_out_after_all_is_accepted_with_its_job(
+    world: World, leave: Callable[[World, str], None], tell: str
+) -> None:
+    claim, first, second = lose_two(world, expires_in_s=60)
+    leave(world, first)
+    if tell == "receipt":
+        tell_receipt(world, claim.job_id)
+    else:
+        world.ledger.settle(claim, ACCEPTED, PLAN)
+
+    assert (state(world, first), state(world, second)) == (JobState.ACCEPTED, JobState.ACCEPTED)
+    assert world.take() is None
+
+
+@every_way_out
+def test_a_job_all_of_whose_sends_may_be_out_and_not_be_sent_again_is_unknown(
+    world: World, desk: Desk, leave: Callable[[World, str], None]
+) -> None:
+    own_id = gather(world, 0, expires_in_s=60)
+    close(world)
+    claim = world.claim(job_of(own_id))
+    world.ledger.settle(claim, LOST, PLAN)
+    leave(world, own_id)
+    assert world.take() is None
+
+    assert world.state(claim.job_id) is state(world, own_id) is JobState.UNKNOWN
+    with pytest.raises(InvalidMessageError, match="is not sent any more"):
+        desk.resend(claim.job_id)
+    world.ledger.settle(claim, REFUSED, PLAN)
+    assert state(world, own_id) is WAYS_OUT[leave]
+
+
+def test_a_send_that_is_unknown_can_be_taken_out_of_what_an_operator_resends(
+    world: World, desk: Desk
+) -> None:
+    claim, first, _ = lose_two(world)
+    again = world.claim(claim.job_id)
+    world.ledger.settle(again, replace(UNKNOWN, error_class="unknown"), PLAN)
+    cancel_one(world, first)
+    desk.resend(claim.job_id)
+
+    assert list(world.claim(claim.job_id).messages[0].recipients) == [phone(1)]
+
+
+def test_who_opted_out_of_what_may_be_out_is_left_out_and_not_withheld(world: World) -> None:
+    job = world.enqueue(kind=Kind.BULK, phones=2, on_unknown=OnUnknown.RESEND)
+    claim = world.claim(job)
+    world.ledger.settle(claim, LOST, PLAN)
+    out, stays = sorted(claim.messages[0].recipients)
+    OptOuts(world.scripts, world.settings).add([out])
+    again = world.claim(job)
+
+    assert list(again.messages[0].recipients) == [stays]
+    assert world.views.status(job).counts == {RecipientState.PENDING: 2}
+
+
+def test_a_cancelled_send_of_a_dead_job_is_not_retried(world: World, desk: Desk) -> None:
+    claim, first, _ = lose_two(world)
+    world.ledger.settle(claim, TEMPORARY, PLAN)
+    world.ledger.settle(world.claim(claim.job_id), DEAD, PLAN)
+    assert world.ledger.cancel(first) is JobState.CANCELLED
+    desk.retry(claim.job_id)
+
+    assert list(world.claim(claim.job_id).messages[0].recipients) == [phone(1)]
