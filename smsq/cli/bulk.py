@@ -13,15 +13,18 @@ from typing import Any
 
 import click
 
+from smsq.campaign import CampaignDraft
 from smsq.cli.brakes import max_failed_option
-from smsq.cli.dry_run import DryRun
+from smsq.cli.dry_run import DryRun, say_encoding
 from smsq.cli.estimate import Caps, Estimate
+from smsq.cli.files import encoding_option
 from smsq.cli.load import Loader
 from smsq.cli.order import Order, open_table, read_order
 from smsq.cli.output import Exit, is_terminal, json_option, open_queue, print_json, say_number
 from smsq.cli.params import to_moment, to_price, to_unicode
 from smsq.cli.progress import show_progress
 from smsq.cli.rejects import Rejects, no_row_error
+from smsq.cli.rows import Table
 from smsq.cli.send import (
     again_option,
     alphaname_option,
@@ -51,6 +54,7 @@ from smsq.stored_id import StoredId
     "--phone-column", callback=to_unicode, metavar="C", default="phone", show_default=True
 )
 @click.option("--schedule", callback=to_moment, metavar="ISO", help="When the gateway shall send.")
+@encoding_option
 @key_option
 @again_option
 @click.option("--canary", type=int, metavar="N", help="Send the first N, then wait for reports.")
@@ -67,9 +71,9 @@ from smsq.stored_id import StoredId
 def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> None:
     """Enqueue a campaign from a CSV file with a header.
 
-    UTF-8 or cp1251; comma, semicolon or tab. Rows that cannot be sent go to the rejects file with
-    line, column and reason: mend them there and send that file (with another --key). A phone that
-    stands twice gets the first of its texts. When no row can be sent, nothing is stored.
+    UTF-8, cp1251 or --encoding; comma, semicolon or tab. Rows that cannot be sent go to the rejects
+    file with line, column and reason: mend them there and send that file (with another --key). A
+    phone that stands twice gets the first of its texts. When no row can be sent, nothing is stored.
 
     With a --key, a run that was interrupted goes on where it stopped when it is started again. When
     the key was used before, nothing more is sent; --again sends again a campaign that ended before
@@ -77,7 +81,8 @@ def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> Non
 
     JSON: {"id", "jobs", "recipients", "rejected", "duplicates"}. Exit code 5: some were rejected.
     With --dry-run: {"dry_run", "rows", "invalid", "duplicates", "recipients", "parts", "price",
-    "requests", "rate_per_s", "hours", "ucs2": {"rows", "characters"}, "refused"}.
+    "requests", "rate_per_s", "hours", "ucs2": {"rows", "characters"}, "refused", "encoding",
+    "first_text"}.
     """
     order = read_order(file, options)
     with open_queue() as queue:
@@ -89,7 +94,7 @@ def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> Non
 
 
 def _send(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
-    with open_table(order.file) as (table, size):
+    with open_table(order.file, order.encoding) as (table, size):
         head = order.check_head(queue.settings)
         draft = queue.draft_campaign(
             key=order.key,
@@ -104,7 +109,11 @@ def _send(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
             if draft.resumed:
                 recipients = say_number(draft.resumed, "recipient")
                 click.echo(f"going on where it stopped: {recipients} staged before", err=True)
-            with queue.redis_call(writes=False), _tell_interrupted(order.key):
+            with (
+                queue.redis_call(writes=False),
+                _tell_interrupted(order.key),
+                _forget_garbled(draft, table),
+            ):
                 _load(loader, estimate or draft, size if is_terminal() and not as_json else None)
         if not draft.recipients:
             raise no_row_error(table, rejects)
@@ -120,12 +129,14 @@ def _send(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
         "rejected": rejects.count,
         "duplicates": loader.duplicates,
     }
+    if table.lines.is_guessed:
+        click.echo(f"read as {say_encoding(table)}", err=True)
     print_json(result) if as_json else _tell(result, stored, rejects)
     return rejects.count
 
 
 def _dry_run(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
-    with open_table(order.file) as (table, size):
+    with open_table(order.file, order.encoding) as (table, size):
         head = order.check_head(queue.settings)
         rejects = Rejects(None, table)
         loader = order.make_loader(queue.settings, table, head, rejects)
@@ -153,6 +164,17 @@ def _tell_interrupted(key: str | None) -> Iterator[None]:
     except KeyboardInterrupt:
         how = "the same command goes on here" if key else "with a --key it could have gone on here"
         click.echo(f"\nsmsq: interrupted: nothing is sent; {how}", err=True)
+        raise
+
+
+@contextmanager
+def _forget_garbled(draft: CampaignDraft, table: Table) -> Iterator[None]:
+    """Take away what was staged in a wrong encoding: the mended file must not conflict with it."""
+    try:
+        yield
+    except InvalidMessageError:
+        if table.lines.is_refuted:
+            draft.discard()
         raise
 
 

@@ -14,6 +14,7 @@ from smsq.cli.estimate import Caps, Estimate, Nowhere, say_price
 from smsq.cli.load import Loader
 from smsq.cli.output import print_json, say_number
 from smsq.cli.parts import name_character, show_character
+from smsq.cli.rows import Table
 from smsq.cli.watch import say_duration
 from smsq.queue import SmsQueue
 
@@ -57,6 +58,8 @@ class DryRun:
                 ],
             },
             "refused": self._caps.find_passed(estimate.parts),
+            "encoding": loader.table.lines.encoding or "ascii",
+            "first_text": estimate.first_text,
         }
 
     def tell(self, told: dict[str, Any], loader: Loader, *, as_json: bool) -> None:
@@ -76,6 +79,9 @@ class DryRun:
         duration = say_duration(told["hours"] * 3600)
         click.echo(f"requests   {told['requests']:,}: {duration} at {told['rate_per_s']:.3g}/s")
         self._tell_ucs2(told["ucs2"]["rows"])
+        click.echo(f"encoding   {say_encoding(loader.table)}")
+        if told["first_text"] is not None:
+            click.echo(f"first text {_show_text(told['first_text'])}")
         for mistake in loader.rejects.shown:
             click.echo(mistake, err=True)
         for refused in told["refused"]:
@@ -90,3 +96,16 @@ class DryRun:
             click.echo(f"           {show_character(c)}  in {say_number(count, 'row')}")
         if len(characters) > _MOST_SHOWN:
             click.echo(f"           and {len(characters) - _MOST_SHOWN} more; --json has all")
+
+
+def say_encoding(table: Table) -> str:
+    """Say how a file was read, and how sure that is."""
+    lines = table.lines
+    guessed = ", which is a guess: --encoding says otherwise" if lines.is_guessed else ""
+    return f"{lines.encoding or 'ascii'}{guessed}"
+
+
+def _show_text(text: str) -> str:
+    """Show a text line by line, below each other; what no terminal shows is a dot."""
+    shown = "".join(c if c.isprintable() or c == "\n" else "\u00b7" for c in text)
+    return shown.replace("\n", "\n           ")

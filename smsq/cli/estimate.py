@@ -29,6 +29,7 @@ class Estimate:
         parts: Of all their texts.
         ucs2_rows: Recipients whose text travels in UCS-2.
         ucs2_characters: Character that forces it → recipients whose text holds it.
+        first_text: As the first recipient would get it; None before there is one.
     """
 
     def __init__(self, into: Filled) -> None:
@@ -36,12 +37,15 @@ class Estimate:
         self.parts = 0
         self.ucs2_rows = 0
         self.ucs2_characters: Counter[str] = Counter()
+        self.first_text: str | None = None
         self._into = into
+        self._shared_text: str | None = None
         self._shared_parts = 0
         self._shared_ucs2: set[str] = set()
 
     def start_message(self, head: MessageRequest) -> None:
         """Begin a message."""
+        self._shared_text = head.text
         self._shared_parts = count_parts(head.text or "").count
         self._shared_ucs2 = find_ucs2(head.text or "")
         self._into.start_message(head)
@@ -51,6 +55,8 @@ class Estimate:
         if not self._into.add(phone, text):
             return False
         self.recipients += 1
+        if self.first_text is None:
+            self.first_text = self._shared_text if text is None else text
         self.parts += self._shared_parts if text is None else count_parts(text).count
         if ucs2 := self._shared_ucs2 if text is None else find_ucs2(text):
             self.ucs2_rows += 1

@@ -12,7 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import click
+
+from smsq.cli.encodings import KNOWN
 from smsq.errors import InvalidMessageError
+
+encoding_option = click.option(
+    "--encoding",
+    type=click.Choice(KNOWN, case_sensitive=False),
+    help="Of the file; else UTF-8 where it is that, or a guess at cp1251.",
+)
 
 
 @contextmanager

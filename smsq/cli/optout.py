@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from smsq.cli.files import encoding_option
 from smsq.cli.output import (
     Exit,
     is_terminal,
@@ -80,15 +81,20 @@ def list_phones(*, as_json: bool) -> None:
 )
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="For rows without a valid phone.  [FILE.rejects.csv]")  # fmt: skip
+@encoding_option
 @json_option
 def import_phones(file: str, *, as_json: bool, **options: Any) -> None:
     """Add the phones of a file: one per line, or a CSV with a header.
 
-    Read as smsq send-bulk reads: row by row, in UTF-8 or cp1251. Importing a file again does no
-    harm. JSON: {"added", "known", "rejected"}. Exit code 5: some rows were rejected.
+    Read as smsq send-bulk reads: row by row, in UTF-8, cp1251 or --encoding. Importing a file again
+    does no harm. JSON: {"added", "known", "rejected"}. Exit code 5: some rows were rejected.
     """
     path = _choose_rejects(file, options["rejects"])
-    with open_queue() as queue, open_phones(file) as (table, size), Rejects(path, table) as rejects:
+    with (
+        open_queue() as queue,
+        open_phones(file, options["encoding"]) as (table, size),
+        Rejects(path, table) as rejects,
+    ):
         [column] = table.find_columns([("--phone-column", options["phone_column"])])
         loader = _Loader(queue.optout, queue.settings, table, column, rejects)
         with_bar = size and is_terminal() and not as_json

@@ -34,11 +34,13 @@ class Order:
 
     Attributes:
         template: None where each row has its own text.
+        encoding: Of the file; None to find out.
         text_column: Its name; None where there is a template, or a text for all.
         is_literal: What looks like another tool's place for a column is meant as it stands.
     """
 
     file: str
+    encoding: str | None
     message: BulkMessage | PersonalMessage
     template: Template | None = field(repr=False)
     phone_column: str
@@ -102,6 +104,7 @@ def read_order(file: str, options: Mapping[str, Any]) -> Order:
     template = None if text is None else read_template(read_text(text))
     return Order(
         file=file,
+        encoding=options["encoding"],
         message=_make_message(template, options),
         template=template,
         phone_column=options["phone_column"],
@@ -132,14 +135,14 @@ def check_places(template: Template, header: Sequence[str]) -> None:
 
 
 @contextmanager
-def open_table(file: str) -> Iterator[tuple[Table, int]]:
+def open_table(file: str, encoding: str | None = None) -> Iterator[tuple[Table, int]]:
     """Open a CSV file, or stdin as `-`; with its size in bytes, 0 when that is not known.
 
     Raises:
         InvalidMessageError: It cannot be read.
     """
     with open_input(file, wanted="a CSV file") as (stream, name, size):
-        yield Table(stream, name), size
+        yield Table(stream, name, encoding), size
 
 
 def _make_message(

@@ -27,15 +27,16 @@ class PhoneTable(Table):
     Args:
         stream: Read to its end, never back.
         name: Of the file, for errors.
+        encoding: As somebody told it; None to find out.
 
     Raises:
         InvalidMessageError: There is nothing in it.
     """
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: BinaryIO, name: str, encoding: str | None = None) -> None:
         headed = _Headed(stream)
         self._extra_lines = int(headed.has_own_header)
-        super().__init__(cast(BinaryIO, headed), name)
+        super().__init__(cast(BinaryIO, headed), name, encoding)
 
     def rows(self) -> Iterator[Row]:
         """Read row by row, with the numbers of the file's own lines."""
@@ -61,11 +62,11 @@ class _Headed:
 
 
 @contextmanager
-def open_phones(file: str) -> Iterator[tuple[PhoneTable, int]]:
+def open_phones(file: str, encoding: str | None = None) -> Iterator[tuple[PhoneTable, int]]:
     """Open a file of phones, or stdin as `-`; with its size in bytes, 0 when that is not known.
 
     Raises:
         InvalidMessageError: It cannot be read.
     """
     with open_input(file, wanted="a file of phones") as (stream, name, size):
-        yield PhoneTable(stream, name), size
+        yield PhoneTable(stream, name, encoding), size

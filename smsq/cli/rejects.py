@@ -82,8 +82,9 @@ class Rejects:
         path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         lines = self._table.lines
-        # Excel takes a file without a BOM for cp1251, as the original was.
-        encoding = "utf-8-sig" if lines.has_bom or lines.encoding == "cp1251" else "utf-8"
+        # Excel takes a file without a BOM for cp1251, or what else the original was.
+        is_plain = not lines.has_bom and lines.encoding in {None, "utf-8"}
+        encoding = "utf-8" if is_plain else "utf-8-sig"
         self._file = os.fdopen(descriptor, "w", encoding=encoding, newline="")
         self._writer = csv.writer(self._file, delimiter=self._table.delimiter, lineterminator="\n")
         self._writer.writerow([*_OURS, *self._table.header[self._skip :]])

@@ -51,13 +51,14 @@ class Table:
     Args:
         stream: Read to its end, never back.
         name: Of the file, for errors.
+        encoding: As somebody told it; None to find out.
 
     Raises:
         InvalidMessageError: There is no header.
     """
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        self.lines = Lines(stream, name)
+    def __init__(self, stream: BinaryIO, name: str, encoding: str | None = None) -> None:
+        self.lines = Lines(stream, name, encoding)
         first = next((line for line in self.lines if line.strip()), "")
         self.delimiter = max(_DELIMITERS, key=first.count)
         self._reader = csv.reader(chain([first], self.lines), delimiter=self.delimiter, strict=True)

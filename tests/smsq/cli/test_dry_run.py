@@ -51,6 +51,8 @@ def test_a_dry_run_counts_and_stores_nothing(smsq_json: Json, scripts: Scripts) 
         "rate_per_s": 10.0,
         "hours": 0.0001,
         "refused": [],
+        "encoding": "utf-8",
+        "first_text": "plain",
     }
     assert ucs2["rows"] == 1
     assert {(c["character"], c["rows"]) for c in ucs2["characters"]} == {
