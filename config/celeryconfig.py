@@ -9,6 +9,7 @@ from typing import Any
 
 from config.queues import QUEUES, TICK_QUEUE
 from smsq import names
+from smsq.addresses import broker_connection
 from smsq.rings import broker_options, is_redis_broker
 from smsq.settings import Settings
 
@@ -24,7 +25,7 @@ def celery_options(settings: Settings) -> dict[str, Any]:
     """Build Celery's options."""
     is_redis = is_redis_broker(settings.broker_url)
     return {
-        "broker_url": settings.broker_url,
+        **broker_connection(settings.broker_url),
         "broker_transport_options": _transport_options(settings),
         "broker_connection_retry": True,
         "broker_connection_retry_on_startup": True,

@@ -5,18 +5,43 @@ In:  a Redis address. Out: a client that never hangs; its failures as `QueueUnav
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    DataError,
+    MaxConnectionsError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.retry import Retry
 
 from smsq.errors import QueueUnavailableError
 
 #: A producer must fail within 2 s when Redis hangs: one wait to connect, one to be answered.
 PRODUCER_TIMEOUT_S = 0.9
+
+#: Redis' word that it did nothing: not what was asked for, or not a script's first write. redis-py
+#: has classes of its own for some; of the others the first word tells.
+_REFUSALS = (
+    AuthenticationError,
+    BusyLoadingError,
+    DataError,
+    MaxConnectionsError,
+    NoScriptError,
+    ReadOnlyError,
+)
+_REFUSAL_CODES = ("MISCONF ", "NOREPLICAS ")
+
+#: In the words of an error that a running script ended in, or that one was ended by.
+_FROM_A_SCRIPT = re.compile(r"script|OOM|BUSY|UNKILLABLE|UNBLOCKED", re.IGNORECASE)
 
 #: Workers have nobody waiting for them, and a busy Redis may need a moment.
 WORKER_TIMEOUT_S = 10.0
@@ -69,17 +94,28 @@ def unavailable(redis: Redis, *, writes: bool, in_pieces: bool = False) -> Itera
         raise failure from None
     try:
         yield
-    except ResponseError as error:
-        failure = QueueUnavailableError(
-            f"Redis refused: {error}", may_be_stored=writes and in_pieces
-        )
     except RedisError as error:
+        is_refused = isinstance(error, ResponseError)
+        may_be_stored = writes and (in_pieces or may_have_written(error))
+        said = f"Redis refused: {error}" if is_refused else f"Redis did not answer ({_name(error)})"
         failure = QueueUnavailableError(
-            f"Redis did not answer ({_name(error)})" + ("; repeat with the same key" * writes),
-            may_be_stored=writes,
+            said + "; repeat with the same key" * may_be_stored, may_be_stored=may_be_stored
         )
     if failure:
         raise failure from None
+
+
+def may_have_written(error: RedisError) -> bool:
+    """Say whether what was asked of Redis may have been done, though it ended in this error.
+
+    A refusal comes before anything runs, or at a script's first write. Any other error that a
+    script ends in may come half way through: Redis does not take back what it has written.
+    """
+    if isinstance(error, _REFUSALS) or str(error).startswith(_REFUSAL_CODES):
+        return False
+    if isinstance(error, ResponseError):
+        return bool(_FROM_A_SCRIPT.search(str(error)))
+    return True
 
 
 def _name(error: Exception) -> str:

@@ -23,12 +23,15 @@ def hand_over(
 ) -> list[StoredId]:
     """Store and ring quick jobs, and gather sends.
 
+    After a ring that failed the rest is left to `recover`: a silent broker is waited for once.
+
     Raises:
         KeyConflictError: A key was used before with other content, or may not be used again; the
             others are stored.
     """
     ids: list[StoredId] = []
     conflict: KeyConflictError | None = None
+    call_rings = rings.of_call()
     for start in range(0, len(new), SLICE):
         part = new[start : start + SLICE]
         to_ring: dict[tuple[Task, Queue], list[str]] = {}
@@ -41,7 +44,7 @@ def hand_over(
             task = Task.SEND_BULK if isinstance(one, NewSend) else Task.SEND_QUICK
             to_ring.setdefault((task, one.priority), []).extend(rung)
         for (task, priority), job_ids in to_ring.items():
-            rings.ring(task, job_ids, priority)
+            call_rings.ring(task, job_ids, priority)
     if conflict:
         raise conflict
     return ids

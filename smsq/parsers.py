@@ -12,12 +12,14 @@ from datetime import time
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
-from kombu.transport import TRANSPORT_ALIASES
 
+from smsq.addresses import broker_of as broker_of
+from smsq.addresses import broker_url as broker_url
+from smsq.addresses import redis_url as redis_url
 from smsq.models import RecipientState
 from smsq.quiet import MOST_MINUTES, QuietHours
 from smsq.states import plain_word
@@ -26,14 +28,10 @@ _E = TypeVar("_E", bound=StrEnum)
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.{}-]{1,64}")
 _PRICE = re.compile(r"[0-9]{1,12}([.,][0-9]{1,9})?")
 _MAX_ALPHANAME = 64
-#: A Redis database's number, after the host; none means 0.
-_DATABASE = re.compile(r"/?|/\d{1,6}")
 #: What a word of the gateway's can mean; the others are ours alone.
 _MAPPED_STATES = frozenset(RecipientState) - {RecipientState.NO_REPORT, RecipientState.WITHHELD}
 _QUIET_HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
 _HTTP_EXAMPLE = "write scheme, host and port, as in https://gateway.example"
-_REDIS_EXAMPLE = "write an address like redis://127.0.0.1:6379/0"
-_BROKER_EXAMPLE = "write an address like redis://127.0.0.1:6379/0 or amqp://127.0.0.1"
 
 
 #: Nobody sends outside these years: such times are typing mistakes, or a database's "never".
@@ -95,41 +93,13 @@ def flag(text: str) -> bool:
     return text == "1"
 
 
-def redis_url(text: str) -> str:
-    """Check the address of a Redis."""
-    parts = _split(text, _REDIS_EXAMPLE)
-    if parts.scheme == "unix":
-        is_good = parts.path.startswith("/") and not parts.hostname
-    else:
-        # redis-py takes what is no number for database 0, and another's keys for its own.
-        is_good = parts.scheme in {"redis", "rediss"} and bool(_DATABASE.fullmatch(parts.path))
-    if not is_good:
-        raise ValueError(_REDIS_EXAMPLE)
-    return text
-
-
-def broker_url(text: str) -> str:
-    """Check the address of a broker that Celery knows."""
-    if text.startswith(("redis://", "rediss://", "unix://")):
-        return redis_url(text)
-    scheme, separator, _ = text.partition("://")
-    if not separator or scheme.partition("+")[0] not in TRANSPORT_ALIASES:
-        raise ValueError(_BROKER_EXAMPLE)
-    return text
-
-
-def broker_of(redis_url: str) -> str:
-    """Write a Redis' address as Celery wants it: only a socket's is written otherwise there."""
-    parts = urlsplit(redis_url)
-    if parts.scheme != "unix":
-        return redis_url
-    query = f"?{parts.query.replace('db=', 'virtual_host=')}" if parts.query else ""
-    return f"redis+socket://{parts.netloc}{parts.path}{query}"
-
-
 def base_url(text: str) -> str:
     """Check an http(s) address without query or user; returns it without a slash at the end."""
-    parts = _split(text, _HTTP_EXAMPLE)
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # read, and found to be none, only now
+    except ValueError:
+        raise ValueError(_HTTP_EXAMPLE) from None
     is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     if not is_good or parts.netloc.endswith(":") or re.search(r"[?#@\s]", text):
         raise ValueError(_HTTP_EXAMPLE)
@@ -208,12 +178,3 @@ def status_map(text: str) -> Mapping[str, RecipientState]:
         if words.setdefault(plain_word(word), RecipientState(state)) != state:
             raise ValueError("write each word once: one has two states")
     return words
-
-
-def _split(text: str, example: str) -> SplitResult:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port  # read, and found to be none, only now
-    except ValueError:
-        raise ValueError(example) from None
-    return parts

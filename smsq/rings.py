@@ -2,23 +2,27 @@
 
 In:  job ids. Out: one Celery message for up to `RING_MAX_JOBS` of them.
 
-The ledger is the truth: a ring may be lost, doubled or late without harm, so a failing broker is
-logged and left to `recover`.
+The ledger is the truth: a ring may be lost, doubled or late without harm. So nothing that happens
+here reaches the caller, whose job is stored already: it is logged, and left to `recover`.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 from celery import Celery
-from kombu.exceptions import KombuError
-from kombu.exceptions import OperationalError as BrokerError
-from redis.exceptions import RedisError
+from kombu import Exchange, Producer
+from kombu import Queue as KombuQueue
 
+from smsq.addresses import broker_connection
+from smsq.breaker import Breaker
+from smsq.celery_app import OwnCelery
 from smsq.names import RING_MAX_JOBS, RING_SPREAD, Queue, Task
 
 log = logging.getLogger(__name__)
@@ -27,11 +31,21 @@ log = logging.getLogger(__name__)
 _FAIL_FAST = {
     "socket_timeout": 0.4,
     "socket_connect_timeout": 0.4,
-    "max_retries": 1,
+    "read_timeout": 0.8,
+    "write_timeout": 0.8,
     "interval_start": 0,
     "interval_step": 0,
     "interval_max": 0,
 }
+
+#: Seconds to connect to another broker, whatever number of addresses it has, and for each answer.
+_CONNECT_S = 0.8
+
+#: Connections of one process, and the longest wait for one of them.
+_CONNECTIONS, _CONNECTION_WAIT_S = 10, 0.5
+
+#: After a failure nobody waits for the broker for so long.
+PAUSE_S = 2.0
 
 
 def is_redis_broker(broker_url: str) -> bool:
@@ -50,15 +64,26 @@ def broker_options(broker_url: str, namespace: str) -> dict[str, Any]:
     return {"global_keyprefix": f"{namespace}:"}
 
 
+def make_queue(name: Queue) -> KombuQueue:
+    """Make a queue of the broker's, as every process declares it.
+
+    The default exchange routes by queue name, without a binding that a flushed broker would lose.
+    """
+    return KombuQueue(name, Exchange(""), routing_key=name)
+
+
 def make_celery(broker_url: str, namespace: str) -> Celery:
     """Make a Celery app that speaks to the broker and gives up early; it connects when used."""
     # A plain Celery() would replace the web app's own current app.
-    app = Celery("smsq", broker=broker_url, set_as_current=False)
+    app = OwnCelery("smsq", set_as_current=False)
+    others = broker_url.count(";")
+    fail_fast = {**_FAIL_FAST, "max_retries": others}
     app.conf.update(
-        broker_transport_options=_FAIL_FAST | broker_options(broker_url, namespace),
+        broker_connection(broker_url),
+        broker_transport_options=fail_fast | broker_options(broker_url, namespace),
         # Measured: a repeated publish puts the same task in the queue twice.
         task_publish_retry=False,
-        broker_connection_timeout=1,
+        broker_connection_timeout=_CONNECT_S / (1 + others),
         task_ignore_result=True,
         task_serializer="json",
         accept_content=["json"],
@@ -66,31 +91,45 @@ def make_celery(broker_url: str, namespace: str) -> Celery:
     return app
 
 
+class _Line:
+    """The way to the broker of one process: its connections, and whether they are worth a try."""
+
+    def __init__(self, app: Celery) -> None:
+        self.pool: Any = app.connection_for_write().Pool(limit=_CONNECTIONS)
+        self.breaker = Breaker(PAUSE_S)
+
+    def drop(self, connection: Any) -> None:
+        """Take a connection that failed out of the pool."""
+        with suppress(Exception):
+            if connection.transport.driver_type == "amqp":
+                # Without a goodbye: a silent broker's answer to it would be waited for.
+                connection.collect()
+            self.pool.replace(connection)
+
+
 class Rings:
     """Rings jobs. Thread-safe; connects when first used."""
 
     def __init__(self, broker_url: str, namespace: str) -> None:
         self._app = make_celery(broker_url, namespace)
+        self._lines: dict[int, _Line] = {}
 
     def ring(self, task: Task, ids: Sequence[str], queue: Queue) -> bool:
         """Ring jobs, or messages to poll; in slices of at most `RING_MAX_JOBS`.
 
         Returns:
-            False when the broker failed: the rest is left to `recover`.
+            False when the broker failed, or did a moment ago: the rest is left to `recover`. It
+            never raises.
         """
-        remaining = iter(ids)
-        # A ring wakes one thread up, and a bulk job keeps it busy for a whole request.
-        spread = RING_SPREAD if task is Task.SEND_BULK else 1
-        most = min(RING_MAX_JOBS, max(1, -(-len(ids) // spread)))
-        while part := list(islice(remaining, most)):
-            # A job rung alone gives its id to the task, so Flower's page of one is that of both.
-            task_id = part[0] if len(part) == 1 else str(uuid.uuid4())
-            try:
-                self._app.send_task(task, args=[part], queue=queue, task_id=task_id, retry=False)
-            except (BrokerError, KombuError, RedisError, OSError) as error:
-                log.warning("ring failed, recover will repeat it: %s", type(error).__name__)
-                return False
-        return True
+        try:
+            return all(self._publish(task, part, queue) for part in _slices(task, ids))
+        except Exception as error:  # noqa: BLE001 - the job is stored: the call has succeeded
+            log.warning("ring failed, recover will repeat it: %s", type(error).__name__)
+            return False
+
+    def of_call(self) -> CallRings:
+        """Begin the rings of one call, which tries a broker that fails once only."""
+        return CallRings(self)
 
     def count_waiting(self, queue: Queue) -> int:
         """Count the rings that no worker has taken yet.
@@ -106,4 +145,74 @@ class Rings:
 
     def close(self) -> None:
         """Give the broker connections back."""
+        for line in self._lines.values():
+            line.pool.force_close_all(close_pool=False)
         self._app.close()
+
+    @property
+    def _line(self) -> _Line:
+        """This process's: a forked one cannot use its parent's connections."""
+        pid = os.getpid()
+        return self._lines.get(pid) or self._lines.setdefault(pid, _Line(self._app))
+
+    def _publish(self, task: Task, ids: Sequence[str], queue: Queue) -> bool:
+        """Send one ring, unless the broker failed a moment ago.
+
+        Not by `send_task`: that makes rings children of whatever task of the web app's is at work,
+        and asks the receivers of its signals.
+        """
+        line = self._line
+        failures = line.breaker.failures
+        if not line.breaker.allows():
+            return False
+        connection = line.pool.acquire(block=True, timeout=_CONNECTION_WAIT_S)
+        if line.breaker.failures > failures:  # another's, while this one waited
+            connection.release()
+            return False
+        try:
+            self._send(connection, task, ids, queue)
+        except BaseException:
+            line.breaker.fail()
+            line.drop(connection)
+            raise
+        line.breaker.succeed()
+        connection.release()
+        return True
+
+    def _send(self, connection: Any, task: Task, ids: Sequence[str], queue: Queue) -> None:
+        # A job rung alone gives its id to the task, so Flower's page of one is that of both.
+        task_id = ids[0] if len(ids) == 1 else str(uuid.uuid4())
+        message = self._app.amqp.as_task_v2(task_id, task, args=(list(ids),), ignore_result=True)
+        Producer(connection).publish(
+            message.body,
+            exchange="",
+            routing_key=queue,
+            declare=[make_queue(queue)],
+            headers=message.headers,
+            serializer="json",
+            delivery_mode=Exchange.PERSISTENT_DELIVERY_MODE,
+            retry=False,
+            **message.properties,
+        )
+
+
+class CallRings:
+    """The rings of one call: after one that failed, the rest is `recover`'s."""
+
+    def __init__(self, rings: Rings) -> None:
+        self._rings = rings
+        self._is_given_up = False
+
+    def ring(self, task: Task, ids: Sequence[str], queue: Queue) -> None:
+        """Ring jobs, unless a ring of this call failed."""
+        if not self._is_given_up:
+            self._is_given_up = not self._rings.ring(task, ids, queue)
+
+
+def _slices(task: Task, ids: Sequence[str]) -> Iterator[list[str]]:
+    remaining = iter(ids)
+    # A ring wakes one thread up, and a bulk job keeps it busy for a whole request.
+    spread = RING_SPREAD if task is Task.SEND_BULK else 1
+    most = min(RING_MAX_JOBS, max(1, -(-len(ids) // spread)))
+    while part := list(islice(remaining, most)):
+        yield part

@@ -5,7 +5,10 @@ In:  ids. Out: campaigns held up, let go on, called off; what they are like now.
 
 from __future__ import annotations
 
+import logging
+
 from redis import Redis
+from redis.exceptions import RedisError
 
 from smsq.brakes import BrakePlan, Brakes
 from smsq.campaigns import list_campaigns, load_campaign
@@ -21,6 +24,8 @@ from smsq.rings import Rings
 from smsq.settings import Settings
 from smsq.status import Campaign
 from smsq.views import Views
+
+log = logging.getLogger(__name__)
 
 
 class Steering:
@@ -55,7 +60,9 @@ class Steering:
             if self._views.job_ids(some_id) == [some_id]:
                 return int(self._ledger.cancel(some_id) is JobState.CANCELLED)
             self._brakes.cancel(some_id, by=who_am_i())
-            self._align(some_id)
+        self._align(some_id)
+        # It is called off, whatever happens to the question how many jobs that were.
+        with unavailable(self._redis, writes=True, in_pieces=True):
             return self._load(some_id).jobs.get(JobState.CANCELLED, 0)
 
     def pause(self, campaign_id: str) -> bool:
@@ -72,8 +79,8 @@ class Steering:
         """
         with unavailable(self._redis, writes=True):
             is_changed = self._brakes.pause(campaign_id, by=who_am_i())
-            self._align(campaign_id)
-            return is_changed
+        self._align(campaign_id)
+        return is_changed
 
     def resume(
         self, campaign_id: str, *, max_failed: float | None = None, anyway: bool = False
@@ -101,8 +108,8 @@ class Steering:
                 max_failed_ppm=plan.max_failed_ppm,
                 is_anyway=anyway,
             )
-            self._align(campaign_id)
-            return is_changed
+        self._align(campaign_id)
+        return is_changed
 
     def campaigns(self, *, limit: int = 20) -> list[Campaign]:
         """List the newest campaigns, the newest first.
@@ -160,10 +167,14 @@ class Steering:
         return load_campaign(self._redis, Keys(self.settings.namespace), campaign_id)
 
     def _align(self, campaign_id: str) -> None:
-        """Bring its jobs in line; what is left when this process dies is done by recover."""
-        while aligned := self._brakes.align(campaign_id):
-            if aligned.due:
-                ids = [job.job_id for job in aligned.due]
-                self._rings.ring(Task.SEND_BULK, ids, aligned.due[0].priority)
-            if not aligned.is_left:
-                break
+        """Bring its jobs in line with what was decided; `recover` goes on where this ends early."""
+        call_rings = self._rings.of_call()
+        try:
+            while aligned := self._brakes.align(campaign_id):
+                if aligned.due:
+                    ids = [job.job_id for job in aligned.due]
+                    call_rings.ring(Task.SEND_BULK, ids, aligned.due[0].priority)
+                if not aligned.is_left:
+                    break
+        except RedisError as error:
+            log.warning("aligning stopped, recover will go on: %s", type(error).__name__)

@@ -7,14 +7,14 @@ Only a worker needs the gateway's address and token: it alone checks and reads t
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
 
-from celery import Celery
-
 from config.celeryconfig import celery_options
 from config.settings import load_settings
+from smsq.celery_app import FOREIGN_PREFIX, OwnCelery
 from worker import lifecycle
 
 
@@ -25,7 +25,18 @@ def is_worker(argv: Sequence[str]) -> bool:
     )
 
 
-app = Celery(
+def forget_foreign_options() -> None:
+    """Take Celery's own variables out of this process: another app's `.env` brought them here.
+
+    They are options of Celery's commands as well: `CELERY_WORKER_QUEUES` would have a worker take
+    another's rings. Click looks for them after this module is there.
+    """
+    for name in [name for name in os.environ if name.startswith(FOREIGN_PREFIX)]:
+        del os.environ[name]
+
+
+forget_foreign_options()
+app = OwnCelery(
     lifecycle.APP_NAME,
     amqp="worker.patience:PatientAmqp",
     events="worker.events:ThreadEvents",

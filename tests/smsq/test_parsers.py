@@ -19,8 +19,6 @@ ALL: dict[str, Callable[[str], Any]] = {
     "number": parsers.number(0.1, 86_400),
     "choice": parsers.choice(OnUnknown),
     "flag": parsers.flag,
-    "redis_url": parsers.redis_url,
-    "broker_url": parsers.broker_url,
     "base_url": parsers.base_url,
     "gateway_url": parsers.gateway_url,
     "namespace": parsers.namespace,
@@ -32,7 +30,6 @@ ALL: dict[str, Callable[[str], Any]] = {
 }
 GATEWAY_EXAMPLE = "write scheme, host and port, as in https://gateway.example"
 NO_PATH = "write scheme, host and port without a path"
-REDIS_EXAMPLE = "write an address like redis://127.0.0.1:6379/0"
 
 
 def refusal(parse: Callable[[str], Any], text: str) -> str:
@@ -46,7 +43,7 @@ def refusal(parse: Callable[[str], Any], text: str) -> str:
 @given(
     text=st.text(max_size=30)
     | st.text("0123456789.,-+eE_ ", max_size=12)
-    | st.from_regex(r"(https?|rediss?|unix|amqp)://[a-z0-9.:/@?#\[\]]{0,20}", fullmatch=True)
+    | st.from_regex(r"https?://[a-z0-9.:/@?#\[\]]{0,20}", fullmatch=True)
 )
 def test_any_text_is_a_value_or_is_told_what_to_write(name: str, text: str) -> None:
     try:
@@ -54,7 +51,7 @@ def test_any_text_is_a_value_or_is_told_what_to_write(name: str, text: str) -> N
     except ValueError as error:
         said = str(error)
         # The same words whatever was written: a secret in the wrong variable must not come out.
-        assert said in {refusal(ALL[name], "\0"), REDIS_EXAMPLE, NO_PATH}
+        assert said in {refusal(ALL[name], "\0"), NO_PATH}
     else:
         assert value is not None
 
@@ -95,79 +92,6 @@ def test_a_choice_and_a_flag_take_their_words_alone() -> None:
     assert [parsers.flag("1"), parsers.flag("0")] == [True, False]
     for text in ("true", "yes", "2", ""):
         assert refusal(parsers.flag, text) == "write 1 or 0"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "redis://127.0.0.1:6379/0",
-        "redis://127.0.0.1",
-        "redis://redis/",
-        "rediss://user:p%40ss@redis.example:6380/15?ssl_cert_reqs=none",
-        "redis://[::1]:6379/0",
-        "unix:///run/redis.sock",
-        "unix://:password@/run/redis.sock?db=1",
-    ],
-)
-def test_an_address_of_redis_is_kept_as_written(text: str) -> None:
-    assert parsers.redis_url(text) == text
-    assert parsers.broker_url(text) == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "127.0.0.1:6379",
-        "localhost",
-        "http://127.0.0.1",
-        "redis://127.0.0.1:port/0",
-        "redis://127.0.0.1:99999/0",
-        "redis://127.0.0.1/jobs",  # redis-py would take database 0
-        "redis://127.0.0.1/-1",
-        "redis://127.0.0.1/0/1",
-        "redis://[::1/0",
-        "sentinel://127.0.0.1:26379",  # redis-py has no such address
-        "unix://run/redis.sock",  # run would be a host
-        "unix://",
-    ],
-)
-def test_another_address_is_no_redis(text: str) -> None:
-    assert refusal(parsers.redis_url, text) == REDIS_EXAMPLE
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "amqp://user:password@rabbit:5672/vhost",
-        "amqps://rabbit",
-        "pyamqp://rabbit//",
-        "sentinel://one:26379;sentinel://two:26379",
-        "redis+socket:///run/redis.sock",
-        "memory://",
-    ],
-)
-def test_a_broker_is_any_that_celery_knows(text: str) -> None:
-    assert parsers.broker_url(text) == text
-
-
-@pytest.mark.parametrize("text", ["rabbit:5672", "foo://rabbit", "amqp:rabbit", "http://rabbit"])
-def test_a_broker_that_celery_does_not_know_is_refused(text: str) -> None:
-    assert "amqp://" in refusal(parsers.broker_url, text)
-    refusal(parsers.broker_url, "redis://127.0.0.1/jobs")
-
-
-@pytest.mark.parametrize(
-    ("redis", "broker"),
-    [
-        ("redis://:p@127.0.0.1:6379/3", "redis://:p@127.0.0.1:6379/3"),
-        ("unix:///run/redis.sock", "redis+socket:///run/redis.sock"),
-        ("unix://:p@/run/redis.sock?db=3", "redis+socket://:p@/run/redis.sock?virtual_host=3"),
-        ("amqp://rabbit", "amqp://rabbit"),
-        ("", ""),
-    ],
-)
-def test_celery_writes_a_socket_otherwise(redis: str, broker: str) -> None:
-    assert parsers.broker_of(redis) == broker
 
 
 @pytest.mark.parametrize(
