@@ -5,7 +5,6 @@ In:  a Redis address. Out: a client that never hangs; its failures as `QueueUnav
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +15,7 @@ from redis.exceptions import (
     BusyLoadingError,
     DataError,
     MaxConnectionsError,
+    NoPermissionError,
     NoScriptError,
     ReadOnlyError,
     RedisError,
@@ -27,21 +27,6 @@ from smsq.errors import QueueUnavailableError
 
 #: A producer must fail within 2 s when Redis hangs: one wait to connect, one to be answered.
 PRODUCER_TIMEOUT_S = 0.9
-
-#: Redis' word that it did nothing: not what was asked for, or not a script's first write. redis-py
-#: has classes of its own for some; of the others the first word tells.
-_REFUSALS = (
-    AuthenticationError,
-    BusyLoadingError,
-    DataError,
-    MaxConnectionsError,
-    NoScriptError,
-    ReadOnlyError,
-)
-_REFUSAL_CODES = ("MISCONF ", "NOREPLICAS ")
-
-#: In the words of an error that a running script ended in, or that one was ended by.
-_FROM_A_SCRIPT = re.compile(r"script|OOM|BUSY|UNKILLABLE|UNBLOCKED", re.IGNORECASE)
 
 #: Workers have nobody waiting for them, and a busy Redis may need a moment.
 WORKER_TIMEOUT_S = 10.0
@@ -71,6 +56,19 @@ _REFUSALS = ("READONLY", "MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "NOPERM",
 def is_of_data(error: Exception) -> bool:
     """Whether a command failed at what is stored, and not because Redis is away or refuses."""
     return type(error) is ResponseError and not any(word in str(error) for word in _REFUSALS)
+
+
+#: Redis' word that it did nothing: not what was asked for, or not a script's first write. redis-py
+#: has classes of its own for some; of the others the first word tells.
+_DID_NOTHING = (
+    AuthenticationError,
+    BusyLoadingError,
+    DataError,
+    MaxConnectionsError,
+    NoScriptError,
+    ReadOnlyError,
+)
+_DID_NOTHING_WORDS = ("MISCONF ", "NOREPLICAS ", "wrong number of arguments", "unknown command")
 
 
 @contextmanager
@@ -108,14 +106,13 @@ def unavailable(redis: Redis, *, writes: bool, in_pieces: bool = False) -> Itera
 def may_have_written(error: RedisError) -> bool:
     """Say whether what was asked of Redis may have been done, though it ended in this error.
 
-    A refusal comes before anything runs, or at a script's first write. Any other error that a
-    script ends in may come half way through: Redis does not take back what it has written.
+    A refusal comes before anything runs, or at a script's first write. Any other error may be what
+    a script ended in half way through: Redis does not take back what it has written.
     """
-    if isinstance(error, _REFUSALS) or str(error).startswith(_REFUSAL_CODES):
+    if isinstance(error, _DID_NOTHING) or str(error).startswith(_DID_NOTHING_WORDS):
         return False
-    if isinstance(error, ResponseError):
-        return bool(_FROM_A_SCRIPT.search(str(error)))
-    return True
+    is_at_the_door = isinstance(error, NoPermissionError) and "script" not in str(error)
+    return not is_at_the_door
 
 
 def _name(error: Exception) -> str:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis
+from redis import Redis, exceptions
 from redis.exceptions import DataError
 
 import smsq
 from smsq.assembly import digest
-from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.connection import PRODUCER_TIMEOUT_S, connect, may_have_written, unavailable
 from smsq.errors import QueueUnavailableError
 from smsq.keys import Keys
 from smsq.models import JobState
@@ -92,6 +92,70 @@ def test_a_refusal_stores_nothing_unless_it_comes_in_pieces(
         redis.execute_command("SET", "only-a-key")
 
     assert caught.value.may_be_stored is may_be_stored
+
+
+@pytest.mark.parametrize(
+    ("body", "is_stored"),
+    [
+        ("redis.call('SET', KEYS[1], 1) error('half way')", True),
+        ("redis.call('SET', KEYS[1], 1) return {} + 1", True),
+        ("redis.call('SET', KEYS[1], 1) redis.call('INCR', KEYS[1], 'too many')", True),
+        ("redis.call('SET', KEYS[1], 1) return redis.error_reply('ERR as told')", True),
+        ("this is no Lua", False),
+    ],
+)
+def test_a_script_that_ends_in_an_error_never_says_that_nothing_was_stored(
+    redis: Redis, namespace: str, body: str, is_stored: bool
+) -> None:
+    key = f"{namespace}:half"
+    with pytest.raises(QueueUnavailableError) as caught, unavailable(redis, writes=True):
+        redis.register_script(body)(keys=[key])
+
+    assert bool(redis.exists(key)) is is_stored
+    assert caught.value.may_be_stored or not is_stored
+    assert caught.value.may_be_stored is ("repeat with the same key" in str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (exceptions.NoScriptError("No matching script"), False),
+        (exceptions.ReadOnlyError("You can't write. script: 1, on @user_script:1."), False),
+        (exceptions.AuthenticationError("Authentication required."), False),
+        (exceptions.BusyLoadingError("Redis is loading the dataset in memory"), False),
+        (exceptions.ResponseError("MISCONF Redis is configured to save RDB snapshots"), False),
+        (exceptions.ResponseError("NOREPLICAS Not enough good replicas to write."), False),
+        (exceptions.NoPermissionError("no permissions to run the 'evalsha' command"), False),
+        (exceptions.NoPermissionError("no permissions. script: 1, on @user_script:9."), True),
+        (exceptions.OutOfMemoryError("not allowed. script: 1, on @user_script:9."), True),
+        (exceptions.ResponseError("Error running script (call to f_1): no good"), True),
+        (exceptions.ResponseError("BUSY Redis is busy running a script."), True),
+        (exceptions.ConnectionError("closed"), True),
+        (exceptions.TimeoutError("late"), True),
+    ],
+)
+def test_the_kind_of_an_error_says_whether_something_may_be_stored(
+    error: exceptions.RedisError, expected: bool
+) -> None:
+    assert may_have_written(error) is expected
+
+
+@pytest.mark.real_redis
+def test_a_user_who_may_not_write_news_is_told_that_the_job_may_be_stored(
+    tmp_path: Path,
+) -> None:
+    """The job is written before its news: Redis refuses the second half of the script."""
+    with RedisServer(tmp_path) as server:
+        admin = Redis(port=server.port, decode_responses=True)
+        admin.execute_command("ACL", "SETUSER", "sms", "on", ">q", "~*", "&*", "+@all", "-xadd")
+        queue = smsq.SmsQueue(f"redis://sms:q@127.0.0.1:{server.port}/0")
+        with pytest.raises(QueueUnavailableError) as caught:
+            queue.send_quick("+375291234567", "code", alphaname_id="123")
+
+        assert caught.value.may_be_stored
+        assert admin.keys("smsq:job:*")
+        queue.close()
+        admin.close()
 
 
 def test_no_foreign_error_hangs_on_ours(redis: Redis) -> None:
