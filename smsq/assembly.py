@@ -36,15 +36,15 @@ def assemble_quick(checked: CheckedQuick, settings: Settings) -> tuple[NewJob, I
     if checked.viber:
         fields["viber_name_id"] = str(checked.viber.name_id)
         fields["viber_after_min"] = str(checked.viber.after_min)
-    if checked.expires_at:
-        fields["expires_at_ms"] = str(to_ms(checked.expires_at))
+    if checked.expires_in_s:
+        fields["expires_in_ms"] = str(in_ms(checked.expires_in_s))
     job = NewJob(
         id=new_job_id(),
         kind=Kind.QUICK,
         priority=checked.priority,
         fields=fields,
         messages=[checked.request],
-        due_at_ms=to_ms(checked.due_at) if checked.due_at else None,
+        due_in_ms=in_ms(checked.due_in_s) if checked.due_at else None,
     )
     return job, repeatable(checked)
 
@@ -84,6 +84,11 @@ def repeatable(checked: CheckedQuick) -> Idempotency:
 def digest(text: str) -> str:
     """Shorten a text so that equal ones can be recognised."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGEST_CHARS]
+
+
+def in_ms(seconds: float) -> int:
+    """Write a duration as the ledger does; none is 0."""
+    return max(1, round(seconds * 1000))
 
 
 def to_ms(moment: datetime) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
+from smsq.assembly import in_ms
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.fields import Fields
 from smsq.optouts import OptOuts
@@ -49,14 +50,16 @@ class Compliance:
                 job, or it is no quick job.
             QueueUnavailableError: Redis did not answer; repeating the call is safe.
         """
-        fields = Fields(self.settings, datetime.now(UTC), [])
+        now = datetime.now(UTC)
+        fields = Fields(self.settings, now, [])
         moment = fields.moment("send_at", send_at)
         if moment is None and not fields.mistakes:
             fields.mistakes.append("send_at is missing: write a time")
         if moment is None or fields.mistakes:
             raise InvalidMessageError(fields.mistakes)
         with self.redis_call(writes=True):
-            answer = self._scripts.run("reschedule", job_id, round(moment.timestamp() * 1000))
+            due_in_s = (moment - now).total_seconds()
+            answer = self._scripts.run("reschedule", job_id, in_ms(due_in_s))
         if answer == "missing":
             raise NotFoundError(f"no job has the id {job_id}")
         if answer != "ok":

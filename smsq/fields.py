@@ -134,18 +134,17 @@ class Fields:
             self.mistakes.append(f"{name} is in the past: write a later time, or none for now")
         return moment
 
-    def expiry(self, expires_in_s: object, due_at: datetime | None) -> datetime | None:
-        """Turn seconds from now into a time; None for never."""
+    def expiry(self, expires_in_s: object, due_at: datetime | None) -> float | None:
+        """Read the seconds from now on within which a message may be sent; None for ever."""
         if expires_in_s is None:
             return None
         seconds = expires_in_s if isinstance(expires_in_s, int | float) else math.nan
         if isinstance(expires_in_s, bool) or not 0 < seconds <= _LONGEST_EXPIRY_S:
             self.mistakes.append("expires_in_s: write seconds above 0, at most a year")
             return None
-        expires_at = datetime.fromtimestamp(self._now.timestamp() + seconds, UTC)
-        if due_at and expires_at <= due_at:
+        if due_at and seconds <= (due_at - self._now).total_seconds():
             self.mistakes.append("expires_in_s ends before send_at: write more seconds")
-        return expires_at
+        return seconds
 
     def gathered(self, message: QuickMessage) -> bool:
         """Say whether a message is gathered, and refuse what it cannot have then."""

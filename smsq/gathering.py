@@ -16,10 +16,10 @@ from typing import TypedDict, Unpack
 from smsq.assembly import (
     assemble_quick,
     digest,
+    in_ms,
     new_job_id,
     repeatable,
     shared_fields,
-    to_ms,
 )
 from smsq.intake import CheckedQuick, Intake
 from smsq.jobs import Idempotency, NewJob, NewSend
@@ -57,7 +57,7 @@ def assemble_send(checked: CheckedQuick, settings: Settings) -> tuple[NewSend, I
         priority=checked.priority,
         phone=phone,
         text=checked.request.text or "",
-        expires_at_ms=to_ms(checked.expires_at) if checked.expires_at else None,
+        expires_in_ms=in_ms(checked.expires_in_s) if checked.expires_in_s else None,
         most=most,
         open_ms=open_ms,
     )

@@ -35,8 +35,9 @@ class CheckedQuick:
     Attributes:
         key: The caller's idempotency key, None for none.
         is_again: True to send again what ended unsent for certain under this key.
-        due_at: UTC; None for now.
-        expires_at: UTC; None for never.
+        due_at: UTC, by the caller's clock; None for now.
+        due_in_s: Seconds until then by the same clock; 0 for now. The ledger gets these.
+        expires_in_s: None for never.
     """
 
     request: MessageRequest
@@ -46,7 +47,8 @@ class CheckedQuick:
     on_unknown: OnUnknown
     viber: ViberForward | None
     due_at: datetime | None
-    expires_at: datetime | None
+    due_in_s: float
+    expires_in_s: float | None
     is_gathered: bool
 
 
@@ -213,7 +215,8 @@ class Intake:
             on_unknown=fields.on_unknown(message.on_unknown),
             viber=fields.viber(message.viber_name_id, message.viber_after_min),
             due_at=due_at,
-            expires_at=fields.expiry(message.expires_in_s, due_at),
+            due_in_s=(due_at - self._now).total_seconds() if due_at else 0.0,
+            expires_in_s=fields.expiry(message.expires_in_s, due_at),
             is_gathered=fields.gathered(message),
         )
 

@@ -35,7 +35,7 @@ class NewJob:
     Attributes:
         fields: More fields of the job's hash.
         messages: What goes to the gateway; a quick job has one.
-        due_at_ms: Milliseconds since 1970; None for now.
+        due_in_ms: From when the ledger takes it; None for now.
     """
 
     id: str
@@ -43,7 +43,7 @@ class NewJob:
     priority: Queue
     fields: Mapping[str, str]
     messages: Sequence[MessageRequest] = field(repr=False)
-    due_at_ms: int | None = None
+    due_in_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class NewSend:
         job_id: Of the job, should this send open one.
         group: Digest of all that the sends of one job have in common.
         fields: Fields of the job's hash that they share.
-        expires_at_ms: Of this send alone, milliseconds since 1970; None for never.
+        expires_in_ms: Of this send alone, from when the ledger takes it; None for never.
         most: Recipients in one job.
         open_ms: How long a job stays open.
         tag: Random letters at the end of its own id.
@@ -67,7 +67,7 @@ class NewSend:
     priority: Queue
     phone: str = field(repr=False)
     text: str = field(repr=False)
-    expires_at_ms: int | None
+    expires_in_ms: int | None
     most: int
     open_ms: int
     tag: str = field(default_factory=new_tag, repr=False)

@@ -52,7 +52,7 @@ def enqueue_args(job: NewJob, once: Idempotency) -> list[str | int]:
         once.key,
         once.content,
         int(once.is_again),
-        "" if job.due_at_ms is None else job.due_at_ms,
+        "" if job.due_in_ms is None else job.due_in_ms,
     ]
 
 
@@ -66,7 +66,7 @@ def gather_args(send: NewSend, once: Idempotency) -> list[str | int]:
         send.group,
         send.phone,
         send.text,
-        "" if send.expires_at_ms is None else send.expires_at_ms,
+        "" if send.expires_in_ms is None else send.expires_in_ms,
         once.key,
         once.content,
         int(once.is_again),
@@ -128,7 +128,7 @@ def read_rings(one: NewJob | NewSend, answer: Sequence[Any]) -> Sequence[str]:
     """Read which jobs are to be rung now that one was stored."""
     if isinstance(one, NewSend):
         return next(iter(answer[3:]), [])
-    return [one.id] if answer[0] == "new" and one.due_at_ms is None else []
+    return [one.id] if answer[0] == "new" and one.due_in_ms is None else []
 
 
 def to_dict(flat: Sequence[str]) -> dict[str, str]:

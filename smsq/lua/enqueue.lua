@@ -9,7 +9,7 @@
 -- ARGV[7]  key           digest of the idempotency key, '' for none
 -- ARGV[8]  content       digest of what is to be sent
 -- ARGV[9]  is_again      1: what ended unsent for certain under this key is sent again
--- ARGV[10] due_at_ms     '' for now; else the job waits until then
+-- ARGV[10] due_in_ms     '' for now; else the job waits for so long
 -- returns  {'new', id, state} | {'same' | 'conflict' | 'refused', the earlier id, its state}: see keys.lua
 --          {'taken', id}
 local id = ARGV[4]
@@ -28,10 +28,10 @@ if ARGV[7] ~= '' then job.key = ARGV[7] end
 store_job(id, job)
 hold_key(ARGV[7], id, ARGV[8])
 count(job, 'recipient:pending', job.size)
-local due_at_ms = tonumber(ARGV[10])
-if due_at_ms and due_at_ms > NOW_MS then
+local due_in_ms = tonumber(ARGV[10])
+if due_in_ms and due_in_ms > 0 then
   move(id, job, 'waiting')
-  schedule(id, due_at_ms)
+  schedule(id, NOW_MS + due_in_ms)
 else
   move(id, job, 'queued')
 end

@@ -11,7 +11,7 @@
 -- ARGV[7]  group          digest of all that the sends of one job have in common
 -- ARGV[8]  phone
 -- ARGV[9]  text
--- ARGV[10] expires_at_ms  of this send; '' for never
+-- ARGV[10] expires_in_ms  of this send; '' for never
 -- ARGV[11] key            digest of the idempotency key, '' for none
 -- ARGV[12] content        digest of what is to be sent
 -- ARGV[13] is_again       1: what ended unsent for certain under this key is sent again
@@ -27,6 +27,7 @@ local earlier = answer_repeat(ARGV[11], ARGV[12], ARGV[13] == '1')
 if earlier then return earlier end
 
 local phone, expires_at_ms = ARGV[8], tonumber(ARGV[10])
+if expires_at_ms then expires_at_ms = NOW_MS + expires_at_ms end
 local most, buckets, open_ms = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
 local group_key = key('open', ARGV[7])
 -- A message cannot have a phone twice. So many jobs of a group are open before the oldest has to go.

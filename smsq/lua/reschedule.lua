@@ -1,10 +1,10 @@
 -- reschedule.lua: send a quick job that nobody has claimed yet at another time.
 --
 -- ARGV[4]  job id
--- ARGV[5]  due_at_ms
+-- ARGV[5]  due_in_ms
 -- returns  'ok' | 'past' | 'expires': it would have expired by then | 'kind': it is no quick job |
 --          the state that makes it too late | 'missing'
-local id, due_at_ms = ARGV[4], tonumber(ARGV[5])
+local id, due_at_ms = ARGV[4], NOW_MS + tonumber(ARGV[5])
 local job = load(key('job', id))
 if not job or not job.state then return 'missing' end
 if job.kind ~= 'quick' then return 'kind' end

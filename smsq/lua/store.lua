@@ -88,7 +88,10 @@ local function fields_for_request(id, job, n)
   return flat
 end
 
+-- Its caller says how long it may wait, not until when: nobody's clock but the ledger's counts.
 local function store_job(id, job)
+  if job.expires_in_ms then job.expires_at_ms = int(NOW_MS + tonumber(job.expires_in_ms)) end
+  job.expires_in_ms = nil
   local flat = {'created_at_ms', int(NOW_MS), 'attempts', 0, 'claims', 0}
   for name, value in pairs(job) do
     table.insert(flat, name)

@@ -50,7 +50,7 @@ def new_send(
         priority=priority,
         phone=phone(n),
         text=text or f"text {n}",
-        expires_at_ms=world.now_ms + round(expires_in_s * 1000) if expires_in_s else None,
+        expires_in_ms=round(expires_in_s * 1000) if expires_in_s else None,
         most=MOST,
         open_ms=OPEN_S * 1000,
     )

@@ -75,8 +75,8 @@ def test_a_plain_quick_message_needs_nothing_more(intake: Intake) -> None:
     assert checked.request.text == "Your code is 4821"
     assert checked.request.alphaname_id == "123"
     assert checked.request.name == ""
-    assert (checked.key, checked.viber, checked.expires_at) == (None, None, None)
-    assert checked.due_at is None
+    assert (checked.key, checked.viber, checked.expires_in_s) == (None, None, None)
+    assert (checked.due_at, checked.due_in_s) == (None, 0)
     assert checked.priority is Queue.NORMAL
     assert checked.on_unknown is OnUnknown.HOLD
 
@@ -99,7 +99,8 @@ def test_a_quick_message_with_everything(intake: Intake) -> None:
     assert checked.request.alphaname_id == "234"
     assert (checked.key, checked.priority) == ("k", Queue.URGENT)
     assert checked.due_at == NOW + timedelta(hours=1)
-    assert checked.expires_at == NOW + timedelta(hours=2)
+    assert checked.due_in_s == 3600
+    assert checked.expires_in_s == 7200
     assert checked.viber == ViberForward(name_id=9, after_min=15)
     assert checked.on_unknown is OnUnknown.RESEND
 

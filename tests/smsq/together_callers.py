@@ -138,7 +138,7 @@ class Callers(Life):
             text = f"text number {len(self.own_ids)}"
             new = new_send(self.world, 0, text=text, expires_in_s=expires_in_s)
             own_id, _ = self.world.ledger.gather(replace(new, phone=phone), Idempotency())
-            self.own_ids[text] = (own_id, new.expires_at_ms or float("inf"))
+            self.own_ids[text] = (own_id, self.world.now_ms + (new.expires_in_ms or float("inf")))
 
     @step(
         times=3,

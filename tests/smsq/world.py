@@ -76,7 +76,7 @@ class World:
         priority: Queue = Queue.NORMAL,
         **fields: str,
     ) -> str:
-        due_at_ms = int(fields.pop("due_at_ms", 0)) or None
+        due_at_ms = int(fields.pop("due_at_ms", 0))
         message = MessageRequest(
             schedule_time=fields.pop("schedule_time", None),
             starts_at_ms=int(fields.get("starts_at_ms", 0)),
@@ -95,7 +95,7 @@ class World:
             priority=priority,
             fields={"on_unknown": "hold", **fields},
             messages=[message],
-            due_at_ms=due_at_ms,
+            due_in_ms=due_at_ms - self.now_ms if due_at_ms else None,
         )
         self.ledger.enqueue(job, Idempotency())
         return job.id
