@@ -170,6 +170,7 @@ class GatewayClient:
         return wire.Answer(
             status=response.status_code,
             retry_after=response.headers.get("Retry-After"),
+            sent_at=response.headers.get("Date"),
             body=body,
             secrets=(self._token.reveal(), *call.secrets),
         )

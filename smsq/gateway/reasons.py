@@ -63,23 +63,34 @@ def clean_reason(reason: str, secrets: Sequence[str]) -> str:
     return clean_word(_CONTROL.sub(" ", reason).strip(), MAX_REASON)
 
 
-def read_retry_after_s(header: str | None, *, now: datetime | None = None) -> float | None:
-    """Read a Retry-After header: seconds or a date; None when it says nothing usable."""
+def read_retry_after_s(header: str | None, *, now: datetime | None) -> float | None:
+    """Read a Retry-After header: seconds or a date; None when it says nothing usable.
+
+    Args:
+        header: As it came.
+        now: By the gateway's own clock, which its dates are reckoned with; None: they are unusable.
+    """
     if header is None:
         return None
     try:
         seconds = float(header)
     except ValueError:
-        try:
-            until = parsedate_to_datetime(header)
-        except (ValueError, TypeError, IndexError, OverflowError):
+        until = read_date(header)
+        if until is None or now is None:
             return None
-        if until.tzinfo is None:
-            until = until.replace(tzinfo=UTC)
-        seconds = (until - (now or datetime.now(UTC))).total_seconds()
+        seconds = (until - now).total_seconds()
     if not math.isfinite(seconds) or seconds < 0:
         return None
     return min(seconds, MAX_RETRY_AFTER_S)
+
+
+def read_date(header: str | None) -> datetime | None:
+    """Read a date as HTTP writes it; None when it is none."""
+    try:
+        moment = parsedate_to_datetime(header or "")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _repeats(reason: str, secrets: Sequence[str]) -> bool:

@@ -26,7 +26,13 @@ from smsq.errors import (
     UnknownOutcomeError,
 )
 from smsq.gateway.ids import read_id
-from smsq.gateway.reasons import clean_reason, clean_word, find_reason, read_retry_after_s
+from smsq.gateway.reasons import (
+    clean_reason,
+    clean_word,
+    find_reason,
+    read_date,
+    read_retry_after_s,
+)
 from smsq.models import BulkAccepted, QuickAccepted, ReportRow
 
 #: DESIGN's table of answers: what a status means, whatever the body says. 408 says that the request
@@ -63,12 +69,14 @@ class Answer:
     """What came back: a status, and a body that may be missing or cut.
 
     Attributes:
+        sent_at: By the gateway's own clock, as its header `Date` has it.
         secrets: Token, texts and phones of the call. Where the gateway repeats them, they are not
             its own words, and no error may hold them.
     """
 
     status: int
     retry_after: str | None = None
+    sent_at: str | None = None
     body: bytes | None = field(default=None, repr=False)
     secrets: Sequence[str] = field(default=(), repr=False)
 
@@ -163,7 +171,8 @@ def _failure(answer: Answer, reason: str) -> GatewayError:
     if kind is UnknownOutcomeError:
         return UnknownOutcomeError(f"unreadable answer {said}", status=answer.status)
     if kind is BusyError or kind is TemporaryError:
-        retry_after_s = read_retry_after_s(answer.retry_after)
+        sent_at = read_date(answer.sent_at)
+        retry_after_s = read_retry_after_s(answer.retry_after, now=sent_at)
         return kind(said, status=answer.status, retry_after_s=retry_after_s)
     return kind(said, status=answer.status)
 
