@@ -131,7 +131,7 @@ class Keys:
 
     @property
     def limiter(self) -> str:
-        """Hash: the cluster's limiter."""
+        """Hash: the cluster's limiter and its clock."""
         return f"{self.namespace}:limiter"
 
     @property

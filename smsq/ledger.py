@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from smsq.clock import ledger_time
 from smsq.errors import KeyConflictError, NotFoundError
 from smsq.jobs import (
     Claim,
@@ -195,8 +196,8 @@ class Ledger(Staging):
         first: Any = self._redis.zrange(gathering, 0, 0, withscores=True)
         if not first:
             return None
-        now_s, now_us = self._redis.time()
-        return max(0.0, float(first[0][1]) / 1000 - now_s - now_us / 1e6)
+        now = ledger_time(self._redis, self._keys)
+        return max(0.0, (float(first[0][1]) - now.now_ms) / 1000)
 
     def cancel(self, job_id: str) -> JobState:
         """Take a job, or one send of a gathered one, back that nobody has claimed yet.

@@ -10,6 +10,7 @@ from typing import cast
 
 from redis import Redis
 
+from smsq.clock import ledger_time
 from smsq.keys import Keys
 from smsq.scripts import Scripts
 
@@ -36,8 +37,7 @@ class Presence:
 
 
 def read_presence(redis: Redis, keys: Keys) -> Mapping[str, float]:
-    """Read how many seconds ago each worker's consumer asked for rings, by Redis' clock."""
-    seconds, micros = redis.time()
-    now_ms = seconds * 1000 + micros / 1000
+    """Read how many seconds ago each worker's consumer asked for rings, by the ledger's clock."""
+    now_ms = ledger_time(redis, keys).now_ms
     rows = cast(list[tuple[str, float]], redis.zrange(keys.workers, 0, -1, withscores=True))
     return {worker: max(0.0, (now_ms - at_ms) / 1000) for worker, at_ms in rows}

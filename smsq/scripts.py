@@ -13,6 +13,7 @@ from typing import Any, Self
 from redis import Redis
 from redis.commands.core import Script
 
+from smsq.clock import Watch
 from smsq.keys import Keys
 from smsq.settings import Settings
 
@@ -32,6 +33,9 @@ def redis_clock() -> None:
 _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = ("limit", "aside", "gathered", "keys", "rules", "paging")
 
+#: A script with this line has nothing to do with times, and keeps none.
+_TIMELESS = "\n-- needs no time\n"
+
 #: What every script begins with, in this order.
 _BASE = ("news", "lib", "phones", "doubt", "move", "store", "accepted", "brakes")
 
@@ -41,7 +45,8 @@ def _source(name: str) -> str:
     body = _read(name)
     parts = [_read(part) for part in _PARTS if _NEEDS.format(part) in body]
     body = f"local function run()\n{body}\nend\nlocal answer = run()\njudge_campaigns()\n"
-    parts = [*map(_read, _BASE), *parts, body, _read("publish")]
+    is_timeless = f"local IS_TIMELESS = {'true' if _TIMELESS in body else 'false'}\n"
+    parts = [is_timeless, *map(_read, _BASE), *parts, body, _read("publish")]
     return "".join([*parts, "return answer\n"])
 
 
@@ -57,6 +62,7 @@ class Scripts:
         retention_ms: How long finished jobs are kept.
         events_keep_ms: How long news of what changed is kept; 0 for none.
         clock: Tests pass a clock of their own.
+        watch: Of a process that watches the ledger's time.
     """
 
     def __init__(
@@ -67,33 +73,36 @@ class Scripts:
         retention_ms: int,
         events_keep_ms: int,
         clock: Clock = redis_clock,
+        watch: Watch | None = None,
     ) -> None:
         self.redis = redis
         self.keys = Keys(namespace)
         self._retention_ms = retention_ms
         self._events_keep_ms = events_keep_ms
+        self.watch = watch
         self._clock = clock
         self._registered: dict[str, Script] = {}
 
     @classmethod
-    def of(cls, redis: Redis, settings: Settings) -> Self:
+    def of(cls, redis: Redis, settings: Settings, *, watch: Watch | None = None) -> Self:
         """Make the scripts of the queue that the settings describe."""
         return cls(
             redis,
             settings.namespace,
             retention_ms=settings.retention_s * 1000,
             events_keep_ms=settings.events_keep_s * 1000,
+            watch=watch,
         )
 
     def run(self, name: str, *args: Arg, client: Redis | None = None) -> Any:
         """Run one script; with `client` (a pipeline) its result comes with the pipeline's."""
         if name not in self._registered:
             self._registered[name] = self.redis.register_script(_source(name))
-        now_us = self._clock()
-        header: list[Arg] = [
-            self.keys.namespace,
-            "" if now_us is None else now_us,
-            self._retention_ms,
-        ]
+        header: list[Arg] = [self.keys.namespace, self._time(), self._retention_ms]
         args = (*header, *args, self._events_keep_ms)
         return self._registered[name](keys=[], args=args, client=client)
+
+    def _time(self) -> str:
+        now_us = self._clock()
+        at_most_us = self.watch.at_most_us() if self.watch else None
+        return f"{'' if now_us is None else now_us}{'' if at_most_us is None else f'~{at_most_us}'}"

@@ -5,7 +5,6 @@ In:  the ledger; an id that an operator found out. Out: the jobs; the id, kept a
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Self, cast
 
 from redis import Redis
 
+from smsq.clock import ledger_time
 from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
 from smsq.desk import check_why
 from smsq.errors import InvalidMessageError, NotFoundError
@@ -68,7 +68,7 @@ class UnmatchedDesk:
         """List the jobs that have waited for a receipt for so long, the oldest first."""
         keys = self._scripts.keys
         with unavailable(self._redis, writes=False):
-            before_ms = (time.time() - min_age_s) * 1000
+            before_ms = ledger_time(self._redis, keys).now_ms - min_age_s * 1000
             rows = self._redis.zrangebyscore(
                 keys.listed("unmatched"), "-inf", before_ms, withscores=True
             )

@@ -5,7 +5,6 @@ In:  ids. Out: `Status`, `RecipientStatus`, `Stats`; nothing here changes anythi
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, cast
 from redis import Redis
 
 from smsq.campaigns import read_campaign
+from smsq.clock import ledger_time
 from smsq.errors import NotFoundError
 from smsq.jobs import UNMATCHED_S
 from smsq.keys import Keys
@@ -127,21 +127,19 @@ class Views:
         pipeline.hgetall(self._keys.counts)
         for priority in PRIORITIES:
             pipeline.zrange(self._keys.ready(priority), 0, 0, withscores=True)
-        pipeline.time()
         pipeline.hgetall(self._keys.limiter)
         pipeline.hgetall(self._keys.words)
-        unmatched_before_ms = (time.time() - UNMATCHED_S) * 1000
-        pipeline.zcount(self._keys.listed("unmatched"), "-inf", unmatched_before_ms)
-        counts, *oldest, (now_s, now_us), limiter, odd, unmatched = pipeline.execute()
-        redis_now_s = now_s + now_us / 1e6
+        now = ledger_time(self._redis, self._keys)
+        pipeline.zcount(self._keys.listed("unmatched"), "-inf", now.now_ms - UNMATCHED_S * 1000)
+        counts, *oldest, limiter, odd, unmatched = pipeline.execute()
         since_ms = [rows[0][1] for rows in oldest if rows]
-        age_s = redis_now_s - min(since_ms) / 1000 if since_ms else 0.0
+        age_s = (now.now_ms - min(since_ms)) / 1000 if since_ms else 0.0
         return Stats(
             jobs={s: int(counts.get(f"job:{s}", 0)) for s in JobState},
             recipients={s: int(counts.get(f"recipient:{s}", 0)) for s in RecipientState},
             oldest_waiting_s=max(0.0, age_s),
             slots={queue: int(counts.get(f"slots:{queue}", 0)) for queue in QUEUES},
-            rate=read_rate(limiter, setting_per_s, redis_now_s),
+            rate=read_rate(limiter, setting_per_s, now.now_s),
             oddities={k: int(v) for k, v in counts.items() if ":" not in k and k != "receipts"}
             | ({"unmatched": unmatched} if unmatched else {}),
             unknown_words={w: int(n) for w, n in odd.items() if not read_gateway_word(w, words)},
@@ -150,7 +148,9 @@ class Views:
     def heartbeat_age_s(self) -> float | None:
         """Seconds since beat's ticks were last worked off; None when nobody remembers."""
         beat_at = self._redis.get(self._keys.heartbeat)
-        return None if beat_at is None else max(0.0, time.time() - float(str(beat_at)))
+        if beat_at is None:
+            return None
+        return max(0.0, ledger_time(self._redis, self._keys).now_s - float(str(beat_at)))
 
     def _is_committed(self, job: Mapping[str, str]) -> bool:
         """True for a job of a campaign that goes out, though it is not launched yet."""

@@ -186,7 +186,8 @@ def _claim(resources: Resources, slot: Slot) -> Turn | None:
             case Unprepared():
                 set_aside(resources, claim)
             case Early():
-                resources.stop.wait(claim.wait_s)
+                if not _hold(resources, claim.wait_s, slot.epoch):
+                    return None
             case _:
                 return Turn(slot, claim, claimed_at_s)
     return None

@@ -20,6 +20,7 @@ from smsq.presence import Presence
 from smsq.rings import is_redis_broker
 from tasks.resources import Resources, find_installed, install
 from worker.pulse import pulse, start_telling
+from worker.watching import start_watching
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ def build_resources(sender: Any, **_: object) -> None:
     if not is_redis_broker(settings.broker_url):
         # There no worker.appetite is asked; a heartbeat comes from the same loop.
         signals.heartbeat_sent.connect(pulse.feel, weak=False)
+    start_watching(resources.scripts, resources.stop)
     start_telling(sender.hostname, Presence(resources.scripts), resources.stop)
     log.info(
         "worker for %s at %g/s, burst %d", settings.gateway_url, settings.rate_per_s, settings.burst

@@ -3,7 +3,7 @@
 -- When a message's age begins: when its job was accepted, or with its own schedule. What else its
 -- request held has no say in it.
 local function born_ms_of(job, starts_at_ms)
-  return math.max(tonumber(job.accepted_at_ms) or NOW_MS, tonumber(starts_at_ms) or 0)
+  return math.max(tonumber(job.accepted_at_ms) or NOW_MS, moment_ms(tonumber(starts_at_ms) or 0))
 end
 
 -- When polling gives a message up. What is forwarded to Viber may be delivered so much later.

@@ -67,7 +67,7 @@ local function campaign_brakes()
     if job.max_failed_ppm then redis.call('HSET', k, 'max_failed_ppm', job.max_failed_ppm) end
     note(id, 'created', name)
     if not job.is_canary then return end
-    local starts_ms = math.max(NOW_MS, tonumber(job.starts_at_ms) or 0)
+    local starts_ms = math.max(NOW_MS, moment_ms(tonumber(job.starts_at_ms) or 0))
     local span_ms = tonumber(job.canary_horizon_ms) + CANARY_MARGIN_MS
     local until_ms = int(starts_ms + span_ms)
     redis.call('HSET', k, 'canary', 'waiting', 'canary_until_ms', until_ms, 'canary_span_ms', int(span_ms))

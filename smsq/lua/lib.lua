@@ -1,8 +1,9 @@
 -- lib.lua: what every ledger script starts with, after news.lua. Prepended by smsq/scripts.py.
 --
 -- ARGV[1]  namespace      prefix of every key
--- ARGV[2]  now_us         '' means Redis' own clock, so workers with wrong clocks share one truth;
---                         tests pass a clock of their own
+-- ARGV[2]  now_us         '' means Redis' own clock, so workers with wrong clocks share one truth; tests
+--                         pass a clock of their own. Then `~` and the most that the ledger's time can
+--                         be, by whoever watches it (smsq/clock.py)
 -- ARGV[3]  retention_ms   how long a finished job is kept
 -- ARGV[4+] the script's own arguments, and events_keep_ms after them (news.lua)
 --
@@ -33,7 +34,8 @@
 --   ready:poll                zset: <job id>:<n> whose poll is due -> since when
 --   due                       zset: job -> when it needs a look; every job stands here or in ready
 --   polls                     zset: <job id>:<n> -> when to ask for reports next
---   limiter                   hash: the one rate and the one gate (limit.lua)
+--   limiter                   hash: the one rate and the one gate (limit.lua), the one clock (below)
+--   ticks                     hash: when beat's ticks were taken and sent (tick.lua)
 --   workers                   zset: worker -> when its consumer last asked for rings
 --   disk                      string: written to see whether writes reach the disk
 --   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
@@ -73,16 +75,50 @@
 
 local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 
-local function clock_us()
-  if ARGV[2] ~= '' then return tonumber(ARGV[2]) end
+-- The ledger's clock goes on evenly, also where Redis' own is set or another Redis takes over: what the
+-- time of Redis stepped is taken off. So all times in the ledger are times of this clock, and one may
+-- be compared with another; moments of the world (quiet hours, schedules) are brought to it by moment_ms.
+--
+-- A step back shows by itself: every call keeps the time that it saw. A step ahead looks as if nobody had
+-- called for so long: whoever was there tells (clock.lua), and trusts Redis no further than its own
+-- clock until then.
+--
+-- It is kept in the hash `limiter`: seen_us (Redis' time), stepped_us, sure_us (Redis' time when somebody
+-- was sure of it last).
+local CLOCK = NS .. ':limiter'
+-- So far the ledger's clock may be ahead of a caller's: answers take their time.
+local SLACK_US = 1000000
+
+local function redis_us()
+  local told = string.match(ARGV[2], '^%d+')
+  if told then return tonumber(told) end
   local t = redis.call('TIME')
   return t[1] * 1000000 + t[2]
 end
-local NOW_US = clock_us()
+
+local function read_clock()
+  local raw_us = redis_us()
+  local kept = redis.call('HMGET', CLOCK, 'seen_us', 'stepped_us')
+  local seen_us, stepped_us = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
+  if raw_us < seen_us then stepped_us = stepped_us + raw_us - seen_us end
+  if raw_us ~= seen_us and not IS_TIMELESS then
+    -- A Redis that is full or no longer the master still tells the time.
+    redis.pcall('HSET', CLOCK, 'seen_us', string.format('%.0f', raw_us), 'stepped_us', string.format('%.0f', stepped_us))
+  end
+  local at_most_us = tonumber(string.match(ARGV[2], '~(%d+)$'))
+  local now_us = raw_us - stepped_us
+  if not at_most_us then return now_us, raw_us, stepped_us, false end
+  return math.min(now_us, at_most_us + SLACK_US), raw_us, stepped_us, now_us <= at_most_us + SLACK_US
+end
+local NOW_US, REDIS_US, STEPPED_US, IS_SURE = read_clock()
 local NOW_MS = math.floor(NOW_US / 1000)
 
 -- Lua writes large numbers as 1.7e+12; Redis and Python want digits.
 local function int(n) return string.format('%.0f', n) end
+
+-- The world's time, as Redis has it now, and the ledger's time of one of the world's moments.
+local WORLD_MS = NOW_MS + math.floor(STEPPED_US / 1000)
+local function moment_ms(world_ms) return world_ms - WORLD_MS + NOW_MS end
 
 local function key(...) return NS .. ':' .. table.concat({...}, ':') end
 

@@ -4,7 +4,7 @@
 -- ARGV[5]  burst          requests that may start at once after a quiet time; 1 or more
 -- ARGV[6+] the script's own arguments
 --
--- Fields of the hash `limiter`, times in microseconds of NOW_US' clock:
+-- Fields of the hash `limiter`, beside the clock's (lib.lua), times in microseconds of NOW_US' clock:
 --   planned_us       when the bucket is full again, reserved slots counted as used (GCRA)
 --   used_us          the same, counting only requests that were really made
 --   in_burst         1 while a burst after a quiet time goes on
@@ -19,7 +19,6 @@
 --   poll_owed, urgent_streak, normal_streak    whose turn it is, see claim.lua
 
 local LIMITER = key('limiter')
-local LIMITER_TTL_MS = 30 * 86400000
 local FOREVER_US = 9e15
 -- A gateway that takes less than one request in 20 s is closed rather than slow.
 local LEAST_PER_S = 0.05
@@ -52,10 +51,7 @@ local function apart_us(l) return 1000000 / rate_now(l) end
 -- slot.lua keeps one unused.
 local function allowed_burst(l) return l.plateau_per_s and math.min(BURST, 2) or BURST end
 
-local function save_limiter(...)
-  redis.call('HSET', LIMITER, ...)
-  redis.call('PEXPIRE', LIMITER, LIMITER_TTL_MS)
-end
+local function save_limiter(...) redis.call('HSET', LIMITER, ...) end
 
 local function is_closed(l) return l.closed_until_us > NOW_US or l.is_probing == '1' end
 

@@ -1,5 +1,8 @@
 -- rules.lua: who may be sent to, and when. Prepended to claim.lua.
 --
+-- Quiet hours and days are the world's: calendars, schedules and the moments below are on its clock
+-- (WORLD_MS), the ledger's comes in again where a job is told to wait.
+--
 -- Urgent jobs are exempt from all of it. Opt-outs hold for every other job, quiet hours and the cap
 -- for bulk jobs. Lua knows neither zones nor regions: what is missing is asked for, a worker writes
 -- it down (smsq/calendars.py), and asks for its claim again with the same slot.
@@ -66,11 +69,11 @@ end
 
 -- The moments at which the gateway would send: now, or a message's schedule.
 local function moments_of(id, job)
-  if (tonumber(job.starts_at_ms) or 0) <= NOW_MS then return {NOW_MS} end
+  if (tonumber(job.starts_at_ms) or 0) <= WORLD_MS then return {WORLD_MS} end
   local seen, moments = {}, {}
   for n = 1, tonumber(job.messages) do
     local at_ms = redis.call('HGET', key('message', id, n), 'starts_at_ms')
-    at_ms = math.max(NOW_MS, tonumber(at_ms or 0))
+    at_ms = math.max(WORLD_MS, tonumber(at_ms or 0))
     if not seen[at_ms] then table.insert(moments, at_ms) end
     seen[at_ms] = true
   end
@@ -81,6 +84,7 @@ end
 local function hold(id, job, awake_ms, next_ms)
   local spread_ms = math.min(SPREAD_MS, (next_ms - awake_ms) / 2)
   local until_ms = awake_ms + spread_ms * (tonumber(string.sub(id, -4), 16) or 0) / 65536
+  until_ms = moment_ms(until_ms)
   local minutes = math.ceil((until_ms - NOW_MS) / 60000)
   local hours = math.floor(minutes / 60)
   move(id, job, 'waiting', nil, 'quiet hours, for ' .. int(hours) .. ' h ' .. int(minutes - 60 * hours) .. ' min')
@@ -201,7 +205,7 @@ local function apply_rules(id, job)
   local is_capped = CAP > 0 and job.kind == 'bulk'
   local days, counted = {}, split(job.counted or '', ';')
   if is_capped then
-    local at_ms = math.max(NOW_MS, tonumber(job.starts_at_ms) or 0)
+    local at_ms = math.max(WORLD_MS, tonumber(job.starts_at_ms) or 0)
     local calendars, question = calendars_of(job, at_ms)
     if question then return nil, question end
     for place, calendar in ipairs(calendars) do days[place] = day_of(calendar, at_ms) end

@@ -79,7 +79,7 @@ local function fields_for_request(id, job, n)
     if flat[i] == 'schedule_time' then schedule_at = i end
     if flat[i] == 'starts_at_ms' then starts_at_ms = tonumber(flat[i + 1]) end
   end
-  if schedule_at and starts_at_ms and starts_at_ms <= NOW_MS + SCHEDULE_MARGIN_MS then
+  if schedule_at and starts_at_ms and starts_at_ms <= WORLD_MS + SCHEDULE_MARGIN_MS then
     table.remove(flat, schedule_at)
     local passed = table.remove(flat, schedule_at)
     if not job.is_late_told then note(id, 'schedule passed', passed .. ': the gateway is to send at once') end

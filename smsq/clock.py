@@ -1,0 +1,101 @@
+"""The ledger's clock: Redis' time without what it stepped. Read it here, or watch it.
+
+In:  Redis' time and the hash `limiter` (lua/lib.lua). Out: seconds on a clock that goes on evenly.
+
+Times in the ledger are compared with this clock alone: never with the clock of another machine, and
+not with Redis' own either, which may be set, or be another's after a failover.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+from smsq.keys import Keys
+
+#: By so much the ledger's time may be ahead of what a process expects: answers take their time.
+#: As in lua/lib.lua.
+SLACK_US = 1_000_000
+
+
+def steady_s() -> float:
+    """Seconds on a clock that nobody sets and that goes on while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTime:
+    """The ledger's time at one moment.
+
+    Attributes:
+        now_s: On the ledger's clock.
+        stepped_s: Redis' clock went so much further than the ledger's: on top of a time in the
+            ledger it makes the time that Redis calls it now.
+    """
+
+    now_s: float
+    stepped_s: float = 0.0
+
+    @property
+    def now_ms(self) -> float:
+        """Milliseconds, as most of the ledger counts."""
+        return self.now_s * 1000
+
+
+def ledger_time(redis: Redis, keys: Keys) -> LedgerTime:
+    """Ask for the ledger's time; as `read_clock` in lua/lib.lua."""
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.time()
+    pipeline.hmget(keys.limiter, "seen_us", "stepped_us")
+    (seconds, micros), (seen_us, stepped_us) = pipeline.execute()
+    redis_us = seconds * 1_000_000 + micros
+    stepped = int(stepped_us or 0) + min(0, redis_us - int(seen_us or 0))
+    return LedgerTime((redis_us - stepped) / 1e6, stepped / 1e6)
+
+
+class Watch:
+    """What one process expects the ledger's time to be, by its own steady clock.
+
+    Redis' clock cannot tell an hour's silence from a step ahead of an hour; somebody who was there
+    can. With each look the process learns how far the ledger is; when it is ahead of what can be,
+    it says so, and the ledger takes the step off (lua/clock.lua).
+
+    Args:
+        now_s: The process' steady clock.
+    """
+
+    def __init__(self, now_s: Callable[[], float] = steady_s) -> None:
+        self._now_s = now_s
+        self._mark: tuple[int, float] | None = None
+
+    def at_most_us(self) -> int | None:
+        """The ledger's time now, or a little more; None before the first look."""
+        mark = self._mark
+        return None if mark is None else self._expect_us(mark)
+
+    def look(self, run: Callable[..., Any]) -> float:
+        """Ask for the ledger's time, and tell when it went ahead of all that is possible.
+
+        Args:
+            run: `Scripts.run` of the ledger.
+
+        Returns:
+            Seconds that it was ahead, 0 when it was not.
+        """
+        asked_at_s = self._now_s()
+        ledger_us, stepped_us = map(int, run("clock", "", 0))
+        ahead_us = ledger_us - self._expect_us(self._mark) if self._mark else 0
+        is_ahead = ahead_us > SLACK_US
+        if is_ahead:
+            asked_at_s = self._now_s()
+            ledger_us, _ = map(int, run("clock", stepped_us, ahead_us))
+        self._mark = (ledger_us, asked_at_s)
+        return ahead_us / 1e6 if is_ahead else 0.0
+
+    def _expect_us(self, mark: tuple[int, float]) -> int:
+        ledger_us, asked_at_s = mark
+        return ledger_us + round((self._now_s() - asked_at_s) * 1e6)

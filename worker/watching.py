@@ -1,0 +1,44 @@
+"""A worker's watch over the ledger's clock, in a thread of its own.
+
+In:  Redis' time, twice a second. Out: a ledger whose clock does not step when Redis' does.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from redis.exceptions import RedisError
+
+from smsq.scripts import Scripts
+
+log = logging.getLogger(__name__)
+
+#: Pause between two looks: for so long a step ahead makes the ledger's clock stand still.
+LOOK_EVERY_S = 0.5
+
+
+def watch_while_running(scripts: Scripts, stop: threading.Event) -> None:
+    """Look at the ledger's clock until the process stops; an outage of Redis is waited for."""
+    while not stop.wait(LOOK_EVERY_S):
+        look(scripts)
+
+
+def look(scripts: Scripts) -> None:
+    """Look once, and say so when the clock had stepped."""
+    if scripts.watch is None:
+        return
+    try:
+        ahead_s = scripts.watch.look(scripts.run)
+    except RedisError:
+        return  # those who need it say so
+    if ahead_s:
+        log.warning("the clock of Redis went %.1f s ahead: taken off the ledger's time", ahead_s)
+
+
+def start_watching(scripts: Scripts, stop: threading.Event) -> None:
+    """Watch from now on, in a thread that ends with the process."""
+    look(scripts)
+    threading.Thread(
+        target=watch_while_running, args=(scripts, stop), name="watch", daemon=True
+    ).start()
