@@ -12,13 +12,10 @@ from smsq import names
 from smsq.addresses import broker_connection
 from smsq.rings import broker_options, is_redis_broker
 from smsq.settings import Settings
+from smsq.ticks import EVERY_S
 
 #: A tick finds due jobs; it is cheap when there are none.
-RECOVER_EVERY_S = 1.0
-POLL_EVERY_S = 1.0
-
-#: A tick that waited this long is dropped: beat has sent newer ones since.
-TICK_EXPIRES_S = 5.0
+RECOVER_EVERY_S = POLL_EVERY_S = EVERY_S
 
 
 def celery_options(settings: Settings) -> dict[str, Any]:
@@ -61,6 +58,7 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "enable_utc": True,
         "timezone": "UTC",
         "beat_schedule": _ticks(),
+        "beat_scheduler": "worker.beat:TickScheduler",
         # Nothing of beat's needs to survive: every tick is idempotent.
         "beat_max_loop_interval": 1,
     }
@@ -86,7 +84,9 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
 
 
 def _ticks() -> dict[str, Any]:
-    options = {"queue": TICK_QUEUE, "expires": TICK_EXPIRES_S, "ignore_result": True}
+    # Without `expires`: Celery would compare beat's clock with the worker's, and a worker some
+    # seconds ahead dropped every tick. smsq/ticks.py says which ones are superseded.
+    options = {"queue": TICK_QUEUE, "ignore_result": True}
     return {
         "recover": {
             "task": names.Task.RECOVER,

@@ -27,7 +27,9 @@ MAX_RINGS = 10
 @shared_task(name=Task.POLL_DELIVERIES)
 def poll_deliveries() -> None:
     """Let the messages that are due wait for a slot, and ring for them."""
-    ring_due_polls(get_resources())
+    resources = get_resources()
+    if resources.ticks.take(Task.POLL_DELIVERIES):
+        ring_due_polls(resources)
 
 
 @shared_task(name=Task.POLL_MESSAGE)

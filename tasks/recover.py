@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from celery import shared_task
 
+from smsq.clock import ledger_time
 from smsq.jobs import Due
 from smsq.models import Kind
 from smsq.names import Queue, Task
@@ -49,8 +50,9 @@ _TASK_OF = {Kind.QUICK: Task.SEND_QUICK, Kind.BULK: Task.SEND_BULK}
 def recover() -> None:
     """Work off what is due."""
     resources = get_resources()
-    recover_due(resources)
-    close_gathered(resources, for_s=TICK_S)
+    if resources.ticks.take(Task.RECOVER):
+        recover_due(resources)
+        close_gathered(resources, for_s=TICK_S)
 
 
 def recover_due(resources: Resources) -> int:
@@ -66,7 +68,8 @@ def recover_due(resources: Resources) -> int:
     align_campaigns(resources)
     ring_forgotten(resources)
     look_up_ids(resources)
-    resources.redis.set(resources.keys.heartbeat, f"{time.time():.3f}", ex=HEARTBEAT_TTL_S)
+    now = ledger_time(resources.redis, resources.keys)
+    resources.redis.set(resources.keys.heartbeat, f"{now.now_s:.3f}", ex=HEARTBEAT_TTL_S)
     if looked_at:
         log.info("recover: %d jobs were due", looked_at)
     return looked_at

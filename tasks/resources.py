@@ -32,6 +32,7 @@ from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.slots import Pace
 from smsq.states import RetryPolicy
+from smsq.ticks import Ticks
 
 #: A claim outlives its request by as much again, within these bounds: time to write down what came
 #: of it. A gateway that answers within 2 s is not waited for much longer after a crash.
@@ -118,6 +119,11 @@ class Resources:
             send_ms=round(self.lease_s * 1000),
             poll_ms=round((self.settings.timeout_s + POLL_LEASE_MARGIN_S) * 1000),
         )
+
+    @property
+    def ticks(self) -> Ticks:
+        """Which of beat's ticks are worth their work."""
+        return Ticks(self.scripts)
 
     @property
     def poll_plan(self) -> PollPlan:

@@ -7,7 +7,9 @@ of the worker's pulse.
 from __future__ import annotations
 
 import logging.config
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from celery import signals
@@ -18,6 +20,8 @@ from config.settings import load_settings, refuse
 from smsq.durability import find_obstacle
 from smsq.presence import Presence
 from smsq.rings import is_redis_broker
+from tasks.poll import poll_deliveries
+from tasks.recover import recover
 from tasks.resources import Resources, find_installed, install
 from worker.pulse import pulse, start_telling
 from worker.watching import start_watching
@@ -35,6 +39,7 @@ def connect_signals() -> None:
     """Listen to Celery."""
     signals.setup_logging.connect(set_up_logging, weak=False)
     signals.worker_init.connect(build_resources, weak=False)
+    signals.worker_ready.connect(work_at_once, weak=False)
     signals.worker_shutting_down.connect(release_holds, weak=False)
     signals.worker_shutdown.connect(close_connections, weak=False)
 
@@ -65,6 +70,21 @@ def build_resources(sender: Any, **_: object) -> None:
     log.info(
         "worker for %s at %g/s, burst %d", settings.gateway_url, settings.rate_per_s, settings.burst
     )
+
+
+def work_at_once(**_: object) -> None:
+    """Work off what is due without waiting for a tick: the last one may have been lost long ago."""
+    if not find_installed():
+        return  # another app's worker
+    for tick in (recover, poll_deliveries):
+        threading.Thread(target=_tick, args=(tick,), name=tick.__name__, daemon=True).start()
+
+
+def _tick(tick: Callable[[], None]) -> None:
+    try:
+        tick()
+    except RedisError as error:
+        log.warning("the first look waits for a tick: Redis is away (%s)", type(error).__name__)
 
 
 def require_durability(resources: Resources) -> None:

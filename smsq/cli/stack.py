@@ -152,7 +152,7 @@ class Stack:
 
     def start_beat(self, name: str = "beat") -> None:
         """Start beat."""
-        self.start(name, [*_CELERY, "beat", "--scheduler", "celery.beat:Scheduler"])
+        self.start(name, [*_CELERY, "beat"])
 
     def start(
         self, name: str, command: Sequence[str], environ: Mapping[str, str] = MappingProxyType({})

@@ -1,0 +1,75 @@
+"""Ticks: one at a time is worth its work, and beat notices when nobody takes any."""
+
+from __future__ import annotations
+
+import pytest
+
+from smsq.names import Task
+from smsq.ticks import APART_S, MANY, MOST_S, Ticks
+from tests.smsq.world import World
+
+TICK = Task.RECOVER
+
+
+@pytest.fixture
+def ticks(world: World) -> Ticks:
+    return Ticks(world.scripts)
+
+
+def test_a_backlog_of_ticks_is_worked_off_once(world: World, ticks: Ticks) -> None:
+    assert [ticks.take(TICK) for _ in range(100)] == [True] + [False] * 99
+    world.pass_s(APART_S)
+    assert ticks.take(TICK)
+
+
+def test_the_ticks_of_two_tasks_do_not_stand_in_for_each_other(ticks: Ticks) -> None:
+    assert ticks.take(Task.RECOVER)
+    assert ticks.take(Task.POLL_DELIVERIES)
+
+
+@pytest.mark.parametrize("step_s", [-3600, -10 * 365 * 86_400, 3600])
+def test_ticks_go_on_whatever_is_done_to_redis_clock(
+    world: World, ticks: Ticks, step_s: float
+) -> None:
+    assert ticks.take(TICK)
+    world.pass_s(step_s)
+    assert ticks.may_send(TICK)
+    world.pass_s(1)
+    assert ticks.may_send(TICK)
+    assert ticks.take(TICK)
+
+
+def count_sent(world: World, ticks: Ticks, seconds: int) -> int:
+    """How many ticks beat sends in so many seconds."""
+    sent = 0
+    for _ in range(seconds):
+        if ticks.may_send(TICK):
+            ticks.note_sent(TICK)
+            sent += 1
+        world.pass_s(1)
+    return sent
+
+
+def test_beat_sends_at_its_interval_while_ticks_are_taken(world: World, ticks: Ticks) -> None:
+    for _ in range(50):
+        assert count_sent(world, ticks, 1) == 1
+        ticks.take(TICK)
+
+
+def test_beat_sends_ever_less_while_nobody_takes_ticks(world: World, ticks: Ticks) -> None:
+    assert count_sent(world, ticks, 3 * 3600) < 40
+    an_hour = 3600 / MOST_S
+    assert count_sent(world, ticks, 3600) == pytest.approx(an_hour, abs=1)
+
+
+def test_one_worker_that_comes_back_brings_beat_back(world: World, ticks: Ticks) -> None:
+    count_sent(world, ticks, 3600)
+    ticks.take(TICK)
+    assert count_sent(world, ticks, MANY) == MANY
+
+
+def test_ticks_go_on_in_seconds_when_the_broker_lost_some(world: World, ticks: Ticks) -> None:
+    # Taken by nobody, and in no queue any more: the broker was emptied.
+    for _ in range(2):
+        ticks.note_sent(TICK)
+    assert count_sent(world, ticks, 3) >= 1
