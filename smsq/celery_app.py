@@ -64,5 +64,5 @@ class OwnCelery(Celery):
         # Without the fix-ups, which are Django's alone.
         super().__init__(main, loader=loader, fixups=[], **options)
         # Celery makes this object itself, and fills this very one when options are first asked for.
-        self._conf: CelerySettings
-        self._conf.__class__ = GivenOptions
+        # A plain assignment would set an option of that name.
+        object.__setattr__(self.conf, "__class__", GivenOptions)

@@ -140,7 +140,7 @@ CALLS: dict[str, _Call] = {
     ),
     "commit_campaign": (
         lambda shop: shop.draft(),
-        lambda shop, draft: shop.queue.commit_campaign(draft)[1],
+        lambda shop, draft: shop.queue.commit_campaign(draft),
         lambda shop, draft, campaign: shop.queue.campaign(campaign).jobs == {"queued": 20},
     ),
     "resume": (

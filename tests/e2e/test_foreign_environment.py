@@ -1,0 +1,58 @@
+"""Our processes in an environment that another app filled for its own Celery."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+from smsq.models import JobState
+from tests.e2e.conftest import ROOT, Deploy
+from tests.smsq.test_celery_app import FOREIGN, NAMES
+from tests.support import wait_until
+
+#: Read by the `celery` command itself, before it knows which app it runs.
+_OF_THE_COMMAND = {"CELERY_WORKDIR", "CELERY_VERSION", "CELERY_HELP"}
+_FLAGS_OF_THE_COMMAND = ("CELERY_NO_COLOR", "CELERY_QUIET", "CELERY_SKIP_CHECKS")
+
+
+def foreign_environment() -> dict[str, str]:
+    """Set every name that Celery knows to something that would stop or mislead it."""
+    foreign = dict.fromkeys(set(NAMES) - _OF_THE_COMMAND, FOREIGN[0])
+    # Celery reads these as numbers while it is imported, be it ours or another's.
+    foreign |= {
+        name: "1" for name in NAMES if name.endswith(("_MAX", "_EXPIRES", "_PORT", "_EVERY"))
+    }
+    foreign |= dict.fromkeys(_FLAGS_OF_THE_COMMAND, "1")
+    return foreign | {
+        "CELERY_CONFIG_MODULE": "shop.celeryconfig",
+        "CELERY_LOADER": "shop.loader:Loader",
+        "CELERY_RESULT_BACKEND": "django-db",
+        "CELERY_TASK_ALWAYS_EAGER": "1",
+        "CELERY_WORKER_QUEUES": "shop",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+
+
+def test_worker_beat_and_flower_work_in_it(deploy: Deploy) -> None:
+    environ: dict[str, Any] = foreign_environment()
+    with deploy(has_flower=True, **environ) as deployment:
+        job = deployment.queue.send_quick("375291234567", "code")
+        send = deployment.queue.send_personal("375291234567", "gathered, so that beat is needed")
+        for some_id in (job, send):
+            wait_until(
+                lambda some_id=some_id: deployment.queue.status(some_id).state is JobState.DONE,  # type: ignore[misc]
+                "it was sent and polled for",
+            )
+        report = subprocess.run(
+            [sys.executable, "-m", "celery", "-A", "worker", "report"],
+            cwd=ROOT,
+            env=deployment.environ,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        assert "results:disabled" in report.stdout
+        assert "shop" not in report.stdout
+        assert "Traceback" not in deployment.read_logs()
