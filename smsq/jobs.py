@@ -94,8 +94,10 @@ class Claim:
         number: Fences the settle: only the newest claim may write. Never used twice.
         attempts: Attempts made, this one included.
         expires_in_s: Seconds from the claim on within which the request may begin; None for ever.
-        messages: What goes to the gateway.
+        messages: What goes to the gateway, as far as it is prepared.
         starts_at_s: When the gateway is asked to begin, seconds since 1970; 0: at once.
+        is_whole: False while slices are left to be prepared; then no request may begin.
+        numbers: Of these messages in the job, from 1; the rules may have taken others out.
     """
 
     job_id: str
@@ -107,6 +109,8 @@ class Claim:
     messages: Sequence[MessageRequest] = field(repr=False)
     expires_in_s: float | None = None
     starts_at_s: float = 0
+    is_whole: bool = True
+    numbers: Sequence[int] = ()
 
     @property
     def quick_request(self) -> QuickRequest:
@@ -156,7 +160,7 @@ class Leases:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a claim needs written down first; `RuleBook.answer` does it.
+    """What a claim, or its next slice, needs written down first; `RuleBook.answer` does it.
 
     Attributes:
         job_id: The job that is to be claimed.
@@ -198,10 +202,11 @@ class Rules:
 
 
 class NoClaim(StrEnum):
-    """Why a slot brought no claim."""
+    """Why there is no claim, or no longer one."""
 
     NOTHING = "nothing"  #: somebody else took what waited
     VOID = "void"  #: the gate closed, or the rate changed, since the slot was reserved
+    STALE = "stale"  #: it ended before it was prepared
 
 
 @dataclass(frozen=True, slots=True)

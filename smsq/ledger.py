@@ -30,7 +30,13 @@ from smsq.jobs import (
 from smsq.models import JobState, Kind
 from smsq.names import Queue
 from smsq.own_ids import read_own_id
-from smsq.packing import enqueue_args, gather_args, read_claim_answer, read_rings
+from smsq.packing import (
+    enqueue_args,
+    gather_args,
+    read_claim_answer,
+    read_prepared,
+    read_rings,
+)
 from smsq.slots import Early, Pace, Slot
 from smsq.staging import Staging
 from smsq.states import Verdict
@@ -131,6 +137,18 @@ class Ledger(Staging):
         """
         number = "" if what.number is None else what.number
         return str(self._run("set_aside", what.id, number, what.why))
+
+    def prepare(
+        self, claim: Claim, rules: Rules = NO_RULES
+    ) -> Claim | NoClaim | Question | Unprepared:
+        """Prepare the next slice of a claimed job that is larger than one call can hand out.
+
+        Returns:
+            The claim with one slice more; or why it is none any more. Questions, and what is
+            unprepared, as for `claim`.
+        """
+        answer = self._run("prepare", claim.job_id, claim.number, rules.calendar, rules.cap_per_day)
+        return read_prepared(claim, answer)
 
     def confirm(self, claim: Claim, *, wait_ms: int) -> bool:
         """Wait until a claim is on Redis' disk, so that no power loss can forget it.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from dataclasses import replace
+from itertools import islice, repeat
 from typing import Any
 
 from smsq.errors import say_unforeseen
@@ -151,8 +152,8 @@ def _read_claim_answer(answer: Sequence[Any]) -> Claim | PollClaim | Early | NoC
     status, *rest = answer
     match status:
         case "job":
-            job_id, number, job, messages = rest
-            return read_claim(job_id, number, to_dict(job), messages)
+            job_id, number, job, parts, has_more = rest
+            return read_claim(job_id, number, to_dict(job), parts, is_whole=not has_more)
         case "poll":
             ref, number, message_id, offset, age_ms, size, buckets, is_first = rest
             return PollClaim(
@@ -171,13 +172,40 @@ def _read_claim_answer(answer: Sequence[Any]) -> Claim | PollClaim | Early | NoC
             return Question(job_id=rest[0])
         case "calendar":
             week, regions, job_id = rest
-            return Question(job_id=job_id, week=int(week), regions=tuple(regions))
+            return _read_calendar_question(week, regions, job_id)
         case _:
             return NoClaim(status)
 
 
+def read_prepared(claim: Claim, answer: Sequence[Any]) -> Claim | NoClaim | Question | Unprepared:
+    """Read what `prepare.lua` says: the claim with its next slice, or why there is none."""
+    status, *rest = answer
+    match status:
+        case "ok":
+            parts, has_more = rest
+            try:
+                return _join(replace(claim, is_whole=not has_more), parts)
+            except Exception as error:  # noqa: BLE001 - what is stored may be anything
+                why = say_unforeseen("stored data cannot be read", error)
+                return Unprepared(claim.job_id, claim.number, why)
+        case "calendar":
+            week, regions = rest
+            return _read_calendar_question(week, regions, claim.job_id)
+        case _:
+            return NoClaim(status)
+
+
+def _read_calendar_question(week: str, regions: Sequence[str], job_id: str) -> Question:
+    return Question(job_id=job_id, week=int(week), regions=tuple(regions))
+
+
 def read_claim(
-    job_id: str, number: int, job: Mapping[str, str], messages: Sequence[Sequence[Any]]
+    job_id: str,
+    number: int,
+    job: Mapping[str, str],
+    parts: Sequence[Sequence[Any]],
+    *,
+    is_whole: bool,
 ) -> Claim:
     """Read what `claim.lua` says of a job."""
     viber = None
@@ -185,7 +213,7 @@ def read_claim(
         viber = ViberForward(
             name_id=int(job["viber_name_id"]), after_min=int(job["viber_after_min"])
         )
-    return Claim(
+    claim = Claim(
         job_id=job_id,
         kind=Kind(job["kind"]),
         number=number,
@@ -193,19 +221,34 @@ def read_claim(
         on_unknown=OnUnknown(job["on_unknown"]),
         viber=viber,
         expires_in_s=int(job["expires_in_ms"]) / 1000 if "expires_in_ms" in job else None,
-        messages=[_read_message(*message) for message in messages],
+        messages=(),
         starts_at_s=int(job.get("starts_at_ms", 0)) / 1000,
+        is_whole=is_whole,
     )
+    return _join(claim, parts)
+
+
+def _join(claim: Claim, parts: Sequence[Sequence[Any]]) -> Claim:
+    """Add a slice to a claim; it may go on with the claim's last message."""
+    messages, numbers = list(claim.messages), list(claim.numbers)
+    for number, flat, phones, texts in parts:
+        recipients = dict(zip(phones, texts or repeat(None), strict=False))
+        if number in numbers[-1:]:
+            earlier = messages.pop()
+            messages.append(replace(earlier, recipients={**earlier.recipients, **recipients}))
+        else:
+            messages.append(_read_message(to_dict(flat), recipients))
+            numbers.append(number)
+    return replace(claim, messages=messages, numbers=numbers)
 
 
 def _read_message(
-    flat: Sequence[str], phones: Sequence[str], flat_texts: Sequence[str]
+    fields: Mapping[str, str], recipients: Mapping[str, str | None]
 ) -> MessageRequest:
-    fields, texts = to_dict(flat), to_dict(flat_texts)
     return MessageRequest(
         name=fields["name"],
         alphaname_id=fields["alphaname_id"],
         text=fields.get("text"),
-        recipients={phone: texts.get(phone) for phone in phones},
+        recipients=recipients,
         schedule_time=fields.get("schedule_time"),
     )

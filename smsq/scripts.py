@@ -29,9 +29,9 @@ def redis_clock() -> None:
 
 
 #: A script with the line `-- needs limit.lua` gets that too, and so on. The arguments of those that
-#: need the limiter begin with rate and burst.
+#: need the limiter begin with rate and burst; of those that need the rules, they end with these.
 _NEEDS = "\n-- needs {}.lua\n"
-_PARTS = ("limit", "aside", "gathered", "keys", "rules", "paging")
+_PARTS = ("limit", "aside", "gathered", "keys", "rules", "cap", "request", "paging")
 
 #: A script with this line has nothing to do with times, and keeps none.
 _TIMELESS = "\n-- needs no time\n"

@@ -21,20 +21,27 @@ log = logging.getLogger(__name__)
 MOST_ANSWERS = 3
 
 
-def answer(resources: Resources, question: Question, asked: Counter[Question]) -> None:
+def answer(
+    resources: Resources,
+    question: Question,
+    asked: Counter[Question],
+    *,
+    number: int | None = None,
+) -> None:
     """Write down what a claim asked for; a job whose question has no answer is set aside.
 
     Args:
         resources: Of this process.
         question: As the claim asked it.
         asked: How often each question of this slot was answered already.
+        number: Of the claim; None where it has not come about yet.
 
     Raises:
         RedisError: Redis is away, or refuses for now.
     """
     asked[question] += 1
     if asked[question] > MOST_ANSWERS:
-        set_aside(resources, Unprepared(question.job_id, None, "its question has no answer"))
+        set_aside(resources, Unprepared(question.job_id, number, "its question has no answer"))
         return
     try:
         resources.rule_book.answer(question)
@@ -42,7 +49,7 @@ def answer(resources: Resources, question: Question, asked: Counter[Question]) -
         if isinstance(error, RedisError) and not is_of_data(error):
             raise
         why = say_unforeseen("its rules cannot be looked up", error)
-        set_aside(resources, Unprepared(question.job_id, None, why))
+        set_aside(resources, Unprepared(question.job_id, number, why))
 
 
 def set_aside(resources: Resources, what: Unprepared) -> None:

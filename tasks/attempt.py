@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 
 from redis.exceptions import RedisError
 
 from smsq.errors import GatewayError, NotSentError, TemporaryError
-from smsq.jobs import Claim
+from smsq.jobs import Claim, NoClaim, Question, Unprepared
 from smsq.models import BulkAccepted, JobState, Kind, QuickAccepted
 from smsq.slots import Slot
 from smsq.states import Verdict, decide
 from smsq.text import count_parts
 from tasks.answer import tell_limiter
+from tasks.aside import answer, set_aside
 from tasks.resources import Resources
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,10 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
         claim: The job.
         leased_at_s: Just before the claim was asked for, on the monotonic clock.
     """
+    whole = prepare(resources, claim)
+    if whole is None:
+        return
+    claim = whole
     if resources.settings.durable_claims and not is_on_disk(resources, claim):
         hand_back(resources, claim)
         return
@@ -64,6 +70,26 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
         "" if is_ours else " too late: another attempt has taken over",
     )
     tell_limiter(resources, slot, result if isinstance(result, GatewayError) else None)
+
+
+def prepare(resources: Resources, claim: Claim) -> Claim | None:
+    """Fetch what is left of a large job's request; None when the claim comes to nothing.
+
+    A worker that dies meanwhile made no request, and the ledger knows.
+    """
+    asked: Counter[Question] = Counter()
+    while not claim.is_whole:
+        match resources.ledger.prepare(claim, resources.rule_book.rules):
+            case Question() as question:
+                answer(resources, question, asked, number=claim.number)
+            case Unprepared() as what:
+                set_aside(resources, what)
+            case NoClaim() as why:
+                log.warning("<- nothing sent job=%s (%s)", claim.job_id, why)
+                return None
+            case Claim() as more:
+                claim = more
+    return claim
 
 
 def is_on_disk(resources: Resources, claim: Claim) -> bool:

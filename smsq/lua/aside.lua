@@ -17,7 +17,7 @@ local function set_aside(id, job, why)
   local job_key = key('job', id)
   if job.state == 'submitting' then
     count_attempt(id, job, -1)
-    redis.call('HDEL', job_key, 'lease_until_ms')
+    redis.call('HDEL', job_key, 'lease_until_ms', 'preparing')
   end
   redis.call('HSET', job_key, 'error_class', 'unprepared')
   local asides = redis.call('HINCRBY', job_key, 'asides', 1)

@@ -3,9 +3,12 @@
 -- needs aside.lua
 -- needs gathered.lua
 -- needs rules.lua
+-- needs cap.lua
+-- needs request.lua
 -- needs paging.lua
 --
--- The claim stands in the ledger before the first byte goes out.
+-- The claim stands in the ledger before the first byte goes out. With it comes the first slice of the
+-- request, which is all of it but for large jobs; prepare.lua hands out the others.
 --
 -- ARGV[6]  poll_share       of the slots, while sends wait too
 -- ARGV[7]  epoch            of the slot
@@ -14,7 +17,8 @@
 -- ARGV[10] send_lease_ms    a claim ends by itself after this long, and the job becomes unknown
 -- ARGV[11] poll_lease_ms
 -- ARGV[12], ARGV[13]        see rules.lua
--- returns  {'job', id, claim number, job hash flat, {{message hash flat, phones, texts flat}, ...}}
+-- returns  {'job', id, claim number, job hash flat, {{n, message hash flat, phones, their texts}, ...},
+--           1 when slices are left}
 --          {'poll', ref, poll number, message_id, offset, age_ms, recipients, buckets,
 --           1 for the first page of its poll}
 --          {'early', wait_us}: the request before it started late, or much was passed by that may
@@ -76,66 +80,84 @@ local function use_slot(class)
   end
 end
 
--- Recipients looked at in vain, and jobs held back, that one call may take.
-local budget, HELD_COST, PASSED_COST = 2000, 40, 20
+-- What a job costs that is passed by, and one that is held back until quiet hours end.
+local PASSED_COST, HELD_COST = 20, 40
 
-local function claim_job(class, id)
-  local job = load(key('job', id))
-  if not job or job.state ~= 'queued' then
-    redis.call('ZREM', key('ready', class), id)
-    return nil
-  end
-  local cost = PASSED_COST + capped_size(job)
-  local brake = braked(job)
-  if brake or job.is_proven then
-    move(id, job, 'queued')  -- which parks it, calls it off, or finds it accepted
-    return nil, brake == 'cancelled' and cost or PASSED_COST
-  end
+-- Steps of a claim, in their order. Each returns true where the job goes no further.
+
+-- Parks it, calls it off, or finds it accepted.
+local function heed_brake_and_proof(id, job)
+  if not braked(job) and not job.is_proven then return false end
+  move(id, job, 'queued')
+  return true
+end
+
+local function expire_late(id, job)
   local is_late = job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS
-  local is_left, left_out = true, 0
-  if job.is_gathered and not is_late then is_left, left_out = take_out_late(id, job) end
-  if is_late or not is_left then
-    move(id, job, 'expired', 'not sent in time')
-    return nil, cost + left_out
-  end
-  -- At most one of these is more than a look where the rules are off.
-  local phones, size, looked_at
-  if class ~= 'urgent' then
-    local answer = check_calendar(id, job)
-    if answer == 'held' then return nil, HELD_COST end
-    if answer then return answer end
-    phones, size, looked_at = apply_rules(id, job)
-    if not phones then return size end
-    if size == 0 then
-      move(id, job, 'done', '', 'nobody is left to send to')
-      return nil, looked_at
-    end
-  end
+  local is_left, is_through = true, true
+  if job.is_gathered and not is_late then is_left, is_through = take_out_late(id, job) end
+  -- The next call goes on with the others.
+  if is_left and not is_through then return true end
+  if not is_late and is_left then return false end
+  move(id, job, 'expired', 'not sent in time')
+  return true
+end
+
+-- Second: a question.
+local function heed_quiet_hours(id, job)
+  local answer = job.priority ~= 'urgent' and check_calendar(id, job)
+  if not answer then return false end
+  if answer ~= 'held' then return true, answer end
+  work_left = work_left - HELD_COST
+  return true
+end
+
+-- The job is ours: what the request begins with, and whether slices are left.
+local function begin_attempt(id, job, parts, progress)
   local lease_until_ms = NOW_MS + tonumber(ARGV[10])
   -- A count would repeat a number that a crash of Redis forgot, and two claims could settle as one.
   local claim = math.max(tonumber(job.claims) + 1, NOW_US)
   count_attempt(id, job, 1)
   redis.call('HSET', key('job', id), 'claims', int(claim), 'lease_until_ms', int(lease_until_ms))
+  keep_progress(id, progress)
   move(id, job, 'submitting', nil, 'attempt ' .. int(tonumber(job.attempts) + 1))
   schedule(id, lease_until_ms)
-
-  local messages = {}
-  for n = 1, tonumber(job.messages) do
-    local to = phones and phones[n] or phones_to_send(id, n, job)
-    if #to > 0 then
-      table.insert(messages, {fields_for_request(id, job, n), to, redis.call('HGETALL', key('texts', id, n))})
-    end
-  end
   local flat = redis.call('HGETALL', key('job', id))
   if job.expires_at_ms then
     table.insert(flat, 'expires_in_ms')
     table.insert(flat, int(tonumber(job.expires_at_ms) - NOW_MS))
   end
-  return {'job', id, claim, flat, messages}
+  return {'job', id, claim, flat, parts, progress.place and 1 or 0}
+end
+
+-- Returns what claim.lua answers, or nil where the job cannot be claimed.
+local function claim_job(class, id)
+  local job = load(key('job', id))
+  work_left = work_left - 1
+  if not job or job.state ~= 'queued' then
+    redis.call('ZREM', key('ready', class), id)
+    return nil
+  end
+  work_left = work_left - PASSED_COST
+  if heed_brake_and_proof(id, job) or expire_late(id, job) then return nil end
+  local is_over, question = heed_quiet_hours(id, job)
+  if is_over then return question end
+
+  local progress = read_progress(job)
+  local parts, asked = prepare_slice(id, job, progress)
+  if not parts then return asked end
+  if progress.left > 0 then return begin_attempt(id, job, parts, progress) end
+  if progress.place then
+    keep_progress(id, progress)  -- nobody so far: the job goes on there, at its place in the line
+  else
+    end_without_recipients(id, job)
+  end
+  return nil
 end
 
 local function claim_poll(ref)
   local id, n = string.match(ref, '^(.*):(%d+)$')
+  work_left = work_left - 4
   local message, job = load(key('message', id, n)), load(key('job', id))
   if not message or not job or not message.message_id
     or (unfinished(id, n) == 0 and not message.late_polls) then
@@ -163,19 +185,18 @@ while waiting do
   local class = choose(waiting)
   local first = redis.call('ZRANGE', key('ready', class), 0, 0)[1]
   while first do
-    local claim, cost
+    local claim
     if class == 'poll' then
       claim = guard(function() return claim_poll(first) end, function() put_poll_aside(first) end)
     else
-      claim, cost = guard(function() return claim_job(class, first) end,
+      claim = guard(function() return claim_job(class, first) end,
         function(text) put_aside(class, first, 'cannot be prepared: ' .. text) end)
     end
-    budget = budget - (cost or 1)
     if claim and (claim[1] == 'job' or claim[1] == 'poll') then
       use_slot(class)
       return claim
     end
-    if claim or budget <= 0 then
+    if claim or work_left <= 0 then
       take_turn_back()
       if claim and claim[1] == 'calendar' then table.insert(claim, first) end
       -- Others get their turn at Redis; the caller asks again at once.

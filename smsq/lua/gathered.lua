@@ -25,7 +25,7 @@ end
 -- Takes one send out of a job that is not on its way: nothing of it is sent, the others stay.
 local function take_out(id, job, ordinal, send, why)
   local _, bucket = recipient_of(id, send)
-  give_back_cap(id, job, {send.phone})
+  give_back_cap(id, job, 1, {send.phone})
   redis.call('HDEL', bucket, send.phone)
   redis.call('HDEL', key('texts', id, 1), send.phone)
   redis.call('ZREM', key('deadlines', id), int(ordinal))
@@ -64,25 +64,17 @@ local function count_left(id, job)
   return job.may_be_out and left - redis.call('HLEN', key('left_out', id)) or left
 end
 
--- Takes every send out whose own time has passed; returns whether any is left to be sent, and how many
--- were looked at.
-local function take_out_late(id, job)
-  local late = redis.call('ZRANGEBYSCORE', key('deadlines', id), '-inf', int(NOW_MS))
-  for _, ordinal in ipairs(late) do leave(id, job, tonumber(ordinal), 'expired') end
-  return count_left(id, job) > 0, #late
-end
+-- What it costs to take one out.
+local LEAVE_COST = 12
 
--- The phones of a message that the next request has.
-local function phones_to_send(id, n, job)
-  local phones = phones_of(id, n)
-  local left_out = job.is_gathered and job.may_be_out and redis.call('HVALS', key('left_out', id)) or {}
-  if #left_out == 0 then return phones end
-  local is_out, to = {}, {}
-  for _, value in ipairs(left_out) do is_out[string.match(value, '%d+$')] = true end
-  for _, phone in ipairs(phones) do
-    if not is_out[phone] then table.insert(to, phone) end
-  end
-  return to
+-- Takes sends out whose own time has passed, as many as one call can; returns whether any is left to be
+-- sent, and whether all of those are in time.
+local function take_out_late(id, job)
+  local most = math.max(1, math.floor(work_left / LEAVE_COST))
+  local late = redis.call('ZRANGEBYSCORE', key('deadlines', id), '-inf', int(NOW_MS), 'LIMIT', 0, most)
+  for _, ordinal in ipairs(late) do leave(id, job, tonumber(ordinal), 'expired') end
+  work_left = work_left - #late * LEAVE_COST
+  return count_left(id, job) > 0, #late < most
 end
 
 -- `leave`, whatever else of the job is in doubt.

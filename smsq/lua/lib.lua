@@ -122,12 +122,16 @@ local function moment_ms(world_ms) return world_ms - WORLD_MS + NOW_MS end
 
 local function key(...) return NS .. ':' .. table.concat({...}, ':') end
 
-local function load(k)
-  local flat = redis.call('HGETALL', k)
-  if #flat == 0 then return nil end
+local function to_hash(flat)
   local t = {}
   for i = 1, #flat, 2 do t[flat[i]] = flat[i + 1] end
   return t
+end
+
+local function load(k)
+  local flat = redis.call('HGETALL', k)
+  if #flat == 0 then return nil end
+  return to_hash(flat)
 end
 
 -- HSET in slices: Lua cannot unpack more than about 8,000 values into one call.

@@ -126,16 +126,27 @@ local function unlist_unmatched(id)
   redis.call('ZREM', key('lookups'), id)
 end
 
--- The cap counted an attempt that came to nothing for certain, for these phones.
-local function give_back_cap(id, job, phones)
-  if not job.counted or job.may_be_out then return end
-  local days = split(job.counted, ';')
-  for place, some in pairs(by_region(id, job, phones)) do
-    ask_shards(by_shard(some), 'HMGET', 'cap:' .. days[place], function(k, part, counts)
-      for i, phone in ipairs(part) do
-        if tonumber(counts[i] or 0) > 0 then redis.call('HINCRBY', k, phone, -1) end
-      end
-    end)
+-- What the cap counted of a message: the days of its regions, as the job's field `regions` has them,
+-- and up to which bucket. The days stood in the job once.
+local function counted_of(job, message)
+  local days = message.counted or (job.counted ~= '1' and job.counted) or nil
+  return days and split(days, ';') or {}, tonumber(message.counted_to) or math.huge
+end
+
+-- The cap counted phones of a message for an attempt that came to nothing for certain.
+local function give_back_cap(id, job, n, phones, message)
+  if not job.counted or job.may_be_out or #phones == 0 then return end
+  message = message or load(key('message', id, n))
+  local days, to = counted_of(job, message)
+  local counted, buckets = {}, tonumber(message.buckets)
+  for _, phone in ipairs(phones) do
+    if bucket_of(phone, buckets) < to then counted[#counted + 1] = phone end
+  end
+  for place, some in pairs(by_region(id, job, counted)) do
+    for _, phone in ipairs(days[place] and some or {}) do
+      local k = key('cap:' .. days[place], tonumber(phone) % SHARDS)
+      if redis.call('HINCRBY', k, phone, -1) <= 0 then redis.call('HDEL', k, phone) end
+    end
   end
 end
 
@@ -151,7 +162,15 @@ local function forget_rules(id, job, to)
   end
   if not job.regions or not (FINAL[to] or to == 'accepted') then return end
   if FINAL[to] and to ~= 'done' then
-    for n = 1, tonumber(job.messages) do give_back_cap(id, job, phones_of(id, n)) end
+    local place = job.counted and '1:0'
+    while place do
+      local parts
+      parts, place = cut_slice(id, job, place, PHONE_COST + 1)
+      for _, part in ipairs(parts) do
+        give_back_cap(id, job, part.n, part.phones, part.message)
+        if part.to >= part.buckets then redis.call('HDEL', key('message', id, part.n), 'counted', 'counted_to') end
+      end
+    end
   end
   redis.call('UNLINK', key('regions', id))
   redis.call('HDEL', key('job', id), 'regions', 'counted')

@@ -37,6 +37,11 @@ end
 
 -- A claim whose lease ended: its worker died or stalled after it may have written the request.
 local function end_lease(id, job)
+  if job.preparing then
+    redis.call('HDEL', key('job', id), 'preparing', 'lease_until_ms')
+    count_attempt(id, job, -1)
+    return requeue(id, job, 'the worker died or stalled before the request began')
+  end
   local error = 'no answer before the lease ended: the worker died or stalled'
   redis.call('HSET', key('job', id), 'error_class', 'unknown')
   job.error_class = 'unknown'

@@ -1,4 +1,4 @@
--- rules.lua: who may be sent to, and when. Prepended to claim.lua.
+-- rules.lua: who may be sent to, and when. Prepended to the scripts that need it.
 --
 -- Quiet hours and days are the world's: calendars, schedules and the moments below are on its clock
 -- (WORLD_MS), the ledger's comes in again where a job is told to wait.
@@ -7,9 +7,11 @@
 -- for bulk jobs. Lua knows neither zones nor regions: what is missing is asked for, a worker writes
 -- it down (smsq/calendars.py), and asks for its claim again with the same slot.
 --
--- ARGV[12] rule   names quiet hours and home zone in the calendars; '' when neither rule needs one
--- ARGV[13] cap    campaign messages per phone and local day; 0: no cap
-local RULE, CAP = ARGV[12], tonumber(ARGV[13])
+-- The last two of the script's own arguments:
+-- ARGV[#ARGV - 2]  rule   names quiet hours and home zone in the calendars; '' when neither rule
+--                         needs one
+-- ARGV[#ARGV - 1]  cap    campaign messages per phone and local day; 0: no cap
+local RULE, CAP = ARGV[#ARGV - 2], tonumber(ARGV[#ARGV - 1])
 local WEEK_MS = 7 * 86400000
 -- Jobs that waited for the same hour go on within so long, not all at once.
 local SPREAD_MS = 30 * 60000
@@ -18,18 +20,21 @@ local LOOK_AHEAD_MS = 2 * 86400000
 -- Any day's counter is of no use so long after it was last written.
 local CAP_KEEP_MS = 2 * 86400000
 
+-- Calendars by week, of one job at a time.
+local known_of, known_calendars
+
 -- The calendars of a job's regions for the week of a moment; {nil, question} when some are missing.
 local function calendars_of(job, at_ms)
+  if known_of ~= job then known_of, known_calendars = job, {} end
   local week = int(math.floor(at_ms / WEEK_MS))
-  local regions, fields, found, missing = split(job.regions, ';'), {}, {}, {}
+  if known_calendars[week] then return known_calendars[week] end
+  local regions, fields, found, missing = regions_of(job), {}, {}, {}
   for i, region in ipairs(regions) do fields[i] = RULE .. '|' .. region end
-  for i = 1, #fields, 4000 do
-    local rows = redis.call('HMGET', key('calendar', week), unpack(fields, i, math.min(i + 3999, #fields)))
-    for j, row in ipairs(rows) do
-      if row then table.insert(found, cjson.decode(row)) else table.insert(missing, regions[i + j - 1]) end
-    end
+  for i, row in ipairs(hmget_all(key('calendar', week), fields)) do
+    if row then found[#found + 1] = cjson.decode(row) else missing[#missing + 1] = regions[i] end
   end
   if #missing > 0 then return nil, {'calendar', week, missing} end
+  known_calendars[week] = found
   return found
 end
 
@@ -122,64 +127,6 @@ local function withhold(id, n, job, phones, reason)
   count(job, 'recipient:withheld', #phones)
 end
 
--- Divides phones into those that a rule lets pass and those that it takes out.
-local function divide(phones, is_out)
-  local passed, out = {}, {}
-  for _, phone in ipairs(phones) do table.insert(is_out[phone] and out or passed, phone) end
-  return passed, out
-end
-
-local function find_opted_out(phones)
-  local found = {}
-  ask_shards(by_shard(phones), 'SMISMEMBER', 'optout', function(_, part, answers)
-    for i, phone in ipairs(part) do
-      if answers[i] == 1 then found[phone] = true end
-    end
-  end)
-  return found
-end
-
--- Counts phones in; those that are over the cap are named and not counted.
-local function count_capped(phones, day)
-  local over = {}
-  ask_shards(by_shard(phones), 'HMGET', 'cap:' .. day, function(k, part, counts)
-    local flat = {}
-    for i, phone in ipairs(part) do
-      local messages = tonumber(counts[i] or 0)
-      if messages >= CAP then
-        over[phone] = true
-      else
-        table.insert(flat, phone)
-        table.insert(flat, messages + 1)
-      end
-    end
-    if #flat > 0 then
-      hset_all(k, flat)
-      redis.call('PEXPIRE', k, CAP_KEEP_MS)
-    end
-  end)
-  return over
-end
-
--- A job that is sent again on the day that it was counted on is not counted twice.
-local function find_over_cap(id, job, phones, days, counted)
-  local over = {}
-  for place, some in pairs(by_region(id, job, phones)) do
-    if days[place] ~= counted[place] then
-      for phone in pairs(count_capped(some, days[place])) do over[phone] = true end
-    end
-  end
-  return over
-end
-
-local function say_withheld(totals)
-  local said = {}
-  for _, reason in ipairs({'opted out', 'frequency cap'}) do
-    if (totals[reason] or 0) > 0 then table.insert(said, totals[reason] .. ' ' .. reason) end
-  end
-  return table.concat(said, ', ')
-end
-
 -- What holds for the job as a whole: nil, 'held', or a question.
 local function check_calendar(id, job)
   if job.kind ~= 'bulk' or RULE == '' then return nil end
@@ -197,43 +144,35 @@ local function check_calendar(id, job)
   return 'held'
 end
 
--- Takes out whom the rules take out. Who may be out already is left out of this request, no more: nobody
--- can say that they were not sent to. Returns the phones that are left, message by message, how many
--- there are, and how many were looked at; or nil and a question.
-local function apply_rules(id, job)
-  local has_optouts = redis.call('EXISTS', key('optouts')) == 1
-  local is_capped = CAP > 0 and job.kind == 'bulk'
-  local days, counted = {}, split(job.counted or '', ';')
-  if is_capped then
-    local at_ms = math.max(WORLD_MS, tonumber(job.starts_at_ms) or 0)
-    local calendars, question = calendars_of(job, at_ms)
-    if question then return nil, question end
-    for place, calendar in ipairs(calendars) do days[place] = day_of(calendar, at_ms) end
-  end
 
-  local left, size, looked_at, totals = {}, 0, 0, {}
-  for n = 1, tonumber(job.messages) do
-    local phones, out = phones_to_send(id, n, job), nil
-    looked_at = looked_at + #phones
-    if has_optouts then
-      phones, out = divide(phones, find_opted_out(phones))
-      give_back_cap(id, job, out)
-      if not job.may_be_out then withhold(id, n, job, out, 'opted out') end
-      totals['opted out'] = (totals['opted out'] or 0) + #out
-    end
-    if is_capped then
-      phones, out = divide(phones, find_over_cap(id, job, phones, days, counted))
-      if not job.may_be_out then withhold(id, n, job, out, 'frequency cap') end
-      totals['frequency cap'] = (totals['frequency cap'] or 0) + #out
-    end
-    left[n] = phones
-    size = size + #phones
+-- Takes those phones of a part out that a rule says; returns them. Who may be out already is left out of
+-- this request, no more: nobody can say that they were not sent to.
+local function take_out_of(id, job, part, is_out, reason)
+  local passed, out = {}, {}
+  for _, phone in ipairs(part.phones) do table.insert(is_out(phone) and out or passed, phone) end
+  part.phones = passed
+  if not job.may_be_out then withhold(id, part.n, job, out, reason) end
+  return out
+end
+
+local function all_phones(parts)
+  local phones = {}
+  for _, part in ipairs(parts) do
+    for _, phone in ipairs(part.phones) do phones[#phones + 1] = phone end
   end
-  if is_capped then
-    job.counted = table.concat(days, ';')
-    redis.call('HSET', key('job', id), 'counted', job.counted)
+  return phones
+end
+
+-- Takes out of a slice who is on the list of opt-outs; returns how many.
+local function take_out_opted_out(id, job, parts)
+  local found, taken_out = {}, 0
+  ask_shards(by_shard(all_phones(parts)), 'SMISMEMBER', 'optout', function(_, some, answers)
+    for i, phone in ipairs(some) do found[phone] = answers[i] == 1 end
+  end)
+  for _, part in ipairs(parts) do
+    local out = take_out_of(id, job, part, function(phone) return found[phone] end, 'opted out')
+    give_back_cap(id, job, part.n, out, part.message)
+    taken_out = taken_out + #out
   end
-  local said = say_withheld(totals)
-  if said ~= '' then note(id, job.may_be_out and 'left out' or 'withheld', said) end
-  return left, size, looked_at
+  return taken_out
 end

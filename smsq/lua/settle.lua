@@ -25,7 +25,7 @@ local answered = cjson.decode(ARGV[10])
 local is_lost = state == 'unknown' or answered.error_class == 'unknown'
 local is_newest = job.claims == claim
 local is_in_flight = is_newest and job.state == 'submitting'
-if is_in_flight then redis.call('HDEL', key('job', id), 'lease_until_ms') end
+if is_in_flight then redis.call('HDEL', key('job', id), 'lease_until_ms', 'preparing') end
 
 -- A worker whose answer from Redis was lost says it again: so many answers are kept to know it by.
 local MOST_ANSWERS = 4

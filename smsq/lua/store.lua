@@ -72,8 +72,7 @@ local SCHEDULE_MARGIN_MS = 10000
 
 -- A message's fields as its request takes them: without a schedule that is not ahead any more. It stays
 -- in the ledger, and the job's timeline tells.
-local function fields_for_request(id, job, n)
-  local flat = redis.call('HGETALL', key('message', id, n))
+local function fields_for_request(id, job, flat)
   local schedule_at, starts_at_ms
   for i = 1, #flat, 2 do
     if flat[i] == 'schedule_time' then schedule_at = i end
@@ -82,7 +81,7 @@ local function fields_for_request(id, job, n)
   if schedule_at and starts_at_ms and starts_at_ms <= WORLD_MS + SCHEDULE_MARGIN_MS then
     table.remove(flat, schedule_at)
     local passed = table.remove(flat, schedule_at)
-    if not job.is_late_told then note(id, 'schedule passed', passed .. ': the gateway is to send at once') end
+    if not (job.is_late_told or job.preparing) then note(id, 'schedule passed', passed .. ': the gateway is to send at once') end
     job.is_late_told = '1'
   end
   return flat

@@ -164,7 +164,21 @@ class World:
                 book.answer(claim)
             claim = self.ledger.claim(slot, self.limiter.pace, leases, book.rules)
         assert claim is NoClaim.NOTHING or isinstance(claim, Claim | PollClaim)
-        return claim if isinstance(claim, Claim | PollClaim) else None
+        if isinstance(claim, PollClaim):
+            return claim
+        return self.prepare(claim) if isinstance(claim, Claim) else None
+
+    def prepare(self, claim: Claim) -> Claim:
+        """Fetch what is left of a large job's request."""
+        book = self.rule_book
+        while not claim.is_whole:
+            more = self.ledger.prepare(claim, book.rules)
+            if isinstance(more, Question):
+                book.answer(more)
+            else:
+                assert isinstance(more, Claim)
+                claim = more
+        return claim
 
     def claim(self, job_id: str, *, lease_s: float = 30) -> Claim:
         claim = self.take(lease_s=lease_s)

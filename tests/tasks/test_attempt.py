@@ -260,3 +260,39 @@ def test_a_worker_answers_what_the_rules_ask_and_goes_on(
     assert queue.status(second).state is JobState.DONE
     words = sorted(row.gateway_status or "" for row in queue.recipients(second))
     assert words == ["frequency cap", "opted out"]
+
+
+def send_large(queue: SmsQueue) -> tuple[str, list[str]]:
+    """A job of a thousand messages, too large for one call; returns its campaign and phones."""
+    phones = [f"37529{1000 + i}077" for i in range(1000)]
+    messages = [
+        BulkMessage(name=f"Sale {i}", text="Half price", phones=[phone])
+        for i, phone in enumerate(phones)
+    ]
+    return queue.send_bulk(messages), phones
+
+
+def test_a_large_job_is_prepared_slice_by_slice_before_its_one_request(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    campaign, phones = send_large(queue)
+    claim_and_attempt(resources)
+
+    assert queue.status(campaign).state is JobState.ACCEPTED
+    assert simulator.accepted() == {(phone, "Half price"): 1 for phone in phones}
+
+
+def test_a_claim_that_ends_between_two_slices_makes_no_request(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    campaign, _ = send_large(queue)
+    slot, _ = resources.limiter.reserve()
+    assert isinstance(slot, Slot)
+    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    assert isinstance(claim, Claim)
+    # Somebody else has claimed it since.
+    resources.redis.hincrby(resources.keys.job(claim.job_id), "claims", 1)
+    attempt(resources, slot, claim, leased_at_s=time.monotonic())
+
+    assert simulator.accepted() == {}
+    assert queue.status(campaign).state is JobState.SUBMITTING
