@@ -1,7 +1,7 @@
 """Gathered jobs' lives, explored: joins, cancels, claims, crashes, expiries between any two steps.
 
-The model is the gateway's own book. Every send has a text of its own, so whatever was sent twice,
-or although it was taken back or too late, shows there.
+The model is the gateway's own book, and what the ledger was told of each claim. Every send has a
+text of its own, so whatever was sent twice, or although it was taken back or too late, shows there.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 
 from smsq.jobs import Claim, Idempotency
 from smsq.models import JobState, RecipientState
+from smsq.optouts import OptOuts
 from smsq.settings import Settings
 from smsq.states import Verdict
 from smsq.status import Status
@@ -30,8 +31,8 @@ from tests.smsq.world import PLAN
 
 LEASE_S = 30
 
-#: Never to be sent once a send is here.
-TAKEN_BACK = {JobState.CANCELLED, JobState.EXPIRED}
+#: A send in one of these was not sent, and nobody may say so of one that may be out.
+UNSENT = {JobState.REJECTED, JobState.DEAD, JobState.CANCELLED, JobState.EXPIRED}
 
 
 @dataclass
@@ -53,6 +54,7 @@ class Worker:
     has_sent: bool = False
     was_accepted: bool = False
     is_alive: bool = True
+    is_certain: bool = False  # the ledger was told whether its request was accepted
     texts: list[str] = field(default_factory=list)
 
 
@@ -64,6 +66,12 @@ class GatheredLife(Life):
         super().__init__()
         self.book: Counter[str] = Counter()
         self.all: list[Send] = []
+        self.all_workers: list[Worker] = []
+        self.taken_back: set[str] = set()  # texts
+        self.proven: set[str] = set()  # jobs of which a receipt came
+        self.may_resend: set[str] = set()  # jobs
+        self.optouts = OptOuts(self.world.scripts, self.world.settings)
+        self.opted_out: set[str] = set()
 
     @rule(
         target=sends,
@@ -92,11 +100,19 @@ class GatheredLife(Life):
 
     @rule(send=sends)
     def cancel(self, send: Send) -> None:
-        self.world.ledger.cancel(send.own_id)
+        if self.world.ledger.cancel(send.own_id) in {JobState.CANCELLED, JobState.UNKNOWN}:
+            self.taken_back.add(send.text)
 
     @rule(send=sends)
     def cancel_job(self, send: Send) -> None:
-        self.world.ledger.cancel(job_of(send.own_id))
+        job = job_of(send.own_id)
+        if self.world.ledger.cancel(job) in {JobState.CANCELLED, JobState.UNKNOWN}:
+            self.taken_back |= {one.text for one in self.all if job_of(one.own_id) == job}
+
+    @rule(n=st.integers(0, 3), is_in=st.booleans())
+    def opt_out(self, n: int, is_in: bool) -> None:
+        (self.optouts.add if is_in else self.optouts.remove)([phone(n)])
+        (self.opted_out.add if is_in else self.opted_out.discard)(phone(n))
 
     @rule(target=workers, after_tick=st.booleans())
     def claim(self, after_tick: bool) -> Any:
@@ -112,30 +128,65 @@ class GatheredLife(Life):
             send = by_text[str(text)]
             assert (send.phone, job_of(send.own_id)) == (number, claim.job_id)
             assert send.expires_at_ms > self.world.now_ms
-        return Worker(claim, texts=[str(text) for text in message.recipients.values()])
+            assert number not in self.opted_out
+            assert send.text not in self.taken_back
+        assert claim.job_id not in self.proven
+        worker = Worker(claim, texts=[str(text) for text in message.recipients.values()])
+        self.all_workers.append(worker)
+        return worker
 
     @rule(worker=workers, accepts=st.booleans())
     def send(self, worker: Worker, accepts: bool) -> None:
         """The request goes out, unless the lease is over."""
-        if worker.has_sent or not worker.is_alive:
+        if worker.has_sent or not worker.is_alive or worker.is_certain:
+            return
+        if str(worker.claim.number) != self.newest_claim(worker.claim.job_id):
             return
         if self.world.state(worker.claim.job_id) is not JobState.SUBMITTING:
             return
         worker.has_sent, worker.was_accepted = True, accepts
         self.book.update(worker.texts if accepts else [])
 
-    @rule(worker=workers, is_lost=st.booleans(), delay_s=st.sampled_from([0, 5]))
-    def settle(self, worker: Worker, is_lost: bool, delay_s: int) -> None:
-        if not worker.is_alive:
+    def newest_claim(self, job: str) -> str:
+        return str(self.world.redis.hget(self.world.keys.job(job), "claims"))
+
+    @rule(worker=workers, is_resent=st.booleans())
+    def lose_answer(self, worker: Worker, is_resent: bool) -> None:
+        """Whether it is sent again is its caller's to say: here the worker says so for them."""
+        job = worker.claim.job_id
+        is_newest = str(worker.claim.number) == self.newest_claim(job)
+        if not worker.is_alive or not worker.has_sent or worker.is_certain or not is_newest:
             return
-        state = JobState.WAITING
-        if worker.has_sent and is_lost:
-            state = JobState.UNKNOWN
-        elif worker.was_accepted:
-            state = JobState.ACCEPTED
-        verdict = Verdict(state=state, delay_s=delay_s, error="")
+        is_resent = is_resent and self.world.state(job) is JobState.SUBMITTING
+        state = JobState.WAITING if is_resent else JobState.UNKNOWN
+        lost = Verdict(state=state, delay_s=5, error="no answer", error_class="unknown")
+        self.world.ledger.settle(worker.claim, lost, PLAN)
+        if is_resent:
+            self.may_resend.add(job)
+
+    @rule(worker=workers, no=st.sampled_from(["waiting", "waiting", "dead", "rejected"]))
+    def settle(self, worker: Worker, no: str) -> None:
+        """The answer comes; perhaps after it was given up, or after all that followed."""
+        if not worker.is_alive or worker.is_certain:
+            return
+        state = JobState.ACCEPTED if worker.was_accepted else JobState(no)
+        verdict = Verdict(state=state, delay_s=5, error="")
+        worker.is_certain = True
         self.world.ledger.settle(worker.claim, verdict, PLAN)
-        worker.is_alive = False
+
+    @rule(send=sends)
+    def receive_receipt(self, send: Send) -> None:
+        job = job_of(send.own_id)
+        if any(self.book[one.text] for one in self.all if job_of(one.own_id) == job):
+            self.world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
+            self.proven.add(job)
+
+    @rule(send=sends, what=st.sampled_from(["resend", "retry"]))
+    def operate(self, send: Send, what: str) -> None:
+        job = job_of(send.own_id)
+        answer = self.world.scripts.run("operate", job, what, "ops@host", "", 1000, 2000)
+        if answer[0] == "ok" and what == "resend":
+            self.may_resend.add(job)
 
     @rule(worker=workers)
     def crash(self, worker: Worker) -> None:
@@ -151,13 +202,24 @@ class GatheredLife(Life):
 
     @invariant()
     def nothing_is_sent_twice_or_after_it_was_taken_back(self) -> None:
-        assert all(times == 1 for times in self.book.values())
         for send in self.all:
-            status = self.world.views.status(send.own_id)
-            if status.state in TAKEN_BACK:
-                assert not self.book[send.text], send
-            if status.state is JobState.ACCEPTED:
-                assert self.book[send.text] == 1, send
+            job, times = job_of(send.own_id), self.book[send.text]
+            assert times <= 1 or job in self.may_resend
+            state = self.world.views.status(send.own_id).state
+            doubts = self.doubts(send)
+            if state in UNSENT:
+                assert not times, send
+                assert not doubts, send
+            if state is JobState.ACCEPTED:
+                assert times, send
+            is_withheld = state is JobState.DONE
+            assert not is_withheld or (not times and not doubts)
+            if send.text in self.taken_back and not times and not doubts and job not in self.proven:
+                assert state in UNSENT or is_withheld, send
+
+    def doubts(self, send: Send) -> list[Worker]:
+        """Claims that had it, and of which the ledger does not know what they came to."""
+        return [w for w in self.all_workers if send.text in w.texts and not w.is_certain]
 
     @invariant()
     def each_send_is_in_its_own_job_and_the_counts_are_their_sum(self) -> None:
@@ -171,7 +233,8 @@ class GatheredLife(Life):
             phones = [row.phone for row in self.world.views.recipients(job)]
             assert size == in_jobs[job] == sum(status.counts.values()) == len(set(phones))
         stats = self.world.views.stats(10)
-        assert stats.recipients[RecipientState.PENDING] == sum(in_jobs.values())
+        states = (RecipientState.PENDING, RecipientState.WITHHELD)
+        assert sum(stats.recipients[state] for state in states) == sum(in_jobs.values())
         assert {s: n for s, n in stats.jobs.items() if n} == Counter(s.state for s in jobs.values())
 
     @invariant()
