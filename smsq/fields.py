@@ -15,7 +15,7 @@ from smsq import parsers
 from smsq.models import OnUnknown, QuickMessage, ViberForward
 from smsq.names import PRIORITIES, Queue
 from smsq.settings import Settings
-from smsq.text import mask_phone, normalize_phone
+from smsq.text import normalize_phone, say_phone_mistake
 
 _LONGEST_EXPIRY_S = 366 * 24 * 3600
 _VIBER_LEAST_MIN, _VIBER_MOST_MIN = 5, 60
@@ -43,7 +43,7 @@ class Fields:
             return ""
         phone = normalize_phone(raw, self._settings.default_region)
         if phone is None:
-            self.mistakes.append(say_phone_mistake(raw))
+            self.mistakes.append(say_phone_mistake(raw, self._settings.default_region))
         return phone or ""
 
     def alphaname_id(self, raw: object) -> str:
@@ -168,12 +168,6 @@ class Fields:
                 f"expires_in_s: write more than SMSQ_GATHER_S, {gather_s:g}, {instead}"
             )
         return True
-
-
-def say_phone_mistake(raw: str) -> str:
-    """Say what is wrong with what is no phone."""
-    shown = mask_phone(raw) or "without digits"
-    return f"phone {shown} is not valid: write it like +375 29 123-45-67"
 
 
 def _is_whole(value: object, least: int, most: int) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from smsq.fields import Fields, say_phone_mistake
+from smsq.fields import Fields
 from smsq.mistakes import MAX_NAME, is_name, is_one_of, listed, only, refuse
 from smsq.models import (
     BulkMessage,
@@ -25,7 +25,7 @@ from smsq.models import (
 from smsq.names import Queue
 from smsq.recipients import read_recipients
 from smsq.settings import Settings
-from smsq.text import find_text_mistake, normalize_phone
+from smsq.text import find_text_mistake, normalize_phone, say_phone_mistake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +166,7 @@ class Intake:
         mistakes: dict[str, str] = {}
         normal = normalize_phone(phone, self._settings.default_region)
         if normal is None:
-            mistakes["phone"] = say_phone_mistake(phone)
+            mistakes["phone"] = say_phone_mistake(phone, self._settings.default_region)
         if text is not None and (mistake := find_text_mistake(text)):
             mistakes["text"] = mistake
         return normal or "", mistakes

@@ -15,7 +15,7 @@ from smsq.keys import SHARDS
 from smsq.mistakes import MAX_MISTAKES
 from smsq.scripts import Scripts
 from smsq.settings import Settings
-from smsq.text import mask_phone, normalize_phone
+from smsq.text import normalize_phone, say_phone_mistake
 
 #: Phones in one script call: Redis is busy for a few milliseconds.
 SLICE = 1000
@@ -104,8 +104,8 @@ class OptOuts:
             if phone:
                 phones.append(phone)
             else:
-                shown = mask_phone(str(raw)) or "without digits"
-                mistakes.append(f"phone {place}, {shown}, is not valid: write +375 29 123-45-67")
+                told = say_phone_mistake(str(raw), self._region, f"phone {place},")
+                mistakes.append(told)
         if mistakes:
             raise InvalidMessageError(mistakes[:MAX_MISTAKES])
         return phones

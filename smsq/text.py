@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import phonenumbers
 
+from smsq.near_home import is_near_home, is_trunk_doubled
 from smsq.usual_phones import read_usual
 
 #: Most parts the gateway takes for one text (GATEWAY.md, text limits).
@@ -29,6 +30,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN_HEAD, _SHOWN_TAIL = 3, 2
 #: No phone has more digits (E.164).
 _MOST_DIGITS = 15
+#: A number with its country code but without a mark has so many digits, or may be a national one of
+#: any country, our own included.
+_LEAST_ABROAD = 11
 
 
 class Encoding(StrEnum):
@@ -124,35 +128,74 @@ def _width(character: str, encoding: Encoding) -> int:
 def normalize_phone(raw: str, region: str) -> str | None:
     """Bring a phone to the gateway's form: country code and number, digits only.
 
-    A number without plus is a national one where it can be; else its country code stands in front,
-    after 00 or nothing, as databases often have it.
+    A number without plus is a national one where it can be. Else its country code may stand in
+    front, after 00 or nothing, as databases often have it; but only where no slip of a finger makes
+    a national number of it.
 
     Args:
         raw: As people write it: `+375 29 123-45-67`, `80 29 1234567`, `375291234567`.
         region: Region of national numbers, as in `BY`.
 
     Returns:
-        `375291234567`, or None when it is no valid number.
+        `375291234567`, or None when it is no valid number, or one of another country by a guess.
     """
+    phone, is_sure = _read_phone(raw, region)
+    return phone if is_sure else None
+
+
+def say_phone_mistake(raw: str, region: str, what: str = "phone") -> str:
+    """Say what is wrong with what `normalize_phone` does not take.
+
+    Args:
+        raw: The phone as it is written.
+        region: As for `normalize_phone`.
+        what: Which phone it is.
+    """
+    shown = f"{what} {mask_phone(raw) or 'without digits'}"
+    phone, _ = _read_phone(raw, region)
+    if phone:
+        return (
+            f"{shown} may be one of {region} with a digit wrong, or one of another country: "
+            "write it with + and country code"
+        )
+    return f"{shown} is not valid: write it like +375 29 123-45-67"
+
+
+def _read_phone(raw: str, region: str) -> tuple[str | None, bool]:
+    """Read a phone; with whether it is certain what is meant."""
     if phone := read_usual(raw, region):
-        return phone
+        return phone, True
     if _NOT_IN_PHONES.search(raw):
-        return None
-    if phone := _parse_phone(raw, region):
-        return phone
-    digits = "".join(c for c in raw if c.isdigit())
-    # 29 123-45-678 is a national number with a digit too many, never one of Eritrea's (+291).
-    if "+" in raw or _parse_phone(digits[:-1], region):
-        return None
-    return _parse_phone(f"+{digits.removeprefix('00')}", None)
+        return None, False
+    if phone := _parse_phone(raw, region, is_home=True):
+        return phone, True
+    if "+" in raw:
+        return _parse_phone(raw, region), True
+    digits = "".join(str(int(c)) for c in raw if c.isdigit())
+    spelling = f"+{digits.removeprefix('00')}"
+    if phone := _parse_phone(spelling, region, is_home=True):
+        return phone, True
+    phone = _parse_phone(raw, region) or _parse_phone(spelling, None)
+    return phone, phone is not None and not _is_guess(digits, region)
 
 
-def _parse_phone(spelling: str, region: str | None) -> str | None:
+def _is_guess(digits: str, region: str) -> bool:
+    """Say whether a number of another country may be one of ours with a digit wrong."""
+    if digits.startswith("00"):
+        return is_trunk_doubled(digits, region)
+    return len(digits) < _LEAST_ABROAD or is_near_home(digits, region)
+
+
+def _parse_phone(spelling: str, region: str | None, *, is_home: bool = False) -> str | None:
     try:
         number = phonenumbers.parse(spelling, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
+    if is_home and region:
+        is_valid = phonenumbers.is_valid_number_for_region(number, region)
+    else:
+        is_valid = phonenumbers.is_valid_number(number)
+    if not is_valid:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
 

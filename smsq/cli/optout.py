@@ -27,7 +27,7 @@ from smsq.cli.progress import show_progress
 from smsq.cli.rejects import Rejects
 from smsq.optouts import SLICE, OptOuts
 from smsq.settings import Settings
-from smsq.text import mask_phone, normalize_phone
+from smsq.text import normalize_phone, say_phone_mistake
 
 
 @click.group()
@@ -138,8 +138,7 @@ class _Loader:
             raw = row.cells[self._column]
             phone = normalize_phone(raw, self._region)
             if phone is None:
-                shown = mask_phone(raw) or "without digits"
-                reason = f"phone {shown} is not valid: write it like +375 29 123-45-67"
+                reason = say_phone_mistake(raw, self._region)
                 self._rejects.add(row, {self._table.header[self._column]: reason})
             else:
                 self.rows += 1

@@ -35,7 +35,7 @@ def test_what_is_no_phone_is_refused_without_showing_it(smsq: Smsq) -> None:
 
     assert result.exit_code == 2
     assert "375291234" not in result.output
-    assert "write +375 29 123-45-67" in result.stderr
+    assert "write it like +375 29 123-45-67" in result.stderr
 
 
 @pytest.mark.parametrize(
