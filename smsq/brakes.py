@@ -13,6 +13,7 @@ from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.jobs import Due
 from smsq.models import Kind
 from smsq.names import Queue
+from smsq.own_ids import check_id
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 
@@ -146,7 +147,7 @@ class Brakes:
     def _brake(
         self, campaign_id: str, what: str, by: str, bound: str | int = "", is_anyway: int = 0
     ) -> bool:
-        answer = self._run("brake", campaign_id, what, by, bound, is_anyway)
+        answer = self._run("brake", check_id(campaign_id), what, by, bound, is_anyway)
         if answer[0] == "missing":
             raise NotFoundError(f"no campaign has the id {campaign_id}")
         if answer[0] == "cancelled":

@@ -13,6 +13,7 @@ from redis import Redis
 from smsq.errors import NotFoundError
 from smsq.keys import Keys
 from smsq.models import FINAL_JOB_STATES, JobState, RecipientState
+from smsq.own_ids import check_id
 from smsq.status import Brake, BrakeState, Campaign
 from smsq.story import from_ms
 
@@ -50,7 +51,7 @@ def load_campaign(redis: Redis, keys: Keys, campaign_id: str) -> Campaign:
     Raises:
         NotFoundError: No campaign has this id.
     """
-    campaign = cast("dict[str, str]", redis.hgetall(keys.campaign(campaign_id)))
+    campaign = cast("dict[str, str]", redis.hgetall(keys.campaign(check_id(campaign_id))))
     if not campaign:
         raise NotFoundError(f"no campaign has the id {campaign_id}")
     return read_campaign(campaign_id, campaign)

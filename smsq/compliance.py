@@ -12,6 +12,7 @@ from smsq.assembly import in_ms
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.fields import Fields
 from smsq.optouts import OptOuts
+from smsq.own_ids import check_id
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 
@@ -59,7 +60,7 @@ class Compliance:
             raise InvalidMessageError(fields.mistakes)
         with self.redis_call(writes=True):
             due_in_s = (moment - now).total_seconds()
-            answer = self._scripts.run("reschedule", job_id, in_ms(due_in_s))
+            answer = self._scripts.run("reschedule", check_id(job_id), in_ms(due_in_s))
         if answer == "missing":
             raise NotFoundError(f"no job has the id {job_id}")
         if answer != "ok":

@@ -18,12 +18,13 @@ from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.jobs import PollPlan
 from smsq.models import JobState, Kind, Settlement
 from smsq.names import Queue, Task
-from smsq.own_ids import load_send, read_own_id
+from smsq.own_ids import check_id, load_send, read_own_id
 from smsq.person import who_am_i
 from smsq.rings import Rings
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.story import Note, Progress, from_ms, read_note, read_progress
+from smsq.views import Views
 
 _SLICE = 100
 _MAX_WHY = 200
@@ -119,7 +120,7 @@ class Desk:
             if own_id := read_own_id(job_id):
                 return load_send(self._redis, keys, own_id).read_story(self._redis, keys)
             lines = cast("list[str]", self._redis.lrange(keys.timeline(job_id), 0, -1))
-            if not lines and not self._redis.exists(keys.job(job_id)):
+            if not lines and not Views(self._redis, keys).is_job(job_id):
                 raise NotFoundError(f"no job has the id {job_id}")
         return [read_note(line) for line in lines]
 
@@ -178,6 +179,7 @@ class Desk:
 
     def _operate(self, job_id: str, what: str, why: str) -> tuple[Kind, Queue]:
         check_why(why)
+        check_id(job_id)
         plan = (self._plan.first_ms, self._plan.horizon_ms)
         with unavailable(self._redis, writes=True):
             answer, *rest = self._scripts.run("operate", job_id, what, self._by, why, *plan)

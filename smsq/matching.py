@@ -19,6 +19,7 @@ from smsq.errors import NotFoundError
 from smsq.gateway.receipts import match_receipt, read_receipt
 from smsq.jobs import PollPlan
 from smsq.models import ReceiptEntry, RecipientState
+from smsq.own_ids import check_id
 from smsq.polls import Polls
 from smsq.scripts import Scripts
 
@@ -118,7 +119,7 @@ class Matching:
             NotFoundError: There is no such job.
         """
         keys, redis = self._scripts.keys, self._scripts.redis
-        size = redis.hget(keys.job(job_id), "messages")
+        size = redis.hget(keys.job(check_id(job_id)), "messages")
         if size is None:
             raise NotFoundError(f"no job has the id {job_id}")
         pipeline = redis.pipeline(transaction=False)

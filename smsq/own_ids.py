@@ -22,6 +22,10 @@ from smsq.models import FINAL_RECIPIENT_STATES, JobState, Kind, RecipientState
 from smsq.status import MessageStatus, RecipientStatus, Status, read_recipient
 from smsq.story import Note, from_ms, read_note
 
+#: Ours are far shorter; whatever is longer is somebody's mistake.
+_MOST_ID = 200
+#: Half a character, which no client can send.
+_HALF = re.compile(r"[\ud800-\udfff]")
 _OWN_ID = re.compile(r"(j[0-9a-f]+)\.([1-9][0-9]{0,6})(?:\.([0-9A-Za-z]{1,16}))?")
 #: Of the list of sends: phone, when it joined, tag, and why and when it left.
 _ROW = re.compile(r"([0-9]+)\|([0-9]+)(?:\.([0-9A-Za-z]+))?(?:\|([a-z]+)\|([0-9]+))?")
@@ -123,9 +127,24 @@ class GatheredSend:
         return story
 
 
-def read_own_id(some_id: str) -> OwnId | None:
-    """Take an own id apart; None when it is none."""
-    found = _OWN_ID.fullmatch(some_id)
+def check_id(some_id: object) -> str:
+    """Take an id as somebody wrote it, before Redis is asked for it.
+
+    Raises:
+        NotFoundError: It is nothing that could be anything's id.
+    """
+    if isinstance(some_id, str) and len(some_id) <= _MOST_ID and not _HALF.search(some_id):
+        return some_id
+    raise NotFoundError("no job or campaign has such an id: write one as smsq gave it out")
+
+
+def read_own_id(some_id: object) -> OwnId | None:
+    """Take an own id apart; None when it is another's.
+
+    Raises:
+        NotFoundError: It is nothing that could be anything's id.
+    """
+    found = _OWN_ID.fullmatch(check_id(some_id))
     return OwnId(found[1], int(found[2]), found[3] or "") if found else None
 
 

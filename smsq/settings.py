@@ -23,6 +23,12 @@ from smsq.states import GATEWAY_WORDS
 from smsq.variables import SETTINGS
 
 _MIN_SECRET = 16
+#: Settings of which the first means nothing above the second.
+_NOT_ABOVE = (
+    ("backoff_first_s", "backoff_max_s"),
+    ("poll_first_s", "poll_max_s"),
+    ("poll_first_s", "poll_horizon_s"),
+)
 #: Above this likeness a name starting with SMSQ_ is taken for a misspelt setting.
 _TYPO_LIKENESS = 0.85
 
@@ -178,7 +184,7 @@ def _find_contradictions(values: Mapping[str, Any], needs_gateway: bool) -> list
             found.append(f"SMSQ_{name}_SECRET: write {_MIN_SECRET} characters or more")
     if values.get("webhook_url") and values.get("events_keep_s") == 0:
         found.append("SMSQ_EVENTS_KEEP_S is 0: SMSQ_WEBHOOK_URL needs news that is kept a while")
-    for first, most in (("backoff_first_s", "backoff_max_s"), ("poll_first_s", "poll_max_s")):
+    for first, most in _NOT_ABOVE:
         if first in values and most in values and values[first] > values[most]:
             names = [f"SMSQ_{name.upper()}" for name in (first, most)]
             found.append(f"{names[0]} is above {names[1]}: write a smaller one")

@@ -110,7 +110,7 @@ class UnmatchedDesk:
                 was sent, the answer is on its way, or the gateway itself refused it.
         """
         check_why(why)
-        with unavailable(self._redis, writes=True):
+        with unavailable(self._redis, writes=True, in_pieces=True):
             messages = self._matching.read_messages(job_id)
             index = find_message(messages, name, is_forced=is_forced)
             said = f"by {self._by}" + (f": {why}" if why else "")
@@ -123,6 +123,8 @@ class UnmatchedDesk:
             )
             if answer == "ok":
                 return self._matching.rematch(job_id)
+        if answer == "missing":
+            raise NotFoundError(f"no job has the id {job_id}")
         if answer == "not":
             raise InvalidMessageError([f"job {job_id} is {rest[0]}: it needs no message id"])
         raise InvalidMessageError([f"message {name} has the id {rest[0]}: --force replaces it"])

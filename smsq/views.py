@@ -19,7 +19,7 @@ from smsq.jobs import UNMATCHED_S
 from smsq.keys import Keys
 from smsq.models import JobState, Kind, RecipientState
 from smsq.names import PRIORITIES, QUEUES
-from smsq.own_ids import load_send, read_own_id
+from smsq.own_ids import check_id, load_send, read_own_id
 from smsq.slots import RateView, read_rate
 from smsq.states import GATEWAY_WORDS, read_gateway_word
 from smsq.status import MessageStatus, RecipientStatus, Status, read_recipient
@@ -70,7 +70,7 @@ class Views:
         pipeline.hgetall(self._keys.job(some_id))
         pipeline.hgetall(self._keys.campaign(some_id))
         job, campaign = pipeline.execute()
-        if job and ("state" in job or self._is_committed(job)):
+        if self._is_live(job):
             return self._job_status(some_id, job)
         if campaign:
             return self._campaign_status(some_id, campaign)
@@ -80,7 +80,7 @@ class Views:
         """Ids of a campaign's jobs in order, or the job or the gathered send itself."""
         if own_id := read_own_id(some_id):
             return [str(load_send(self._redis, self._keys, own_id).own_id)]
-        if self._redis.exists(self._keys.job(some_id)):
+        if self.is_job(some_id):
             return [some_id]
         ids = cast("list[str]", self._redis.lrange(self._keys.campaign_jobs(some_id), 0, -1))
         if not ids:
@@ -93,7 +93,7 @@ class Views:
         Raises:
             NotFoundError: It speaks for other callers' sends, too.
         """
-        if self._redis.hexists(self._keys.job(some_id), "is_gathered"):
+        if self._redis.hexists(self._keys.job(check_id(some_id)), "is_gathered"):
             raise NotFoundError(
                 f"job {some_id} holds the sends of many callers: write a send's own id, "
                 "or whole_job=True for all of them"
@@ -152,10 +152,16 @@ class Views:
             return None
         return max(0.0, ledger_time(self._redis, self._keys).now_s - float(str(beat_at)))
 
-    def _is_committed(self, job: Mapping[str, str]) -> bool:
-        """True for a job of a campaign that goes out, though it is not launched yet."""
+    def is_job(self, job_id: str) -> bool:
+        """True for a job that is sent, or was; one of a draft is none yet."""
+        key = self._keys.job(check_id(job_id))
+        state, campaign = self._redis.hmget(key, "state", "campaign")
+        return self._is_live({"state": str(state)} if state else {"campaign": str(campaign or "")})
+
+    def _is_live(self, job: Mapping[str, str]) -> bool:
+        """True with a state, or with a campaign that goes out, though it is not launched yet."""
         campaign = self._keys.campaign(job.get("campaign", ""))
-        return bool(self._redis.hexists(campaign, "created_at_ms"))
+        return "state" in job or bool(self._redis.hexists(campaign, "created_at_ms"))
 
     def _job_status(self, job_id: str, job: Mapping[str, str]) -> Status:
         messages = self._messages({job_id: int(job["messages"])})

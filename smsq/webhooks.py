@@ -17,6 +17,7 @@ from typing import Any, cast
 from smsq.backoff import Backoff
 from smsq.errors import NotFoundError
 from smsq.news import Event, read_entry, to_document
+from smsq.own_ids import check_id
 from smsq.scripts import Scripts
 
 log = logging.getLogger(__name__)
@@ -159,5 +160,5 @@ class Webhooks:
         Raises:
             NotFoundError: Nothing of this id was given up.
         """
-        if not self._run("webhook_replay", delivery_id, KEEP_MS):
+        if not self._run("webhook_replay", check_id(delivery_id), KEEP_MS):
             raise NotFoundError(f"no delivery with the id {delivery_id} was given up")

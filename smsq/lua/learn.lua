@@ -9,7 +9,7 @@
 -- ARGV[9]  horizon_ms, ARGV[10] first_poll_ms: as in settle.lua
 -- returns  {'ok', number of ids learnt} | {'not', the state it is in} | {'known', its id} | {'missing'}
 local id, what = ARGV[4], ARGV[6]
-local job = load(key('job', id))
+local job = load_job(id)
 if not job or not job.state then return {'missing'} end
 -- A job that no request was made for has no ids. An operator waits for the answer that is on its way, and
 -- is more likely to have mistaken the job than the gateway to have taken what it said it refused.

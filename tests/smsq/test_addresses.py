@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import shutil
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,14 +16,19 @@ from hypothesis import strategies as st
 from kombu import Connection
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.redis import Channel
-from redis import Redis
+from redis import Redis, exceptions
 from redis import connection as redis_py
 
+from config.celeryconfig import celery_options
 from smsq import addresses
+from smsq.celery_app import OwnCelery
+from smsq.connection import connect
 from smsq.errors import ConfigError
-from smsq.names import Queue
+from smsq.names import Queue, Task
 from smsq.queue import SmsQueue
+from smsq.rings import Rings, make_celery
 from smsq.settings import Settings
+from tests.support import RedisServer, free_port
 
 REDIS_EXAMPLE = "write an address like redis://127.0.0.1:6379/0"
 BROKER_EXAMPLE = "write an address like redis://127.0.0.1:6379/0 or amqp://127.0.0.1"
@@ -175,3 +185,144 @@ def test_an_option_works_or_is_refused_when_settings_are_read(
         assert queue._rings.count_waiting(Queue.NORMAL) == 1, "rung in the database of the ledger"
         queue._redis.delete(*queue._redis.keys(f"{namespace}:*"))
         queue.close()
+
+
+def test_events_are_read_whichever_protocol_an_address_may_ask_for(
+    environ: dict[str, str],
+) -> None:
+    for protocol in ("2", "3"):
+        url = f"{environ['SMSQ_REDIS_URL']}?protocol={protocol}"
+        try:
+            queue = SmsQueue(settings=Settings.from_env({**environ, "SMSQ_REDIS_URL": url}))
+        except ConfigError as error:
+            assert "protocol: write 2, or leave it out" in str(error)  # noqa: PT017
+            continue
+        job = queue.send_quick("+375291234567", "code")
+        [event] = queue.events(group="shop", consumer="one", block_s=0.5)
+        assert event.job_id == job  # type: ignore[union-attr]
+        queue.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `cert` and `key`, which nobody signed."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl on PATH")
+    folder = tmp_path_factory.mktemp("tls")
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-keyout", str(folder / "key"), "-out", str(folder / "cert")]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def tls_redis(certificate: Path, tmp_path: Path) -> Iterator[int]:
+    """The TLS port of a Redis with that certificate, and a password."""
+    port = free_port()
+    options = ["--tls-port", str(port), "--tls-auth-clients", "no"]
+    for name in ("cert", "key"):
+        options += [f"--tls-{name}-file", str(certificate / name)]
+    options += ["--tls-ca-cert-file", str(certificate / "cert")]
+    with RedisServer(tmp_path, *options) as server:
+        with Redis(port=server.port) as admin:
+            admin.config_set("requirepass", "hunter2")
+        yield port
+
+
+@pytest.mark.real_redis
+def test_no_password_is_sent_to_a_broker_whose_certificate_nobody_signed(
+    tls_redis: int, certificate: Path
+) -> None:
+    """As the ledger's client refuses it: ring, worker and beat use one reading of the address."""
+    url = f"rediss://:hunter2@127.0.0.1:{tls_redis}/0"
+    trusted = f"{url}?ssl_ca_certs={certificate / 'cert'}"
+    for address, is_taken in ((url, False), (trusted, True), (f"{url}?ssl_cert_reqs=none", True)):
+        rings = Rings(address, "n")
+        assert rings.ring(Task.SEND_QUICK, ["j1"], Queue.NORMAL) is is_taken
+        rings.close()
+        client = connect(address)
+        if not is_taken:
+            with pytest.raises(exceptions.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+                client.ping()
+        else:
+            assert client.ping()
+        client.close()
+        options = celery_options(Settings.from_env({"SMSQ_REDIS_URL": address}))
+        app = OwnCelery("worker", set_as_current=False)
+        app.conf.update(options)
+        with app.connection_for_read() as connection:
+            if is_taken:
+                connection.connect()
+            else:
+                with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
+                    connection.connect()
+        app.close()
+
+
+@pytest.mark.parametrize("scheme", ["rediss", "amqps"])
+@pytest.mark.parametrize(
+    ("query", "cert_reqs"),
+    [
+        ("", ssl.CERT_REQUIRED),
+        ("?ssl_cert_reqs=required", ssl.CERT_REQUIRED),
+        ("?ssl_cert_reqs=optional", ssl.CERT_OPTIONAL),
+        ("?ssl_cert_reqs=none", ssl.CERT_NONE),
+    ],
+)
+def test_every_process_checks_a_brokers_certificate_unless_its_address_says_otherwise(
+    scheme: str, query: str, cert_reqs: ssl.VerifyMode
+) -> None:
+    address = addresses.broker_url(f"{scheme}://127.0.0.1{query}")
+    name = "ssl_cert_reqs" if scheme == "rediss" else "cert_reqs"
+    worker = celery_options(Settings.from_env({"SMSQ_BROKER_URL": address}))
+    producer = make_celery(address, "n")
+
+    assert worker["broker_use_ssl"][name] == cert_reqs
+    assert producer.conf.broker_use_ssl[name] == cert_reqs
+    tls: Any = producer.connection_for_write().ssl
+    assert tls[name] == cert_reqs
+    if scheme == "amqps" and cert_reqs:
+        assert worker["broker_use_ssl"]["server_hostname"] == "127.0.0.1"
+    producer.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("ssl_cert_reqs=CERT_NONE", "ssl_cert_reqs: write none, optional or required"),
+        ("ssl_ca_certs=/nowhere/ca.pem", "ssl_ca_certs: write the path of a PEM file"),
+        ("ssl_certfile=/nowhere/me.pem", "ssl_certfile: write the path of a PEM file"),
+        ("ssl_keyfile=/nowhere/me.pem", "ssl_certfile: write the path of a PEM file"),
+        ("ssl_min_version=1", "ssl_min_version: write 771"),
+        ("ssl_ciphers=none-such", "ssl_ciphers: write names that OpenSSL knows"),
+        ("socket_timeout=5", "leave socket_timeout out: smsq sets it itself"),
+        ("retry_on_timeout=true", "leave retry_on_timeout out: smsq sets it itself"),
+        ("db=1&db=2", "write each option after the question mark once"),
+        ("db=", "db: write a whole number"),
+        ("ssl_foo=1", "write no options after the question mark but client_name, db"),
+    ],
+)
+def test_an_option_that_cannot_work_says_what_to_write(query: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=f"^SMSQ_REDIS_URL: {said}"):
+        Settings.from_env({"SMSQ_REDIS_URL": f"rediss://127.0.0.1/0?{query}"})
+
+
+@pytest.mark.parametrize(
+    ("address", "broker"),
+    [
+        ("redis://:p@127.0.0.1:6379/3", "redis://:p@127.0.0.1:6379/3"),
+        ("redis://127.0.0.1?db=3&client_name=shop", "redis://127.0.0.1/3"),
+        ("redis://127.0.0.1/1?health_check_interval=30", "redis://127.0.0.1/1"),
+        ("rediss://h/0?ssl_cert_reqs=none&db=2", "rediss://h/2?ssl_cert_reqs=none"),
+        ("unix:///run/redis.sock", "redis+socket:///run/redis.sock"),
+        ("unix:///run/redis.sock?client_name=shop", "redis+socket:///run/redis.sock"),
+        ("unix://:p@/run/redis.sock?db=3", "redis+socket://:p@/run/redis.sock?virtual_host=3"),
+        ("amqp://rabbit", "amqp://rabbit"),
+        ("", ""),
+    ],
+)
+def test_celery_gets_an_address_as_it_knows_it(address: str, broker: str) -> None:
+    assert addresses.broker_of(address) == broker
+    assert addresses.broker_of(broker) == broker

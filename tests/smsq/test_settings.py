@@ -272,6 +272,10 @@ def test_no_mistake_repeats_a_value(name: str, value: str) -> None:
             "SMSQ_BACKOFF_FIRST_S is above SMSQ_BACKOFF_MAX_S: write a smaller one",
         ),
         (
+            {"SMSQ_POLL_FIRST_S": "3601", "SMSQ_POLL_HORIZON_S": "3600"},
+            "SMSQ_POLL_FIRST_S is above SMSQ_POLL_HORIZON_S: write a smaller one",
+        ),
+        (
             {"SMSQ_POLL_FIRST_S": "10", "SMSQ_POLL_MAX_S": "5"},
             "SMSQ_POLL_FIRST_S is above SMSQ_POLL_MAX_S: write a smaller one",
         ),
