@@ -60,11 +60,6 @@ local function weigh(job, wanted)
   return wanted
 end
 
--- What is known of a job that ended unsent: nobody has got it, and nobody will.
-local function is_certainly_unsent(job)
-  return FINAL[job.state] and job.state ~= 'done' and not job.is_proven and not job.may_be_out
-end
-
 -- A job that could be sent, be it that an operator said so. One of which it is not known what is in
 -- doubt is left alone: doubt was not always kept.
 local MAY_BE_SENT = {queued = true, waiting = true, dead = true}

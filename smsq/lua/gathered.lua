@@ -22,6 +22,9 @@ local function recipient_of(id, send)
   return redis.call('HGET', bucket, send.phone), bucket
 end
 
+-- What it costs to take one out.
+local LEAVE_COST = 12
+
 -- Takes one send out of a job that is not on its way: nothing of it is sent, the others stay.
 local function take_out(id, job, ordinal, send, why)
   local _, bucket = recipient_of(id, send)
@@ -44,6 +47,13 @@ local function leave_out(id, job, ordinal, send, why)
   redis.call('HSETNX', key('left_out', id), int(ordinal), why .. '|' .. job.claims .. '|' .. send.phone)
 end
 
+-- True where what becomes of its job says nothing of a send: the job goes on without it.
+local function is_left_out(id, job, ordinal)
+  local left_out = redis.call('HGET', key('left_out', id), int(ordinal))
+  if not left_out then return false end
+  return string.match(left_out, '|(%d+)|') ~= job.claims or job.state == 'queued' or job.state == 'waiting'
+end
+
 -- What becomes of a send that is not to be sent (any more): `why`, 'unknown' where it may be out,
 -- 'done' where it was withheld, or how it left before.
 local function leave(id, job, ordinal, why)
@@ -64,19 +74,6 @@ local function count_left(id, job)
   return job.may_be_out and left - redis.call('HLEN', key('left_out', id)) or left
 end
 
--- What it costs to take one out.
-local LEAVE_COST = 12
-
--- Takes sends out whose own time has passed, as many as one call can; returns whether any is left to be
--- sent, and whether all of those are in time.
-local function take_out_late(id, job)
-  local most = math.max(1, math.floor(work_left / LEAVE_COST))
-  local late = redis.call('ZRANGEBYSCORE', key('deadlines', id), '-inf', int(NOW_MS), 'LIMIT', 0, most)
-  for _, ordinal in ipairs(late) do leave(id, job, tonumber(ordinal), 'expired') end
-  work_left = work_left - #late * LEAVE_COST
-  return count_left(id, job) > 0, #late < most
-end
-
 -- `leave`, whatever else of the job is in doubt.
 local function leave_for_certain(id, job, ordinal, why)
   local send = read_send(id, ordinal)
@@ -84,21 +81,42 @@ local function leave_for_certain(id, job, ordinal, why)
 end
 
 -- News of a claim: what was left out since it was made is out, where it was accepted; where it was not,
--- it leaves the job as soon as no claim that had it is in doubt.
+-- it leaves the job as soon as no claim that had it is in doubt. Returns whether all were looked at: more
+-- than one call can are left to the next claim.
 local function settle_left_out(id, job, accepted_claim)
-  local left_out = load(key('left_out', id))
-  if not left_out then return end
-  local doubts = doubts_of(job)
-  for ordinal, value in pairs(left_out) do
-    local why, claim = string.match(value, '^(%a+)|(%d+)|')
-    local is_doubted = false
-    for _, doubt in ipairs(doubts) do is_doubted = is_doubted or tonumber(doubt) <= tonumber(claim) end
-    local is_out = accepted_claim and tonumber(accepted_claim) <= tonumber(claim)
-    -- What a receipt proved may be that claim, where no other was made since.
-    local may_be_proven = job.is_proven and job.claims == claim
-    if is_out or not (is_doubted or may_be_proven) then
-      redis.call('HDEL', key('left_out', id), ordinal)
-      if not is_out then leave_for_certain(id, job, tonumber(ordinal), why) end
+  local doubts, cursor = doubts_of(job), '0'
+  local function is_settled(claim)
+    if accepted_claim and tonumber(accepted_claim) <= tonumber(claim) then return true, true end
+    for _, doubted in ipairs(doubts) do
+      if tonumber(doubted) <= tonumber(claim) then return false end
     end
+    -- What a receipt proved may be that claim, where no other was made since.
+    return not (job.is_proven and job.claims == claim)
   end
+  repeat
+    local found = redis.call('HSCAN', key('left_out', id), cursor, 'COUNT', 50)
+    cursor = found[1]
+    for i = 1, #found[2], 2 do
+      local why, claim = string.match(found[2][i + 1], '^(%a+)|(%d+)|')
+      local is_known, is_out = is_settled(claim)
+      work_left = work_left - 0.5
+      if is_known then
+        redis.call('HDEL', key('left_out', id), found[2][i])
+        if not is_out then leave_for_certain(id, job, tonumber(found[2][i]), why) end
+        work_left = work_left - LEAVE_COST
+      end
+    end
+  until cursor == '0' or work_left <= 0
+  return cursor == '0'
+end
+
+-- Takes sends out whose own time has passed, as many as one call can; returns whether any is left to be
+-- sent, and whether all of those are in time.
+local function take_out_late(id, job)
+  if not job.may_be_out and not settle_left_out(id, job) then return true, false end
+  local most = math.max(1, math.floor(work_left / LEAVE_COST))
+  local late = redis.call('ZRANGEBYSCORE', key('deadlines', id), '-inf', int(NOW_MS), 'LIMIT', 0, most)
+  for _, ordinal in ipairs(late) do leave(id, job, tonumber(ordinal), 'expired') end
+  work_left = work_left - #late * LEAVE_COST
+  return count_left(id, job) > 0, #late < most
 end

@@ -28,6 +28,7 @@ local function look_up_send(id, job, ordinal)
   local bucket = bucket_key(id, 1, tonumber(redis.call('HGET', key('message', id, 1), 'buckets')), send.phone)
   local letter = string.sub(redis.call('HGET', bucket, send.phone) or '', 1, 1)
   if letter == 'w' then return 'done', not job.may_be_out end
+  if letter == '' and is_left_out(id, job, ordinal) then return 'unknown', false end
   if letter ~= '' and letter ~= 'p' and letter ~= 's' then return 'done', false end
   return job.state, letter == '' and job.state ~= 'done' and is_job_unsent(id, job)
 end
@@ -74,7 +75,7 @@ local function give_up(found)
   elseif found.job.state == 'dead' then
     if not found.ordinal then
       move(found.id, found.job, 'cancelled', why)
-    elseif take_out(found.job_id, found.job, found.ordinal, 'cancelled') and found.job.size == 0 then
+    elseif leave(found.job_id, found.job, found.ordinal, 'cancelled') and count_left(found.job_id, found.job) == 0 then
       move(found.job_id, found.job, 'cancelled', why)
     end
   end

@@ -14,14 +14,14 @@ import pytest
 
 from smsq.brakes import Brakes
 from smsq.desk import Desk
-from smsq.errors import InvalidMessageError
-from smsq.jobs import Claim
+from smsq.errors import InvalidMessageError, KeyConflictError
+from smsq.jobs import Claim, Idempotency
 from smsq.matching import Matching
 from smsq.models import JobState, Kind, OnUnknown, RecipientState, ReportRow, Settlement
 from smsq.optouts import OptOuts
 from smsq.settings import Settings
 from smsq.states import Verdict
-from tests.smsq.test_gathering import close, gather, job_of, phone
+from tests.smsq.test_gathering import close, gather, job_of, new_send, phone
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 BY = "ops@host"
@@ -468,3 +468,29 @@ def test_a_cancelled_send_of_a_dead_job_is_not_retried(world: World, desk: Desk)
     desk.retry(claim.job_id)
 
     assert list(world.claim(claim.job_id).messages[0].recipients) == [phone(1)]
+
+
+def test_a_key_sends_again_what_is_dead_and_not_what_may_be_out(world: World, desk: Desk) -> None:
+    once = Idempotency(key="k", content="c")
+    own_id, _ = world.ledger.gather(new_send(world, 0), once)
+    gather(world, 1)
+    close(world)
+    claim = world.claim(job_of(own_id))
+    world.ledger.settle(claim, LOST, PLAN)
+    cancel_one(world, own_id)
+    with pytest.raises(KeyConflictError, match="unknown"):
+        world.ledger.gather(new_send(world, 0), replace(once, is_again=True))
+
+    world.ledger.settle(claim, TEMPORARY, PLAN)
+    assert state(world, own_id) is JobState.CANCELLED
+    again, _ = world.ledger.gather(new_send(world, 0), replace(once, is_again=True))
+    assert again.is_new
+    close(world)
+    for job in (job_of(again), claim.job_id):
+        one = world.take()
+        assert isinstance(one, Claim), job
+        world.ledger.settle(one, DEAD, PLAN)
+    third, _ = world.ledger.gather(new_send(world, 0), replace(once, is_again=True))
+    assert third.is_new
+    with pytest.raises(InvalidMessageError, match="is cancelled"):
+        desk.retry(job_of(again))
