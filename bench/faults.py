@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from redis import Redis
@@ -103,17 +104,51 @@ def wrong_clock(shift: str) -> dict[str, str]:
     Raises:
         MissingToolError: libfaketime is not installed.
     """
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found:
-        raise MissingToolError("a wrong clock needs libfaketime: apt-get install faketime")
     path = os.environ.get("PYTHONPATH")
     return {
-        "LD_PRELOAD": str(found[0]),
+        "LD_PRELOAD": _find_faketime(),
         "FAKETIME": shift,
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "NO_FAKE_STAT": "1",
         "PYTHONPATH": os.pathsep.join([str(_SLEEP_FIX), *filter(None, [path])]),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class SetClock:
+    """A wall clock that is set while its process runs.
+
+    Attributes:
+        file: Holds by how much it is wrong; libfaketime reads it again and again.
+    """
+
+    file: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Environment of the process, Redis' or one of ours."""
+        self.set("+0s")
+        fixed = wrong_clock("+0s")
+        del fixed["FAKETIME"]
+        return fixed | {
+            # With libc's malloc: that of Redis asks for the time before libfaketime is ready.
+            "LD_PRELOAD": f"{fixed['LD_PRELOAD']}:libc.so.6",
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
+            "FAKETIME_NO_CACHE": "1",
+        }
+
+    def set(self, shift: str) -> None:
+        """Set the clock, as by "-1h"."""
+        new = self.file.with_suffix(".new")
+        new.write_text(f"{shift}\n")
+        new.replace(self.file)
+
+
+def _find_faketime() -> str:
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        raise MissingToolError("a wrong clock needs libfaketime: apt-get install faketime")
+    return str(found[0])
 
 
 def find_unanswered(stack: Stack) -> list[str]:

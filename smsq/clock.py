@@ -21,6 +21,9 @@ from smsq.keys import Keys
 #: As in lua/lib.lua.
 SLACK_US = 1_000_000
 
+#: Whoever does not look all the time looks again after so long: two clocks drift apart a little.
+GLANCE_EVERY_S = 60.0
+
 
 def steady_s() -> float:
     """Seconds on a clock that nobody sets and that goes on while the machine sleeps."""
@@ -76,6 +79,10 @@ class Watch:
         """The ledger's time now, or a little more; None before the first look."""
         mark = self._mark
         return None if mark is None else self._expect_us(mark)
+
+    def is_due(self) -> bool:
+        """Say whether the last look was long ago, or there was none."""
+        return self._mark is None or self._now_s() - self._mark[1] > GLANCE_EVERY_S
 
     def look(self, run: Callable[..., Any]) -> float:
         """Ask for the ledger's time, and tell when it went ahead of all that is possible.

@@ -45,11 +45,16 @@ def _source(name: str) -> str:
     body = _read(name)
     parts = [_read(part) for part in _PARTS if _NEEDS.format(part) in body]
     body = f"local function run()\n{body}\nend\nlocal answer = run()\njudge_campaigns()\n"
-    is_timeless = f"local IS_TIMELESS = {'true' if _TIMELESS in body else 'false'}\n"
+    is_timeless = f"local IS_TIMELESS = {str(_is_timeless(name)).lower()}\n"
     parts = [is_timeless, *map(_read, _BASE), *parts, body, _read("publish")]
     return "".join([*parts, "return answer\n"])
 
 
+def _is_timeless(name: str) -> bool:
+    return _TIMELESS in _read(name)
+
+
+@cache
 def _read(name: str) -> str:
     return (resources.files("smsq") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
@@ -84,18 +89,23 @@ class Scripts:
         self._registered: dict[str, Script] = {}
 
     @classmethod
-    def of(cls, redis: Redis, settings: Settings, *, watch: Watch | None = None) -> Self:
+    def of(cls, redis: Redis, settings: Settings) -> Self:
         """Make the scripts of the queue that the settings describe."""
         return cls(
             redis,
             settings.namespace,
             retention_ms=settings.retention_s * 1000,
             events_keep_ms=settings.events_keep_s * 1000,
-            watch=watch,
+            watch=Watch(),
         )
 
     def run(self, name: str, *args: Arg, client: Redis | None = None) -> Any:
         """Run one script; with `client` (a pipeline) its result comes with the pipeline's."""
+        if self.watch and self.watch.is_due() and not _is_timeless(name):
+            self.watch.look(self._run)
+        return self._run(name, *args, client=client)
+
+    def _run(self, name: str, *args: Arg, client: Redis | None = None) -> Any:
         if name not in self._registered:
             self._registered[name] = self.redis.register_script(_source(name))
         header: list[Arg] = [self.keys.namespace, self._time(), self._retention_ms]

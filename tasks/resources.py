@@ -15,7 +15,6 @@ from redis import Redis
 
 from smsq.backoff import Backoff, PollSchedule
 from smsq.brakes import Brakes
-from smsq.clock import Watch
 from smsq.connection import WORKER_TIMEOUT_S, connect
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.lookup import MessageIdSource, NoSource
@@ -70,7 +69,7 @@ class Resources:
     def build(cls, settings: Settings) -> Self:
         """Build from settings; connections are made when first used."""
         redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
-        scripts = Scripts.of(redis, settings, watch=Watch())
+        scripts = Scripts.of(redis, settings)
         polls = Polls(scripts, timezone=settings.timezone, words=settings.words)
         return cls(
             settings=settings,

@@ -62,6 +62,7 @@ class Stack:
     workers: int = 1
     has_flower: bool = True
     broker_db: int = 0
+    redis_environ: Mapping[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -135,7 +136,7 @@ class Stack:
         if self.has_real_redis:
             options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]
             command = ["redis-server", "--port", port, *options]
-        self.start("redis", command)
+        self.start("redis", command, self.redis_environ)
         self.wait("redis", lambda: Redis(port=self.ports["redis"]).ping())
 
     def start_worker(

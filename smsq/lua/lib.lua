@@ -80,14 +80,16 @@ local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 -- be compared with another; moments of the world (quiet hours, schedules) are brought to it by moment_ms.
 --
 -- A step back shows by itself: every call keeps the time that it saw. A step ahead looks as if nobody had
--- called for so long: whoever was there tells (clock.lua), and trusts Redis no further than its own
--- clock until then.
+-- called for so long: whoever was there tells (clock.lua). Until then, and while nobody has been sure of
+-- the time lately, callers trust Redis no further than their own clocks.
 --
 -- It is kept in the hash `limiter`: seen_us (Redis' time), stepped_us, sure_us (Redis' time when somebody
 -- was sure of it last).
 local CLOCK = NS .. ':limiter'
 -- So far the ledger's clock may be ahead of a caller's: answers take their time.
 local SLACK_US = 1000000
+-- Workers look twice a second.
+local LATELY_US = 3000000
 
 local function redis_us()
   local told = string.match(ARGV[2], '^%d+')
@@ -98,7 +100,7 @@ end
 
 local function read_clock()
   local raw_us = redis_us()
-  local kept = redis.call('HMGET', CLOCK, 'seen_us', 'stepped_us')
+  local kept = redis.call('HMGET', CLOCK, 'seen_us', 'stepped_us', 'sure_us')
   local seen_us, stepped_us = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
   if raw_us < seen_us then stepped_us = stepped_us + raw_us - seen_us end
   if raw_us ~= seen_us and not IS_TIMELESS then
@@ -108,7 +110,9 @@ local function read_clock()
   local at_most_us = tonumber(string.match(ARGV[2], '~(%d+)$'))
   local now_us = raw_us - stepped_us
   if not at_most_us then return now_us, raw_us, stepped_us, false end
-  return math.min(now_us, at_most_us + SLACK_US), raw_us, stepped_us, now_us <= at_most_us + SLACK_US
+  local is_sure, unsure_us = now_us <= at_most_us + SLACK_US, raw_us - (tonumber(kept[3]) or 0)
+  if not is_sure and (unsure_us < 0 or unsure_us > LATELY_US) then now_us = at_most_us + SLACK_US end
+  return now_us, raw_us, stepped_us, is_sure
 end
 local NOW_US, REDIS_US, STEPPED_US, IS_SURE = read_clock()
 local NOW_MS = math.floor(NOW_US / 1000)

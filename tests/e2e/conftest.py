@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import pytest
@@ -39,6 +40,7 @@ class Deploy(Protocol):
         *simulator_options: str,
         workers: int = 1,
         has_flower: bool = False,
+        redis_environ: Mapping[str, str] = ...,
         **settings: str,
     ) -> AbstractContextManager[Deployment]: ...
 
@@ -49,7 +51,11 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
 
     @contextmanager
     def start(
-        *simulator_options: str, workers: int = 1, has_flower: bool = False, **environ: str
+        *simulator_options: str,
+        workers: int = 1,
+        has_flower: bool = False,
+        redis_environ: Mapping[str, str] = MappingProxyType({}),
+        **environ: str,
     ) -> Iterator[Deployment]:
         quick = {"SMSQ_RATE_PER_S": "1000", "SMSQ_BURST": "10", "SMSQ_POLL_FIRST_S": "0.5"}
         with Deployment(
@@ -59,6 +65,7 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
             quick | environ,
             workers=workers,
             has_flower=has_flower,
+            redis_environ=redis_environ,
         ) as deployment:
             settings = Settings.from_env(deployment.environ)
             deployment.queue = SmsQueue(settings=settings)
