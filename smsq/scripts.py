@@ -33,8 +33,9 @@ def redis_clock() -> None:
 _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = ("limit", "aside", "gathered", "keys", "rules", "cap", "request", "paging")
 
-#: A script with this line has nothing to do with times, and keeps none.
-_TIMELESS = "\n-- needs no time\n"
+#: A script with this line leaves nothing in an empty ledger, not even the time: nothing there could
+#: be early or late.
+_BEGINS_NONE = "\n-- begins no clock\n"
 
 #: What every script begins with, in this order.
 _BASE = ("news", "lib", "phones", "doubt", "move", "store", "accepted", "brakes")
@@ -45,13 +46,13 @@ def _source(name: str) -> str:
     body = _read(name)
     parts = [_read(part) for part in _PARTS if _NEEDS.format(part) in body]
     body = f"local function run()\n{body}\nend\nlocal answer = run()\njudge_campaigns()\n"
-    is_timeless = f"local IS_TIMELESS = {str(_is_timeless(name)).lower()}\n"
-    parts = [is_timeless, *map(_read, _BASE), *parts, body, _read("publish")]
+    begins_clock = f"local BEGINS_CLOCK = {str(_begins_clock(name)).lower()}\n"
+    parts = [begins_clock, *map(_read, _BASE), *parts, body, _read("publish")]
     return "".join([*parts, "return answer\n"])
 
 
-def _is_timeless(name: str) -> bool:
-    return _TIMELESS in _read(name)
+def _begins_clock(name: str) -> bool:
+    return _BEGINS_NONE not in _read(name)
 
 
 @cache
@@ -101,7 +102,7 @@ class Scripts:
 
     def run(self, name: str, *args: Arg, client: Redis | None = None) -> Any:
         """Run one script; with `client` (a pipeline) its result comes with the pipeline's."""
-        if self.watch and self.watch.is_due() and not _is_timeless(name):
+        if self.watch and self.watch.is_due() and _begins_clock(name):
             self.watch.look(self._run)
         return self._run(name, *args, client=client)
 

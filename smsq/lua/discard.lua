@@ -1,4 +1,5 @@
 -- discard.lua: give a draft up.
+-- begins no clock
 --
 -- ARGV[4]  campaign id
 -- ARGV[5]  draft's name

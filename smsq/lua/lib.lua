@@ -103,7 +103,7 @@ local function read_clock()
   local kept = redis.call('HMGET', CLOCK, 'seen_us', 'stepped_us', 'sure_us')
   local seen_us, stepped_us = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
   if raw_us < seen_us then stepped_us = stepped_us + raw_us - seen_us end
-  if raw_us ~= seen_us and not IS_TIMELESS then
+  if raw_us ~= seen_us and (kept[1] or BEGINS_CLOCK) then
     -- A Redis that is full or no longer the master still tells the time.
     redis.pcall('HSET', CLOCK, 'seen_us', string.format('%.0f', raw_us), 'stepped_us', string.format('%.0f', stepped_us))
   end

@@ -1,5 +1,5 @@
 -- optout.lua: change or ask the list of phones that take no messages.
--- needs no time
+-- begins no clock
 --
 -- ARGV[4]  what     'add', 'remove', 'count'
 -- ARGV[5]  phones   JSON; some thousands at most

@@ -1,4 +1,5 @@
 -- stage.lua: store a job of a campaign out of sight, or a slice of a large one.
+-- begins no clock
 --
 -- The draft's progress moves on in the call that brings a job's last slice, and only from where the
 -- producer believes it to be: of two producers with one key, one finds that the other was faster.
