@@ -20,7 +20,7 @@ from smsq.gateway.receipts import match_receipt, read_receipt
 from smsq.jobs import PollPlan
 from smsq.models import ReceiptEntry, RecipientState
 from smsq.own_ids import check_id
-from smsq.polls import Polls
+from smsq.polls import Polls, slice_ids
 from smsq.scripts import Scripts
 
 #: Stands for the id of a message that has none and will get none; no id of the gateway's is 0.
@@ -80,7 +80,8 @@ class Matching:
         learnt = 0
         messages = self.read_messages(job_id)
         bodies = [] if messages.are_complete else self._kept_receipts(job_id)
-        while found := self._match_one(bodies, messages):
+        receipts = [read_receipt(body, guess_type(body)) for body in bodies]
+        while found := _match_one(receipts, messages):
             learnt += self.learn(job_id, found, what="receipt read again")
             messages = KnownMessages(messages.names, {**messages.ids, **found})
         return learnt
@@ -94,8 +95,11 @@ class Matching:
 
     def learn(self, job_id: str, ids: Mapping[int, int], *, what: str) -> int:
         """Write ids down; returns how many are new, 0 when the job takes none any more."""
-        answer = self.write(job_id, ids, what=what)
-        return int(answer[1]) if answer[0] == "ok" else 0
+        learnt = 0
+        for some in slice_ids(ids):
+            answer = self.write(job_id, some, what=what)
+            learnt += int(answer[1]) if answer[0] == "ok" else 0
+        return learnt
 
     def write(
         self,
@@ -106,7 +110,7 @@ class Matching:
         detail: str = "",
         is_forced: bool = False,
     ) -> Sequence[str]:
-        """Run `learn.lua`; returns its answer."""
+        """Run `learn.lua` for some hundred ids at most; returns its answer."""
         packed = json.dumps({str(n): str(i) for n, i in _from_one(ids).items()})
         plan = (self._plan.horizon_ms, self._plan.first_ms)
         answer = self._scripts.run("learn", job_id, packed, what, detail, int(is_forced), *plan)
@@ -137,21 +141,23 @@ class Matching:
                 ids[i] = NEVER_SENT
         return KnownMessages(names, ids)
 
-    def _match_one(self, bodies: Sequence[bytes], messages: KnownMessages) -> dict[int, int]:
-        """Find the first receipt that teaches something, and what."""
-        for body in bodies:
-            entries = read_receipt(body, guess_type(body))
-            matched = match_receipt(entries, messages.names, messages.ids)
-            if new := _without(matched, messages.ids):
-                return new
-        return {}
-
     def _kept_receipts(self, job_id: str) -> Sequence[bytes]:
         """Read the raw receipts, which may be in any encoding."""
         key = self._scripts.keys.receipts(job_id)
         redis = cast(Any, self._scripts.redis)
         rows: Sequence[bytes] = redis.execute_command("LRANGE", key, 0, -1, **{NEVER_DECODE: True})
         return rows
+
+
+def _match_one(
+    receipts: Sequence[Sequence[ReceiptEntry]], messages: KnownMessages
+) -> dict[int, int]:
+    """Find the first receipt that teaches something, and what."""
+    for entries in receipts:
+        matched = match_receipt(entries, messages.names, messages.ids)
+        if new := _without(matched, messages.ids):
+            return new
+    return {}
 
 
 def guess_type(body: bytes) -> str | None:

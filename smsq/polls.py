@@ -27,6 +27,9 @@ LOOK_MS = 60_000
 #: Most raw receipts kept for one job.
 MAX_RECEIPTS = 20
 
+#: Most message ids that one script call learns.
+SLICE_IDS = 300
+
 #: Longest word of the gateway's that is kept.
 _MAX_WORD = 40
 
@@ -113,18 +116,20 @@ class Polls:
         Raises:
             NotFoundError: There is no such job.
         """
-        answer = self._run(
-            "receipt",
-            job_id,
-            body,
-            MAX_RECEIPTS,
-            json.dumps({str(n): str(message_id) for n, message_id in ids.items()}),
-            unmatched,
-            plan.horizon_ms,
-            plan.first_ms,
-        )
-        if answer == "missing":
-            raise NotFoundError(f"no job has the id {job_id}")
+        for some in slice_ids(ids) or [{}]:
+            answer = self._run(
+                "receipt",
+                job_id,
+                body,
+                MAX_RECEIPTS,
+                json.dumps({str(n): str(message_id) for n, message_id in some.items()}),
+                unmatched,
+                plan.horizon_ms,
+                plan.first_ms,
+            )
+            if answer == "missing":
+                raise NotFoundError(f"no job has the id {job_id}")
+            body = b""
 
     def _pack(
         self, rows: Sequence[ReportRow], buckets: int
@@ -164,6 +169,12 @@ class Polls:
             return ""
         # A database's "never", as 0001-01-01, is no time at which something was sent.
         return str(epoch_s) if epoch_s > 0 else ""
+
+
+def slice_ids(ids: Mapping[int, int]) -> list[dict[int, int]]:
+    """Cut message ids into as many as one script call learns."""
+    rows = list(ids.items())
+    return [dict(rows[i : i + SLICE_IDS]) for i in range(0, len(rows), SLICE_IDS)]
 
 
 def _part_repeats(rows: Sequence[ReportRow]) -> Sequence[Sequence[ReportRow]]:

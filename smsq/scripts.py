@@ -15,6 +15,7 @@ from redis.commands.core import Script
 
 from smsq.clock import Watch
 from smsq.keys import Keys
+from smsq.lua_parts import pick
 from smsq.settings import Settings
 
 #: A script's argument, as Redis takes it.
@@ -37,7 +38,7 @@ _PARTS = ("limit", "aside", "gathered", "keys", "rules", "cap", "request", "pagi
 #: be early or late.
 _BEGINS_NONE = "\n-- begins no clock\n"
 
-#: What every script begins with, in this order.
+#: What every script begins with, in this order; of all parts it gets the definitions that it uses.
 _BASE = ("news", "lib", "phones", "doubt", "move", "store", "accepted", "brakes")
 
 
@@ -47,8 +48,8 @@ def _source(name: str) -> str:
     parts = [_read(part) for part in _PARTS if _NEEDS.format(part) in body]
     body = f"local function run()\n{body}\nend\nlocal answer = run()\njudge_campaigns()\n"
     begins_clock = f"local BEGINS_CLOCK = {str(_begins_clock(name)).lower()}\n"
-    parts = [begins_clock, *map(_read, _BASE), *parts, body, _read("publish")]
-    return "".join([*parts, "return answer\n"])
+    user = "".join([body, _read("publish"), "return answer\n"])
+    return pick([begins_clock, *map(_read, _BASE), *parts], user) + user
 
 
 def _begins_clock(name: str) -> bool:

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from urllib.parse import parse_qsl
@@ -89,15 +90,20 @@ def match_receipt(
         matched are left out.
     """
     matched: dict[int, int] = dict(known)
+    known_ids = set(known.values())
     leftover: list[int] = []
+    # Those that are free, the first one last: a look at each name for each entry would be a square.
+    named: defaultdict[str, list[int]] = defaultdict(list)
+    for i in reversed(range(len(names))):
+        if i not in matched:
+            named[names[i]].append(i)
     for entry in entries:
-        if entry.message_id in known.values():
+        if entry.message_id in known_ids:
             continue
-        named = [i for i, name in enumerate(names) if name == entry.name and i not in matched]
-        if entry.name is not None and named:
-            matched[named[0]] = entry.message_id
-        elif entry.name is None:
+        if entry.name is None:
             leftover.append(entry.message_id)
+        elif named.get(entry.name):
+            matched[named[entry.name].pop()] = entry.message_id
     free = [i for i in range(len(names)) if i not in matched]
     if len(leftover) == len(free):
         matched.update(zip(free, leftover, strict=True))

@@ -32,11 +32,14 @@ local function is_withheld(id, n)
   return true
 end
 
+local function needs_id(id, n)
+  return redis.call('HEXISTS', key('message', id, n), 'message_id') == 0 and not is_withheld(id, n)
+end
+
 local function lacks_ids(id, job)
+  if job.idless then return tonumber(job.idless) > 0 end
   for n = 1, tonumber(job.messages) do
-    if redis.call('HEXISTS', key('message', id, n), 'message_id') == 0 and not is_withheld(id, n) then
-      return true
-    end
+    if needs_id(id, n) then return true end
   end
   return false
 end
@@ -125,6 +128,7 @@ local LATE_POLLS = 3
 -- its own beginning, on. An id that is known already must not bring a poll forward.
 local function learn_id(id, job, n, message_id, poll_in_ms)
   local message_key, ref = key('message', id, n), id .. ':' .. n
+  if needs_id(id, n) then add_to_total(id, job, 'idless', -1) end
   local known = redis.call('HMGET', message_key, 'message_id', 'starts_at_ms')
   redis.call('HSET', message_key, 'message_id', message_id)
   if known[1] ~= message_id then
@@ -136,7 +140,20 @@ local function learn_id(id, job, n, message_id, poll_in_ms)
       redis.call('ZADD', key('polls'), int(NOW_MS), ref)
     end
   end
-  if not lacks_ids(id, job) then unlist_unmatched(id) end
+end
+
+-- Keep ids, {message number = id}, whose numbers this job has; returns how many.
+local function learn_ids(id, job, ids, poll_in_ms)
+  local learnt = 0
+  for n, message_id in pairs(ids) do
+    n = tonumber(n)
+    if n >= 1 and n <= tonumber(job.messages) then
+      learn_id(id, job, n, message_id, poll_in_ms)
+      learnt = learnt + 1
+    end
+  end
+  if learnt > 0 and not lacks_ids(id, job) then unlist_unmatched(id) end
+  return learnt
 end
 
 -- The gateway has the job, whoever says so: it is accepted, whatever it was, and never sent again. One
@@ -155,8 +172,5 @@ end
 -- Moves an accepted job to done once its last recipient is final.
 local function finish_if_final(id, job)
   if job.state ~= 'accepted' then return end
-  for n = 1, tonumber(job.messages) do
-    if unfinished(id, n) > 0 then return end
-  end
-  move(id, job, 'done')
+  if total_of(id, job, 'pending') + total_of(id, job, 'sent') == 0 then move(id, job, 'done') end
 end

@@ -33,9 +33,8 @@ local function take_out(id, job, ordinal, send, why)
   redis.call('HDEL', key('texts', id, 1), send.phone)
   redis.call('ZREM', key('deadlines', id), int(ordinal))
   redis.call('LSET', key('gathered', id), int(ordinal - 1), send.row .. '|' .. why .. '|' .. int(NOW_MS))
-  redis.call('HINCRBY', key('message', id, 1), 'pending', -1)
   job.size = redis.call('HINCRBY', key('job', id), 'size', -1)
-  count(job, 'recipient:pending', -1)
+  count_recipients(id, job, 1, 'pending', -1)
   tell_job(id .. '.' .. name_send(ordinal, send.tag), job, why)
 end
 

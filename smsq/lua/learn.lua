@@ -2,7 +2,7 @@
 -- needs paging.lua
 --
 -- ARGV[4]  job id
--- ARGV[5]  ids           JSON: {"message number from 1": "message id"}
+-- ARGV[5]  ids           JSON: {"message number from 1": "message id"}, some hundreds at most
 -- ARGV[6]  what          for the timeline; 'operator: attach' for an operator
 -- ARGV[7]  detail        for the timeline, after the ids
 -- ARGV[8]  is_forced     1 replaces an id that is there
@@ -17,21 +17,19 @@ local is_refused = job.state == 'rejected' and told_last(job) == job.claims .. '
 local is_slip = what == 'operator: attach' and (job.state == 'submitting' or is_refused)
 if is_slip or tonumber(job.claims) == 0 then return {'not', job.state} end
 
-local ids, learnt = cjson.decode(ARGV[5]), 0
+local ids, new = cjson.decode(ARGV[5]), {}
 for n, message_id in pairs(ids) do
   local known = redis.call('HGET', key('message', id, n), 'message_id')
   if known and known ~= message_id and ARGV[8] ~= '1' then return {'known', known} end
-  learnt = learnt + (known == message_id and 0 or 1)
+  if known ~= message_id then new[n] = message_id end
 end
-if learnt == 0 then return {'ok', 0} end
+if not next(new) then return {'ok', 0} end
 
-note(id, what, ARGV[5] .. (ARGV[7] ~= '' and ' ' .. ARGV[7] or ''))
-for n, message_id in pairs(ids) do
-  if redis.call('HGET', key('message', id, n), 'message_id') ~= message_id then
-    redis.call('HDEL', key('message', id, n), 'poll_offset')
-    forget_pages(key('message', id, n))
-  end
-  learn_id(id, job, n, message_id, 0)
+note(id, what, cut_detail(ARGV[5]) .. (ARGV[7] ~= '' and ' ' .. ARGV[7] or ''))
+for n in pairs(new) do
+  redis.call('HDEL', key('message', id, n), 'poll_offset')
+  forget_pages(key('message', id, n))
 end
+local learnt = learn_ids(id, job, new, 0)
 prove(id, job, ARGV[9], ARGV[10])
 return {'ok', learnt}

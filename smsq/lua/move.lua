@@ -12,6 +12,37 @@ local function count(job, what, by)
   end
 end
 
+-- A job of several messages keeps totals over them, so that nobody goes through them all to know one:
+--   pending, sent   recipients in these states
+--   idless          messages that need an id and have none
+-- Jobs from before have none; and where there is one message, it is asked itself.
+local function begin_totals(job)
+  if tonumber(job.messages) == 1 then return end
+  job.pending, job.sent, job.idless = job.size, 0, job.messages
+end
+
+local function add_to_total(id, job, what, by)
+  if job.idless and job[what] then job[what] = redis.call('HINCRBY', key('job', id), what, by) end
+end
+
+-- Recipients of a message that are or are no longer in a state.
+local function count_recipients(id, job, n, state, by)
+  if by == 0 then return end
+  redis.call('HINCRBY', key('message', id, n), state, by)
+  count(job, 'recipient:' .. state, by)
+  add_to_total(id, job, state, by)
+end
+
+-- How many of a job's recipients are in a state: pending or sent.
+local function total_of(id, job, state)
+  if job.idless then return tonumber(job[state]) end
+  local total = 0
+  for n = 1, tonumber(job.messages) do
+    total = total + (tonumber(redis.call('HGET', key('message', id, n), state)) or 0)
+  end
+  return total
+end
+
 local function count_attempt(id, job, by)
   redis.call('HINCRBY', key('job', id), 'attempts', by)
   if job.campaign then redis.call('HINCRBY', key('campaign', job.campaign), 'attempts', by) end
@@ -23,6 +54,12 @@ local MAX_NOTES = 100
 local function note(id, what, detail)
   redis.call('RPUSH', key('timeline', id), int(NOW_MS) .. '|' .. what .. '|' .. (detail or ''))
   redis.call('LTRIM', key('timeline', id), -MAX_NOTES, -1)
+end
+
+-- A thousand ids are no note.
+local MOST_DETAIL = 500
+local function cut_detail(text)
+  return #text <= MOST_DETAIL and text or string.sub(text, 1, MOST_DETAIL) .. '...'
 end
 
 local LISTED = {unknown = true, dead = true}
@@ -106,10 +143,7 @@ local function count_in_campaign(id, job, to)
   if not job.campaign then return end
   local k, from = key('campaign', job.campaign), job.state
   if from ~= to and (UNSENT[from] or UNSENT[to]) then
-    local pending = 0
-    for n = 1, tonumber(job.messages) do
-      pending = pending + (tonumber(redis.call('HGET', key('message', id, n), 'pending')) or 0)
-    end
+    local pending = total_of(id, job, 'pending')
     if pending > 0 and UNSENT[from] then redis.call('HINCRBY', k, 'unsent:' .. from, -pending) end
     if pending > 0 and UNSENT[to] then redis.call('HINCRBY', k, 'unsent:' .. to, pending) end
   end

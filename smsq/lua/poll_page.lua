@@ -90,12 +90,7 @@ for word, by_letters in pairs(moved) do
     tell_recipients(told, phones, NAME[was], NAME[now], word)
   end
 end
-for letter, by in pairs(delta) do
-  if by ~= 0 then
-    redis.call('HINCRBY', message_key, NAME[letter], by)
-    count(job, 'recipient:' .. NAME[letter], by)
-  end
-end
+for letter, by in pairs(delta) do count_recipients(id, job, n, NAME[letter], by) end
 count({}, 'reports_foreign', foreign)
 
 -- A gateway that makes words up must not fill the ledger with them.

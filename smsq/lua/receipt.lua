@@ -4,9 +4,9 @@
 -- moves a job that is still being submitted: the send's own answer will, and finds the ids already there.
 --
 -- ARGV[4]  job id
--- ARGV[5]  body            as posted, cut to a bound
+-- ARGV[5]  body            as posted, cut to a bound; '' for the ids that are left of one
 -- ARGV[6]  max_receipts    most bodies kept for a job
--- ARGV[7]  ids             JSON: {"message number from 1": "message id"}
+-- ARGV[7]  ids             JSON: {"message number from 1": "message id"}, some hundreds at most
 -- ARGV[8]  unmatched       how many ids in it belong to no message of ours
 -- ARGV[9]  horizon_ms      polling gives up after this long
 -- ARGV[10] first_poll_ms   the first poll comes after this long
@@ -15,20 +15,17 @@ local id = ARGV[4]
 local job = load(key('job', id))
 if not job then return 'missing' end
 
-redis.call('RPUSH', key('receipts', id), ARGV[5])
-redis.call('LTRIM', key('receipts', id), -tonumber(ARGV[6]), -1)
-count({}, 'receipts', 1)
-note(id, 'receipt', ARGV[7])
-local ids = cjson.decode(ARGV[7])
-local learnt = 0
-for n, message_id in pairs(ids) do
-  if tonumber(n) >= 1 and tonumber(n) <= tonumber(job.messages) then
-    learn_id(id, job, n, message_id, tonumber(ARGV[10]))
-    learnt = learnt + 1
-  end
+local learnt = learn_ids(id, job, cjson.decode(ARGV[7]), tonumber(ARGV[10]))
+if ARGV[5] ~= '' then
+  -- What comes again is kept once.
+  redis.call('LREM', key('receipts', id), 0, ARGV[5])
+  redis.call('RPUSH', key('receipts', id), ARGV[5])
+  redis.call('LTRIM', key('receipts', id), -tonumber(ARGV[6]), -1)
+  count({}, 'receipts', 1)
+  if learnt == 0 then count({}, 'receipts_unmatched', 1) end
+  count({}, 'receipt_ids_unmatched', tonumber(ARGV[8]))
 end
-if learnt == 0 then count({}, 'receipts_unmatched', 1) end
-count({}, 'receipt_ids_unmatched', tonumber(ARGV[8]))
+note(id, 'receipt', cut_detail(ARGV[7]))
 
 -- An id proves that the gateway took a request, whatever became of the job since.
 if tonumber(ARGV[8]) + learnt > 0 and tonumber(job.claims) > 0 then

@@ -81,12 +81,8 @@ local function give_up_message(id, job, n)
   end
   for _, state in ipairs({'pending', 'sent'}) do
     local left = tonumber(redis.call('HGET', message_key, state)) or 0
-    if left > 0 then  -- Lua would write the negative of 0 as -0, which is no integer to Redis
-      redis.call('HINCRBY', message_key, state, -left)
-      redis.call('HINCRBY', message_key, 'no_report', left)
-      count(job, 'recipient:' .. state, -left)
-      count(job, 'recipient:no_report', left)
-    end
+    count_recipients(id, job, n, state, -left)
+    count_recipients(id, job, n, 'no_report', left)
   end
   stop_polling(id .. ':' .. n)
 end

@@ -121,10 +121,10 @@ local function withhold(id, n, job, phones, reason)
       redis.call('HDEL', texts, unpack(phones, i, math.min(i + 3999, #phones)))
     end
   end
-  redis.call('HINCRBY', message_key, 'pending', -#phones)
-  redis.call('HINCRBY', message_key, 'withheld', #phones)
-  count(job, 'recipient:pending', -#phones)
-  count(job, 'recipient:withheld', #phones)
+  local needed_id = needs_id(id, n)
+  count_recipients(id, job, n, 'pending', -#phones)
+  count_recipients(id, job, n, 'withheld', #phones)
+  if needed_id and not needs_id(id, n) then add_to_total(id, job, 'idless', -1) end
 end
 
 -- What holds for the job as a whole: nil, 'held', or a question.

@@ -91,6 +91,7 @@ end
 local function store_job(id, job)
   if job.expires_in_ms then job.expires_at_ms = int(NOW_MS + tonumber(job.expires_in_ms)) end
   job.expires_in_ms = nil
+  begin_totals(job)
   local flat = {'created_at_ms', int(NOW_MS), 'attempts', 0, 'claims', 0}
   for name, value in pairs(job) do
     table.insert(flat, name)

@@ -1,0 +1,66 @@
+"""Of the parts that Lua scripts share, a script gets what it uses."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+import pytest
+
+from smsq.lua_parts import pick, read_definitions
+from smsq.scripts import _BASE, _PARTS, _source
+
+LUA = resources.files("smsq") / "lua"
+SHARED = {*_BASE, *_PARTS, "publish"}
+SCRIPTS = sorted(
+    file.name[:-4]
+    for file in LUA.iterdir()
+    if file.name.endswith(".lua") and file.name[:-4] not in SHARED
+)
+
+PART = """-- part.lua: a part.
+local A, B = 1, 2
+local LIST = {
+  'a',
+}
+
+-- Says it.
+local function say(x)
+  -- Not this.
+  return x .. A -- nor this
+end
+local function shout(x) return say(x) .. '!' end
+local function whisper(x) return LIST[x] end
+"""
+
+
+def test_a_script_gets_what_it_uses_in_the_order_of_the_parts() -> None:
+    picked = pick([PART], "return shout('x')")
+
+    assert re.findall(r"^local (?:function )?(\w+)", picked, re.M) == ["A", "say", "shout"]
+    assert "Not this" not in picked
+    assert "nor this" not in picked
+
+
+def test_a_statement_of_several_lines_stays_whole() -> None:
+    assert pick([PART], "return whisper(1)") == (
+        "local LIST = {\n  'a',\n}\nlocal function whisper(x) return LIST[x] end\n"
+    )
+
+
+@pytest.mark.parametrize("name", sorted({*_BASE, *_PARTS}))
+def test_parts_hold_definitions_alone(name: str) -> None:
+    part = (LUA / f"{name}.lua").read_text(encoding="utf-8")
+
+    assert all(one.names for one in read_definitions(part))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_has_room_for_more_names(name: str) -> None:
+    """Lua allows 200; whoever comes near gets no warning."""
+    source = _source(name)
+    names = sum(
+        len(one.names) for one in read_definitions(source.partition("local function run()")[0])
+    )
+
+    assert names <= 180
