@@ -41,6 +41,7 @@ end
 -- A send that may be out stays in its job, is counted and polled for; only what is sent from now on
 -- goes without it. Why, and the newest claim that had it, are kept until it is known to be out or not.
 local function leave_out(id, job, ordinal, send, why)
+  keep_cap(id, job)
   redis.call('HDEL', key('texts', id, 1), send.phone)
   redis.call('ZREM', key('deadlines', id), int(ordinal))
   redis.call('HSETNX', key('left_out', id), int(ordinal), why .. '|' .. job.claims .. '|' .. send.phone)

@@ -167,9 +167,17 @@ local function counted_of(job, message)
   return days and split(days, ';') or {}, tonumber(message.counted_to) or math.huge
 end
 
+-- Who is left out of an attempt while the job is in doubt was counted for another one, perhaps on another
+-- day: what the cap counted stays, even when no doubt is left.
+local function keep_cap(id, job)
+  if not job.counted or job.cap_stays then return end
+  redis.call('HSET', key('job', id), 'cap_stays', 1)
+  job.cap_stays = '1'
+end
+
 -- The cap counted phones of a message for an attempt that came to nothing for certain.
 local function give_back_cap(id, job, n, phones, message)
-  if not job.counted or job.may_be_out or #phones == 0 then return end
+  if not job.counted or job.may_be_out or job.cap_stays or #phones == 0 then return end
   message = message or load(key('message', id, n))
   local days, to = counted_of(job, message)
   local counted, buckets = {}, tonumber(message.buckets)

@@ -151,6 +151,7 @@ local function take_out_of(id, job, part, is_out, reason)
   local passed, out = {}, {}
   for _, phone in ipairs(part.phones) do table.insert(is_out(phone) and out or passed, phone) end
   part.phones = passed
+  if job.may_be_out and #out > 0 then keep_cap(id, job) end
   if not job.may_be_out then withhold(id, part.n, job, out, reason) end
   return out
 end

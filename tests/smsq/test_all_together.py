@@ -60,7 +60,10 @@ class EverythingAtOnce(Callers):
                 self.count(claim, after)
                 if is_accepted:
                     self.gateway.accept(claim, after.numbers(claim.job_id))
-                self.workers.append(Worker(claim, is_accepted))
+                assert claim.job_id not in self.proven | self.taken_back
+                worker = Worker(claim, is_accepted)
+                self.workers.append(worker)
+                self.all_workers.append(worker)
 
     def nobody_is_sent_to_who_must_not_be(self, claim: Claim, before: Look, after: Look) -> None:
         job = after.jobs[claim.job_id]
@@ -73,6 +76,7 @@ class EverythingAtOnce(Callers):
                 assert time(9) <= local(self.world, phone).time() < time(21), phone
             if "is_gathered" in job:
                 own_id, expires_at_ms = self.own_ids[text or ""]
+                assert own_id not in self.taken_back
                 assert expires_at_ms > self.world.now_ms
                 assert self.world.views.status(own_id).state is JobState.SUBMITTING
         if "campaign" in job:
@@ -94,18 +98,29 @@ class EverythingAtOnce(Callers):
         if not self.workers:
             return
         worker = self.workers.pop(which % len(self.workers))
-        claim = worker.claim
-        if lost == 0:
-            return
         if lost == 1:
-            verdict = LOST[claim.on_unknown]
-        elif not worker.is_accepted:
+            self.late.append(worker)
+            self.world.ledger.settle(worker.claim, LOST[worker.claim.on_unknown], PLAN)
+        elif lost > 1:
+            self.tell(worker, refusal)
+
+    @step(which=places, refusal=st.sampled_from(sorted(REFUSALS)))
+    def answer_after_all(self, which: int, refusal: str) -> None:
+        """What was given up for lost is told, whatever became of the job since."""
+        if self.late:
+            self.tell(self.late.pop(which % len(self.late)), refusal)
+
+    def tell(self, worker: Worker, refusal: str) -> None:
+        claim = worker.claim
+        if not worker.is_accepted:
             verdict = REFUSALS[refusal]
         else:
             ids = self.gateway.ids[claim.job_id]
             verdict = Verdict(
                 state=JobState.ACCEPTED, message_id=ids[1] if claim.kind == "quick" else None
             )
+            self.proven.add(claim.job_id)
+        worker.is_certain = True
         self.world.ledger.settle(claim, verdict, PLAN)
 
     @step(times=3, accepts=st.lists(st.sampled_from([True, True, False]), min_size=1, max_size=4))
@@ -126,6 +141,7 @@ class EverythingAtOnce(Callers):
                 self.world.polls.apply_receipt(
                     job_id, b"{}", self.gateway.ids[job_id], unmatched=0, plan=PLAN
                 )
+                self.proven.add(job_id)
 
     @step(times=2, words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4))
     def poll(self, words: list[str]) -> None:
@@ -217,6 +233,21 @@ class EverythingAtOnce(Callers):
                 self.may_resend.add(job_id)
             assert times == 1 or job_id in self.may_resend, text
 
+    @invariant()
+    def what_may_be_out_is_never_said_not_to_be(self) -> None:
+        if self.before is None:
+            return
+        taken = {(job_id, text) for job_id, _, text in self.gateway.accepted}
+        taken |= {
+            (worker.claim.job_id, text or "")
+            for worker in self.all_workers
+            if not worker.is_certain
+            for message in worker.claim.messages
+            for text in message.recipients.values()
+        }
+        own_ids = {text: own_id for text, (own_id, _) in self.own_ids.items()}
+        checks.check_doubt(self.world, self.before, taken, self.proven, own_ids)
+
     def nobody_moved_back(self, before: Look, now: Look) -> None:
         for job_id, job in now.jobs.items():
             if job_id in before.jobs and "is_gathered" not in job:
@@ -226,7 +257,7 @@ class EverythingAtOnce(Callers):
         """The cap counts nobody who was certainly not sent to."""
         for job_id, phone in list(self.counted):
             job = now.jobs.get(job_id)
-            if job is None or "may_be_out" in job:
+            if job is None or {"may_be_out", "cap_stays"} & job.keys():
                 continue
             letters = {p: packed[:1] for _, p, packed in now.rows(job_id)}
             is_gone = letters.get(phone, "w") == "w"

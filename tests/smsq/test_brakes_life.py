@@ -55,6 +55,7 @@ class Model:
     bound: float | None = None
     is_cancelled: bool = False
     polls: Counter[str] = field(default_factory=Counter)
+    doubts: Counter[str] = field(default_factory=Counter)
 
 
 class BrakesLife(Life):
@@ -62,6 +63,7 @@ class BrakesLife(Life):
         super().__init__()
         self.model = Model()
         self.claims: list[Claim] = []
+        self.lost: list[Claim] = []
 
     @initialize(
         has_canary=st.booleans(),
@@ -102,7 +104,9 @@ class BrakesLife(Life):
                 assert claim.job_id in self.model.canary
             else:
                 assert held_by is None
+            assert not self.model.is_cancelled
             self.claims.append(claim)
+            self.model.doubts[claim.job_id] += 1
 
     @precondition(lambda self: self.claims)
     @rule(answer=st.sampled_from([*VERDICTS, "accepted", "accepted"]), place=st.integers(0, 3))
@@ -110,6 +114,27 @@ class BrakesLife(Life):
         """The answer comes in any order, perhaps long after the lease ended."""
         claim = self.claims.pop(place % len(self.claims))
         self.world.ledger.settle(claim, VERDICTS[answer], PLAN)
+        if answer == "lost":
+            self.lost.append(claim)
+        else:
+            self.model.doubts[claim.job_id] -= 1
+
+    @precondition(lambda self: self.lost)
+    @rule(answer=st.sampled_from(["accepted", "500", "400"]), place=st.integers(0, 3))
+    def answer_after_all(self, answer: str, place: int) -> None:
+        """What was given up for lost is told, whatever became of the job and the campaign since."""
+        claim = self.lost.pop(place % len(self.lost))
+        self.world.ledger.settle(claim, VERDICTS[answer], PLAN)
+        self.model.doubts[claim.job_id] -= 1
+
+    @rule(job=st.integers(0, JOBS - 1), what=st.sampled_from(["retry", "resend"]))
+    def operate(self, job: int, what: str) -> None:
+        """Nothing of a cancelled campaign is sent again, and `retry` sends nothing in doubt."""
+        job_id = self.model.jobs[job]
+        answer = self.world.scripts.run("operate", job_id, what, BY, "", 1000, 2000)
+        if answer[0] == "ok":
+            assert not self.model.is_cancelled
+            assert what == "resend" or not self.model.doubts[job_id]
 
     @precondition(lambda self: self.claims)
     @rule()
@@ -172,7 +197,8 @@ class BrakesLife(Life):
                 is_held = False
             assert not (is_held and job["state"] == "queued"), job_id
             assert is_held or "is_parked" not in job, job_id
-            assert not (held_by is BrakeState.CANCELLED and job["state"] == "waiting"), job_id
+            is_called_off = held_by is BrakeState.CANCELLED
+            assert not (is_called_off and job["state"] in {"waiting", "dead"}), job_id
 
     @rule(seconds=st.sampled_from([1, 6, 31, 700]))
     def pass_time(self, seconds: int) -> None:
@@ -203,6 +229,8 @@ class BrakesLife(Life):
         self.the_counts_are_the_sum_of_what_is_there(states, packed)
         self.a_canary_is_judged_when_its_last_job_is_final_and_once(states)
         self.every_job_has_a_next_step(states)
+        for job_id, state in states.items():
+            assert state not in UNSENT or not self.model.doubts[job_id], job_id
 
     def the_counts_are_the_sum_of_what_is_there(
         self, states: dict[str, JobState], packed: list[list[str]]

@@ -1,27 +1,25 @@
 """Doubt and proof: what may be out is never said not to be, what is proven is never sent again.
 
-Each way in which a job or a send can end is tried with an answer lost before it, and with each
+Each way in which a job can end is tried with an answer lost before it, and with each
 kind of news after it. The state machines mix them: test_job_life, test_gathered_life,
 test_all_together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from smsq.brakes import Brakes
 from smsq.desk import Desk
-from smsq.errors import InvalidMessageError, KeyConflictError
-from smsq.jobs import Claim, Idempotency
+from smsq.errors import InvalidMessageError
+from smsq.jobs import Claim
 from smsq.matching import Matching
 from smsq.models import JobState, Kind, OnUnknown, RecipientState, ReportRow, Settlement
 from smsq.optouts import OptOuts
 from smsq.settings import Settings
 from smsq.states import Verdict
-from tests.smsq.test_gathering import close, gather, job_of, new_send, phone
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 BY = "ops@host"
@@ -33,8 +31,10 @@ EXPIRES_S = 600
 
 
 @pytest.fixture
-def desk(settings: Settings, world: World) -> Desk:
-    return Desk(settings, world.redis, by=BY)
+def desk(settings: Settings, world: World) -> Iterator[Desk]:
+    made = Desk(settings, world.redis, by=BY)
+    yield made
+    made.close()
 
 
 def lose(world: World, *, expires_in_s: int = 86400) -> Claim:
@@ -331,123 +331,6 @@ def test_an_answer_that_is_told_twice_is_recognised(
     assert world.views.status(job) == before
 
 
-# Single sends of a gathered job.
-
-
-def lose_two(world: World, **options: object) -> tuple[Claim, str, str]:
-    """A gathered job of two sends whose first answer was lost; the first has the options."""
-    first, second = gather(world, 0, **options), gather(world, 1)
-    close(world)
-    claim = world.claim(job_of(first))
-    world.ledger.settle(claim, LOST, PLAN)
-    return claim, first, second
-
-
-def cancel_one(world: World, own_id: str) -> None:
-    assert world.ledger.cancel(own_id) is JobState.UNKNOWN
-
-
-def let_one_expire(world: World, own_id: str) -> None:
-    world.pass_s(60)
-
-
-WAYS_OUT: dict[Callable[[World, str], None], JobState] = {
-    cancel_one: JobState.CANCELLED,
-    let_one_expire: JobState.EXPIRED,
-}
-every_way_out = pytest.mark.parametrize("leave", WAYS_OUT, ids=lambda leave: leave.__name__)
-
-
-def state(world: World, own_id: str) -> JobState:
-    return world.views.status(own_id).state
-
-
-@every_way_out
-def test_a_send_that_may_be_out_stays_in_its_job_and_is_not_sent_again(
-    world: World, leave: Callable[[World, str], None]
-) -> None:
-    claim, first, second = lose_two(world, expires_in_s=60)
-    leave(world, first)
-    again = world.claim(claim.job_id)
-    assert list(again.messages[0].recipients) == [phone(1)]
-    assert world.views.stats(10).recipients[RecipientState.PENDING] == 2
-
-    world.ledger.settle(again, ACCEPTED, PLAN)
-    # The accepted request went without it: what became of the first one nobody knows.
-    assert (state(world, first), state(world, second)) == (JobState.UNKNOWN, JobState.ACCEPTED)
-    world.pass_s(6)
-    rows = [ReportRow(phone(n), "delivered", None) for n in (0, 1)]
-    world.polls.apply_page(world.claim_poll(), rows, next_offset=0, next_in_s=60)
-    assert (state(world, first), state(world, second)) == (JobState.DONE, JobState.DONE)
-    assert "reports_foreign" not in world.views.stats(10).oddities
-
-
-@every_way_out
-@pytest.mark.parametrize("is_claimed_again", [False, True])
-def test_a_send_leaves_its_job_once_its_claim_came_to_nothing(
-    world: World, leave: Callable[[World, str], None], is_claimed_again: bool
-) -> None:
-    claim, first, _ = lose_two(world, expires_in_s=60)
-    leave(world, first)
-    if is_claimed_again:
-        again = world.claim(claim.job_id)
-        world.ledger.settle(claim, TEMPORARY, PLAN)
-        world.ledger.settle(again, ACCEPTED, PLAN)
-    else:
-        world.ledger.settle(claim, TEMPORARY, PLAN)
-        again = world.claim(claim.job_id)
-
-    assert list(again.messages[0].recipients) == [phone(1)]
-    assert state(world, first) is WAYS_OUT[leave]
-    assert world.views.stats(10).recipients[RecipientState.PENDING] == 1
-
-
-@every_way_out
-@pytest.mark.parametrize("tell", ["receipt", "answer"])
-def test_a_send_that_was_out_after_all_is_accepted_with_its_job(
-    world: World, leave: Callable[[World, str], None], tell: str
-) -> None:
-    claim, first, second = lose_two(world, expires_in_s=60)
-    leave(world, first)
-    if tell == "receipt":
-        tell_receipt(world, claim.job_id)
-    else:
-        world.ledger.settle(claim, ACCEPTED, PLAN)
-
-    assert (state(world, first), state(world, second)) == (JobState.ACCEPTED, JobState.ACCEPTED)
-    assert world.take() is None
-
-
-@every_way_out
-def test_a_job_all_of_whose_sends_may_be_out_and_not_be_sent_again_is_unknown(
-    world: World, desk: Desk, leave: Callable[[World, str], None]
-) -> None:
-    own_id = gather(world, 0, expires_in_s=60)
-    close(world)
-    claim = world.claim(job_of(own_id))
-    world.ledger.settle(claim, LOST, PLAN)
-    leave(world, own_id)
-    assert world.take() is None
-
-    assert world.state(claim.job_id) is state(world, own_id) is JobState.UNKNOWN
-    with pytest.raises(InvalidMessageError, match="is not sent any more"):
-        desk.resend(claim.job_id)
-    world.ledger.settle(claim, REFUSED, PLAN)
-    assert state(world, own_id) is WAYS_OUT[leave]
-
-
-def test_a_send_that_is_unknown_can_be_taken_out_of_what_an_operator_resends(
-    world: World, desk: Desk
-) -> None:
-    claim, first, _ = lose_two(world)
-    again = world.claim(claim.job_id)
-    world.ledger.settle(again, replace(UNKNOWN, error_class="unknown"), PLAN)
-    cancel_one(world, first)
-    desk.resend(claim.job_id)
-
-    assert list(world.claim(claim.job_id).messages[0].recipients) == [phone(1)]
-
-
 def test_who_opted_out_of_what_may_be_out_is_left_out_and_not_withheld(world: World) -> None:
     job = world.enqueue(kind=Kind.BULK, phones=2, on_unknown=OnUnknown.RESEND)
     claim = world.claim(job)
@@ -458,39 +341,3 @@ def test_who_opted_out_of_what_may_be_out_is_left_out_and_not_withheld(world: Wo
 
     assert list(again.messages[0].recipients) == [stays]
     assert world.views.status(job).counts == {RecipientState.PENDING: 2}
-
-
-def test_a_cancelled_send_of_a_dead_job_is_not_retried(world: World, desk: Desk) -> None:
-    claim, first, _ = lose_two(world)
-    world.ledger.settle(claim, TEMPORARY, PLAN)
-    world.ledger.settle(world.claim(claim.job_id), DEAD, PLAN)
-    assert world.ledger.cancel(first) is JobState.CANCELLED
-    desk.retry(claim.job_id)
-
-    assert list(world.claim(claim.job_id).messages[0].recipients) == [phone(1)]
-
-
-def test_a_key_sends_again_what_is_dead_and_not_what_may_be_out(world: World, desk: Desk) -> None:
-    once = Idempotency(key="k", content="c")
-    own_id, _ = world.ledger.gather(new_send(world, 0), once)
-    gather(world, 1)
-    close(world)
-    claim = world.claim(job_of(own_id))
-    world.ledger.settle(claim, LOST, PLAN)
-    cancel_one(world, own_id)
-    with pytest.raises(KeyConflictError, match="unknown"):
-        world.ledger.gather(new_send(world, 0), replace(once, is_again=True))
-
-    world.ledger.settle(claim, TEMPORARY, PLAN)
-    assert state(world, own_id) is JobState.CANCELLED
-    again, _ = world.ledger.gather(new_send(world, 0), replace(once, is_again=True))
-    assert again.is_new
-    close(world)
-    for job in (job_of(again), claim.job_id):
-        one = world.take()
-        assert isinstance(one, Claim), job
-        world.ledger.settle(one, DEAD, PLAN)
-    third, _ = world.ledger.gather(new_send(world, 0), replace(once, is_again=True))
-    assert third.is_new
-    with pytest.raises(InvalidMessageError, match="is cancelled"):
-        desk.retry(job_of(again))

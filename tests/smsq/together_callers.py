@@ -20,7 +20,7 @@ from smsq.campaign import CampaignDraft
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.jobs import Claim, Idempotency, PollClaim
 from smsq.ledger import Ledger
-from smsq.models import MessageRequest
+from smsq.models import JobState, MessageRequest
 from smsq.names import Queue
 from smsq.optouts import OptOuts
 from smsq.quiet import QuietHours
@@ -74,6 +74,7 @@ class Worker:
 
     claim: Claim
     is_accepted: bool
+    is_certain: bool = False  #: The ledger was told whether its request was accepted.
 
 
 #: What may happen next: a method's name, and its arguments.
@@ -99,6 +100,10 @@ class Callers(Life):
         self.gateway = Gateway()
         self.orders: list[Order] = []
         self.workers: list[Worker] = []
+        self.late: list[Worker] = []  # they gave the answer up for lost
+        self.all_workers: list[Worker] = []
+        self.proven: set[str] = set()
+        self.taken_back: set[str] = set()  # jobs, and own ids
         self.polls: list[PollClaim] = []
         self.pages: list[Callable[[], object]] = []
         self.own_ids: dict[str, tuple[str, float]] = {}  # text -> own id, when it expires
@@ -196,7 +201,9 @@ class Callers(Life):
             job_id = list(self.own_ids.values())[which % len(self.own_ids)][0]
         if what != "reschedule":
             with suppress(NotFoundError):  # it is staged, or purged
-                self.world.ledger.cancel(job_id)
+                now = self.world.ledger.cancel(job_id)
+                if now in {JobState.CANCELLED, JobState.UNKNOWN}:
+                    self.taken_back.add(job_id)
 
     @step(which=places, what=st.sampled_from(["pause", "resume", "pause", "resume", "cancel"]))
     def brake(self, which: int, what: str) -> None:
@@ -229,8 +236,12 @@ class Callers(Life):
         answer = self.world.scripts.run("operate", job_id, what, BY, "", *plan)
         if answer[0] == "ok" and what == "resend":
             self.may_resend.add(job_id)
+        if answer[0] == "ok" and what == "accepted":
+            self.proven.add(job_id)
         if answer[0] == "ok" and what == "failed":
             self.forget_counted(job_id)
+            for worker in self.all_workers:
+                worker.is_certain |= worker.claim.job_id == job_id
 
     def forget_counted(self, job_id: str, phones: Iterable[str] = ZONES) -> None:
         for phone in phones:

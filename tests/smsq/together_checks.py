@@ -132,6 +132,34 @@ def check_cap(world: World, counted: Mapping[tuple[str, str], str]) -> None:
     assert +found == expected
 
 
+def check_doubt(
+    world: World,
+    now: Look,
+    out: Collection[tuple[str, str]],
+    proven: set[str],
+    own_ids: Mapping[str, str],
+) -> None:
+    """Nothing is called unsent that is out for all that the ledger knows.
+
+    Args:
+        world: The ledger.
+        now: All that it holds.
+        out: Job and text of all that the gateway took, or may have taken.
+        proven: Jobs of which the ledger knows that the gateway has them.
+        own_ids: Text of a gathered send -> its own id.
+    """
+    for job_id in proven & now.jobs.keys():
+        is_known = {JobState.ACCEPTED, JobState.DONE, JobState.SUBMITTING}
+        assert now.state(job_id) in is_known, job_id
+    for job_id, text in out:
+        if job_id not in now.jobs:
+            continue
+        assert now.state(job_id) not in UNSENT, job_id
+        assert now.state(job_id) is not JobState.DONE or job_id in proven, job_id
+        if own_id := own_ids.get(text):
+            assert world.views.status(own_id).state not in UNSENT, own_id
+
+
 def check_no_leak(world: World, texts: Sequence[str]) -> None:
     """News and stories name nobody, and quote nothing."""
     redis, space = world.redis, world.keys.namespace
