@@ -169,6 +169,14 @@ local function prove(id, job, horizon_ms, first_poll_ms)
   end
 end
 
+-- As `prove`, where it is not known how long to poll: recover accepts the job.
+local function prove_later(id, job)
+  if job.state == 'accepted' or job.state == 'done' then return end
+  redis.call('HSET', key('job', id), 'is_proven', 1)
+  job.is_proven = '1'
+  if job.state ~= 'submitting' then move(id, job, 'unknown') end
+end
+
 -- Moves an accepted job to done once its last recipient is final.
 local function finish_if_final(id, job)
   if job.state ~= 'accepted' then return end

@@ -92,6 +92,7 @@ for word, by_letters in pairs(moved) do
 end
 for letter, by in pairs(delta) do count_recipients(id, job, n, NAME[letter], by) end
 count({}, 'reports_foreign', foreign)
+if next(moved) then prove_later(id, job) end
 
 -- A gateway that makes words up must not fill the ledger with them.
 local MAX_WORDS = 50

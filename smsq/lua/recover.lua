@@ -146,6 +146,7 @@ for _, id in ipairs(ids) do
     end_lease(id, job)
   elseif job.state == 'unknown' and job.is_proven then
     accept(id, job, ARGV[7], ARGV[6])
+    finish_if_final(id, job)
   elseif job.state == 'accepted' then
     give_up_polling(id, job)
     cost = cost + tonumber(job.size)

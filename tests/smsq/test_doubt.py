@@ -7,7 +7,10 @@ test_all_together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from importlib import resources
+from itertools import product
 
 import pytest
 
@@ -15,8 +18,17 @@ from smsq.brakes import Brakes
 from smsq.desk import Desk
 from smsq.errors import InvalidMessageError
 from smsq.jobs import Claim
+from smsq.lua_parts import pick
 from smsq.matching import Matching
-from smsq.models import JobState, Kind, OnUnknown, RecipientState, ReportRow, Settlement
+from smsq.models import (
+    FINAL_JOB_STATES,
+    JobState,
+    Kind,
+    OnUnknown,
+    RecipientState,
+    ReportRow,
+    Settlement,
+)
 from smsq.optouts import OptOuts
 from smsq.settings import Settings
 from smsq.states import Verdict
@@ -28,6 +40,9 @@ TEMPORARY = Verdict(state=JobState.WAITING, delay_s=1, error="503", error_class=
 REFUSED = Verdict(state=JobState.REJECTED, error="no such sender", error_class="refused")
 DEAD = Verdict(state=JobState.DEAD, error="gave up: 503", error_class="temporary")
 EXPIRES_S = 600
+PARTS = ("lib", "doubt")
+#: The gateway has what is in one of these.
+HELD = {JobState.ACCEPTED, JobState.DONE}
 
 
 @pytest.fixture
@@ -124,6 +139,32 @@ def end_in_doubt(world: World, end: Callable[[World, str], None]) -> Claim:
     return claim
 
 
+def test_every_state_that_is_wanted_for_a_job_is_weighed(world: World) -> None:
+    parts = [(resources.files("smsq") / "lua" / f"{part}.lua").read_text() for part in PARTS]
+    user = "return weigh({state = ARGV[2], is_proven = ARGV[4], may_be_out = ARGV[5]}, ARGV[3])"
+    user = user.replace("ARGV[4]", "ARGV[4] == '1' and '1' or nil")
+    user = user.replace("ARGV[5]", "ARGV[5] == '1' and '1' or nil")
+    weigh = world.redis.register_script(pick(parts, user) + user)
+    for state, wanted, is_proven, may_be_out in product(JobState, JobState, (0, 1), (0, 1)):
+        now = weigh(args=["ns", state, wanted, is_proven, may_be_out])
+        if state in HELD or wanted is JobState.ACCEPTED:
+            assert now == wanted
+        elif is_proven:
+            assert now == JobState.ACCEPTED
+        elif may_be_out:
+            assert now == (JobState.UNKNOWN if wanted in FINAL_JOB_STATES else wanted)
+        else:
+            assert now == wanted
+
+
+def test_only_move_writes_a_jobs_state() -> None:
+    """And it asks `weigh`, so no exit can forget to."""
+    folder = resources.files("smsq") / "lua"
+    writes = re.compile(r"""['"]HM?SET(?:NX)?['"][^\n]*['"]state['"]""")
+    found = [path.name for path in folder.iterdir() if writes.search(path.read_text())]
+    assert found == ["move.lua"]
+
+
 @every_end
 def test_whatever_ends_a_job_in_doubt_makes_it_unknown(
     world: World, desk: Desk, end: Callable[[World, str], None]
@@ -193,6 +234,31 @@ def test_an_end_without_doubt_is_what_it_was_and_proof_still_wins(
     world.polls.apply_page(poll, rows, next_offset=0, next_in_s=60)
     assert world.state(claim.job_id) is JobState.DONE
     assert world.views.status(claim.job_id).counts == {RecipientState.DELIVERED: 1}
+
+
+@every_end
+@pytest.mark.parametrize("is_doubted", [False, True])
+def test_a_report_is_proof_too(
+    world: World, end: Callable[[World, str], None], is_doubted: bool
+) -> None:
+    claim = lose(world, expires_in_s=EXPIRES_S)
+    if not is_doubted:
+        world.ledger.settle(claim, TEMPORARY, PLAN)
+    if end is not cancel:
+        end(world, claim.job_id)
+    else:
+        world.ledger.cancel(claim.job_id)
+    world.redis.hset(world.keys.message(claim.job_id, 1), "message_id", 501)
+    [recipient] = world.views.recipients(claim.job_id)
+    rows = [ReportRow(recipient.phone, "sent", None)]
+    world.polls.apply_page(world.poll_of(claim.job_id), rows, next_offset=0, next_in_s=60)
+    world.recover()
+
+    if end is opt_out and not is_doubted:
+        assert world.state(claim.job_id) is JobState.DONE  # withheld: only `delivered` overrides it
+    else:
+        assert world.state(claim.job_id) is JobState.ACCEPTED
+    assert not isinstance(world.take(), Claim)
 
 
 def test_each_claim_takes_back_its_own_doubt_and_no_other(world: World) -> None:
