@@ -12,6 +12,7 @@ from smsq.errors import (
     InvalidMessageError,
     KeyConflictError,
     MisconfiguredError,
+    NoMoneyError,
     NotFoundError,
     NotSentError,
     QueueUnavailableError,
@@ -19,6 +20,7 @@ from smsq.errors import (
     SmsqError,
     TemporaryError,
     UnknownOutcomeError,
+    UnpreparedError,
 )
 from smsq.events import EventReader
 from smsq.failed import FailedReader
@@ -56,6 +58,7 @@ __all__ = [
     "Kind",
     "MessageStatus",
     "MisconfiguredError",
+    "NoMoneyError",
     "NotFoundError",
     "NotSentError",
     "PersonalMessage",
@@ -73,5 +76,6 @@ __all__ = [
     "StoredId",
     "TemporaryError",
     "UnknownOutcomeError",
+    "UnpreparedError",
     "verify_webhook",
 ]

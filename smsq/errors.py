@@ -8,10 +8,12 @@
     ├── KeyConflictError           the key was used before with other content
     └── GatewayError               one request to the gateway did not end in acceptance
         ├── RefusedError           refused for good: the job is rejected
-        ├── MisconfiguredError     token or address is wrong: sending stops for everyone
+        ├── MisconfiguredError     token or address is wrong, if others get it too: sending stops
+        ├── NoMoneyError           the account's balance is used up: sending stops, jobs wait
         ├── BusyError              429: wait, nothing is lost and no attempt is counted
         ├── TemporaryError         5xx: try again later
         ├── NotSentError           failed before the request was written: try again later
+        ├── UnpreparedError        no request could be made: the job is set aside
         └── UnknownOutcomeError    written, and no readable answer: it may have been accepted
 
 No message here holds a token, a text or a full phone number, and none of these errors carries the
@@ -117,9 +119,23 @@ class RefusedError(GatewayError):
 
 
 class MisconfiguredError(GatewayError):
-    """The gateway does not know our token or address."""
+    """The gateway does not know our token or address, or so it answered this one request.
+
+    Attributes:
+        is_certain: True where its words, or TLS, leave no doubt: it is not the request's fault.
+    """
 
     outcome = Outcome.MISCONFIGURED
+
+    def __init__(self, reason: str, *, status: int | None = None, is_certain: bool = False) -> None:
+        super().__init__(reason, status=status)
+        self.is_certain = is_certain
+
+
+class NoMoneyError(GatewayError):
+    """The account's balance does not pay for this request."""
+
+    outcome = Outcome.NO_MONEY
 
 
 class BusyError(GatewayError):
@@ -158,6 +174,12 @@ class NotSentError(GatewayError):
     """The request failed before its first byte was written."""
 
     outcome = Outcome.NOT_SENT
+
+
+class UnpreparedError(GatewayError):
+    """Something unforeseen was raised before the request was written."""
+
+    outcome = Outcome.UNPREPARED
 
 
 class UnknownOutcomeError(GatewayError):

@@ -54,9 +54,11 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     MISCONFIGURED = "misconfigured"
+    NO_MONEY = "no_money"
     BUSY = "busy"
     TEMPORARY = "temporary"
     NOT_SENT = "not_sent"
+    UNPREPARED = "unprepared"
     UNKNOWN = "unknown"
 
 

@@ -13,11 +13,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from requests.exceptions import SSLError
+from requests.exceptions import InvalidJSONError, SSLError
+from urllib3.exceptions import HTTPError
 
 from smsq.errors import (
     GatewayError,
@@ -25,6 +27,8 @@ from smsq.errors import (
     NotSentError,
     TemporaryError,
     UnknownOutcomeError,
+    UnpreparedError,
+    say_unforeseen,
 )
 from smsq.gateway import calls, wire
 from smsq.gateway.transport import exchange, make_session, read_body
@@ -92,7 +96,7 @@ class GatewayClient:
         Raises:
             GatewayError: Of the kind that says what it means for the job.
         """
-        return _give(self._ask(calls.quick_call(request), wire.read_quick))
+        return _give(self._ask(partial(calls.quick_call, request), wire.read_quick))
 
     def send_bulk(self, messages: Sequence[MessageRequest], callback_url: str) -> BulkAccepted:
         """Send texts to many phones in one request.
@@ -104,7 +108,7 @@ class GatewayClient:
         Raises:
             GatewayError: Of the kind that says what it means for the job.
         """
-        return _give(self._ask(calls.bulk_call(messages, callback_url), wire.read_bulk))
+        return _give(self._ask(partial(calls.bulk_call, messages, callback_url), wire.read_bulk))
 
     def fetch_reports(self, message_id: int, *, offset: int, rows: int) -> wire.ReportPage:
         """Fetch one page of what became of a message.
@@ -117,7 +121,7 @@ class GatewayClient:
         Raises:
             GatewayError: Never `UnknownOutcomeError`: asking again is harmless.
         """
-        call = calls.report_call(message_id, offset=offset, rows=rows)
+        call = partial(calls.report_call, message_id, offset=offset, rows=rows)
         result = self._ask(call, wire.read_reports)
         if isinstance(result, UnknownOutcomeError):
             result = TemporaryError(result.reason, status=result.status)
@@ -132,7 +136,8 @@ class GatewayClient:
         Raises:
             GatewayError: It cannot be reached, or refuses the token.
         """
-        result = self._ask(calls.report_call(1, offset=0, rows=1), wire.read_reports)
+        call = partial(calls.report_call, 1, offset=0, rows=1)
+        result = self._ask(call, wire.read_reports)
         if isinstance(result, wire.ReportPage):
             return "answers, token taken"
         if result.status is not None and not isinstance(result, MisconfiguredError):
@@ -148,10 +153,20 @@ class GatewayClient:
             session.close()
 
     def _ask(
-        self, call: calls.Call, read: Callable[[wire.Answer], _T | GatewayError]
+        self, make: Callable[[], calls.Call], read: Callable[[wire.Answer], _T | GatewayError]
     ) -> _T | GatewayError:
+        try:
+            call = make()
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was written
+            return UnpreparedError(say_unforeseen("the request cannot be made", error))
         answer = self._exchange(call)
-        return answer if isinstance(answer, GatewayError) else read(answer)
+        if isinstance(answer, GatewayError):
+            return answer
+        try:
+            return read(answer)
+        except Exception as error:  # noqa: BLE001 - the request was written
+            why = say_unforeseen("the answer cannot be judged", error)
+            return UnknownOutcomeError(why, status=answer.status)
 
     def _exchange(self, call: calls.Call) -> wire.Answer | GatewayError:
         session = self._session()
@@ -212,7 +227,9 @@ def _lost(error: Exception, *, has_written: bool) -> GatewayError:
     if has_written:
         return UnknownOutcomeError(f"no answer after the request was written ({kind})")
     if isinstance(error, SSLError) and not _is_broken_off(error):
-        return MisconfiguredError(f"no trusted TLS connection ({kind})")
+        return MisconfiguredError(f"no trusted TLS connection ({kind})", is_certain=True)
+    if not isinstance(error, OSError | HTTPError) or isinstance(error, InvalidJSONError):
+        return UnpreparedError(say_unforeseen("the request cannot be written", error))
     return NotSentError(f"the gateway could not be reached ({kind})")
 
 

@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
-from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -21,10 +20,10 @@ from smsq.errors import (
     BusyError,
     GatewayError,
     MisconfiguredError,
-    RefusedError,
     TemporaryError,
     UnknownOutcomeError,
 )
+from smsq.gateway.answers import OK, judge
 from smsq.gateway.ids import read_id
 from smsq.gateway.reasons import (
     clean_reason,
@@ -34,31 +33,6 @@ from smsq.gateway.reasons import (
     read_retry_after_s,
 )
 from smsq.models import BulkAccepted, QuickAccepted, ReportRow
-
-#: DESIGN's table of answers: what a status means, whatever the body says. 408 says that the request
-#: did not arrive whole. A status in no row is judged by its hundred.
-ANSWERS: Mapping[int, type[GatewayError]] = MappingProxyType(
-    {
-        401: MisconfiguredError,
-        403: MisconfiguredError,
-        404: MisconfiguredError,
-        408: TemporaryError,
-        429: BusyError,
-    }
-)
-ANSWERS_BY_HUNDRED: Mapping[int, type[GatewayError]] = MappingProxyType(
-    {
-        2: UnknownOutcomeError,  # 200 itself is read; another 2xx is not in the contract
-        3: MisconfiguredError,  # redirects are not followed: our address is wrong
-        4: RefusedError,
-        5: TemporaryError,
-    }
-)
-
-#: Words by which an error in a body speaks of our token.
-TOKEN_WORDS = ("invalid token", "wrong token", "token is invalid", "unknown token", "token expired")
-
-OK = 200
 
 #: Longest word of the gateway's that is kept: a status, a uuid.
 WORD_MAX = 100
@@ -150,26 +124,38 @@ def read_success(answer: Answer, proof: str) -> Mapping[str, Any] | GatewayError
             that repeats a text about an invalid token has still taken it.
     """
     document = _read_json(answer.body)
+    found = document if answer.status == OK and isinstance(document, dict) else {}
     says_error = isinstance(document, dict) and bool(document.get("error"))
-    if answer.status == OK and isinstance(document, dict) and proof in document and not says_error:
-        return document
+    if proof in found and (not says_error or _is_proof(found, proof)):
+        return found
     reason = clean_reason(find_reason(document), answer.secrets)
-    if any(word in reason.lower() for word in TOKEN_WORDS):
-        return MisconfiguredError(reason, status=answer.status)
-    if answer.status == OK and says_error:
-        return RefusedError(reason or "200 with error", status=OK)
-    if answer.status == OK and isinstance(document, dict):
+    if found.get(proof):
+        # Neither an acceptance nor a plain refusal: words in it must not have it sent again.
+        return UnknownOutcomeError(f"200 with {proof} and an error: {reason}", status=OK)
+    kind, is_said = judge(answer.status, reason, says_error=says_error)
+    if kind is UnknownOutcomeError and answer.status == OK and isinstance(document, dict):
         return UnknownOutcomeError(f"200 without {proof}", status=OK)
-    return _failure(answer, reason)
+    return _failure(kind, answer, reason, is_said=is_said)
 
 
-def _failure(answer: Answer, reason: str) -> GatewayError:
-    kind = ANSWERS.get(answer.status) or ANSWERS_BY_HUNDRED.get(
-        answer.status // 100, UnknownOutcomeError
-    )
-    said = f"{answer.status}: {reason}" if reason else str(answer.status)
+def _is_proof(document: Mapping[str, Any], proof: str) -> bool:
+    """Whether an acceptance is beyond doubt even beside an error."""
+    if proof == "uuid":
+        return bool(document["uuid"]) and bool(document.get("success"))
+    return proof == "sms_id" and read_id(document[proof]) is not None
+
+
+def _failure(
+    kind: type[GatewayError], answer: Answer, reason: str, *, is_said: bool
+) -> GatewayError:
+    if answer.status == OK and kind is not UnknownOutcomeError:
+        said = reason or "200 with error"
+    else:
+        said = f"{answer.status}: {reason}" if reason else str(answer.status)
     if kind is UnknownOutcomeError:
         return UnknownOutcomeError(f"unreadable answer {said}", status=answer.status)
+    if kind is MisconfiguredError:
+        return MisconfiguredError(said, status=answer.status, is_certain=is_said)
     if kind is BusyError or kind is TemporaryError:
         sent_at = read_date(answer.sent_at)
         retry_after_s = read_retry_after_s(answer.retry_after, now=sent_at)

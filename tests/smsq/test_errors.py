@@ -16,6 +16,7 @@ from smsq.errors import (
     InvalidMessageError,
     KeyConflictError,
     MisconfiguredError,
+    NoMoneyError,
     NotFoundError,
     NotSentError,
     QueueUnavailableError,
@@ -23,6 +24,7 @@ from smsq.errors import (
     SmsqError,
     TemporaryError,
     UnknownOutcomeError,
+    UnpreparedError,
 )
 from smsq.models import Outcome
 
@@ -37,10 +39,13 @@ EXAMPLES: list[SmsqError] = [
     GatewayError("why", status=418),
     RefusedError("400: no", status=400),
     MisconfiguredError("401", status=401),
+    MisconfiguredError("invalid token", status=200, is_certain=True),
+    NoMoneyError("insufficient funds", status=402),
     BusyError("429", status=429, retry_after_s=7.5),
     BusyError("429", status=429),
     TemporaryError("503", status=503, retry_after_s=30.0),
     NotSentError("refused"),
+    UnpreparedError("it could not be written"),
     UnknownOutcomeError("unreadable answer", status=200),
 ]
 

@@ -14,6 +14,7 @@ from smsq.errors import (
     BusyError,
     GatewayError,
     MisconfiguredError,
+    NoMoneyError,
     RefusedError,
     TemporaryError,
     UnknownOutcomeError,
@@ -69,6 +70,13 @@ def test_an_id_proves_acceptance_whatever_stands_beside_it() -> None:
     assert read_quick(odd) == QuickAccepted(2197871, "None", 0)
 
 
+def test_proof_stands_even_beside_an_error() -> None:
+    error = "try again later"
+
+    assert read_quick(said({"sms_id": 5, "error": error})) == QuickAccepted(5, "", 0)
+    assert read_bulk(said({"uuid": "u", "success": "OK", "error": error})) == BulkAccepted("u")
+
+
 @pytest.mark.parametrize("key", ["message", "detail"])
 def test_an_accepted_text_about_an_invalid_token_is_accepted(key: str) -> None:
     repeated = said({"sms_id": 5, "status": "NEW", "parts": 1, key: "Your login: invalid token"})
@@ -93,10 +101,10 @@ def test_a_refused_text_about_an_invalid_token_does_not_stop_the_queue() -> None
     ("status", "kind"),
     [
         (400, RefusedError),
-        (402, RefusedError),
         (405, RefusedError),
         (413, RefusedError),
         (422, RefusedError),
+        (402, NoMoneyError),
         (401, MisconfiguredError),
         (403, MisconfiguredError),
         (404, MisconfiguredError),
@@ -106,7 +114,6 @@ def test_a_refused_text_about_an_invalid_token_does_not_stop_the_queue() -> None
         (408, TemporaryError),
         (429, BusyError),
         (500, TemporaryError),
-        (502, TemporaryError),
         (503, TemporaryError),
         (599, TemporaryError),
     ],
@@ -151,6 +158,10 @@ def test_a_status_means_what_it_says_whatever_the_body(
         (204, b""),
         (100, b""),
         (700, b""),
+        *[(status, b'{"error": "why"}') for status in (502, 504, 520, 522, 524, 529)],
+        (502, b'{"error": "insufficient funds, try again later"}'),
+        (200, b'{"message": "too many requests, try again later"}'),
+        (200, b'{"sms_id": true, "uuid": "u", "error": "try again later"}'),
     ],
 )
 def test_an_unreadable_success_is_unknown(
