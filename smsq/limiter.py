@@ -12,15 +12,21 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from smsq.account import (
+    BROKEN,
+    BUSY,
+    Endpoint,
+    GateRule,
+    Heard,
+    Scope,
+    find_rule,
+    read_pause_s,
+    say_why,
+)
 from smsq.backoff import roll
+from smsq.errors import BusyError, GatewayError, MisconfiguredError
 from smsq.scripts import Arg, Scripts
 from smsq.slots import Closed, Closing, Pace, Slot
-
-#: How long a wrong token or address closes the gate before one more try.
-BROKEN_CLOSE_S = 60.0
-
-#: First and longest pause after a 429 that does not say how long to wait.
-BUSY_FIRST_S, BUSY_MAX_S = 0.2, 60.0
 
 #: A probe that says nothing for so long after its own time-out is taken for lost.
 PROBE_MARGIN_S = 5.0
@@ -68,8 +74,29 @@ class Limiter:
         """Say what slots reserved now would carry; a reserved slot with another is void."""
         return str(self._scripts.redis.hget(self._scripts.keys.limiter, "epoch") or "0")
 
+    def hear(
+        self, slot: Slot, failure: GatewayError, *, who: str, endpoint: Endpoint
+    ) -> tuple[Heard, Closing | None]:
+        """Take a failure in: close the gate if it is the account's.
+
+        Args:
+            slot: Of the request that failed.
+            failure: How.
+            who: The job, or the message to poll as `<job id>:<n>`.
+            endpoint: What it was asked through.
+
+        Returns:
+            Whose fault it is; and what was done to the gate, None for nothing.
+        """
+        rule = find_rule(failure, endpoint)
+        if rule is None:
+            self._gate("unused", slot)
+            return Heard(Scope.ALONE), None
+        pause_s = rule.max_s if rule.is_fixed else read_pause_s(failure)
+        return self._fail(slot, rule, failure, pause_s, who=who, endpoint=endpoint)
+
     def close_busy(self, slot: Slot, retry_after_s: float | None) -> Closing | None:
-        """Close the gate after a 429, and lower the rate.
+        """Close the gate after a 429 to nobody in particular, and lower the rate.
 
         Args:
             slot: Of the request that was answered so.
@@ -79,18 +106,24 @@ class Limiter:
         Returns:
             What was done; None when this 429 is old news.
         """
-        pause_us = "" if retry_after_s is None else max(1, round(retry_after_s * 1e6))
-        why = "429: the gateway asked us to slow down"
-        changed, *news = self._gate("busy", slot, pause_us, why)
-        return Closing(float(news[0]) / 1e6, float(news[1])) if changed and news else None
+        return self._fail(slot, BUSY, BusyError("429"), retry_after_s)[1]
 
     def close_broken(self, slot: Slot, why: str) -> None:
         """Close the gate because token or address are wrong; a probe a minute tries again."""
-        self._gate("broken", slot, round(BROKEN_CLOSE_S * 1e6), why)
+        self._fail(slot, BROKEN, MisconfiguredError(why), BROKEN.max_s)
 
     def pass_probe(self, slot: Slot) -> None:
-        """Open the gate for everyone: the probe was answered."""
+        """Open the gate for everyone: the probe was answered, and `Ledger.settle` counted it."""
         self._gate("passed", slot)
+
+    def pass_poll(self, slot: Slot) -> None:
+        """Take in that a page of reports was answered."""
+        self._gate("passed", slot, more=(0, 0, 0, Endpoint.POLL))
+
+    def hand_back(self, slot: Slot) -> None:
+        """Take in that no request was made: a probe's place is free for another."""
+        if slot.is_probe:
+            self._gate("unused", slot)
 
     def pause(self, why: str) -> None:
         """Close the gate until `resume`."""
@@ -133,11 +166,40 @@ class Limiter:
         found = self._run("lookup", int(needs_slot))
         return (found[0], found[1]) if found else None
 
-    def _gate(self, what: str, slot: Slot | None, pause_us: Arg = "", why: str = "") -> Any:
+    def _fail(
+        self,
+        slot: Slot,
+        rule: GateRule,
+        failure: GatewayError,
+        pause_s: float | None,
+        *,
+        who: str = "",
+        endpoint: Endpoint | None = None,
+    ) -> tuple[Heard, Closing | None]:
+        scope, times, own, changed, *news = self._gate(
+            "failed",
+            slot,
+            "" if pause_s is None else max(1, round(pause_s * 1e6)),
+            say_why(failure),
+            (
+                *(round(rule.first_s * 1e6), round(rule.max_s * 1e6), roll(), endpoint or ""),
+                *(failure.outcome, who, rule.different, rule.least, int(rule.lowers_rate)),
+            ),
+        )
+        closing = Closing(float(news[0]) / 1e6, float(news[1])) if changed and news else None
+        return Heard(Scope(scope), int(times), int(own)), closing
+
+    def _gate(
+        self,
+        what: str,
+        slot: Slot | None,
+        pause_us: Arg = "",
+        why: str = "",
+        more: Sequence[Arg] = (0, 0, 0, ""),
+    ) -> Any:
         epoch = "" if slot is None else slot.epoch
         is_probe = int(slot is not None and slot.is_probe)
-        growth = (round(BUSY_FIRST_S * 1e6), round(BUSY_MAX_S * 1e6), roll())
-        return self._run("gate", what, epoch, is_probe, pause_us, why, *growth)
+        return self._run("gate", what, epoch, is_probe, pause_us, why, *more)
 
     def _run(self, name: str, *args: Arg) -> Any:
         return self._scripts.run(name, self.pace.rate_per_s, self.pace.burst, *args)

@@ -32,7 +32,10 @@ def redis_clock() -> None:
 #: A script with the line `-- needs limit.lua` gets that too, and so on. The arguments of those that
 #: need the limiter begin with rate and burst; of those that need the rules, they end with these.
 _NEEDS = "\n-- needs {}.lua\n"
-_PARTS = ("limit", "aside", "gathered", "keys", "rules", "cap", "request", "paging")
+_PARTS = (
+    *("limit", "lately", "aside", "probe", "gathered", "keys"),
+    *("rules", "cap", "request", "paging"),
+)
 
 #: A script with this line leaves nothing in an empty ledger, not even the time: nothing there could
 #: be early or late.

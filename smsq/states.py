@@ -6,11 +6,13 @@ In:  an outcome and how many attempts were made. Out: the job's next state and w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 
+from smsq.account import Heard, Scope, read_pause_s
 from smsq.backoff import Backoff
+from smsq.errors import GatewayError
 from smsq.models import JobState, OnUnknown, Outcome, RecipientState
 
 
@@ -74,21 +76,73 @@ def decide(
     """
     failed = partial(Verdict, error=reason, error_class=outcome)
     is_last = attempts >= policy.max_attempts
+    delay_s = max(policy.backoff.pause_s(attempts), retry_after_s or 0)
     match outcome:
         case Outcome.ACCEPTED:
             return Verdict(state=JobState.ACCEPTED)
         case Outcome.REFUSED:
             return failed(state=JobState.REJECTED)
-        case Outcome.BUSY | Outcome.MISCONFIGURED:
+        case Outcome.BUSY | Outcome.MISCONFIGURED | Outcome.NO_MONEY:
             # The limiter's gate holds everybody back; the job itself is as ready as before.
             return failed(state=JobState.QUEUED, is_counted=False)
         case Outcome.UNKNOWN if on_unknown is OnUnknown.HOLD or is_last:
             return failed(state=JobState.UNKNOWN)
-        case Outcome.UNKNOWN | Outcome.TEMPORARY | Outcome.NOT_SENT if is_last:
+        case Outcome.TEMPORARY if is_last:
             return failed(state=JobState.DEAD, error=f"gave up after {attempts} attempts: {reason}")
         case _:
-            delay_s = max(policy.backoff.pause_s(attempts), retry_after_s or 0)
-            return failed(state=JobState.WAITING, delay_s=delay_s)
+            is_counted = outcome not in _NOTHING_SENT
+            return failed(state=JobState.WAITING, delay_s=delay_s, is_counted=is_counted)
+
+
+#: No request was made: that costs no attempt, however long it lasts.
+_NOTHING_SENT = {Outcome.NOT_SENT, Outcome.UNPREPARED}
+
+#: Pauses of a job that fails while others pass, and how it ends: so often, they are no chance.
+ASIDE = Backoff(2, 3600)
+MOST_OWN_REFUSALS, MOST_OWN_BUSY = 10, 20
+
+#: Longest pause while nobody knows yet whose fault it is.
+ALONE_MAX_S = 60.0
+
+
+def weigh(verdict: Verdict, failure: GatewayError, heard: Heard) -> Verdict:
+    """Weigh what an outcome means by whose fault the failure is.
+
+    What is the account's leaves the job as ready as before, and counts no attempt. What is the
+    job's own sets it aside. A job that may be out is unknown, and one that was refused is rejected,
+    whatever happens to others.
+
+    Args:
+        verdict: As `decide` made it.
+        failure: How the request failed.
+        heard: Whose fault it is.
+    """
+    outcome, is_own = failure.outcome, heard.scope is Scope.OWN
+    if outcome in {Outcome.REFUSED, Outcome.UNKNOWN}:
+        return verdict
+    if heard.scope is Scope.ALL:
+        return Verdict(
+            state=JobState.QUEUED, error=failure.reason, error_class=outcome, is_counted=False
+        )
+    if outcome is Outcome.NOT_SENT:
+        return replace(verdict, delay_s=min(ASIDE.pause_s(heard.times), ALONE_MAX_S))
+    if outcome is Outcome.MISCONFIGURED or (outcome in {Outcome.BUSY, Outcome.NO_MONEY} and is_own):
+        return _set_aside(failure, heard)
+    return verdict
+
+
+def _set_aside(failure: GatewayError, heard: Heard) -> Verdict:
+    """Have a job wait that fails alone; no attempt is counted, and it ends once that is certain."""
+    failed = partial(Verdict, error_class=failure.outcome, is_counted=False)
+    error = f"{failure.reason}, {heard.times_own} times while others passed"
+    if failure.outcome is Outcome.MISCONFIGURED and heard.times_own >= MOST_OWN_REFUSALS:
+        return failed(state=JobState.REJECTED, error=error)
+    if failure.outcome is Outcome.BUSY and heard.times_own >= MOST_OWN_BUSY:
+        return failed(state=JobState.DEAD, error=error)
+    delay_s = max(ASIDE.pause_s(heard.times), read_pause_s(failure) or 0)
+    if heard.scope is Scope.ALONE:
+        delay_s = min(delay_s, ALONE_MAX_S)
+    return failed(state=JobState.WAITING, delay_s=delay_s, error=failure.reason)
 
 
 #: The gateway's words we know, in lower case. An unknown word means "not final yet".

@@ -1,32 +1,55 @@
 """What every worker must know of one gateway answer: is the gate open, and how wide.
 
-In:  the slot of a request and how the request failed, if it did. Out: the limiter, told.
+In:  the slot of a request, and how it failed or that it passed. Out: the limiter, told; and whose
+fault a failure is.
 """
 
 from __future__ import annotations
 
 import logging
 
-from smsq.errors import BusyError, GatewayError, MisconfiguredError
+from redis.exceptions import RedisError
+
+from smsq.account import Endpoint, Heard, Scope, say_why
+from smsq.errors import GatewayError
 from smsq.slots import Slot
 from tasks.resources import Resources
 
 log = logging.getLogger(__name__)
 
 
-def tell_limiter(resources: Resources, slot: Slot, failure: GatewayError | None) -> None:
-    """Close the gate for everyone after a 429 or a wrong token; open it after a probe."""
-    if isinstance(failure, BusyError):
-        closing = resources.limiter.close_busy(slot, failure.retry_after_s)
-        if closing:
-            log.warning(
-                "429: the gate is closed for %.2f s, the rate is %.3g/s from then on",
-                closing.pause_s,
-                closing.rate_per_s,
-            )
-    elif isinstance(failure, MisconfiguredError):
-        log.error("sending stops for everyone, a probe a minute tries again: %s", failure.reason)
-        resources.limiter.close_broken(slot, failure.reason)
+def hear_failure(
+    resources: Resources, slot: Slot, failure: GatewayError, *, who: str, endpoint: Endpoint
+) -> Heard:
+    """Tell the limiter of a failure; the gate closes for everyone where it is the account's.
+
+    Args:
+        resources: Of this process.
+        slot: Of the request.
+        failure: How it failed.
+        who: The job, or the message to poll as `<job id>:<n>`.
+        endpoint: What it was asked through.
+    """
+    try:
+        heard, closing = resources.limiter.hear(slot, failure, who=who, endpoint=endpoint)
+    except RedisError as error:
+        # What is known of the job is written down all the same, as soon as Redis is back.
+        log.warning("the limiter cannot be told of a failure (%s)", type(error).__name__)
+        return Heard(Scope.ALONE)
+    if closing:
+        log.warning(
+            "the gate is closed for %.2f s: %s; the rate is %.3g/s from then on",
+            closing.pause_s,
+            say_why(failure),
+            closing.rate_per_s,
+        )
+    return heard
+
+
+def hear_pass(resources: Resources, slot: Slot, endpoint: Endpoint) -> None:
+    """Tell the limiter of a request that passed; a probe opens the gate for everyone."""
+    if endpoint is Endpoint.POLL:
+        resources.limiter.pass_poll(slot)
     elif slot.is_probe:
         log.info("the gate is open again")
         resources.limiter.pass_probe(slot)

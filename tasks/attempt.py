@@ -9,15 +9,24 @@ import logging
 import time
 from collections import Counter
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
-from smsq.errors import GatewayError, NotSentError, TemporaryError
+from smsq.account import Endpoint, Heard, read_pause_s
+from smsq.connection import is_of_data
+from smsq.errors import (
+    GatewayError,
+    RefusedError,
+    UnknownOutcomeError,
+    UnpreparedError,
+    say_unforeseen,
+)
+from smsq.gateway.transport import forget_exchange, has_written
 from smsq.jobs import Claim, NoClaim, Question, Unprepared
-from smsq.models import BulkAccepted, JobState, Kind, QuickAccepted
+from smsq.models import BulkAccepted, JobState, Kind, Outcome, QuickAccepted
 from smsq.slots import Slot
-from smsq.states import Verdict, decide
+from smsq.states import Verdict, decide, weigh
 from smsq.text import count_parts
-from tasks.answer import tell_limiter
+from tasks.answer import hear_failure, hear_pass
 from tasks.aside import answer, set_aside
 from tasks.resources import Resources
 
@@ -47,19 +56,30 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
     """
     whole = prepare(resources, claim)
     if whole is None:
+        resources.limiter.hand_back(slot)
         return
     claim = whole
     if resources.settings.durable_claims and not is_on_disk(resources, claim):
         hand_back(resources, claim)
+        resources.limiter.hand_back(slot)
         return
     if is_expired(claim, leased_at_s):
         give_up_late(resources, claim)
+        resources.limiter.hand_back(slot)
         return
     log.info("-> send job=%s attempt=%d", claim.job_id, claim.attempts)
     started_at_s = time.monotonic()
     result = submit(resources, claim, leased_at_s=leased_at_s)
     took_ms = (time.monotonic() - started_at_s) * 1000
-    verdict = judge(resources, claim, result)
+    if isinstance(result, UnpreparedError):
+        set_aside(resources, Unprepared(claim.job_id, claim.number, result.reason))
+        resources.limiter.hand_back(slot)
+        return
+    endpoint = Endpoint.of(claim.kind)
+    heard = Heard()
+    if isinstance(result, GatewayError) and not isinstance(result, RefusedError):
+        heard = hear_failure(resources, slot, result, who=claim.job_id, endpoint=endpoint)
+    verdict = judge(resources, claim, result, heard)
     is_ours = settle(resources, claim, verdict)
     log.info(
         "<- %s job=%s %.0fms%s%s",
@@ -69,7 +89,8 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
         f" ({verdict.error})" if verdict.error else "",
         "" if is_ours else " too late: another attempt has taken over",
     )
-    tell_limiter(resources, slot, result if isinstance(result, GatewayError) else None)
+    if not isinstance(result, GatewayError) or isinstance(result, RefusedError):
+        hear_pass(resources, slot, endpoint)
 
 
 def prepare(resources: Resources, claim: Claim) -> Claim | None:
@@ -125,20 +146,43 @@ def give_up_late(resources: Resources, claim: Claim) -> None:
 def submit(
     resources: Resources, claim: Claim, *, leased_at_s: float
 ) -> QuickAccepted | BulkAccepted | GatewayError:
-    """Ask the gateway once."""
+    """Ask the gateway once; whatever is raised becomes an outcome."""
     # A process that was stopped for a while must not send on a lease that is running out.
     if time.monotonic() - leased_at_s > resources.lease_s - resources.settings.timeout_s:
-        return NotSentError("stalled between claim and request")
+        return UnpreparedError("stalled between claim and request")
+    forget_exchange()
     try:
         if claim.kind is Kind.QUICK:
             return resources.gateway.send_quick(claim.quick_request)
         return resources.gateway.send_bulk(claim.messages, resources.callback_url(claim))
     except GatewayError as failure:
         return failure
+    except Exception as error:  # noqa: BLE001 - what matters is whether the request went out
+        if has_written():
+            why = say_unforeseen("something went wrong after the request was written", error)
+            return UnknownOutcomeError(why)
+        return UnpreparedError(say_unforeseen("the request cannot be made", error))
 
 
 def judge(
-    resources: Resources, claim: Claim, result: QuickAccepted | BulkAccepted | GatewayError
+    resources: Resources,
+    claim: Claim,
+    result: QuickAccepted | BulkAccepted | GatewayError,
+    heard: Heard,
+) -> Verdict:
+    """Say what the answer means for the job; the answer is there, so nothing here may raise."""
+    try:
+        return read_verdict(resources, claim, result, heard)
+    except Exception as error:  # noqa: BLE001 - the request was written
+        why = say_unforeseen("the answer cannot be judged", error)
+        return Verdict(state=JobState.UNKNOWN, error=why, error_class=Outcome.UNKNOWN)
+
+
+def read_verdict(
+    resources: Resources,
+    claim: Claim,
+    result: QuickAccepted | BulkAccepted | GatewayError,
+    heard: Heard,
 ) -> Verdict:
     """Say what the answer means for the job."""
     match result:
@@ -151,16 +195,15 @@ def judge(
         case BulkAccepted():
             return Verdict(state=JobState.ACCEPTED, gateway_fields={"uuid": result.uuid})
         case failure:
-            return decide(
+            verdict = decide(
                 failure.outcome,
                 attempts=claim.attempts,
                 on_unknown=claim.on_unknown,
                 policy=resources.retry_policy,
                 reason=failure.reason,
-                retry_after_s=(
-                    failure.retry_after_s if isinstance(failure, TemporaryError) else None
-                ),
+                retry_after_s=read_pause_s(failure),
             )
+            return weigh(verdict, failure, heard)
 
 
 def settle(resources: Resources, claim: Claim, verdict: Verdict) -> bool:
@@ -170,6 +213,8 @@ def settle(resources: Resources, claim: Claim, verdict: Verdict) -> bool:
         try:
             return resources.ledger.settle(claim, verdict, resources.poll_plan)
         except RedisError as error:
+            if is_of_data(error):
+                return settle_unknown(resources, claim, verdict)
             if time.monotonic() > until_s:
                 raise
             log.warning(
@@ -178,3 +223,16 @@ def settle(resources: Resources, claim: Claim, verdict: Verdict) -> bool:
                 type(error).__name__,
             )
         time.sleep(SETTLE_PAUSE_S)
+
+
+def settle_unknown(resources: Resources, claim: Claim, verdict: Verdict) -> bool:
+    """Have a job be unknown whose stored data do not take the verdict."""
+    log.error("the answer of job=%s cannot be stored: %s", claim.job_id, verdict.state)
+    why = f"its stored data do not take the answer ({verdict.state})"
+    unknown = Verdict(state=JobState.UNKNOWN, error=why, error_class=Outcome.UNKNOWN)
+    try:
+        return resources.ledger.settle(claim, unknown, resources.poll_plan)
+    except ResponseError as error:
+        if not is_of_data(error):
+            raise
+        return False

@@ -7,12 +7,25 @@ from __future__ import annotations
 
 import logging
 
-from smsq.errors import BusyError, GatewayError, TemporaryError
+from redis.exceptions import RedisError, ResponseError
+
+from smsq.account import Endpoint, Heard, Scope
+from smsq.connection import is_of_data
+from smsq.errors import (
+    BusyError,
+    GatewayError,
+    NotSentError,
+    RefusedError,
+    TemporaryError,
+    UnpreparedError,
+    say_unforeseen,
+)
 from smsq.gateway.wire import ReportPage
-from smsq.jobs import PollClaim
+from smsq.jobs import PollClaim, Unprepared
 from smsq.names import Queue, Task
 from smsq.slots import Slot
-from tasks.answer import tell_limiter
+from tasks.answer import hear_failure, hear_pass
+from tasks.aside import set_aside
 from tasks.resources import Resources
 
 log = logging.getLogger(__name__)
@@ -25,20 +38,40 @@ MAX_READERS = 8
 
 
 def read_page(resources: Resources, slot: Slot, claim: PollClaim) -> None:
-    """Fetch and store one page; a short one is the last of this poll."""
+    """Fetch and store one page; a short one is the last of this poll.
+
+    Whatever is raised is this message's: it is asked for later, and others go on.
+    """
+    result = fetch(resources, claim)
+    if isinstance(result, ReportPage):
+        hear_pass(resources, slot, Endpoint.POLL)
+        try:
+            store(resources, claim, result)
+        except Exception as error:
+            if isinstance(error, RedisError) and not is_of_data(error):
+                raise
+            why = say_unforeseen("its page cannot be stored", error)
+            set_aside(resources, Unprepared(claim.ref, claim.number, why))
+        return
+    log.warning("poll broke off message=%s: %s", claim.ref, result.reason)
+    if isinstance(result, RefusedError):
+        hear_pass(resources, slot, Endpoint.POLL)
+        heard = Heard(Scope.OWN)
+    else:
+        heard = hear_failure(resources, slot, result, who=claim.ref, endpoint=Endpoint.POLL)
+    postpone(resources, claim, result, heard)
+
+
+def fetch(resources: Resources, claim: PollClaim) -> ReportPage | GatewayError:
+    """Ask for one page; whatever is raised becomes a failure."""
     try:
-        page = resources.gateway.fetch_reports(
+        return resources.gateway.fetch_reports(
             claim.message_id, offset=claim.offset, rows=resources.settings.page_rows
         )
-        failure = None
-    except GatewayError as error:
-        page, failure = None, error
-    if page is not None:
-        store(resources, claim, page)
-    elif failure is not None:
-        log.warning("poll broke off message=%s: %s", claim.ref, failure.reason)
-        postpone(resources, claim, failure)
-    tell_limiter(resources, slot, failure)
+    except GatewayError as failure:
+        return failure
+    except Exception as error:  # noqa: BLE001 - asking again is harmless
+        return UnpreparedError(say_unforeseen("its page cannot be asked for", error))
 
 
 def store(resources: Resources, claim: PollClaim, page: ReportPage) -> None:
@@ -62,11 +95,16 @@ def ring_readers(resources: Resources, claim: PollClaim, *, pages: int) -> None:
         resources.rings.ring(Task.POLL_MESSAGE, [claim.ref], Queue.POLL)
 
 
-def postpone(resources: Resources, claim: PollClaim, failure: GatewayError) -> None:
+def postpone(resources: Resources, claim: PollClaim, failure: GatewayError, heard: Heard) -> None:
     """Ask for the same page again: when the gate opens, soon, or at the next poll's time."""
     pause_s: float | None = resources.poll_schedule.pause_s(claim.age_s)
-    if isinstance(failure, BusyError):
+    if heard.scope is not Scope.OWN and isinstance(failure, BusyError | NotSentError):
         pause_s = None
     elif isinstance(failure, TemporaryError):
         pause_s = max(BROKEN_PAUSE_S, claim.age_s * BROKEN_AGE_SHARE)
-    resources.polls.apply_page(claim, [], next_offset=claim.offset, next_in_s=pause_s)
+    try:
+        resources.polls.apply_page(claim, [], next_offset=claim.offset, next_in_s=pause_s)
+    except ResponseError as error:
+        if not is_of_data(error):
+            raise
+        set_aside(resources, Unprepared(claim.ref, claim.number, failure.reason))

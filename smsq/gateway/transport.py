@@ -51,6 +51,16 @@ def exchange(timeout_s: float) -> Iterator[Exchange]:
     yield _exchange
 
 
+def forget_exchange() -> None:
+    """Begin anew: nothing of this thread's next request was written yet."""
+    _exchange.has_written = False
+
+
+def has_written() -> bool:
+    """Say whether any of this thread's request was written."""
+    return _exchange.has_written
+
+
 class DeadlineSocket:
     """A socket whose every operation is bounded by the thread's deadline."""
 

@@ -1,6 +1,7 @@
 -- claim.lua: use a slot: take the right to make one request for what is most urgent now.
 -- needs limit.lua
 -- needs aside.lua
+-- needs probe.lua
 -- needs gathered.lua
 -- needs rules.lua
 -- needs cap.lua
@@ -180,10 +181,10 @@ local function take_turn_back()
 end
 
 -- What expired, went away or may not be sent now must not cost the slot, nor hold up Redis.
-local waiting = find_waiting()
+local waiting = probe_among(l, find_waiting())
 while waiting do
   local class = choose(waiting)
-  local first = redis.call('ZRANGE', key('ready', class), 0, 0)[1]
+  local first = first_in_line(l, class)
   while first do
     local claim
     if class == 'poll' then
@@ -202,9 +203,9 @@ while waiting do
       -- Others get their turn at Redis; the caller asks again at once.
       return claim or {'early', 0}
     end
-    first = redis.call('ZRANGE', key('ready', class), 0, 0)[1]
+    first = first_in_line(l, class)
   end
-  waiting = find_waiting()
+  waiting = probe_among(l, find_waiting())
 end
 
 -- Give the slot back, unless later ones stand on it already.

@@ -1,35 +1,59 @@
 -- gate.lua: close the gate for every worker at once, or open it.
 -- needs limit.lua
+-- needs lately.lua
 --
--- ARGV[6]  what       'busy':   a 429; the rate goes down
---                     'broken': wrong token or address
+-- ARGV[6]  what       'failed': a request did; close, if it is the account's fault
+--                     'passed': one was answered as it should be: a probe opens for everyone
+--                     'unused': no request was made
 --                     'pause':  an operator's wish, until 'open'
---                     'passed': the probe was answered; open for everyone
 --                     'open':   an operator's wish
 -- ARGV[7]  epoch      of the slot that brought the news; '' for an operator
 -- ARGV[8]  is_probe   1: that slot was the probe
 -- ARGV[9]  pause_us   from now; '' for one that doubles with each closing in a row
 -- ARGV[10] why        shown to operators
 -- ARGV[11] first_us, ARGV[12] max_us, ARGV[13] dice 0..1: that growing pause, with jitter
--- returns  {1 when something changed, pause_us, rate_per_s in force}
+-- ARGV[14] kind       of the request: quick, bulk, poll; '' when it was counted already
+-- 'failed' alone, see smsq/account.py:
+-- ARGV[15] class      busy, misconfigured, ...
+-- ARGV[16] who        the job, or the message as <job id>:<n>; '' for nobody in particular
+-- ARGV[17] different, ARGV[18] least: so many of them close
+-- ARGV[19] lowers     1: the rate goes down
+-- returns  {whose fault: 'all', 'alone', 'own'; times, own: see remember; 1 when something changed,
+--           pause_us, rate_per_s in force}
 local what, is_probe = ARGV[6], ARGV[8] == '1'
 local l = limiter_state()
+local is_of_epoch = ARGV[7] == int(l.epoch)
+
+local function forget_closing()
+  redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'probe_until_us', 'closed_by', 'probe_with')
+end
 
 if what == 'passed' then
-  if ARGV[7] ~= int(l.epoch) or l.is_probing ~= '1' then return {0} end
-  redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'is_probing', 'probe_until_us')
+  if ARGV[14] ~= '' then note_pass(ARGV[14]) end
+  if not is_of_epoch or not is_probe or l.is_probing ~= '1' then return {'all', 0, 0, 0} end
+  if l.probe_with == 'poll' and ARGV[14] == 'poll' then
+    -- Nothing is lost by asking for reports first; now a message has to try.
+    redis.call('HDEL', LIMITER, 'probe_with', 'probe_until_us')
+    return {'all', 0, 0, 0}
+  end
+  forget_closing()
+  redis.call('HDEL', LIMITER, 'is_probing')
   restart(l)
-  return {1}
+  return {'all', 0, 0, 1}
+end
+if what == 'unused' then
+  if is_of_epoch and is_probe then redis.call('HDEL', LIMITER, 'probe_until_us') end
+  return {'all', 0, 0, 0}
 end
 if what == 'open' then
   -- After a 429 or a wrong token, one probe still goes first.
-  redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'probe_until_us')
+  forget_closing()
   save_limiter('epoch', int(l.epoch + 1))
-  return {1}
+  return {'all', 0, 0, 1}
 end
 if what == 'pause' then
   save_limiter('closed_until_us', int(FOREVER_US), 'why', ARGV[10], 'epoch', int(l.epoch + 1))
-  return {1}
+  return {'all', 0, 0, 1}
 end
 
 -- A single 429 may be a hiccup or a rate that is a little too high; a second one in quick succession
@@ -52,6 +76,7 @@ local CALM_REQUESTS, MOST_DIPS, NOISE_US = 40, 12, 60e6
 local KNOWN_DIPS, KNOWN_US, NOISE_PAUSE, NOISE_SHARE = 4, 600e6, 0.25, 1 / 3
 
 local noise_until_us = tonumber(l.noise_until_us) or 0
+local class, who = ARGV[15], ARGV[16]
 
 local function set_way_back(plateau_per_s, dip, span_us, succession)
   save_limiter('plateau_per_s', string.format('%.6f', plateau_per_s), 'dip_us', int(span_us * dip ^ (1 / 3)),
@@ -59,7 +84,8 @@ local function set_way_back(plateau_per_s, dip, span_us, succession)
 end
 
 -- A refusal on its way while the gate closed counts, too: here it is the share that matters.
-if what == 'busy' and noise_until_us > NOW_US then
+local function note_noise()
+  if class ~= 'busy' or noise_until_us <= NOW_US then return end
   l.noise_refused = redis.call('HINCRBY', LIMITER, 'noise_refused', 1)
 end
 
@@ -92,21 +118,59 @@ local function lower_rate()
   set_way_back(step.plateau * rate, 1 - step.to / step.plateau, span_us, succession)
 end
 
-local is_news = ARGV[7] == int(l.epoch) and (is_probe or l.closed_until_us <= NOW_US)
+local is_own, times, own = remember(class, who, ARGV[14])
 local pause_us = tonumber(ARGV[9])
-if not is_news then
+if not is_of_epoch or not (is_probe or l.closed_until_us <= NOW_US) then
   -- Requests that were on their way when the gate closed bring the same news again.
-  if not pause_us or NOW_US + pause_us <= l.closed_until_us then return {0} end
+  note_noise()
+  if not is_closed(l) then return {is_own and 'own' or 'alone', times, own, 0} end
+  if not pause_us or NOW_US + pause_us <= l.closed_until_us then return {'all', times, own, 0} end
   save_limiter('closed_until_us', int(NOW_US + pause_us))
-  return {1}
+  return {'all', times, own, 1}
 end
-if what == 'busy' and not is_probe then lower_rate() end
+
+-- Three in a row that are known to fail may be chance; but they are different, and nobody passes.
+local function is_of_all(entries)
+  local different, least = tonumber(ARGV[17]), tonumber(ARGV[18])
+  if different == 0 then return is_probe and not is_own end
+  local alike, all = count_different(entries, class)
+  if is_own then return all >= KEEPS_STREAK end
+  return is_probe or alike >= different or (#entries >= KEEPS_STREAK and all >= least)
+end
+
+-- The next probe asks for somebody else.
+local MOST_SUSPECTS = 20
+local function suspect(entries)
+  local names = split(l.closed_by or '', ' ')
+  for _, entry in ipairs(entries) do table.insert(names, string.match(entry, '^.-/(.+)$')) end
+  while #names > MOST_SUSPECTS do table.remove(names, 1) end
+  if #names > 0 then save_limiter('closed_by', table.concat(names, ' ')) end
+end
+
+local entries = read_streak()
+if tonumber(ARGV[17]) > 0 then table.insert(entries, class .. '/' .. who) end
+while #entries > KEEPS_STREAK do table.remove(entries, 1) end
+if not is_of_all(entries) then
+  save_streak(entries)
+  if is_probe then
+    suspect({class .. '/' .. who})
+    redis.call('HDEL', LIMITER, 'probe_until_us')
+  end
+  return {is_own and 'own' or 'alone', times, own, 0}
+end
+
+note_noise()
+if ARGV[19] == '1' and not is_probe then lower_rate() end
+suspect(entries)
+save_streak({})
 local closings = redis.call('HINCRBY', LIMITER, 'closings', 1)
 if not pause_us then
   local longest_us = math.min(tonumber(ARGV[11]) * 2 ^ math.min(closings - 1, 64), tonumber(ARGV[12]))
-  if noise_until_us > NOW_US then longest_us = longest_us * NOISE_PAUSE end
+  if class == 'busy' and noise_until_us > NOW_US then longest_us = longest_us * NOISE_PAUSE end
   pause_us = longest_us * (0.5 + 0.5 * tonumber(ARGV[13]))
 end
-redis.call('HDEL', LIMITER, 'probe_until_us')
+redis.call('HDEL', LIMITER, 'probe_until_us', 'probe_with')
+-- A message that is sent for nothing may be unknown; a report that is asked for in vain is nothing.
+if SENDS_ALONE[class] then save_limiter('probe_with', 'poll') end
 save_limiter('closed_until_us', int(NOW_US + pause_us), 'why', ARGV[10], 'is_probing', 1, 'epoch', int(l.epoch + 1))
-return {1, int(pause_us), string.format('%.3f', rate_now(limiter_state()))}
+return {'all', times, own, 1, int(pause_us), string.format('%.3f', rate_now(limiter_state()))}

@@ -1,5 +1,6 @@
 -- settle.lua: write down what an attempt came to.
 -- needs gathered.lua
+-- needs lately.lua
 --
 -- The claim that is on its way decides what becomes of the job. An answer may come later than that: when
 -- the lease has ended, when a newer claim was made, when the job has ended. An acceptance is proof
@@ -77,7 +78,9 @@ end
 local function go_on()
   keep_fields('HSET')
   local now = move(id, job, state, error)
-  if now == 'waiting' and state == 'waiting' then schedule(id, NOW_MS + tonumber(ARGV[8])) end
+  if now == 'waiting' and state == 'waiting' then
+    schedule(id, math.min(NOW_MS + tonumber(ARGV[8]), tonumber(job.expires_at_ms) or math.huge))
+  end
 end
 
 local function settle_in_flight()
@@ -101,6 +104,7 @@ local function settle_late()
 end
 
 if not is_in_flight and was_told() then return 'ok' end
+if state == 'accepted' or answered.error_class == 'refused' then note_pass(job.kind) end
 -- Ledgers from before kept the doubt, and not whose it was.
 local is_late = is_newest and job.state == 'unknown' or is_doubted(job, claim)
 if not is_in_flight and state ~= 'accepted' and (is_lost or not is_late) then

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from smsq.account import BROKEN_CLOSE_S
 from smsq.jobs import Claim
-from smsq.limiter import BROKEN_CLOSE_S, Limiter
+from smsq.limiter import Limiter
 from smsq.models import JobState
 from smsq.names import Queue
 from smsq.settings import Settings

@@ -26,7 +26,9 @@ def decided(outcome: Outcome, *, attempts: int = 1, resend: bool = False) -> Ver
         (Outcome.MISCONFIGURED, JobState.QUEUED, False),
         (Outcome.BUSY, JobState.QUEUED, False),
         (Outcome.TEMPORARY, JobState.WAITING, True),
-        (Outcome.NOT_SENT, JobState.WAITING, True),
+        (Outcome.NO_MONEY, JobState.QUEUED, False),
+        (Outcome.NOT_SENT, JobState.WAITING, False),
+        (Outcome.UNPREPARED, JobState.WAITING, False),
         (Outcome.UNKNOWN, JobState.UNKNOWN, True),
     ],
 )
@@ -50,10 +52,9 @@ def test_a_last_unknown_stays_unknown_and_is_never_called_dead() -> None:
     assert decided(Outcome.UNKNOWN, attempts=8, resend=True).state is JobState.UNKNOWN
 
 
-@pytest.mark.parametrize("outcome", [Outcome.TEMPORARY, Outcome.NOT_SENT])
-def test_a_job_is_dead_once_its_attempts_are_used_up(outcome: Outcome) -> None:
-    assert decided(outcome, attempts=7).state is JobState.WAITING
-    dead = decided(outcome, attempts=8)
+def test_a_job_is_dead_once_its_attempts_are_used_up() -> None:
+    assert decided(Outcome.TEMPORARY, attempts=7).state is JobState.WAITING
+    dead = decided(Outcome.TEMPORARY, attempts=8)
     assert dead.state is JobState.DEAD
     assert dead.error == "gave up after 8 attempts: why"
 

@@ -60,7 +60,7 @@ def test_an_accepted_job_knows_its_message_id(
         ("0400", JobState.REJECTED, 1, "400: bad request"),
         ("0200", JobState.REJECTED, 1, "Wrong alphaname"),
         ("0401", JobState.QUEUED, 0, "invalid token"),
-        ("0404", JobState.QUEUED, 0, "404"),
+        ("0404", JobState.WAITING, 0, "404"),
         ("0429", JobState.QUEUED, 0, "429"),
         ("0500", JobState.WAITING, 1, "500"),
         ("0201", JobState.UNKNOWN, 1, "unreadable answer 200"),
@@ -84,14 +84,14 @@ def test_each_answer_means_what_the_table_says(
     assert error in (status.error or "")
 
 
-def test_a_gateway_that_cannot_be_reached_costs_an_attempt_and_loses_nothing(
+def test_a_gateway_that_cannot_be_reached_costs_no_attempt_and_loses_nothing(
     resources: Resources, queue: SmsQueue, simulator: RunningSimulator
 ) -> None:
     client = GatewayClient("http://127.0.0.1:9", "token", timeout_s=1)
     job = send(replace(resources, gateway=client), queue, "4567")
 
     status = queue.status(job)
-    assert (status.state, status.attempts) == (JobState.WAITING, 1)
+    assert (status.state, status.attempts) == (JobState.WAITING, 0)
     assert "could not be reached" in (status.error or "")
     assert simulator.accepted() == {}
 
