@@ -10,12 +10,12 @@ import hashlib
 import hmac
 import json
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from urllib.parse import parse_qsl
 
 from smsq.gateway.ids import read_id
+from smsq.gateway.message_names import MessageNames
 from smsq.models import ReceiptEntry
 
 #: Nothing that the gateway has reason to post is larger.
@@ -80,6 +80,10 @@ def match_receipt(
 ) -> dict[int, int]:
     """Match ids to our messages: by name, else by order where that is not ambiguous.
 
+    No id is guessed: in whatever order receipts come, and however the gateway splits them, a
+    message gets its own id or none. Messages of one name are as ambiguous as those without: only a
+    receipt that has the ids of all of them tells, by their order.
+
     Args:
         entries: As `read_receipt` found them.
         names: Our messages' names, in order.
@@ -89,25 +93,43 @@ def match_receipt(
         Index of a message → its id, those known from before included; messages that could not be
         matched are left out.
     """
-    matched: dict[int, int] = dict(known)
-    known_ids = set(known.values())
-    leftover: list[int] = []
-    # Those that are free, the first one last: a look at each name for each entry would be a square.
-    named: defaultdict[str, list[int]] = defaultdict(list)
-    for i in reversed(range(len(names))):
-        if i not in matched:
-            named[names[i]].append(i)
-    for entry in entries:
-        if entry.message_id in known_ids:
-            continue
-        if entry.name is None:
-            leftover.append(entry.message_id)
-        elif named.get(entry.name):
-            matched[named[entry.name].pop()] = entry.message_id
+    matched = dict(known)
+    ids = set(known.values())
+    new = [entry for entry in entries if entry.message_id not in ids]
+    ours = MessageNames(names)
+    # A gateway that calls nothing by our names says as little as one that names nothing.
+    are_ours = any(entry.name is not None and ours.find_range(entry.name) for entry in entries)
+    named: dict[tuple[int, int], list[int]] = {}
+    unnamed: list[int] = []
+    for entry in new:
+        found = None if entry.name is None else ours.find_range(entry.name)
+        if found:
+            named.setdefault(found, []).append(entry.message_id)
+        elif entry.name is None or not are_ours:
+            unnamed.append(entry.message_id)
+    _match_named(matched, named, ours)
     free = [i for i in range(len(names)) if i not in matched]
-    if len(leftover) == len(free):
-        matched.update(zip(free, leftover, strict=True))
+    if len(unnamed) == len(free):
+        matched.update(zip(free, unnamed, strict=True))
     return matched
+
+
+def _match_named(
+    matched: dict[int, int], named: Mapping[tuple[int, int], Sequence[int]], ours: MessageNames
+) -> None:
+    """Match ids whose name leaves no choice, until no more of them can be."""
+    open_ranges = dict(named)
+    while open_ranges:
+        settled = []
+        for found, message_ids in open_ranges.items():
+            free = [i for i in ours.messages(found) if i not in matched]
+            if len(free) in {1, len(message_ids)}:
+                matched.update(zip(free, message_ids, strict=False))
+                settled.append(found)
+        if not settled:
+            return
+        for found in settled:
+            del open_ranges[found]
 
 
 def _parse(body: bytes, content_type: str) -> object:

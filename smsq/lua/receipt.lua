@@ -11,11 +11,19 @@
 -- ARGV[9]  horizon_ms      polling gives up after this long
 -- ARGV[10] first_poll_ms   the first poll comes after this long
 -- returns  'ok' | 'missing'
+--
+-- Between the look at what is known and this call another receipt may have taught the same message its id:
+-- that one stays.
 local id = ARGV[4]
 local job = load(key('job', id))
 if not job then return 'missing' end
 
-local learnt = learn_ids(id, job, cjson.decode(ARGV[7]), tonumber(ARGV[10]))
+local ids = cjson.decode(ARGV[7])
+for n, message_id in pairs(ids) do
+  local known = redis.call('HGET', key('message', id, n), 'message_id')
+  if known and known ~= message_id then ids[n] = nil end
+end
+local learnt = learn_ids(id, job, ids, tonumber(ARGV[10]))
 if ARGV[5] ~= '' then
   -- What comes again is kept once.
   redis.call('LREM', key('receipts', id), 0, ARGV[5])

@@ -97,6 +97,54 @@ def test_receipts_one_by_one_without_names_are_not_guessed(
     assert ids(world, job) == [None, None]
 
 
+@pytest.mark.parametrize("order", [(5, 6), (6, 5)])
+def test_ids_of_one_name_that_come_one_by_one_are_not_guessed(
+    world: World, matching: Matching, desk: UnmatchedDesk, order: tuple[int, int]
+) -> None:
+    job = submit(world, "Sale", "Sale", "News")
+    for message_id in order:
+        assert take(matching, job, {"message_id": message_id, "name": "Sale"}) == 0
+    take(matching, job, {"message_id": 7, "name": "News"})
+    assert ids(world, job) == [None, None, 7]
+
+    assert desk.attach(job, "#1", 5) == 1
+    assert ids(world, job) == [5, 6, 7]
+
+
+def test_ids_of_one_name_that_come_together_are_matched_by_order(
+    world: World, matching: Matching
+) -> None:
+    job = submit(world, "Sale", "Sale")
+    take(matching, job, {"message_id": 6, "name": "Sale"})
+    take(matching, job, [{"message_id": i, "name": "Sale"} for i in (5, 6)])
+
+    assert ids(world, job) == [5, 6]
+
+
+def test_of_two_receipts_at_once_the_second_replaces_no_id(
+    world: World, matching: Matching
+) -> None:
+    job = submit(world, "Sale", "News")
+    world.polls.apply_receipt(job, b'{"message_id": 5}', {1: 5}, unmatched=0, plan=PLAN)
+    world.polls.apply_receipt(job, b'{"message_id": 6}', {1: 6, 2: 7}, unmatched=0, plan=PLAN)
+
+    assert ids(world, job) == [5, 7]
+    assert matching.rematch(job) == 0
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(" Sale ", "Sale"), ("и\u0306", "й"), ("Bills" * 40, "Bills" * 20), ("Счёт", "????")],
+)
+def test_the_one_message_of_a_job_gets_the_one_id_whatever_its_name(
+    world: World, matching: Matching, ours: str, theirs: str
+) -> None:
+    job = submit(world, ours)
+    assert take(matching, job, {"message_id": 5, "name": theirs}) == 1
+
+    assert ids(world, job) == [5]
+
+
 def test_a_repeated_receipt_in_another_order_changes_nothing(
     world: World, matching: Matching
 ) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -227,7 +231,22 @@ def test_no_body_is_an_exception(body: bytes, content_type: str | None) -> None:
         ([ReceiptEntry(5, None), ReceiptEntry(4, "a")], ["a", "b"], {0: 4, 1: 5}),
         ([ReceiptEntry(5, "a"), ReceiptEntry(4, "a")], ["a", "a"], {0: 5, 1: 4}),
         ([ReceiptEntry(5, "a"), ReceiptEntry(4, "a")], ["a"], {0: 5}),
-        ([ReceiptEntry(5, "other")], ["a"], {}),
+        ([ReceiptEntry(5, "other")], ["a"], {0: 5}),
+        ([ReceiptEntry(5, "other"), ReceiptEntry(4, "b")], ["a"], {}),
+        ([ReceiptEntry(5, "a")], ["a", "a"], {}),
+        ([ReceiptEntry(5, "Sale")], [" Sale", "Bills"], {0: 5}),
+        ([ReceiptEntry(5, "sale")], ["Sale\u00a0 ", "Bills"], {0: 5}),
+        ([ReceiptEntry(5, "й")], ["и\u0306", "Bills"], {0: 5}),
+        ([ReceiptEntry(5, "и\u0306")], ["й", "Bills"], {0: 5}),
+        ([ReceiptEntry(5, "b" * 100)], ["a" * 200, "b" * 200], {1: 5}),
+        ([ReceiptEntry(5, "b" * 100)], ["b" * 100, "b" * 200], {}),
+        (
+            [ReceiptEntry(5, "b" * 200), ReceiptEntry(4, "b" * 100)],
+            ["b" * 100, "b" * 200],
+            {0: 4, 1: 5},
+        ),
+        ([ReceiptEntry(5, "Sal")], ["Sale", "Sal 2"], {}),
+        ([ReceiptEntry(5, "sale")], ["Sale", "SALE"], {}),
         ([], ["a"], {}),
         ([], [], {}),
         (entries(5), [""], {0: 5}),
@@ -237,3 +256,96 @@ def test_ids_are_matched_by_name_then_by_order(
     found: list[ReceiptEntry], names: list[str], matched: dict[int, int]
 ) -> None:
     assert match_receipt(found, names) == matched
+
+
+@dataclass(frozen=True)
+class Book:
+    """What the gateway did: our names, the id of each message, and the receipts it posts."""
+
+    names: list[str]
+    ids: list[int]
+    receipts: list[list[ReceiptEntry]]
+
+
+#: What a gateway may make of a name.
+RENAMINGS: list[Callable[[str], str]] = [
+    lambda name: name,
+    str.strip,
+    str.upper,
+    lambda name: unicodedata.normalize("NFD", name),
+    lambda name: name[:100],
+    lambda name: name[:20],
+    lambda name: name[:20] + "...",
+    lambda name: "?" * len(name),
+    lambda name: "",
+]
+STEM = "Напоминание: оплатите счёт до"
+message_names = st.lists(
+    st.sampled_from(["Sale", " Sale", "sale", "Bills", "Й", STEM, STEM + " 2", STEM * 4, STEM * 5]),
+    min_size=1,
+    max_size=6,
+)
+
+
+@st.composite
+def books(draw: st.DrawFn) -> Book:
+    names = draw(message_names)
+    ids = draw(st.lists(st.integers(1, 99), min_size=len(names), max_size=len(names), unique=True))
+    rename = draw(st.sampled_from(RENAMINGS))
+    parts = draw(st.lists(st.integers(0, 3), min_size=len(names), max_size=len(names)))
+    with_names = draw(st.lists(st.booleans(), min_size=4, max_size=4))
+    receipts = [
+        [
+            ReceiptEntry(ids[i], rename(names[i]) if with_names[part] else None)
+            for i in range(len(names))
+            if parts[i] == part
+        ]
+        for part in range(4)
+    ]
+    return Book(names, ids, [receipt for receipt in receipts if receipt])
+
+
+def learn_all(book: Book, order: list[list[ReceiptEntry]]) -> dict[int, int]:
+    """Take receipts one by one; whatever is learnt has those before read again."""
+    known: dict[int, int] = {}
+    for n in range(1, len(order) + 1):
+        while (found := learn_more(book, order[:n], known)) != known:
+            known = found
+    return known
+
+
+def learn_more(book: Book, kept: list[list[ReceiptEntry]], known: dict[int, int]) -> dict[int, int]:
+    for receipt in kept:
+        found = match_receipt(receipt, book.names, known)
+        if found != known:
+            return found
+    return known
+
+
+@given(books(), st.randoms(use_true_random=False))
+def test_any_order_and_split_of_receipts_gives_the_same_ids_and_never_a_wrong_one(
+    book: Book, dice: Random
+) -> None:
+    shuffled = book.receipts * 2
+    dice.shuffle(shuffled)
+    found = learn_all(book, book.receipts)
+
+    assert found.items() <= dict(enumerate(book.ids)).items()
+    assert learn_all(book, shuffled) == found
+
+
+@given(books(), st.randoms(use_true_random=False))
+def test_receipts_that_are_read_at_once_agree(book: Book, dice: Random) -> None:
+    alone = [match_receipt(receipt, book.names) for receipt in book.receipts]
+
+    truth = dict(enumerate(book.ids))
+    assert all(found.items() <= truth.items() for found in alone)
+
+
+@given(message_names, st.sampled_from(RENAMINGS))
+def test_one_receipt_with_all_ids_teaches_them_all(
+    names: list[str], rename: Callable[[str], str]
+) -> None:
+    receipt = [ReceiptEntry(7 + i, rename(name)) for i, name in enumerate(names)]
+
+    assert match_receipt(receipt, names) == {i: 7 + i for i in range(len(names))}
