@@ -30,6 +30,10 @@ from smsq.stored_id import StoredId
 log = logging.getLogger(__name__)
 
 
+#: Messages in one job, however few recipients they have: its receipt names them all.
+MOST_MESSAGES = 3000
+
+
 class CampaignDraft:
     """Packs messages into jobs, none above `max_recipients`; small ones for one time share a job.
 
@@ -106,6 +110,8 @@ class CampaignDraft:
         self._close_message()
         # Quiet hours hold a whole job: what begins at another time goes in a job of its own.
         if self._job and self._job[0].starts_at_ms != head.starts_at_ms:
+            self._stage()
+        if len(self._job) >= MOST_MESSAGES:
             self._stage()
         self._head = replace(head, recipients={})
         self._seen.clear()

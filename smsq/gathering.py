@@ -42,12 +42,17 @@ class GatherOptions(TypedDict, total=False):
     again: bool
 
 
+#: Sends in one gathered job: news of it looks for each one's place among all.
+MOST_GATHERED = 2000
+
+
 def assemble_send(checked: CheckedQuick, settings: Settings) -> tuple[NewSend, Idempotency]:
     """Make a send of a checked message, and what lets its call be repeated."""
     [(phone, _)] = checked.request.recipients.items()
     fields = shared_fields(checked.on_unknown, settings)
     fields |= {"kind": Kind.BULK, "priority": checked.priority, "is_gathered": "1"}
-    most, open_ms = settings.bulk_max_recipients, round(settings.gather_s * 1000)
+    most = min(settings.bulk_max_recipients, MOST_GATHERED)
+    open_ms = round(settings.gather_s * 1000)
     shared = [checked.request.alphaname_id, sorted(fields.items()), most, open_ms]
     send = NewSend(
         job_id=new_job_id(),

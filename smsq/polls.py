@@ -27,8 +27,8 @@ LOOK_MS = 60_000
 #: Most raw receipts kept for one job.
 MAX_RECEIPTS = 20
 
-#: Most message ids that one script call learns.
-SLICE_IDS = 300
+#: Most message ids, and most rows of a page, that one script call takes.
+SLICE_IDS, SLICE_ROWS = 300, 1000
 
 #: Longest word of the gateway's that is kept.
 _MAX_WORD = 40
@@ -88,6 +88,21 @@ class Polls:
         Returns:
             Recipients that are not final yet; None when a newer poll has taken over.
         """
+        *before, last = [rows[i : i + SLICE_ROWS] for i in range(0, len(rows), SLICE_ROWS)] or [[]]
+        for some in before:
+            if self._apply_rows(claim, some, "", "") is None:
+                return None
+        rest_ms = "" if next_in_s is None else round(next_in_s * 1000)
+        return self._apply_rows(claim, last, next_offset, rest_ms)
+
+    def _apply_rows(
+        self,
+        claim: PollClaim,
+        rows: Sequence[ReportRow],
+        next_offset: int | str,
+        rest_ms: int | str,
+    ) -> int | None:
+        """Run `poll_page.lua`; without a next offset, rows of the same page follow."""
         packed, odd = self._pack(rows, claim.buckets)
         status, left = self._run(
             "poll_page",
@@ -96,7 +111,7 @@ class Polls:
             json.dumps(packed),
             claim.offset,
             next_offset,
-            "" if next_in_s is None else round(next_in_s * 1000),
+            rest_ms,
             json.dumps(odd),
         )
         return int(left) if status == "ok" else None
@@ -116,12 +131,13 @@ class Polls:
         Raises:
             NotFoundError: There is no such job.
         """
+        kept = MAX_RECEIPTS
         for some in slice_ids(ids) or [{}]:
             answer = self._run(
                 "receipt",
                 job_id,
                 body,
-                MAX_RECEIPTS,
+                kept,
                 json.dumps({str(n): str(message_id) for n, message_id in some.items()}),
                 unmatched,
                 plan.horizon_ms,
@@ -129,7 +145,7 @@ class Polls:
             )
             if answer == "missing":
                 raise NotFoundError(f"no job has the id {job_id}")
-            body = b""
+            body, kept = b"", 0
 
     def _pack(
         self, rows: Sequence[ReportRow], buckets: int

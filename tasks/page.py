@@ -75,11 +75,17 @@ def fetch(resources: Resources, claim: PollClaim) -> ReportPage | GatewayError:
 
 
 def store(resources: Resources, claim: PollClaim, page: ReportPage) -> None:
-    """Apply a page; a full one is followed by the next, after a short one the message rests."""
+    """Apply a page; a full one is followed by the next, after a short one the message rests.
+
+    So it does after one that lies beyond all of its recipients: that list may have no end.
+    """
     rows = resources.settings.page_rows
     next_offset, next_in_s = claim.offset + rows, None
+    is_beyond = claim.offset >= claim.size
+    if page.row_count < rows or is_beyond:
+        next_in_s = resources.poll_schedule.pause_s(claim.age_s)
     if page.row_count < rows:
-        next_offset, next_in_s = 0, resources.poll_schedule.pause_s(claim.age_s)
+        next_offset = 0
     left = resources.polls.apply_page(
         claim, page.rows, next_offset=next_offset, next_in_s=next_in_s
     )

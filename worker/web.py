@@ -12,6 +12,7 @@ import asyncio
 import logging.config
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -26,11 +27,13 @@ from starlette.routing import Route
 
 from config.logs import LOGGING
 from config.settings import load_settings
+from smsq.campaign import MOST_MESSAGES
 from smsq.connection import PRODUCER_TIMEOUT_S, connect
 from smsq.errors import NotFoundError
 from smsq.gateway.receipts import is_signed
 from smsq.jobs import PollPlan
 from smsq.matching import Matching
+from smsq.mistakes import MAX_NAME
 from smsq.polls import Polls
 from smsq.scripts import Scripts
 from smsq.settings import Settings
@@ -41,8 +44,9 @@ from worker.refusal import MAX_LINGERING, Refusal
 
 log = logging.getLogger(__name__)
 
-#: A receipt lists message ids; a thousand of them take a tenth of this.
-MAX_BODY_BYTES = 256 * 1024
+#: A receipt names every message of its job, and may write each letter of a name as \\u0441; beside
+#: it stand an id and some words. A small one may say more.
+NAME_BYTES, ENTRY_BYTES, LEAST_BODY_BYTES = 6, 200, 256 * 1024
 
 #: A body that takes longer than this to arrive is dropped.
 BODY_TIMEOUT_S = 10.0
@@ -59,6 +63,7 @@ class Receiver:
     redis: Redis
     matching: Matching
     views: Views
+    counts: str
 
     @classmethod
     def build(cls, settings: Settings) -> Self:
@@ -71,7 +76,19 @@ class Receiver:
             redis=redis,
             matching=Matching(scripts, polls, PollPlan.of(settings)),
             views=Views(redis, scripts.keys),
+            counts=scripts.keys.counts,
         )
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Longest receipt for the largest job that the settings allow."""
+        messages = min(self.settings.bulk_max_recipients, MOST_MESSAGES)
+        return max(LEAST_BODY_BYTES, messages * (NAME_BYTES * MAX_NAME + ENTRY_BYTES))
+
+    def count_refusal(self) -> None:
+        """Count a receipt of which nothing was kept, for operators to see."""
+        with suppress(RedisError):
+            self.redis.hincrby(self.counts, "receipts_refused", 1)
 
     def store(self, job_id: str, body: bytes, content_type: str | None) -> int:
         """Store an authentic receipt; returns how many message ids it taught."""
@@ -85,8 +102,10 @@ async def receive(request: Request) -> Response:
     signature = request.path_params["signature"]
     if not secret or not is_signed(job_id, signature, secret, now_s=time.time()):
         return Refusal("not found", 404)
-    body = await read_body(request)
+    body = await read_body(request, receiver.max_body_bytes)
     if isinstance(body, Response):
+        log.warning("receipt refused job=%s: %d", job_id, body.status_code)
+        await run_in_threadpool(receiver.count_refusal)
         return body
     content_type = request.headers.get("content-type")
     try:
@@ -135,17 +154,17 @@ def make_app(receiver: Receiver) -> Starlette:
     return app
 
 
-async def read_body(request: Request) -> bytes | Response:
+async def read_body(request: Request, most_bytes: int) -> bytes | Response:
     """Read a body within its bounds, or say which bound it passed."""
     declared = request.headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > MAX_BODY_BYTES:
+    if not declared.isdecimal() or int(declared) > most_bytes:
         return Refusal("body too large", 413)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > MAX_BODY_BYTES:
+                if len(body) > most_bytes:
                     return Refusal("body too large", 413)
     except (TimeoutError, ClientDisconnect):
         return Refusal("body too slow", 408)

@@ -46,10 +46,25 @@ local function take_page(ref, message_key, message, size)
   return tonumber(message.poll_number), offset, 0
 end
 
+-- A gateway may answer every offset with a full page. What follows the first page that lies beyond all
+-- of our recipients is left unread, and the message rests as long as it is old.
+local LEAST_REST_MS, MOST_REST_MS = 5000, 43200000
+
+local function is_beyond(offset, message)
+  local size = 0
+  for _, state in ipairs(RECIPIENT_STATES) do size = size + (tonumber(message[state]) or 0) end
+  return offset >= size
+end
+
 -- A page is back, and the next starts at `next_offset`: further on after a full page, here again after
 -- one that broke off, at 0 after a short one. Returns true when the message rests until its next poll.
-local function return_page(ref, message_key, message, offset, next_offset, next_in_ms)
+local function return_page(ref, message_key, message, offset, next_offset, next_in_ms, age_ms)
   local is_full = next_offset > offset
+  if is_full and is_beyond(offset, message) then
+    count({}, 'pages_beyond', 1)
+    is_full, next_offset = false, 0
+    if next_in_ms == '' then next_in_ms = math.min(MOST_REST_MS, math.max(LEAST_REST_MS, age_ms)) end
+  end
   if is_full and not message.poll_number then
     redis.call('HSET', message_key, 'poll_offset', int(next_offset), 'poll_number', message.polls,
       'poll_rows', int(next_offset - offset), 'poll_out', 0)

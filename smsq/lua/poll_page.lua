@@ -12,7 +12,7 @@
 --                        state letter|gateway time|gateway word, with ? for the letter where the word
 --                        is unknown to us: the word is kept, the state stays
 -- ARGV[7]  offset        of this page
--- ARGV[8]  next_offset   of the next one: see paging.lua
+-- ARGV[8]  next_offset   of the next one: see paging.lua; '' where rows of this page follow
 -- ARGV[9]  next_in_ms    '' while pages are left; else the next poll comes after this long
 -- ARGV[10] odd           JSON: {unknown word: how it is counted}
 -- returns  {'ok', recipients not final} | {'stale', 0}
@@ -103,8 +103,10 @@ for word, by in pairs(unknown) do
   redis.call('HINCRBY', key('words'), word, by)
 end
 
-local rests = return_page(ARGV[4], message_key, message, tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9])
 local left = unfinished(id, n)
+if ARGV[8] == '' then return {'ok', left} end
+local age_ms = NOW_MS - born_ms_of(job, message.starts_at_ms)
+local rests = return_page(ARGV[4], message_key, message, tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], age_ms)
 -- A message whose id came too late is asked for a few times more, for all its pages.
 local late = message.late_polls and rests and redis.call('HINCRBY', message_key, 'late_polls', -1)
 if late == 0 then redis.call('HDEL', message_key, 'late_polls') end

@@ -4,8 +4,8 @@
 -- moves a job that is still being submitted: the send's own answer will, and finds the ids already there.
 --
 -- ARGV[4]  job id
--- ARGV[5]  body            as posted, cut to a bound; '' for the ids that are left of one
--- ARGV[6]  max_receipts    most bodies kept for a job
+-- ARGV[5]  body            as posted, cut to a bound
+-- ARGV[6]  max_receipts    most bodies kept for a job; 0: these ids are the rest of one that is kept
 -- ARGV[7]  ids             JSON: {"message number from 1": "message id"}, some hundreds at most
 -- ARGV[8]  unmatched       how many ids in it belong to no message of ours
 -- ARGV[9]  horizon_ms      polling gives up after this long
@@ -24,7 +24,7 @@ for n, message_id in pairs(ids) do
   if known and known ~= message_id then ids[n] = nil end
 end
 local learnt = learn_ids(id, job, ids, tonumber(ARGV[10]))
-if ARGV[5] ~= '' then
+if ARGV[6] ~= '0' then
   -- What comes again is kept once.
   redis.call('LREM', key('receipts', id), 0, ARGV[5])
   redis.call('RPUSH', key('receipts', id), ARGV[5])

@@ -153,19 +153,23 @@ def test_a_page_that_met_a_429_is_at_the_front_of_the_line_at_once(world: World)
     assert again.offset == second.offset
 
 
-def test_a_list_that_is_longer_than_ours_is_read_to_its_end(world: World) -> None:
-    _, first = begin_poll(world, phones=3)
+@pytest.mark.parametrize("phones", [1, 2, 3, 8])
+def test_a_list_without_end_is_read_one_page_further_than_ours(world: World, phones: int) -> None:
+    page: PollClaim | None
+    _, page = begin_poll(world, phones=phones)
     foreign = [ReportRow(f"37544{1234567 + i}", "sent", None) for i in range(ROWS)]
-    page, offsets = first, []
-    for _ in range(4):
+    offsets: list[int] = []
+    while page is not None and len(offsets) < 20:
         offsets.append(page.offset)
         next_offset = page.offset + ROWS
         world.polls.apply_page(page, foreign, next_offset=next_offset, next_in_s=None)
-        page = world.claim_poll()
-    give_short(world, page)
+        page = world.find_and_claim_poll()
 
-    assert offsets == [0, 2, 4, 6]
-    assert rests_for_s(world) == 60
+    assert offsets == list(range(0, phones + ROWS, ROWS))
+    assert rests_for_s(world) == 5
+    assert world.views.stats(1).oddities["pages_beyond"] == 1
+    world.pass_s(6)
+    assert world.claim_poll().offset == 0
 
 
 def test_a_poll_whose_worker_died_begins_anew_when_its_claim_ends(world: World) -> None:

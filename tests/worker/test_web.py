@@ -8,19 +8,21 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
 
+from smsq.campaign import MOST_MESSAGES
 from smsq.gateway.receipts import receipt_url
+from smsq.mistakes import MAX_NAME
 from smsq.models import BulkMessage
 from smsq.queue import SmsQueue
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from tests.support import wait_until
-from worker.web import MAX_BODY_BYTES, Receiver, make_app
+from worker.web import Receiver, make_app
 
 SECRET = "sixteen characters or more"
 
@@ -145,13 +147,27 @@ def test_a_receipt_for_a_job_that_is_gone_is_not_found(web: Web) -> None:
 
 
 def test_a_body_beyond_the_bound_is_refused_and_not_kept(
-    web: Web, scripts: Scripts, job: str
+    web: Web, queue: SmsQueue, settings: Settings, scripts: Scripts, job: str
 ) -> None:
     path = receipt_path(job)
-    status, _ = web.ask("POST", path, b"x" * (MAX_BODY_BYTES + 1))
+    status, _ = web.ask("POST", path, b"x" * (Receiver.build(settings).max_body_bytes + 1))
 
     assert status == 413
     assert scripts.redis.exists(scripts.keys.receipts(job)) == 0
+    assert queue.stats().oddities["receipts_refused"] == 1
+
+
+@pytest.mark.parametrize("recipients", [1000, 100_000])
+def test_the_longest_receipt_of_the_largest_job_is_taken(
+    settings: Settings, recipients: int
+) -> None:
+    """As PHP's json_encode writes it: six characters for each letter of a name."""
+    receiver = Receiver.build(replace(settings, bulk_max_recipients=recipients))
+    entry = {"message_id": 10**12, "name": "Щ" * MAX_NAME, "status": "accepted", "parts": 10}
+    entries = [entry] * min(recipients, MOST_MESSAGES)
+    body = json.dumps({"uuid": "u" * 36, "success": "OK", "messages": entries}, indent=1)
+
+    assert len(body) <= receiver.max_body_bytes
 
 
 def test_only_the_newest_receipts_of_a_job_are_kept(web: Web, scripts: Scripts, job: str) -> None:
