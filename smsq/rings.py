@@ -104,6 +104,7 @@ class _Line:
             if connection.transport.driver_type == "amqp":
                 # Without a goodbye: a silent broker's answer to it would be waited for.
                 connection.collect()
+        with suppress(Exception):
             self.pool.replace(connection)
 
 
@@ -145,7 +146,7 @@ class Rings:
 
     def close(self) -> None:
         """Give the broker connections back."""
-        for line in self._lines.values():
+        if line := self._lines.pop(os.getpid(), None):  # a parent's are the parent's
             line.pool.force_close_all(close_pool=False)
         self._app.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,3 +146,34 @@ def test_the_web_apps_own_celery_stays_the_current_one(redis_url: str) -> None:
 
     assert celery.current_app.main == "shop"
     own.close()
+
+
+@pytest.mark.real_redis
+def test_a_closed_queue_leaves_no_connection_and_may_ring_again(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server:
+        admin = connect(server.url)
+        rings = Rings(server.url, "n")
+        assert rings.ring(Task.SEND_QUICK, ["j1"], Queue.NORMAL)
+        assert len(admin.client_list()) > 1
+        rings.close()
+        wait_until(lambda: len(admin.client_list()) == 1, "only this test is connected")
+
+        assert rings.ring(Task.SEND_QUICK, ["j2"], Queue.NORMAL)
+        rings.close()
+        admin.close()
+
+
+def test_a_forked_process_rings_by_connections_of_its_own(
+    rings: Rings, redis_url: str, namespace: str
+) -> None:
+    assert rings.ring(Task.SEND_QUICK, ["j1"], Queue.NORMAL)
+    child = os.fork()
+    if child == 0:
+        is_rung = rings.ring(Task.SEND_QUICK, ["j2"], Queue.NORMAL)
+        rings.close()
+        os._exit(0 if is_rung else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert rings.ring(Task.SEND_QUICK, ["j3"], Queue.NORMAL)
+
+    found = [ids_of(message) for message in rung(redis_url, namespace, Queue.NORMAL)]
+    assert found == [["j1"], ["j2"], ["j3"]]
