@@ -88,4 +88,5 @@ _INSTEAD: Mapping[JobState | None, str] = {
     JobState.WAITING: _CANCEL,
     JobState.SUBMITTING: "it is being sent: leave again out",
     JobState.UNKNOWN: _SETTLE,
+    JobState.DEAD: "some of it could still be sent by `smsq dead retry`: cancel it first",
 }

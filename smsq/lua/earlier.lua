@@ -6,6 +6,6 @@
 -- returns  nil | {'refused', the earlier id, its state}: as keys.lua would answer; it changes nothing
 local names = redis.call('GET', key('key', ARGV[4]))
 if not names then return nil end
-local found = look_up(string.match(names, '^[^|]*'))
+local found = find_named(string.match(names, '^[^|]*'))
 if found.is_unsent then return nil end
 return {'refused', found.id, found.state}

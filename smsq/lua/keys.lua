@@ -11,9 +11,12 @@ local function hold_key(digest, id, content)
   if digest ~= '' then redis.call('SET', key('key', digest), id .. '|' .. content) end
 end
 
+-- Nobody has got what was in the job's request, and nobody will.
+local function is_request_unsent(job) return UNSENT[job.state] and not (job.is_proven or job.may_be_out) end
+
+-- A job ended unsent for certain; one of which everybody was withheld is done.
 local function is_job_unsent(id, job)
-  if job.may_be_out or job.is_proven then return false end
-  if job.state ~= 'done' then return UNSENT[job.state] or false end
+  if job.state ~= 'done' or job.is_proven or job.may_be_out then return is_request_unsent(job) end
   for n = 1, tonumber(job.messages) do
     if not is_withheld(id, n) then return false end
   end
@@ -25,19 +28,20 @@ local function look_up_send(id, job, ordinal)
   local send = read_send(id, ordinal)
   if not send then return '', false end
   if send.left ~= '' then return send.left, true end
-  local bucket = bucket_key(id, 1, tonumber(redis.call('HGET', key('message', id, 1), 'buckets')), send.phone)
-  local letter = string.sub(redis.call('HGET', bucket, send.phone) or '', 1, 1)
+  local letter = string.sub(recipient_of(id, send) or '', 1, 1)
   if letter == 'w' then return 'done', not job.may_be_out end
   if letter == '' and is_left_out(id, job, ordinal) then return 'unknown', false end
-  if letter ~= '' and letter ~= 'p' and letter ~= 's' then return 'done', false end
-  return job.state, letter == '' and job.state ~= 'done' and is_job_unsent(id, job)
+  if letter == '' then return job.state, is_request_unsent(job) end
+  return (letter == 'p' or letter == 's') and job.state or 'done', false
 end
 
--- All of its jobs ended, and nobody was sent to.
+-- All of a campaign's jobs ended, and nobody was sent to. Dead ones could be retried: one has to be
+-- cancelled first, which looks at each of its jobs.
 local function is_campaign_unsent(id, campaign)
-  if campaign.launched then return false end
   local ended = 0
-  for state in pairs(FINAL) do ended = ended + (tonumber(campaign['job:' .. state]) or 0) end
+  for _, state in ipairs({'rejected', 'cancelled', 'expired', 'done'}) do
+    ended = ended + (tonumber(campaign['job:' .. state]) or 0)
+  end
   for _, state in ipairs({'sent', 'delivered', 'undelivered', 'no_report'}) do
     if (tonumber(campaign['recipient:' .. state]) or 0) > 0 then return false end
   end
@@ -46,7 +50,7 @@ end
 
 -- What a key names: where it stands, and whether it ended unsent. A campaign's state is its hash, which
 -- tells more; '' for what is not there any more.
-local function look_up(id)
+local function find_named(id)
   local campaign = redis.call('HGETALL', key('campaign', id))
   if #campaign > 0 then
     local fields = load(key('campaign', id))
@@ -64,21 +68,12 @@ local function look_up(id)
   return found
 end
 
--- What ended unsent and may still be tried again by an operator: not any more.
+-- A dead job that is sent again under its key cannot be retried any more.
 local function give_up(found)
-  local why = 'its key was used to send again'
-  if found.campaign then
-    if found.campaign.brake ~= 'cancelled' then
-      local canary = found.campaign.canary == 'waiting' and 'skipped' or found.campaign.canary
-      campaign_brakes().set(found.id, found.campaign, 'cancelled', canary, 'cancelled', why)
-    end
-  elseif found.job.state == 'dead' then
-    if not found.ordinal then
-      move(found.id, found.job, 'cancelled', why)
-    elseif leave(found.job_id, found.job, found.ordinal, 'cancelled') and count_left(found.job_id, found.job) == 0 then
-      move(found.job_id, found.job, 'cancelled', why)
-    end
-  end
+  local job, why = found.job, 'its key was used to send again'
+  if not job or job.state ~= 'dead' then return end
+  if found.ordinal then leave(found.job_id, job, found.ordinal, 'cancelled') end
+  if not found.ordinal or count_left(found.job_id, job) == 0 then move(found.job_id, job, 'cancelled', why) end
 end
 
 -- What a call with a key comes to, nil when it is to be stored: {'same', id, state}; {'conflict', ...}
@@ -88,7 +83,7 @@ local function answer_repeat(digest, content, is_again)
   local row = digest ~= '' and redis.call('GET', key('key', digest))
   if not row then return nil end
   local id, earlier = string.match(row, '^(.-)|(.*)$')
-  local found = look_up(id)
+  local found = find_named(id)
   if is_again then
     if not found.is_unsent then return {'refused', id, found.state} end
     give_up(found)
