@@ -17,8 +17,6 @@ local WEEK_MS = 7 * 86400000
 local SPREAD_MS = 30 * 60000
 -- Longest look ahead for a moment at which all regions of a job are awake.
 local LOOK_AHEAD_MS = 2 * 86400000
--- Any day's counter is of no use so long after it was last written.
-local CAP_KEEP_MS = 2 * 86400000
 
 -- Calendars by week, of one job at a time.
 local known_of, known_calendars

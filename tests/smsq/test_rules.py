@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -383,3 +383,22 @@ def test_jobs_that_are_held_back_do_not_bring_polls_forward(world: World) -> Non
     # Sends come first, and those that came to nothing leave no debt to polls.
     assert {world.state(job) for job in jobs} == {JobState.WAITING}
     assert float(world.redis.hget(world.keys.limiter, "poll_owed") or 0) <= 0.25
+
+
+@pytest.mark.parametrize("days_ahead", [1, 40, 900])
+def test_a_days_counts_are_kept_until_that_day_is_over(world: World, days_ahead: int) -> None:
+    set_rules(world, cap=1)
+    world.go_to("2026-11-24T11:00")
+    day = date(2026, 11, 24) + timedelta(days=days_ahead)
+    moment = datetime.combine(day, time(12), ZoneInfo("Europe/Minsk"))
+    put(
+        world,
+        schedule_time=f"{moment:%Y-%m-%dT%H:%M:%S}",
+        starts_at_ms=str(round(moment.timestamp() * 1000)),
+    )
+    assert isinstance(world.take(), Claim)
+
+    [counts] = world.redis.scan_iter(f"{world.keys.namespace}:cap:{day:%Y%m%d}:*")
+    left_s = world.redis.ttl(counts)
+    assert timedelta(days=days_ahead, hours=13) < timedelta(seconds=left_s)
+    assert timedelta(seconds=left_s) < timedelta(days=days_ahead + 2)
