@@ -20,7 +20,7 @@ from smsq.slots import Slot
 from smsq.states import Verdict
 from smsq.status import BrakeState
 from smsq.story import read_note
-from tests.smsq.world import ACCEPTED, PLAN, World
+from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, World
 
 BUSY = Verdict(state=JobState.QUEUED, error="429", error_class="busy", is_counted=False)
 LOST = Verdict(state=JobState.WAITING, delay_s=5, error="no answer", error_class="unknown")
@@ -600,3 +600,21 @@ def test_a_single_job_heeds_no_brake(world: World) -> None:
 
     assert take_all(world) == [job]
     assert world.views.stats(10).recipients[RecipientState.PENDING] == 11
+
+
+def test_a_campaigns_counts_and_its_judgement_outlive_its_jobs(world: World) -> None:
+    draft = world.start_campaign(300, per_job=100, max_failed=0.1)
+    first = accept_one(world)
+    report(world, first, ["delivered"] * 100)
+    world.pass_s(RETENTION_MS / 1000 - 10)
+    report(world, accept_one(world), ["delivered"] * 60 + ["undelivered"] * 10)
+    before = world.campaign(draft.id)
+    world.pass_s(20)
+    world.recover()
+
+    with pytest.raises(NotFoundError):
+        world.views.status(first.job_id)
+    after = world.campaign(draft.id)
+    assert (after.recipients, after.counts, after.jobs) == (300, before.counts, before.jobs)
+    assert after.brake is None  # 10 of 170 failed; of the 70 that are left it would be too many
+    assert accept_one(world)
