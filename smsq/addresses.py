@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from kombu import Connection
-from redis.connection import ConnectionPool, parse_url
+from redis.connection import ConnectionPool
+
+from smsq.tls import check_tls, read_tls
 
 _REDIS_EXAMPLE = "write an address like redis://127.0.0.1:6379/0"
 _BROKER_EXAMPLE = "write an address like redis://127.0.0.1:6379/0 or amqp://127.0.0.1"
@@ -89,7 +90,7 @@ def redis_url(text: str) -> str:
     is_tls = parts.scheme == "rediss"
     _check_options(parts, _REDIS_OPTIONS | (_REDIS_TLS_OPTIONS if is_tls else {}))
     if is_tls:
-        _check_tls(_read_tls(text))
+        check_tls(read_tls(text))
     _build(text, _REDIS_EXAMPLE)
     return text
 
@@ -139,7 +140,7 @@ def broker_connection(address: str) -> dict[str, Any]:
     cert_reqs = _CERT_REQS[options.get("ssl_cert_reqs", "required")]
     if parts.scheme == "rediss":
         # redis-py is at work below kombu too, and takes what it has read itself.
-        tls = _read_tls(address) | {"ssl_cert_reqs": cert_reqs}
+        tls = read_tls(address) | {"ssl_cert_reqs": cert_reqs}
     else:
         names = ("ca_certs", "certfile", "keyfile")
         tls = {name: options[f"ssl_{name}"] for name in names if f"ssl_{name}" in options}
@@ -168,7 +169,7 @@ def _check_rabbits(text: str) -> None:
             raise ValueError("write one amqps:// address: its host is compared with a certificate")
         _check_options(parts, _AMQP_OPTIONS | (_TLS_OPTIONS if is_tls else {}))
         if is_tls:
-            _check_tls(dict(parse_qsl(parts.query)))
+            check_tls(dict(parse_qsl(parts.query)))
 
 
 def _split(text: str, example: str) -> SplitResult:
@@ -209,37 +210,6 @@ def _check_options(parts: SplitResult, known: _Options) -> None:
         pattern, words = known[name]
         if not pattern.fullmatch(value):
             raise ValueError(f"{name}: write {words}")
-
-
-def _read_tls(address: str) -> dict[str, Any]:
-    options: dict[str, Any] = parse_url(address)  # type: ignore[no-untyped-call]
-    return {name: value for name, value in options.items() if name.startswith("ssl_")}
-
-
-def _check_tls(options: Mapping[str, Any]) -> None:
-    """Use files and choices of TLS once as a client will.
-
-    Raises:
-        ValueError: The client could not use them.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    certificates = [options.get("ssl_ca_certs"), options.get("ssl_ca_path")]
-    certificate, key = options.get("ssl_certfile"), options.get("ssl_keyfile")
-    what = "ssl_ca_certs: write the path of a PEM file that can be read"
-    try:
-        if any(certificates):
-            context.load_verify_locations(*certificates)
-        what = "ssl_certfile: write the path of a PEM file, and with ssl_keyfile that of its key"
-        if certificate or key:
-            # Without a password of some kind OpenSSL would ask for one on the terminal.
-            context.load_cert_chain(certificate or "", key, options.get("ssl_password", ""))
-        what = "ssl_min_version: write 771 for TLS 1.2, or 772 for 1.3"
-        if "ssl_min_version" in options:
-            context.minimum_version = ssl.TLSVersion(options["ssl_min_version"])
-        what = "ssl_ciphers: write names that OpenSSL knows"
-        context.set_ciphers(options.get("ssl_ciphers", "DEFAULT"))
-    except (OSError, ValueError):  # ssl.SSLError is an OSError
-        raise ValueError(what) from None
 
 
 def _build(address: str, example: str) -> None:
