@@ -35,7 +35,8 @@ class Stats:
     Attributes:
         jobs: Jobs per state.
         recipients: Recipients per state.
-        oldest_waiting_s: Age of the job that has been ready to be sent for longest; 0 for none.
+        oldest_waiting_s: Age of the job that stands in line for longest, pauses before a retry
+            included; 0 for none.
         slots: Requests made for each class: `urgent`, `normal`, `bulk`, `poll`.
         rate: The limiter.
         oddities: What should be looked at when above 0, by name.

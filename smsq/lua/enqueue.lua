@@ -31,7 +31,7 @@ count(job, 'recipient:pending', job.size)
 local due_in_ms = tonumber(ARGV[10])
 if due_in_ms and due_in_ms > 0 then
   move(id, job, 'waiting')
-  schedule(id, NOW_MS + due_in_ms)
+  schedule_in_turn(id, NOW_MS + due_in_ms)
 else
   move(id, job, 'queued')
 end

@@ -39,23 +39,35 @@ local function close(id, job)
   table.insert(closed, id)
 end
 
+-- The oldest open job that takes this phone, and closes after all that have an earlier text for it.
 local function find_open()
-  local oldest, open = nil, 0
+  local found, oldest, open = nil, nil, 0
   for _, id in ipairs(redis.call('LRANGE', group_key, 0, -1)) do
     local job = load(key('job', id))
     if not job or not job.is_open then
       redis.call('LREM', group_key, 0, id)
     elseif tonumber(job.closes_at_ms) <= NOW_MS then
       close(id, job)
-    elseif redis.call('HEXISTS', bucket_key(id, 1, buckets, phone), phone) == 0 then
-      return id, job
     else
       open = open + 1
       oldest = oldest or {id, job}
+      local has_phone = redis.call('HEXISTS', bucket_key(id, 1, buckets, phone), phone) == 1
+      found = not has_phone and (found or {id, job}) or nil
     end
   end
+  if found then return found[1], found[2] end
   if open >= MOST_OPEN then close(oldest[1], oldest[2]) end
   return nil
+end
+
+-- A job that is full does not overtake those that were opened before it.
+local function close_up_to(id, job)
+  for _, earlier_id in ipairs(redis.call('LRANGE', group_key, 0, -1)) do
+    if earlier_id == id then break end
+    local earlier = load(key('job', earlier_id))
+    if earlier and earlier.is_open then close(earlier_id, earlier) end
+  end
+  close(id, job)
 end
 
 local function open_job(id)
@@ -69,7 +81,7 @@ local function open_job(id)
     for name, value in pairs(fields) do redis.call('HSET', k, name, value) end
   end
   move(id, job, 'waiting')
-  schedule(id, NOW_MS + open_ms)
+  schedule_in_turn(id, NOW_MS + open_ms)
   job.is_open = '1'
   redis.call('HSET', key('job', id), 'is_open', 1)
   redis.call('ZADD', key('gathering'), job.closes_at_ms, id)
@@ -102,5 +114,5 @@ note_expiry(id, job, ordinal)
 local own_id = id .. '.' .. name_send(ordinal, ARGV[17])
 hold_key(ARGV[11], own_id, ARGV[12])
 if ARGV[11] ~= '' then redis.call('RPUSH', key('keys', id), ARGV[11]) end
-if job.size >= most then close(id, job) end
+if job.size >= most then close_up_to(id, job) end
 return {'new', own_id, job.state, closed}

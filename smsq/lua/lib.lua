@@ -30,7 +30,7 @@
 --   drafts                    zset: <campaign>|<name> -> when to take it for left behind
 --   launching                 zset: committed campaign with jobs not in line yet -> when recover
 --                             goes on with it, because whoever committed it did not
---   ready:<priority>          zset: queued jobs -> since when; the next slot takes the oldest
+--   ready:<priority>          zset: queued jobs -> their places, see below; the next slot takes the first
 --   ready:poll                zset: <job id>:<n> whose poll is due -> since when
 --   due                       zset: job -> when it needs a look; every job stands here or in ready
 --   polls                     zset: <job id>:<n> -> when to ask for reports next

@@ -19,6 +19,7 @@
 --   period_used      requests made since the rate was lowered last
 --   dips, before_dips_per_s, noise_until_us, noise_refused   for 429s that do not come from the rate, see gate.lua
 --   poll_owed, urgent_streak, normal_streak    whose turn it is, see claim.lua
+--   line:<priority>  the place in that line which was given last, see move.lua
 
 local LIMITER = key('limiter')
 local FOREVER_US = 9e15

@@ -91,27 +91,6 @@ local function put_off_canary(campaign, from_ms)
   redis.call('HSET', k, 'canary_until_ms', int(math.max(tonumber(bound[1]), from_ms + tonumber(bound[2]))))
 end
 
--- A queued job waits for a slot, and needs a look only if it may not wait for ever. One that a 429
--- sent back keeps its place in the line.
-local function line_up(id, job)
-  if job.is_parked then
-    -- The time in which its campaign was held up does not count: its jobs come back in their old
-    -- order, and those that joined meanwhile after them.
-    local times = redis.call('HMGET', key('campaign', job.campaign), 'braked_at_ms', 'released_at_ms')
-    local braked_ms, released_ms = tonumber(times[1]) or NOW_MS, tonumber(times[2]) or NOW_MS
-    job.ready_at_ms = int(released_ms - math.max(0, braked_ms - tonumber(job.ready_at_ms)))
-  elseif job.state ~= 'submitting' or not job.ready_at_ms then
-    job.ready_at_ms = int(NOW_MS)
-  end
-  redis.call('HSET', key('job', id), 'ready_at_ms', job.ready_at_ms)
-  redis.call('ZADD', key('ready', job.priority), job.ready_at_ms, id)
-  if job.expires_at_ms then
-    schedule(id, tonumber(job.expires_at_ms))
-  else
-    redis.call('ZREM', key('due'), id)
-  end
-end
-
 -- A gathered job takes no more recipients once anything has moved it.
 local function close_gathering(id, job)
   if not job.is_open then return end
@@ -253,9 +232,7 @@ local function move(id, job, to, error, detail)
   note(id, to, detail or error)
   if to == 'queued' then line_up(id, job) end
   if is_parked then
-    if not job.ready_at_ms or (job.state ~= 'queued' and job.state ~= 'submitting') then
-      job.ready_at_ms = int(NOW_MS)
-    end
+    job.ready_at_ms = place_of(job)
     redis.call('HSET', key('job', id), 'is_parked', 1, 'ready_at_ms', job.ready_at_ms)
     redis.call('ZADD', key('due'), job.expires_at_ms or '+inf', id)
   elseif job.is_parked then

@@ -19,14 +19,14 @@ local function release_held()
   if ARGV[8] == '' or not held_by or held_by == ARGV[8] then return end
   local held = redis.call('ZRANGE', key('held'), 0, limit - 1)
   for _, id in ipairs(held) do
-    schedule(id, NOW_MS)
+    schedule_in_turn(id, NOW_MS)
     redis.call('ZREM', key('held'), id)
   end
   if #held < limit then redis.call('DEL', key('held_by')) end
 end
 
 release_held()
-local ids = redis.call('ZRANGEBYSCORE', due, '-inf', int(NOW_MS), 'LIMIT', 0, limit)
+local ids = redis.call('ZRANGEBYSCORE', due, '-inf', '(' .. int(NOW_MS + 1), 'LIMIT', 0, limit)
 local rings = {}
 
 local function requeue(id, job, error)

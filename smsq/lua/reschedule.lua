@@ -16,5 +16,6 @@ if job.state == 'queued' then
 else
   note(id, 'waiting', 'rescheduled')
 end
-schedule(id, due_at_ms)
+lose_place(id, job)
+schedule_in_turn(id, due_at_ms)
 return 'ok'

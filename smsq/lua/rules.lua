@@ -13,7 +13,7 @@
 -- ARGV[#ARGV - 1]  cap    campaign messages per phone and local day; 0: no cap
 local RULE, CAP = ARGV[#ARGV - 2], tonumber(ARGV[#ARGV - 1])
 local WEEK_MS = 7 * 86400000
--- Jobs that waited for the same hour go on within so long, not all at once.
+-- Jobs that waited for the same hour go on within so long, not all at once, and in their order.
 local SPREAD_MS = 30 * 60000
 -- Longest look ahead for a moment at which all regions of a job are awake.
 local LOOK_AHEAD_MS = 2 * 86400000
@@ -83,15 +83,15 @@ local function moments_of(id, job)
   return moments
 end
 
--- Waits for the end of quiet hours.
+-- Waits for the end of quiet hours, which is no waiting in the line.
 local function hold(id, job, awake_ms, next_ms)
   local spread_ms = math.min(SPREAD_MS, (next_ms - awake_ms) / 2)
-  local until_ms = awake_ms + spread_ms * (tonumber(string.sub(id, -4), 16) or 0) / 65536
-  until_ms = moment_ms(until_ms)
+  local until_ms = math.floor(end_of_hold(moment_ms(awake_ms), spread_ms))
   local minutes = math.ceil((until_ms - NOW_MS) / 60000)
   local hours = math.floor(minutes / 60)
   move(id, job, 'waiting', nil, 'quiet hours, for ' .. int(hours) .. ' h ' .. int(minutes - 60 * hours) .. ' min')
-  schedule(id, math.min(until_ms, tonumber(job.expires_at_ms) or math.huge))
+  lose_place(id, job)
+  schedule_in_turn(id, math.min(until_ms, tonumber(job.expires_at_ms) or math.huge))
   redis.call('ZADD', key('held'), int(until_ms), id)
   redis.call('SET', key('held_by'), RULE)
   redis.call('HSET', key('job', id), 'is_held', 1)

@@ -16,12 +16,15 @@ if not is_idle and not has_spare then return {} end
 
 local found = {}
 for _, class in ipairs({'urgent', 'normal', 'bulk', 'poll'}) do
-  local ids = redis.call('ZRANGEBYSCORE', key('ready', class), '-inf', int(NOW_MS - tonumber(ARGV[8])),
-    'LIMIT', 0, tonumber(ARGV[9]))
+  local line = redis.call('ZRANGE', key('ready', class), 0, tonumber(ARGV[9]) - 1, 'WITHSCORES')
   local rows = {}
-  for _, id in ipairs(ids) do
-    local kind = class == 'poll' and '' or redis.call('HGET', key('job', id), 'kind')
-    if kind then table.insert(rows, {id, kind}) else redis.call('ZREM', key('ready', class), id) end
+  for i = 1, #line, 2 do
+    local id, age_ms = line[i], NOW_MS - tonumber(line[i + 1])
+    -- Who stands far ahead of the clock was there before it was set back.
+    if age_ms >= tonumber(ARGV[8]) or age_ms < -LOST_MS then
+      local kind = class == 'poll' and '' or redis.call('HGET', key('job', id), 'kind')
+      if kind then table.insert(rows, {id, kind}) else redis.call('ZREM', key('ready', class), id) end
+    end
   end
   if #rows > 0 then table.insert(found, {class, rows}) end
 end
