@@ -39,6 +39,8 @@ _PUNCTUATION = dict.fromkeys("«»„“”‘’–—…№©®™\u00a0°±·
 _ODD_COST = 40
 _COSTS = {letter: place for place, letter in enumerate(_LETTERS)} | _NEIGHBOURS | _PUNCTUATION
 
+#: A sign alone, as in `10 €`, says nothing.
+_RUN = re.compile(rb"[\x80-\xff]{2,}")
 #: Words of Latin letters and of what is a letter in cp1251.
 _LETTER = rb"\xa1-\xa3\xa5\xa8\xaa\xaf\xb2-\xb4\xb8\xba\xbc-\xff"
 _WORD = re.compile(rb"[A-Za-z]*[%b][A-Za-z%b]*" % (_LETTER, _LETTER))
@@ -101,7 +103,7 @@ def _compare(raw: bytes, encoding: str) -> int:
     if encoding == "cp1252":
         return sum(map(_weigh_word, _WORD.findall(raw)))
     difference = _DIFFERENCES[encoding]
-    return sum(difference[byte] for byte in raw)
+    return sum(difference[byte] for byte in b"".join(_RUN.findall(raw)))
 
 
 def _weigh_word(word: bytes) -> int:

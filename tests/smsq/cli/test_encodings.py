@@ -103,6 +103,13 @@ def test_another_encoding_stops_the_file_until_it_is_told(encoding: str, row: st
         assert read(content, encoding)[2] == f"1,{row.encode(encoding, 'replace').decode(encoding)}"
 
 
+@pytest.mark.parametrize(
+    "row", ["10 €", "№ 5", "«да»", "—", "25 °C", "и т. п.", "“ok” — fine…", "Я"]
+)
+def test_signs_alone_refute_nothing(row: str) -> None:
+    assert read(write([row.encode("cp1251")] * 20))[1:] == [f"1,{row}"] * 20
+
+
 @given(st.lists(st.sampled_from(NAMES + SENTENCES), min_size=1), st.sampled_from(KNOWN))
 def test_a_told_encoding_is_not_questioned(rows: list[str], encoding: str) -> None:
     content = write([row.encode(encoding, "replace") for row in rows])
