@@ -28,7 +28,20 @@ local function say_withheld(totals)
   return table.concat(said, ', ')
 end
 
+-- The sends of a gathered job stand in its request as they came, where one slice holds them all.
+local function in_order(id, part)
+  if part.from > 0 or part.to < part.buckets then return part.phones end
+  local is_sent, ordered = {}, {}
+  for _, phone in ipairs(part.phones) do is_sent[phone] = true end
+  for _, row in ipairs(redis.call('LRANGE', key('gathered', id), 0, -1)) do
+    local phone, _, _, left = read_row(row)
+    if left == '' and is_sent[phone] then ordered[#ordered + 1] = phone end
+  end
+  return #ordered == #part.phones and ordered or part.phones
+end
+
 local function describe(id, job, part)
+  if job.is_gathered then part.phones = in_order(id, part) end
   local own = part.message.text and {} or hmget_all(key('texts', id, part.n), part.phones)
   return {part.n, fields_for_request(id, job, part.flat), part.phones, own}
 end

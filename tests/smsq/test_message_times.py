@@ -73,6 +73,16 @@ def given_up(world: World, job: str) -> list[bool]:
     return [RecipientState.NO_REPORT in one.counts for one in world.views.status(job).messages]
 
 
+def days_counted(world: World, phone: int) -> set[str]:
+    """The days on which the cap counts something for a phone."""
+    prefix = f"{world.keys.namespace}:cap:"
+    return {
+        str(key).removeprefix(prefix).split(":")[0]
+        for key in world.redis.scan_iter(f"{prefix}*", count=1000)
+        if int(str(world.redis.hget(str(key), str(phone)) or 0)) > 0
+    }
+
+
 def test_an_immediate_message_is_polled_at_once_beside_one_of_next_month(world: World) -> None:
     now, later = starts(world, [0, 30 * DAY_S])
     job = put(world, [message(now, 375291000001), message(later, 375291000002)])
@@ -119,6 +129,16 @@ def test_an_operator_who_tells_the_id_of_a_message_of_next_month_has_nothing_pol
     assert first_poll_s(world, job, 2) >= 30 * DAY_S
 
 
+def test_an_immediate_message_counts_for_the_cap_of_today(world: World) -> None:
+    set_rules(world, cap=1)
+    world.go_to("2026-11-24T12:00")
+    now, later = starts(world, [0, 30 * DAY_S])
+    world.claim(put(world, [message(now, 375291000001), message(later, 375291000002)]))
+
+    assert days_counted(world, 375291000001) == {"20261124"}
+    assert days_counted(world, 375291000002) == {"20261224"}
+
+
 @settings(max_examples=40 if HAS_REDIS else 5, deadline=None, suppress_health_check=SLOW)
 @given(
     ahead_s=st.lists(
@@ -129,6 +149,7 @@ def test_an_operator_who_tells_the_id_of_a_message_of_next_month_has_nothing_pol
 def test_a_message_fares_in_any_company_as_it_would_alone(
     world: World, ahead_s: list[int], late_s: int
 ) -> None:
+    set_rules(world, cap=1000)
     at_ms = starts(world, ahead_s)
     alone = [put(world, [message(at, 375291000000 + n)]) for n, at in enumerate(at_ms)]
     together = put(world, [message(at, 375292000000 + n) for n, at in enumerate(at_ms)])
@@ -139,6 +160,8 @@ def test_a_message_fares_in_any_company_as_it_would_alone(
         # Jobs that begin at one moment are spread over one more first pause.
         apart_s = first_poll_s(world, together, n + 1) - first_poll_s(world, job, 1)
         assert abs(apart_s) <= (PLAN.first_ms / 1000 if at_ms[n] > world.now_ms else 0)
+    for n in range(len(alone)):
+        assert days_counted(world, 375292000000 + n) == days_counted(world, 375291000000 + n)
     ended: set[str] = set()
     for ends_ms in sorted({max(world.now_ms, at) + PLAN.horizon_ms for at in at_ms}):
         world.pass_s((ends_ms - world.now_ms) / 1000)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from smsq import QuickMessage, SmsQueue
 from smsq.desk import Desk
-from smsq.jobs import Claim
+from smsq.jobs import Claim, Idempotency
 from smsq.models import JobState, Kind
 from smsq.names import PRIORITIES, Queue
 from smsq.settings import Settings
 from smsq.states import Verdict
-from tests.smsq.test_gathering import OPEN_S, gather, job_of
+from tests.smsq.test_gathering import OPEN_S, gather, job_of, new_send, phone
 from tests.smsq.test_rules import set_rules
 from tests.smsq.world import PLAN, World
 
@@ -262,3 +263,14 @@ def test_a_clock_that_is_set_back_changes_no_order(world: World, back_s: int) ->
     world.pass_s(60)
     found = dict(world.limiter.find_forgotten(limit=100))
     assert [job for job, _ in found[Queue.NORMAL]] == jobs
+
+
+def test_the_sends_of_a_gathered_job_stand_in_its_request_as_they_came(world: World) -> None:
+    numbers = [700, 3, 90_000, 5, 40_000, 1, 250, 60]
+    for n in numbers:
+        world.ledger.gather(replace(new_send(world, n), most=1000), Idempotency())
+    world.pass_s(OPEN_S)
+    recover_all(world)
+
+    [message] = take(world).messages
+    assert list(message.recipients.items()) == [(phone(n), f"text {n}") for n in numbers]
