@@ -95,6 +95,7 @@ class Claim:
         attempts: Attempts made, this one included.
         expires_in_s: Seconds from the claim on within which the request may begin; None for ever.
         messages: What goes to the gateway, as far as it is prepared.
+        claimed_at_s: By the ledger's clock, seconds since 1970.
         starts_at_s: When the gateway is asked to begin, seconds since 1970; 0: at once.
         is_whole: False while slices are left to be prepared; then no request may begin.
         numbers: Of these messages in the job, from 1; the rules may have taken others out.
@@ -108,6 +109,7 @@ class Claim:
     viber: ViberForward | None
     messages: Sequence[MessageRequest] = field(repr=False)
     expires_in_s: float | None = None
+    claimed_at_s: float = 0
     starts_at_s: float = 0
     is_whole: bool = True
     numbers: Sequence[int] = ()

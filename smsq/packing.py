@@ -222,6 +222,7 @@ def read_claim(
         viber=viber,
         expires_in_s=int(job["expires_in_ms"]) / 1000 if "expires_in_ms" in job else None,
         messages=(),
+        claimed_at_s=int(job["claimed_at_ms"]) / 1000,
         starts_at_s=int(job.get("starts_at_ms", 0)) / 1000,
         is_whole=is_whole,
     )

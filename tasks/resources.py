@@ -6,7 +6,6 @@ In:  `Settings`. Out: one `Resources`, made when first asked for; tests put in t
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -137,7 +136,7 @@ class Resources:
         """
         if not self.settings.callback_url:
             return ""
-        begins_s = max(time.time(), claim.starts_at_s)
+        begins_s = max(claim.claimed_at_s, claim.starts_at_s)
         good_s = max(RECEIPT_HORIZONS * self.settings.poll_horizon_s, RECEIPT_LEAST_S)
         return receipt_url(
             self.settings.callback_url,

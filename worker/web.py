@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging.config
 import os
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
@@ -28,10 +27,12 @@ from starlette.routing import Route
 from config.logs import LOGGING
 from config.settings import load_settings
 from smsq.campaign import MOST_MESSAGES
+from smsq.clock import ledger_time
 from smsq.connection import PRODUCER_TIMEOUT_S, connect
 from smsq.errors import NotFoundError
-from smsq.gateway.receipts import is_signed
+from smsq.gateway.receipts import good_until_s, is_signed
 from smsq.jobs import PollPlan
+from smsq.keys import Keys
 from smsq.matching import Matching
 from smsq.mistakes import MAX_NAME
 from smsq.polls import Polls
@@ -90,8 +91,14 @@ class Receiver:
         with suppress(RedisError):
             self.redis.hincrby(self.counts, "receipts_refused", 1)
 
-    def store(self, job_id: str, body: bytes, content_type: str | None) -> int:
-        """Store an authentic receipt; returns how many message ids it taught."""
+    def store(self, job_id: str, signature: str, body: bytes, content_type: str | None) -> int:
+        """Store an authentic receipt; returns how many message ids it taught.
+
+        Raises:
+            NotFoundError: The address was good once, or there is no such job.
+        """
+        if ledger_time(self.redis, Keys(self.settings.namespace)).now_s > good_until_s(signature):
+            raise NotFoundError(f"the address for receipts of job {job_id} is too old")
         return self.matching.take_receipt(job_id, body, content_type)
 
 
@@ -100,7 +107,8 @@ async def receive(request: Request) -> Response:
     receiver: Receiver = request.app.state.receiver
     job_id, secret = request.path_params["job_id"], receiver.settings.callback_secret
     signature = request.path_params["signature"]
-    if not secret or not is_signed(job_id, signature, secret, now_s=time.time()):
+    # How old it may be is a matter of the ledger's clock; nothing else is asked for a forged one.
+    if not secret or not is_signed(job_id, signature, secret, now_s=0):
         return Refusal("not found", 404)
     body = await read_body(request, receiver.max_body_bytes)
     if isinstance(body, Response):
@@ -109,7 +117,7 @@ async def receive(request: Request) -> Response:
         return body
     content_type = request.headers.get("content-type")
     try:
-        learnt = await run_in_threadpool(receiver.store, job_id, body, content_type)
+        learnt = await run_in_threadpool(receiver.store, job_id, signature, body, content_type)
     except NotFoundError:
         return Refusal("not found", 404)
     except RedisError as error:

@@ -44,6 +44,11 @@ def is_signed(job_id: str, signature: str, secret: str, *, now_s: float) -> bool
     return is_ours and now_s <= int(until)
 
 
+def good_until_s(signature: str) -> int:
+    """Read until when an authentic signature is good, seconds since 1970."""
+    return int(signature.partition("-")[0])
+
+
 def receipt_url(base_url: str, job_id: str, secret: str, *, until_s: int) -> str:
     """Write the address that a job's receipt is posted to; `until_s` as for `sign`."""
     return f"{base_url.rstrip('/')}/receipts/{job_id}/{sign(job_id, secret, until_s=until_s)}"

@@ -124,6 +124,8 @@ local function begin_attempt(id, job, parts, progress)
   move(id, job, 'submitting', nil, 'attempt ' .. int(tonumber(job.attempts) + 1))
   schedule(id, lease_until_ms)
   local flat = redis.call('HGETALL', key('job', id))
+  table.insert(flat, 'claimed_at_ms')
+  table.insert(flat, int(NOW_MS))
   if job.expires_at_ms then
     table.insert(flat, 'expires_in_ms')
     table.insert(flat, int(tonumber(job.expires_at_ms) - NOW_MS))

@@ -10,6 +10,8 @@
 -- ARGV[9]  limit        most jobs of each class
 -- returns  {{class, {{id, kind}, ...}}, ...}; kind '' for polls
 local l = limiter_state()
+-- Whoever set Redis' clock ahead would make it go, and an operator's pause with it.
+redis.call('PERSIST', LIMITER)
 local is_idle = NOW_US - (tonumber(l.looked_at_us) or 0) > tonumber(ARGV[6])
 local has_spare = not is_closed(l) and NOW_US - l.planned_us > tonumber(ARGV[7])
 if not is_idle and not has_spare then return {} end

@@ -20,6 +20,7 @@ class Life(RuleBasedStateMachine):
     """A machine with a ledger of its own for each example."""
 
     base_settings: Settings
+    world_type: type[World] = World
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +28,7 @@ class Life(RuleBasedStateMachine):
             "SMSQ_REDIS_URL": self.base_settings.redis_url,
             "SMSQ_NAMESPACE": f"{self.base_settings.namespace}.{uuid.uuid4().hex[:8]}",
         }
-        self.world = World(Settings.from_env(environ))
+        self.world = self.world_type(Settings.from_env(environ))
 
     def teardown(self) -> None:
         """Leave nothing; a machine that ends something first calls this after it."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from typing import Any, cast
 
+from smsq.ledger import Ledger
 from smsq.limiter import Limiter
 from smsq.models import JobState
 from smsq.names import Queue
 from smsq.queue import SmsQueue
 from smsq.simulator.server import RunningSimulator
-from smsq.slots import Pace
+from smsq.slots import Early, Pace
 from tasks.line import rings_at_hand, serve
 from tasks.resources import Resources
 from tests.support import wait_until
@@ -159,3 +161,44 @@ def test_a_new_rate_wakes_a_thread_that_holds_for_a_far_slot(
 
     assert queue.stats().jobs[JobState.ACCEPTED] == 3
     assert time.monotonic() - changed_at_s < 10
+
+
+class LateLedger(Ledger):
+    """Tells the first claim to wait for an hour, as after a request that left late."""
+
+    told = False
+
+    def claim(self, *args: Any) -> Any:
+        if self.told:
+            return super().claim(*args)
+        self.told = True
+        return Early(3600)
+
+
+def test_a_new_rate_wakes_a_thread_whose_request_came_too_early(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    jobs = enqueue(queue, 1)
+    held = replace(resources, ledger=LateLedger(resources.scripts))
+    thread = threading.Thread(target=serve, args=(held, jobs))
+    thread.start()
+    wait_until(lambda: cast(LateLedger, held.ledger).told, "the thread waits")
+    held.limiter.set_rate(100, by="test")
+    thread.join(20)
+
+    assert queue.status(jobs[0]).state is JobState.ACCEPTED
+
+
+def test_a_stopping_process_waits_for_no_request_that_came_too_early(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    jobs = enqueue(queue, 1)
+    held = replace(resources, ledger=LateLedger(resources.scripts))
+    thread = threading.Thread(target=serve, args=(held, jobs))
+    thread.start()
+    wait_until(lambda: cast(LateLedger, held.ledger).told, "the thread waits")
+    held.stop.set()
+    thread.join(20)
+
+    assert not thread.is_alive()
+    assert queue.status(jobs[0]).state is JobState.QUEUED

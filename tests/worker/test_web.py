@@ -15,7 +15,9 @@ import pytest
 import uvicorn
 
 from smsq.campaign import MOST_MESSAGES
+from smsq.connection import connect
 from smsq.gateway.receipts import receipt_url
+from smsq.keys import Keys
 from smsq.mistakes import MAX_NAME
 from smsq.models import BulkMessage
 from smsq.queue import SmsQueue
@@ -101,6 +103,19 @@ def test_a_form_is_as_good_as_json(web: Web, queue: SmsQueue, job: str) -> None:
     status, _ = web.ask("POST", path, body, "application/x-www-form-urlencoded")
     assert status == 200
     assert ids_of(queue, job) == [11, 12]
+
+
+def test_an_address_is_good_by_the_ledgers_clock(
+    web: Web, queue: SmsQueue, job: str, settings: Settings
+) -> None:
+    redis = connect(settings.redis_url)
+    two_hours_us = 2 * 3600 * 1_000_000
+    # As after Redis' clock was set back: the ledger's is that much ahead of it.
+    redis.hset(Keys(settings.namespace).limiter, "stepped_us", -two_hours_us)
+    redis.close()
+
+    assert web.ask("POST", receipt_path(job, good_for_s=3600), b"{}")[0] == 404
+    assert web.ask("POST", receipt_path(job, good_for_s=10_800), b"{}")[0] == 200
 
 
 @pytest.mark.parametrize(
