@@ -1,7 +1,7 @@
 """Order, explored: enqueue, claim, 429s, retries, pauses, appointments; nobody overtakes.
 
-The model knows who came when. A stream is what has an order: a campaign's jobs, or the single jobs of
-one priority. Whoever is claimed must be the first of its stream who is ready.
+The model knows who came when. A stream is what has an order: a campaign's jobs, or the single jobs
+of one priority. Whoever is claimed must be the first of its stream who is ready.
 """
 
 from __future__ import annotations
