@@ -66,7 +66,7 @@ def act_midway(
 def cancel_midway(recipients: int) -> list[Row]:
     """Pause, resume and cancel a large campaign that is going out."""
     settings = {"SMSQ_RATE_PER_S": str(RATE_PER_S), "SMSQ_BURST": "5"}
-    with bed(["--latency-ms", "50"], workers=2, broker_db=0, **settings) as b:
+    with bed(["--latency-ms", "50"], workers=2, broker_db=0, redis_environ={}, **settings) as b:
         started_s = time.monotonic()
         campaign = enqueue(b, recipients)
         print(f"enqueued in {time.monotonic() - started_s:.0f} s", flush=True)
@@ -163,7 +163,7 @@ def canary() -> list[Row]:
     """A canary of which a fifth is undelivered, then one of which nobody is."""
     settings = {"SMSQ_RATE_PER_S": "50", "SMSQ_BURST": "5", "SMSQ_POLL_FIRST_S": "1"}
     options = ["--sent-after-s", "0.2", "--final-after-s", "0.5"]
-    with bed(options, workers=2, broker_db=0, **settings) as b:
+    with bed(options, workers=2, broker_db=0, redis_environ={}, **settings) as b:
         bad = [f"37529{500 + n}{UNDELIVERED_SUFFIX}" for n in range(UNDELIVERED)]
         campaign = _send_with_canary(b, [*bad, *map(phone, range(CAMPAIGN - UNDELIVERED))])
         wait(lambda: _brake(b, campaign) == "stopped", at_most_s=60)

@@ -25,6 +25,7 @@ from bench.peer import run_peer
 from bench.producer import Load
 from bench.run import TIMEOUT_S, Row, show, under_load
 from bench.second_thoughts import second_thoughts
+from bench.set_clocks import set_clocks
 from bench.tally import Fate
 from smsq.cli.stack import free_port
 from smsq.models import JobState
@@ -218,7 +219,7 @@ def two_beats(load: Load = FAST_LOAD) -> Row:
 
 ALL: Sequence[Callable[[], Row]] = (
     *(kill_workers, restart_workers, kill_redis, freeze_workers),
-    *(flush_broker, lose_answers, refuse, two_beats, second_thoughts),
+    *(flush_broker, lose_answers, refuse, two_beats, second_thoughts, set_clocks),
 )
 SCENARIOS = {scenario.__name__: scenario for scenario in ALL}
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 from redis import Redis
@@ -85,7 +86,12 @@ class Bed:
 
 @contextmanager
 def bed(
-    gateway: Sequence[str], *, workers: int = 1, broker_db: int = 0, **settings: str
+    gateway: Sequence[str],
+    *,
+    workers: int = 1,
+    broker_db: int = 0,
+    redis_environ: Mapping[str, str] = MappingProxyType({}),
+    **settings: str,
 ) -> Iterator[Bed]:
     """Start a deployment; everything is stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="smsq-bench-") as folder:
@@ -98,6 +104,7 @@ def bed(
             workers=workers,
             has_flower=False,
             broker_db=broker_db,
+            redis_environ=redis_environ,
         )
         with stack:
             read = Settings.from_env(stack.environ)

@@ -6,9 +6,10 @@ In:  a load, options of simulator and settings. Out: `Run`, to hurt while it goe
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from rich.console import Console
 from rich.table import Table
@@ -85,6 +86,7 @@ def under_load(
     *gateway: str,
     workers: int = 3,
     broker_db: int = 0,
+    redis_environ: Mapping[str, str] = MappingProxyType({}),
     producer_of: type[Producer] = Producer,
     **settings: str,
 ) -> Iterator[Run]:
@@ -96,7 +98,13 @@ def under_load(
         "SMSQ_BACKOFF_MAX_S": "2",
     }
     options = (*LATENCY, *gateway)
-    with bed(options, workers=workers, broker_db=broker_db, **(ours | settings)) as made:
+    with bed(
+        options,
+        workers=workers,
+        broker_db=broker_db,
+        redis_environ=redis_environ,
+        **(ours | settings),
+    ) as made:
         producer = producer_of(made.queue, load)
         producer.start()
         yield Run(made, producer)
