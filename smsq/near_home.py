@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from phonenumbers import PhoneMetadata
+from phonenumbers import PhoneMetadata, PhoneNumberDesc
 
 #: Kinds of numbers in the metadata.
 _KINDS = (
@@ -21,6 +21,10 @@ _KINDS = (
 )  # fmt: skip
 _DIGITS = "0123456789"
 _FEW_LENGTHS = 3
+#: Where mobile numbers begin in more ways, nothing can be said of one that is not given out.
+_MOST_BEGINNINGS = 25
+#: Ends of numbers; one of them fits wherever any does.
+_ENDS = ("1234567", "5555555", "2345678", "7654321")
 
 
 def is_near_home(digits: str, region: str) -> bool:
@@ -70,7 +74,26 @@ def _make_pattern(region: str, *, is_exact: bool = False) -> re.Pattern[str]:
         for kind in kinds
         if not is_exact or len(kind.possible_length) <= _FEW_LENGTHS
     ]
+    patterns += [] if is_exact or not metadata.mobile else _loosen(metadata.mobile)
     number = "|".join(f"(?:{pattern})" for pattern in patterns if pattern)
     prefix = metadata.national_prefix_for_parsing or ""
     abroad = f"(?:{metadata.international_prefix or '00'})?{metadata.country_code}"
     return re.compile(f"(?:{abroad})?(?:{prefix})?(?:{number})", re.ASCII)
+
+
+def _loosen(mobile: PhoneNumberDesc) -> list[str]:
+    """Make patterns of mobile numbers that begin like those of the region, given out or not yet.
+
+    People mistype more than what they read: they forget a digit of a number that was wrong before.
+    """
+    pattern, lengths = re.compile(mobile.national_number_pattern or "(?!)"), mobile.possible_length
+    beginnings = {
+        f"{start:03}"[:2]
+        for start in range(1000)
+        for size in lengths
+        for end in _ENDS
+        if pattern.fullmatch(f"{start:03}{end * 2}"[:size])
+    }
+    if len(beginnings) > _MOST_BEGINNINGS:
+        return []
+    return [f"(?:{'|'.join(sorted(beginnings))})\\d{{{size - 2}}}" for size in lengths]

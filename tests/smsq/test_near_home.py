@@ -108,6 +108,7 @@ def test_a_country_code_without_a_mark_is_taken_where_nothing_of_ours_is_near(
     ("written", "region"),
     [
         ("35292312281", "BY"),  # 375 29 ... without its 7; +352 is Luxembourg
+        ("35254772067", "BY"),  # the same of one that is not given out
         ("29059581", "BY"),  # 29 059 58 1.; +290 is Saint Helena
         ("2545575503", "BY"),  # 25 455 75 50 and a digit more; +254 is Kenya
         ("9606888291", "BY"),  # a Russian mobile number; +960 are the Maldives
