@@ -42,7 +42,7 @@ _PARTS = (
 _BEGINS_NONE = "\n-- begins no clock\n"
 
 #: What every script begins with, in this order; of all parts it gets the definitions that it uses.
-_BASE = ("news", "lib", "line", "phones", "doubt", "move", "store", "accepted", "brakes")
+_BASE = ("news", "lib", "line", "phones", "doubt", "chores", "move", "store", "accepted", "brakes")
 
 
 @cache

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 #: Jobs in one script call: more would block Redis for others.
 BATCH = 500
 
-#: Batches in one tick; what is left is found by the next. Large jobs make small batches.
-MAX_BATCHES = 100
+#: Batches in one tick; what is left is found by the next. One call looks at a hundred jobs or so.
+MAX_BATCHES = 400
 
 #: Slices of campaigns' jobs that are brought in line in one tick.
 MAX_SLICES = 50

@@ -1,21 +1,8 @@
 -- accepted.lua: jobs that the gateway has: their ids, their polls, their end. Every script begins with
 -- it, after store.lua.
--- When a message's age begins: when its job was accepted, or with its own schedule. What else its
--- request held has no say in it.
-local function born_ms_of(job, starts_at_ms)
-  return math.max(tonumber(job.accepted_at_ms) or NOW_MS, moment_ms(tonumber(starts_at_ms) or 0))
-end
-
 -- When polling gives a message up. What is forwarded to Viber may be delivered so much later.
 local function given_up_at_ms(job, starts_at_ms, horizon_ms)
   return born_ms_of(job, starts_at_ms) + tonumber(horizon_ms) + (tonumber(job.viber_after_min) or 0) * 60000
-end
-
--- A campaign's jobs begin at the same moment: their first polls are spread by their ids.
-local function first_poll_at_ms(id, born_ms, first_poll_ms)
-  if born_ms <= NOW_MS then return NOW_MS + first_poll_ms end
-  local spread = (tonumber(string.sub(id, -4), 16) or 0) / 65536
-  return born_ms + first_poll_ms * (1 + spread)
 end
 
 -- No receipt for so long: somebody or something else has to tell the ids.
@@ -53,16 +40,10 @@ local function accept(id, job, horizon_ms, first_poll_ms)
   redis.call('HSET', key('job', id), 'accepted_at_ms', job.accepted_at_ms)
   redis.call('HDEL', key('job', id), 'ready_at_ms', 'error_class')
   forget_texts(id, job)
-  local due_ms = math.huge
-  for n = 1, tonumber(job.messages) do
-    local message = redis.call('HMGET', key('message', id, n), 'message_id', 'starts_at_ms')
-    if message[1] then
-      local first_ms = first_poll_at_ms(id, born_ms_of(job, message[2]), tonumber(first_poll_ms))
-      redis.call('ZADD', key('polls'), int(first_ms), id .. ':' .. n)
-    end
-    due_ms = math.min(due_ms, given_up_at_ms(job, message[2], horizon_ms))
-  end
-  schedule(id, due_ms)
+  add_chore(id, job, 'polls', int(tonumber(first_poll_ms)))
+  -- Of several messages the first to be given up may be any: recover looks.
+  local starts_at_ms = tonumber(job.messages) == 1 and redis.call('HGET', key('message', id, 1), 'starts_at_ms')
+  schedule(id, given_up_at_ms(job, starts_at_ms or nil, horizon_ms))
   if lacks_ids(id, job) then
     redis.call('ZADD', key('listed', 'unmatched'), int(NOW_MS), id)
     redis.call('ZADD', key('lookups'), int(NOW_MS + UNMATCHED_MS), id)
@@ -96,13 +77,9 @@ local function stop_polling(ref)
 end
 
 local function has_texts(id, job)
-  for n = 1, tonumber(job.messages) do
-    if redis.call('HEXISTS', key('message', id, n), 'text') == 0
-      and redis.call('EXISTS', key('texts', id, n)) == 0 and not is_withheld(id, n) then
-      return false
-    end
-  end
-  return true
+  if job.texts_gone then return false end
+  return redis.call('HEXISTS', key('message', id, 1), 'text') == 1 or redis.call('EXISTS', key('texts', id, 1)) == 1
+    or is_withheld(id, 1)
 end
 
 -- It may have been accepted: nothing happens by itself until somebody or something tells.

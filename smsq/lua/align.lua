@@ -36,19 +36,15 @@ local function bring_in_line(job_id, job, rings)
   end
 end
 
--- Recipients whom the cap counts no more, and messages, give or take a job: more would hold Redis up.
-local MOST = 2000
-local limit, rings, looked_at, cost = tonumber(ARGV[5]), {}, 0, 0
+-- What a job costs that is looked at.
+local LOOK_COST = 12
+local limit, rings, looked_at = tonumber(ARGV[5]), {}, 0
 local ids = redis.call('LRANGE', key('campaign_jobs', id), from, from + limit - 1)
-while looked_at < #ids and cost < MOST do
+while looked_at < #ids and work_left > 0 do
   looked_at = looked_at + 1
-  local job_id = ids[looked_at]
-  local job = load_job(job_id)
-  if job then
-    local size = capped_size(job)
-    bring_in_line(job_id, job, rings)
-    if job.state == 'cancelled' then cost = cost + size + tonumber(job.messages) - 1 end
-  end
+  work_left = work_left - LOOK_COST
+  local job = load_job(ids[looked_at])
+  if job then bring_in_line(ids[looked_at], job, rings) end
 end
 local is_left = looked_at < #ids or #ids == limit
 if is_left then

@@ -86,6 +86,13 @@ local PASSED_COST, HELD_COST = 20, 40
 
 -- Steps of a claim, in their order. Each returns true where the job goes no further.
 
+-- What is left to do from before comes first: the cap may be giving back what it counted.
+local function finish_chores(id, job)
+  if not job.chores then return false end
+  do_chores(id, job)
+  return job.chores ~= nil
+end
+
 -- Parks it, calls it off, or finds it accepted.
 local function heed_brake_and_proof(id, job)
   if not braked(job) and not job.is_proven then return false end
@@ -142,7 +149,7 @@ local function claim_job(class, id)
     return nil
   end
   work_left = work_left - PASSED_COST
-  if heed_brake_and_proof(id, job) or expire_late(id, job) then return nil end
+  if finish_chores(id, job) or heed_brake_and_proof(id, job) or expire_late(id, job) then return nil end
   local is_over, question = heed_quiet_hours(id, job)
   if is_over then return question end
 

@@ -33,6 +33,7 @@
 --   ready:<priority>          zset: queued jobs -> their places, see below; the next slot takes the first
 --   ready:poll                zset: <job id>:<n> whose poll is due -> since when
 --   due                       zset: job -> when it needs a look; every job stands here or in ready
+--   chores                    zset: job with something left to do after it moved -> since when (chores.lua)
 --   polls                     zset: <job id>:<n> -> when to ask for reports next
 --   limiter                   hash: the one rate and the one gate (limit.lua), the one clock (below)
 --   ticks                     hash: when beat's ticks were taken and sent (tick.lua)

@@ -67,11 +67,12 @@ local LISTED = {unknown = true, dead = true}
 local DEAD_TEXT_MS = 3 * 86400000
 
 local function forget_texts(id, job)
-  if job.keep_texts == '1' then return end
-  for n = 1, tonumber(job.messages) do
-    redis.call('HDEL', key('message', id, n), 'text')
-    redis.call('UNLINK', key('texts', id, n))
+  if job.keep_texts == '1' or job.texts_gone then return end
+  if tonumber(job.messages) > 1 then
+    redis.call('HSET', key('job', id), 'texts_gone', 1)
+    job.texts_gone = '1'
   end
+  add_chore(id, job, 'texts')
 end
 
 -- What the brake of its campaign makes of a job that would be sent: 'cancelled', 'waiting' or nil.
@@ -139,41 +140,6 @@ local function unlist_unmatched(id)
   redis.call('ZREM', key('lookups'), id)
 end
 
--- What the cap counted of a message: the days of its regions, as the job's field `regions` has them,
--- and up to which bucket. The days stood in the job once.
-local function counted_of(job, message)
-  local days = message.counted or (job.counted ~= '1' and job.counted) or nil
-  return days and split(days, ';') or {}, tonumber(message.counted_to) or math.huge
-end
-
--- Who is left out of an attempt while the job is in doubt was counted for another one, perhaps on another
--- day: what the cap counted stays, even when no doubt is left.
-local function keep_cap(id, job)
-  if not job.counted or job.cap_stays then return end
-  redis.call('HSET', key('job', id), 'cap_stays', 1)
-  job.cap_stays = '1'
-end
-
--- The cap counted phones of a message for an attempt that came to nothing for certain.
-local function give_back_cap(id, job, n, phones, message)
-  if not job.counted or job.may_be_out or job.cap_stays or #phones == 0 then return end
-  message = message or load(key('message', id, n))
-  local days, to = counted_of(job, message)
-  local counted, buckets = {}, tonumber(message.buckets)
-  for _, phone in ipairs(phones) do
-    if bucket_of(phone, buckets) < to then counted[#counted + 1] = phone end
-  end
-  for place, some in pairs(by_region(id, job, counted)) do
-    for _, phone in ipairs(days[place] and some or {}) do
-      local k = key('cap:' .. days[place], tonumber(phone) % SHARDS)
-      if redis.call('HINCRBY', k, phone, -1) <= 0 then redis.call('HDEL', k, phone) end
-    end
-  end
-end
-
--- How many recipients that is, should the job end now: a call may do so for some thousands only.
-local function capped_size(job) return job.counted and tonumber(job.size) or 0 end
-
 -- What the rules of sending keep with a job goes when the job goes on or ends (rules.lua).
 local function forget_rules(id, job, to)
   if job.is_held then
@@ -182,20 +148,11 @@ local function forget_rules(id, job, to)
     job.is_held = nil
   end
   if not job.regions or not (FINAL[to] or to == 'accepted') then return end
-  if FINAL[to] and to ~= 'done' then
-    local place = job.counted and '1:0'
-    while place do
-      local parts
-      parts, place = cut_slice(id, job, place, PHONE_COST + 1)
-      for _, part in ipairs(parts) do
-        give_back_cap(id, job, part.n, part.phones, part.message)
-        if part.to >= part.buckets then redis.call('HDEL', key('message', id, part.n), 'counted', 'counted_to') end
-      end
-    end
+  if job.counted and FINAL[to] and to ~= 'done' then
+    add_chore(id, job, 'cap')
+  elseif not string.find(job.chores or '', 'cap', 1, true) then
+    forget_regions(id, job)
   end
-  redis.call('UNLINK', key('regions', id))
-  redis.call('HDEL', key('job', id), 'regions', 'counted')
-  job.regions, job.counted = nil, nil
 end
 
 -- What doubt and proof make of it (weigh). Where the gateway has a job after all, recover accepts it:

@@ -8,9 +8,8 @@
 -- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}; 0: nothing is due
 local due = key('due')
 local limit = tonumber(ARGV[4])
--- Recipients whom one call gives up, or whom the cap counts no more, and messages that it looks at,
--- give or take a job: more would hold Redis up.
-local MOST = 3000
+-- What a step of a job costs that does not grow with it.
+local STEP_COST = 12
 
 -- Jobs that wait for the end of quiet hours that were changed are looked at now: the claim holds
 -- them back again where the new hours do.
@@ -61,44 +60,58 @@ local function show_word(word)
   return digits >= 5 and masked or word
 end
 
-local function give_up_message(id, job, n)
-  local message_key = key('message', id, n)
-  local message_id = redis.call('HGET', message_key, 'message_id') or ''
-  local told = {id, job.campaign or '', n, message_id, ordinals = read_ordinals(id, job)}
-  for b = 0, tonumber(redis.call('HGET', message_key, 'buckets')) - 1 do
-    local k = key('recipients', id, n, b)
-    local changed = {}
-    for phone, value in pairs(load(k) or {}) do
-      local letter = string.sub(value, 1, 1)
-      if letter == '' or letter == 'p' or letter == 's' then
-        table.insert(changed, phone)
-        table.insert(changed, 'n' .. (value == '' and '||' or string.sub(value, 2)))
-        local word = string.match(value, '^.|[^|]*|(.*)$') or ''
-        tell_recipients(told, {phone}, letter == 's' and 'sent' or 'pending', 'no_report', show_word(word))
-      end
+local function give_up_bucket(id, job, n, told, bucket)
+  local k, changed, counts = key('recipients', id, n, bucket), {}, {pending = 0, sent = 0}
+  for phone, value in pairs(load(k) or {}) do
+    local letter = string.sub(value, 1, 1)
+    if letter == '' or letter == 'p' or letter == 's' then
+      local state = letter == 's' and 'sent' or 'pending'
+      changed[#changed + 1] = phone
+      changed[#changed + 1] = 'n' .. (value == '' and '||' or string.sub(value, 2))
+      counts[state] = counts[state] + 1
+      local word = string.match(value, '^.|[^|]*|(.*)$') or ''
+      tell_recipients(told, {phone}, state, 'no_report', show_word(word))
     end
-    if #changed > 0 then hset_all(k, changed) end
   end
-  for _, state in ipairs({'pending', 'sent'}) do
-    local left = tonumber(redis.call('HGET', message_key, state)) or 0
-    count_recipients(id, job, n, state, -left)
-    count_recipients(id, job, n, 'no_report', left)
+  hset_all(k, changed)
+  for state, by in pairs(counts) do
+    count_recipients(id, job, n, state, -by)
+    count_recipients(id, job, n, 'no_report', by)
   end
-  stop_polling(id .. ':' .. n)
+  work_left = work_left - 12 - #changed / 4
 end
 
--- Each message has a horizon of its own: the job is looked at again at the next one's.
-local function give_up_polling(id, job)
-  local next_ms = math.huge
-  for n = 1, tonumber(job.messages) do
-    local at_ms = given_up_at_ms(job, redis.call('HGET', key('message', id, n), 'starts_at_ms'), ARGV[7])
-    if at_ms <= NOW_MS then give_up_message(id, job, n) else next_ms = math.min(next_ms, at_ms) end
+-- Gives up the messages whose horizon has passed, from a place on. Each has one of its own: the job is
+-- looked at again at the next one's, which `next_horizon_ms` keeps from slice to slice.
+local function give_up_from(id, job, place)
+  local n, b = string.match(place, '^(%d+):(%d+)$')
+  n, b = tonumber(n), tonumber(b)
+  local next_ms = tonumber(place ~= '1:0' and job.next_horizon_ms) or math.huge
+  while n <= tonumber(job.messages) do
+    local message = redis.call('HMGET', key('message', id, n), 'starts_at_ms', 'message_id', 'buckets')
+    local at_ms = given_up_at_ms(job, message[1], ARGV[7])
+    local is_due = at_ms <= NOW_MS and unfinished(id, n) > 0
+    local told = {id, job.campaign or '', n, message[2] or '', ordinals = is_due and read_ordinals(id, job)}
+    while is_due and b < tonumber(message[3]) do
+      if work_left <= 0 then
+        redis.call('HSET', key('job', id), 'next_horizon_ms', int(math.min(next_ms, 9e15)))
+        return int(n) .. ':' .. int(b)
+      end
+      give_up_bucket(id, job, n, told, b)
+      b = b + 1
+    end
+    if at_ms <= NOW_MS then stop_polling(id .. ':' .. n) else next_ms = math.min(next_ms, at_ms) end
+    work_left, n, b = work_left - 4, n + 1, 0
+    if work_left <= 0 and n <= tonumber(job.messages) then
+      redis.call('HSET', key('job', id), 'next_horizon_ms', int(math.min(next_ms, 9e15)))
+      return int(n) .. ':0'
+    end
   end
-  if next_ms < math.huge then schedule(id, next_ms) end
+  redis.call('HDEL', key('job', id), 'next_horizon_ms')
+  if next_ms < 9e15 then schedule(id, next_ms) end
   finish_if_final(id, job)
 end
 
--- A campaign goes with the last of its jobs, and its key with it.
 local function purge_campaign(id)
   local campaign = redis.call('HMGET', key('campaign', id), 'key', 'jobs')
   local purged = redis.call('HINCRBY', key('campaign', id), 'purged', 1)
@@ -111,30 +124,38 @@ end
 
 -- What is counted of the ledger goes down. Its campaign's own counts stay what they are until it goes:
 -- they speak of all its recipients, and it is judged by them.
-local function purge(id, job)
-  if not forget_keys(id, job) then return end
-  count({}, 'job:' .. job.state, -1)
-  for n = 1, tonumber(job.messages) do
-    for _, state in ipairs(RECIPIENT_STATES) do
-      local recipients = tonumber(redis.call('HGET', key('message', id, n), state)) or 0
-      count({}, 'recipient:' .. state, -recipients)
+local function purge_from(id, job, place)
+  local next_place = unlink_job_from(id, job, place, function(n)
+    for i, recipients in ipairs(redis.call('HMGET', key('message', id, n), unpack(RECIPIENT_STATES))) do
+      count({}, 'recipient:' .. RECIPIENT_STATES[i], -(tonumber(recipients) or 0))
     end
-  end
-  unlink_all(keys_of(id, job))
+  end)
+  if next_place then return next_place end
+  count({}, 'job:' .. job.state, -1)
   redis.call('ZREM', due, id)
   redis.call('ZREM', key('listed', 'dead'), id)
   if job.campaign then purge_campaign(job.campaign) end
 end
 
-local looked_at, cost = 0, 0
-for _, id in ipairs(ids) do
-  if cost >= MOST then break end
-  looked_at = looked_at + 1
-  local job = load(key('job', id))
-  local capped = job and capped_size(job)
-  if not job then
-    redis.call('ZREM', due, id)
-  elseif job.state == 'queued' or job.state == 'waiting' then
+CHORES.purge, CHORES.giveup = purge_from, give_up_from
+
+-- What is begun goes on by itself; the job is looked at again should it stop.
+local LOOK_AGAIN_MS = 60000
+
+local function begin_chore(id, job, name)
+  schedule(id, NOW_MS + LOOK_AGAIN_MS)
+  if not string.find(job.chores or '', name, 1, true) then add_chore(id, job, name) end
+end
+
+local function purge(id, job)
+  work_left = work_left - (job.is_gathered and KEYS_GONE or 0)
+  if not forget_keys(id, job) then return end
+  job.chores = string.match(job.chores or '', '^purge.*')
+  begin_chore(id, job, 'purge')
+end
+
+local function take_next_step(id, job)
+  if job.state == 'queued' or job.state == 'waiting' then
     if job.expires_at_ms and tonumber(job.expires_at_ms) <= NOW_MS then
       move(id, job, 'expired', 'not sent in time')
     elseif job.state == 'waiting' then
@@ -148,14 +169,31 @@ for _, id in ipairs(ids) do
     accept(id, job, ARGV[7], ARGV[6])
     finish_if_final(id, job)
   elseif job.state == 'accepted' then
-    give_up_polling(id, job)
-    cost = cost + tonumber(job.size)
+    begin_chore(id, job, 'giveup')
   elseif job.state == 'dead' and tonumber(job.changed_at_ms) + RETENTION_MS > NOW_MS then
     forget_texts(id, job)
     schedule(id, tonumber(job.changed_at_ms) + RETENTION_MS)
   elseif FINAL[job.state] then
     purge(id, job)
   end
-  if job then cost = cost + (job.counted and 0 or capped) + 3 * (tonumber(job.messages) - 1) end
+end
+
+local looked_at = 0
+for _, id in ipairs(ids) do
+  if work_left <= 0 then break end
+  looked_at = looked_at + 1
+  work_left = work_left - STEP_COST
+  local job = load(key('job', id))
+  if job then take_next_step(id, job) else redis.call('ZREM', due, id) end
+end
+
+-- However many jobs are due, what was begun goes on.
+local CHORES_WORK, MOST_CHORES = 500, 50
+work_left = math.max(work_left, CHORES_WORK)
+for _, id in ipairs(redis.call('ZRANGE', key('chores'), 0, MOST_CHORES - 1)) do
+  if work_left <= 0 then break end
+  looked_at = looked_at + 1
+  local job = load(key('job', id))
+  if job and job.chores then do_chores(id, job) else redis.call('ZREM', key('chores'), id) end
 end
 return {looked_at, rings}

@@ -1,5 +1,5 @@
 -- store.lua: jobs as they come and go. Every script begins with it, after move.lua.
--- Every key that belongs to one job alone.
+-- What belongs to a job alone and does not grow with it.
 local function keys_of(id, job)
   local found = {key('job', id), key('receipts', id), key('timeline', id), key('regions', id)}
   if job.is_gathered then
@@ -8,13 +8,33 @@ local function keys_of(id, job)
     table.insert(found, key('deadlines', id))
     table.insert(found, key('left_out', id))
   end
-  for n = 1, tonumber(job.messages) do
-    table.insert(found, key('message', id, n))
-    table.insert(found, key('texts', id, n))
-    local buckets = tonumber(redis.call('HGET', key('message', id, n), 'buckets') or 0)
-    for b = 0, buckets - 1 do table.insert(found, key('recipients', id, n, b)) end
-  end
   return found
+end
+
+-- What one call unlinks at once of a message's buckets.
+local MOST_BUCKETS = 200
+
+-- Takes a job's messages away from a place on; returns the place after it, and at the end nil: then all
+-- of the job is gone. `see` is called for each message before it goes.
+local function unlink_job_from(id, job, place, see)
+  local n, b = string.match(place, '^(%d+):(%d+)$')
+  n, b = tonumber(n), tonumber(b)
+  while n <= tonumber(job.messages) do
+    local buckets = tonumber(redis.call('HGET', key('message', id, n), 'buckets') or 0)
+    while b < buckets do
+      if work_left <= 0 then return int(n) .. ':' .. int(b) end
+      local keys = {}
+      for i = b, math.min(buckets, b + MOST_BUCKETS) - 1 do keys[#keys + 1] = key('recipients', id, n, i) end
+      redis.call('UNLINK', unpack(keys))
+      work_left, b = work_left - #keys / 2, b + #keys
+    end
+    if see then see(n) end
+    redis.call('UNLINK', key('message', id, n), key('texts', id, n))
+    work_left, n, b = work_left - 4, n + 1, 0
+    if work_left <= 0 and n <= tonumber(job.messages) then return int(n) .. ':0' end
+  end
+  unlink_all(keys_of(id, job))
+  redis.call('ZREM', key('chores'), id)
 end
 
 -- An idempotency key goes with what it names, unless something else was sent under it since.
@@ -122,9 +142,10 @@ end
 local function trim_stage(campaign, jobs)
   local staged_key = key('staged', campaign)
   while redis.call('LLEN', staged_key) > jobs do
+    -- It is swept as a draft of its own, whatever its size.
     local id = redis.call('RPOP', staged_key)
-    local job = load(key('job', id))
-    if job then unlink_all(keys_of(id, job)) end
+    redis.call('RPUSH', key('staged', id), id)
+    redis.call('ZADD', key('drafts'), int(NOW_MS), id .. '|trimmed')
   end
 end
 

@@ -8,20 +8,19 @@ if not found then return 0 end
 local campaign, name = string.match(found, '^(.-)|(.*)$')
 -- First of all nobody may go on with it.
 forget_draft(campaign, name)
--- Keys that one call takes away, give or take a job.
-local MOST, keys_gone = 4000, 0
 for swept = 0, tonumber(ARGV[4]) - 1 do
-  local id = redis.call('LPOP', key('staged', campaign))
+  local id = redis.call('LINDEX', key('staged', campaign), 0)
   if not id then
     redis.call('ZREM', key('drafts'), found)
     return swept + 1
   end
+  if work_left <= 0 then return swept + 1 end
   local job = load(key('job', id))
-  if job then
-    local keys = keys_of(id, job)
-    unlink_all(keys)
-    keys_gone = keys_gone + #keys
+  local place = job and unlink_job_from(id, job, job.swept_to or '1:0')
+  if place then
+    redis.call('HSET', key('job', id), 'swept_to', place)
+    return swept + 1
   end
-  if keys_gone >= MOST then return swept + 1 end
+  redis.call('LPOP', key('staged', campaign))
 end
 return tonumber(ARGV[4])

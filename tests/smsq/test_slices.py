@@ -75,6 +75,16 @@ def count_cap(world: World) -> Counter[str]:
     return counts
 
 
+def finish_chores(world: World) -> None:
+    """Have recover go on until nothing is left to do for any job."""
+    chores = f"{world.keys.namespace}:chores"
+    for _ in range(200):
+        world.recover()
+        if not world.redis.exists(chores):
+            return
+    raise AssertionError(world.redis.zrange(chores, 0, -1))
+
+
 @pytest.mark.parametrize(("recipients", "messages"), [(7_000, 1), (2_000, 2_000), (5_000, 7)])
 @pytest.mark.parametrize("is_personal", [False, True])
 def test_a_large_job_is_handed_out_whole_in_slices(
@@ -155,7 +165,8 @@ def test_the_cap_gives_back_what_every_slice_counted(world: World) -> None:
     claim = world.claim(job)
     assert count_cap(world) == {phone(i): 1 for i in range(3_000)}
     world.ledger.settle(claim, REFUSED, PLAN)
-    world.recover()
+    assert world.state(job) is JobState.REJECTED
+    finish_chores(world)
 
     assert +count_cap(world) == {}
 
@@ -168,7 +179,7 @@ def test_the_cap_gives_back_what_a_claim_had_counted_that_broke_off(world: World
     world.recover()
     assert 0 < sum(count_cap(world).values()) < 3_000
     world.ledger.cancel(job)
-    world.recover()
-
     assert world.state(job) is JobState.CANCELLED
+    finish_chores(world)
+
     assert +count_cap(world) == {}
