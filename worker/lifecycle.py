@@ -23,6 +23,7 @@ from smsq.rings import is_redis_broker
 from tasks.poll import poll_deliveries
 from tasks.recover import recover
 from tasks.resources import Resources, find_installed, install
+from worker.beat import TickScheduler
 from worker.pulse import pulse, start_telling
 from worker.watching import start_watching
 
@@ -40,6 +41,7 @@ def connect_signals() -> None:
     signals.setup_logging.connect(set_up_logging, weak=False)
     signals.worker_init.connect(build_resources, weak=False)
     signals.worker_ready.connect(work_at_once, weak=False)
+    signals.beat_init.connect(keep_schedule, weak=False)
     signals.worker_shutting_down.connect(release_holds, weak=False)
     signals.worker_shutdown.connect(close_connections, weak=False)
 
@@ -70,6 +72,15 @@ def build_resources(sender: Any, **_: object) -> None:
     log.info(
         "worker for %s at %g/s, burst %d", settings.gateway_url, settings.rate_per_s, settings.burst
     )
+
+
+def keep_schedule(sender: Any, **_: object) -> None:
+    """Have beat tick by our scheduler: units that are in use name Celery's."""
+    if sender.app.main != APP_NAME or isinstance(sender.scheduler, TickScheduler):
+        return
+    log.warning("beat ticks by smsq's own scheduler: --scheduler is ignored")
+    sender.scheduler.close()
+    sender.scheduler = TickScheduler(sender.app)
 
 
 def work_at_once(**_: object) -> None:

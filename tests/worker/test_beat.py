@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 from celery import Celery
-from celery.beat import SchedulingError
+from celery.beat import SchedulingError, Service
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.celeryconfig import celery_options
@@ -22,6 +22,7 @@ from smsq.ticks import EVERY_S, Ticks
 from tests.smsq.world import World
 from worker import beat
 from worker.beat import TickScheduler
+from worker.lifecycle import APP_NAME, keep_schedule
 
 MEGABYTE = 2**20
 
@@ -123,6 +124,19 @@ def test_beat_outlives_a_ledger_that_is_away(
     assert not any(running.sent_at_s.values())
     running.run_for(2)
     assert all(len(sent_at_s) == 2 for sent_at_s in running.sent_at_s.values())
+
+
+@pytest.mark.parametrize("named", ["celery.beat:Scheduler", "worker.beat:TickScheduler"])
+def test_beat_ticks_by_our_scheduler_whatever_its_command_line_names(
+    settings: Settings, named: str
+) -> None:
+    with Celery(APP_NAME, set_as_current=False) as app:
+        app.conf.update(celery_options(settings))
+        service = Service(app, scheduler_cls=cast(Any, named))
+        keep_schedule(service)
+
+        assert isinstance(service.scheduler, TickScheduler)
+        assert {entry.task for entry in service.scheduler.schedule.values()} == set(TICKS)
 
 
 def fill_broker(
