@@ -5,7 +5,7 @@
 --                was lost, or the lease ended; divided by ;. Older ledgers have a 1, a claim that nobody
 --                can name. A claim's own answer takes its number away, however late, or an operator.
 --   is_proven    the gateway has it: a receipt, an id or an acceptance said so
---   answers      the last ones that claims gave and that were no acceptance: claim,state; divided by ;
+--   answers      the last ones that claims gave and that were no acceptance: claim,state or claim,lost; divided by ;
 --   ends_as      unknown jobs: how the job ends should no doubt be left: state|error
 
 local function doubts_of(job) return split(job.may_be_out or '', ';') end

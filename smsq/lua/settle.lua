@@ -30,7 +30,7 @@ if is_in_flight then redis.call('HDEL', key('job', id), 'lease_until_ms', 'prepa
 
 -- A worker whose answer from Redis was lost says it again: so many answers are kept to know it by.
 local MOST_ANSWERS = 4
-local answer = claim .. ',' .. state
+local answer = claim .. ',' .. (is_lost and 'lost' or state)
 
 local function was_told()
   if state == 'accepted' then

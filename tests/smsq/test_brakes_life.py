@@ -112,12 +112,26 @@ class BrakesLife(Life):
     @rule(answer=st.sampled_from([*VERDICTS, "accepted", "accepted"]), place=st.integers(0, 3))
     def settle(self, answer: str, place: int) -> None:
         """The answer comes in any order, perhaps long after the lease ended."""
-        claim = self.claims.pop(place % len(self.claims))
+        self.tell(self.claims.pop(place % len(self.claims)), answer)
+
+    def tell(self, claim: Claim, answer: str) -> None:
         self.world.ledger.settle(claim, VERDICTS[answer], PLAN)
         if answer == "lost":
             self.lost.append(claim)
         else:
             self.model.doubts[claim.job_id] -= 1
+
+    @precondition(lambda self: self.claims)
+    @rule(answers=st.lists(st.sampled_from(["500", "400", "dead", "429"]), min_size=1, max_size=3))
+    def lose_and_send_again(self, answers: list[str]) -> None:
+        """An answer is lost; the attempts after it, of this job and others, come to something."""
+        self.tell(self.claims.pop(), "lost")
+        self.world.pass_s(5)
+        self.world.recover()
+        for answer in answers:
+            self.claim(1)
+            if self.claims:
+                self.tell(self.claims.pop(), answer)
 
     @precondition(lambda self: self.lost)
     @rule(answer=st.sampled_from(["accepted", "500", "400"]), place=st.integers(0, 3))

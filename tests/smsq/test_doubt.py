@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import resources
 from itertools import product
 
@@ -259,6 +260,16 @@ def test_a_report_is_proof_too(
     else:
         assert world.state(claim.job_id) is JobState.ACCEPTED
     assert not isinstance(world.take(), Claim)
+
+
+def test_a_lost_answer_that_comes_is_not_taken_for_the_loss_told_twice(world: World) -> None:
+    job = world.enqueue(on_unknown=OnUnknown.RESEND)
+    claim = world.claim(job)
+    world.ledger.settle(claim, replace(TEMPORARY, error_class="unknown"), PLAN)
+    cancel(world, job)
+    world.ledger.settle(claim, TEMPORARY, PLAN)
+
+    assert world.state(job) is JobState.CANCELLED
 
 
 def test_each_claim_takes_back_its_own_doubt_and_no_other(world: World) -> None:

@@ -7,6 +7,7 @@ text of its own, so whatever was sent twice, or although it was taken back or to
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,10 @@ LEASE_S = 30
 
 #: A send in one of these was not sent, and nobody may say so of one that may be out.
 UNSENT = {JobState.REJECTED, JobState.DEAD, JobState.CANCELLED, JobState.EXPIRED}
+
+#: What may happen while an answer is lost; the states are those of the next attempt's answer.
+WAYS = ["cancel", "cancel job", "opt out", "time", "receipt", "answer", "retry", "resend"]
+WAYS += [JobState.WAITING, JobState.DEAD, JobState.REJECTED]
 
 
 @dataclass
@@ -116,11 +121,55 @@ class GatheredLife(Life):
 
     @rule(target=workers, after_tick=st.booleans())
     def claim(self, after_tick: bool) -> Any:
+        return self.take(after_tick=after_tick) or multiple()
+
+    @rule(
+        target=workers,
+        expiries=st.lists(st.sampled_from([None, 8, 40]), min_size=1, max_size=3),
+        accepts=st.booleans(),
+        ways=st.lists(st.sampled_from(WAYS), min_size=1, max_size=4),
+    )
+    def live_through_a_loss(
+        self, expiries: list[float | None], accepts: bool, ways: list[str]
+    ) -> Any:
+        """An answer is lost, its sends are to be sent again, and people change their minds."""
+        for n, expires_in_s in enumerate(expiries):
+            self.gather(n, "g", expires_in_s)
+        self.world.pass_s(5)
+        worker = self.take(after_tick=True)
+        if worker is None:
+            return multiple()
+        self.send(worker, accepts)
+        self.lose_answer(worker, is_resent=True)
+        one = next(send for send in self.all if send.text in worker.texts)
+        for way in ways:
+            self.go(way, one, worker)
+            self.nothing_is_sent_twice_or_after_it_was_taken_back()
+        return worker
+
+    def go(self, way: str, send: Send, lost: Worker) -> None:
+        ways: dict[str, Callable[[], object]] = {
+            "cancel": lambda: self.cancel(send),
+            "cancel job": lambda: self.cancel_job(send),
+            "opt out": lambda: self.opt_out(int(send.phone) - int(phone(0)), True),
+            "time": lambda: self.world.pass_s(6),
+            "receipt": lambda: self.receive_receipt(send),
+            "answer": lambda: self.settle(lost, "waiting"),
+            "retry": lambda: self.operate(send, "retry"),
+            "resend": lambda: self.operate(send, "resend"),
+        }
+        if way in ways:
+            ways[way]()
+        elif again := self.take(after_tick=True):
+            self.send(again, accepts=False)
+            self.settle(again, way)
+
+    def take(self, *, after_tick: bool) -> Worker | None:
         if after_tick:
             self.world.recover()
         claim = self.world.take(lease_s=LEASE_S)
         if not isinstance(claim, Claim):
-            return multiple()
+            return None
         [message] = claim.messages
         assert 0 < len(message.recipients) <= MOST
         by_text = {send.text: send for send in self.all}
