@@ -5,20 +5,25 @@
 local STEP_MS = 1 / 1024
 local function write_place(place) return string.format('%.17g', place) end
 
--- Jobs for one moment are due in the order in which they came. What a millisecond does not hold is due
--- in the next one; whoever fills this many of them has no order any more.
-local MOST_FULL = 1024
+-- The first free place of a millisecond among those who are due, nil where there is none.
+local function free_place(ms)
+  local last = redis.call('ZREVRANGEBYSCORE', key('due'), '(' .. int(ms + 1), int(ms), 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  local place = last and tonumber(last) + STEP_MS or ms
+  return place < ms + 1 and place or nil
+end
+
+-- Jobs for one moment are due in the order in which they came. Those whom its millisecond does not hold
+-- are due in the next ones: how many are full is found in steps that double, then halve.
 local function schedule_in_turn(id, at_ms)
-  local place = math.floor(at_ms)
-  for _ = 1, MOST_FULL do
-    local last = redis.call('ZREVRANGEBYSCORE', key('due'), '(' .. int(place + 1), int(place), 'WITHSCORES',
-      'LIMIT', 0, 1)[2]
-    local next_place = last and tonumber(last) + STEP_MS or place
-    if next_place < place + 1 then
-      place = next_place
-      break
+  local from_ms = math.floor(at_ms)
+  local place, full, free = free_place(from_ms), 0, 1
+  if not place then
+    while not free_place(from_ms + free) do full, free = free, 2 * free end
+    while free - full > 1 do
+      local middle = math.floor((full + free) / 2)
+      if free_place(from_ms + middle) then free = middle else full = middle end
     end
-    place = place + 1
+    place = free_place(from_ms + free)
   end
   redis.call('ZADD', key('due'), write_place(place), id)
 end

@@ -274,3 +274,13 @@ def test_the_sends_of_a_gathered_job_stand_in_its_request_as_they_came(world: Wo
 
     [message] = take(world).messages
     assert list(message.recipients.items()) == [(phone(n), f"text {n}") for n in numbers]
+
+
+def test_a_moment_may_have_any_number_of_jobs_and_still_an_order(world: World) -> None:
+    at_ms = world.now_ms + 60_000
+    for ms in range(9):
+        full = {f"{ms}:{n}": at_ms + ms + n / 1024 for n in range(1024)}
+        world.redis.zadd(world.keys.due, full)
+    jobs = [world.enqueue(due_at_ms=str(at_ms)) for _ in range(20)]
+
+    assert [str(job) for job in world.redis.zrange(world.keys.due, -20, -1)] == jobs
