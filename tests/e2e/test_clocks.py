@@ -65,11 +65,12 @@ def see_codes_go_on(deploy: Deploy, clock: SetClock, shifts: Sequence[str]) -> N
     """Set Redis' clock time and again, a code in hand each time; look into the gateway's book."""
     with deploy("--latency-ms", "300", redis_environ=clock.environ) as deployment:
         texts = see_everything_sent(deployment, "before")
-        for shift in shifts:
-            code = deployment.queue.send_quick(PHONE, f"over {shift}", expires_in_s=EXPIRES_S)
+        for n, shift in enumerate(shifts):
+            text = f"over step {n} to {shift}"
+            code = deployment.queue.send_quick(PHONE, text, expires_in_s=EXPIRES_S)
             clock.set(shift)
-            texts += [f"over {shift}", *see_everything_sent(deployment, f"at {shift}")]
-            assert accepted(deployment, code), f"the code over {shift}"
+            texts += [text, *see_everything_sent(deployment, f"after step {n} to {shift}")]
+            assert accepted(deployment, code), text
         stats = deployment.queue.stats()
 
         assert not stats.jobs[JobState.UNKNOWN]
