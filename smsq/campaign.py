@@ -29,7 +29,6 @@ from smsq.stored_id import StoredId
 
 log = logging.getLogger(__name__)
 
-
 #: Messages in one job, however few recipients they have: its receipt names them all.
 MOST_MESSAGES = 3000
 
@@ -48,7 +47,7 @@ class CampaignDraft:
     Attributes:
         is_again: True when the key names a campaign that ended unsent, and this one takes it over.
         campaign_fields: More fields of the campaign's own hash, written by the commit.
-        job_ids: Of the jobs that are staged, those of the earlier draft among them.
+        job_ids: Of the staged jobs, the earlier draft's among them.
         jobs: How many jobs its recipients fill, staged or not; once it is found to be committed
             already, how many it has.
         launched: Ids of the jobs that its commit brought into the line.
@@ -64,21 +63,21 @@ class CampaignDraft:
         key: str = "",
         earlier: Earlier | None = None,
     ) -> None:
-        is_draft = earlier is not None and not earlier.is_committed
-        self.id = (earlier.campaign if earlier and is_draft else "") or new_campaign_id()
+        earlier = earlier or Earlier()
+        self.id = ("" if earlier.is_committed else earlier.campaign) or new_campaign_id()
         self.key = key
-        self.is_again = earlier is not None and earlier.is_again
+        self.is_again = earlier.is_again
         self.campaign_fields: dict[str, str] = {}
-        self.job_ids = list(earlier.job_ids) if earlier else []
+        self.job_ids = list(earlier.job_ids)
         self.jobs = 0
         self.launched: list[str] = []
         self.recipients = 0
         self._ledger = ledger
         self._fields = {**fields, "campaign": self.id}
         self._priority = priority
-        self._is_committed = earlier is not None and earlier.is_committed
+        self._is_committed = earlier.is_committed
         self._earlier_jobs = len(self.job_ids)
-        self._mark = earlier.progress if earlier else None
+        self._mark = earlier.progress
         self._terms = digest(json.dumps([priority, dict(fields)], sort_keys=True))
         # Jobs can be compared with those of the earlier draft only where they are cut alike.
         self._max_recipients = self._mark.most if self._mark else max_recipients
@@ -142,17 +141,14 @@ class CampaignDraft:
         return True
 
     def commit(self, once: Idempotency) -> StoredId:
-        """Make the campaign live: one decision for all of it, then job by job.
-
-        When the ledger fails after the decision, recover goes on with the rest.
+        """Make the campaign live: one decision for all of it; then its jobs, or recover does.
 
         Returns:
             The campaign's id: the earlier one's when the key repeats.
 
         Raises:
             InvalidMessageError: It has no recipients.
-            KeyConflictError: The key was used before with other content or may not be used again,
-                or another producer has it in hand.
+            KeyConflictError: The key was used for other content, or is not free to be used again.
         """
         self._close_message()
         self._stage()
@@ -247,7 +243,7 @@ def _line(recipient: tuple[str, str | None]) -> str:
 
 
 def _other_content() -> KeyConflictError:
-    return KeyConflictError(
+    began = (
         "a campaign was begun with this key and not finished, and it had other recipients, texts "
-        "or options: repeat it as it was, or use a new key"
     )
+    return KeyConflictError(f"{began}or options: repeat it as it was, or use a new key")

@@ -54,8 +54,8 @@ class Earlier:
         progress: The draft's; None before its first job.
     """
 
-    campaign: str
-    is_committed: bool
+    campaign: str = ""
+    is_committed: bool = False
     is_again: bool = False
     job_ids: Sequence[str] = ()
     progress: Progress | None = None

@@ -38,6 +38,7 @@
 --   limiter                   hash: the one rate and the one gate (limit.lua), the one clock (below)
 --   ticks                     hash: when beat's ticks were taken and sent (tick.lua)
 --   workers                   zset: worker -> when its consumer last asked for rings
+--   heartbeat                 string: when beat's ticks were worked off last
 --   disk                      string: written to see whether writes reach the disk
 --   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
 --   listed:unmatched          zset: accepted jobs with messages whose ids nobody told -> since when
@@ -45,7 +46,7 @@
 --   optout:<shard>            set: phones that take no messages (optout.lua); few enough for Redis' packed
 --                             encoding of whole numbers
 --   optouts                   string: how many there are; not there for none
---   cap:<day>:<shard>         hash: phone -> campaign messages of that local day; gone two days later
+--   cap:<day>:<shard>         hash: phone -> campaign messages of that local day; gone when it is over
 --   calendar:<week>           hash: <rule>|<region> -> JSON: quiet hours and days of that week (rules.lua)
 --   regions:<id>              hash: phone -> its region's place in the job's field `regions`, for all but
 --                             the first; gone once the job is accepted or given up

@@ -1,0 +1,164 @@
+"""What each key lives by: nothing has a time of its own that is shorter than what it guards."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import Path
+
+import smsq
+from smsq.assembly import digest, new_job_id
+from smsq.campaign import CampaignDraft
+from smsq.jobs import Claim, Idempotency, NewJob
+from smsq.keys import Keys
+from smsq.models import JobState, Kind, MessageRequest
+from smsq.names import Queue
+from smsq.rules import RuleBook
+from smsq.states import Verdict
+from tests.smsq.test_gathering import new_send
+from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, World
+
+#: Gone with the job, at the latest: `keys_of` in store.lua.
+OF_ITS_JOB = {
+    *("job", "message", "recipients", "texts", "gathered", "deadlines", "left_out", "keys"),
+    *("receipts", "regions"),
+}
+#: Gone with the last job of the campaign, or with the draft.
+OF_ITS_CAMPAIGN = {"campaign", "campaign_jobs", "staged", "draft"}
+#: Gone with whatever it names or tells of.
+OF_WHAT_IT_NAMES = {"key", "timeline"}
+#: Lists and sorted sets: each entry goes when what it names goes on or goes away.
+BY_ENTRY = {
+    *("open", "gathering", "campaigns", "aligning", "drafts", "launching", "ready", "due"),
+    *("polls", "listed", "lookups", "held", "held_by", "chores"),
+}
+#: Of the namespace: what was learnt, counted, or said by an operator. A pause is not forgotten.
+FOR_EVER = {"limiter", "ticks", "counts", "words", "optout", "optouts"}
+#: With a time of their own, and what that is.
+OWN_TIME = {
+    "cap": "its day",
+    "calendar": "a cache: asked for again when it is gone",
+    "disk": "one look at the disk",
+    "workers": "as long as a worker is heard of",
+    "heartbeat": "as long as anybody would ask",
+    "events": "SMSQ_EVENTS_KEEP_S",
+    "webhook": "SMSQ_EVENTS_KEEP_S: what it passed by is no longer in the stream then",
+    "delivery": "the time in which a receiver may be down, and more",
+    "deliveries": "as its deliveries",
+    "dead_deliveries": "as its deliveries",
+}
+NAMED = OF_ITS_JOB | OF_ITS_CAMPAIGN | OF_WHAT_IT_NAMES | BY_ENTRY | FOR_EVER | set(OWN_TIME)
+
+ROOT = Path(smsq.__file__).parents[1]
+SCRIPTS = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in Path(str(resources.files("smsq"))).joinpath("lua").glob("*.lua")
+}
+#: Who gives a key a time of its own.
+SET_TIMES = {
+    *("cap.lua", "presence.lua", "publish.lua", "webhook_collect.lua", "webhook_replay.lua"),
+    *("webhook_settle.lua", "smsq/rules.py", "smsq/durability.py", "smsq/events.py"),
+    "tasks/recover.py",
+}
+
+
+def test_every_family_of_keys_is_named_here_with_what_it_lives_by() -> None:
+    in_scripts = {
+        family
+        for text in SCRIPTS.values()
+        for family in re.findall(r"(?:\bkey\(|ask_shards\([^\n]*?, [^\n]*?)'([a-z_]+)[':]", text)
+    }
+    header = SCRIPTS["lib.lua"].partition("-- Keys, all below")[2].partition("\n--\n")[0]
+    listed = set(re.findall(r"(?:^--   |; )([a-z_]+)(?::<| {2})", header, re.M))
+    keys = Keys("ns")
+    in_python = set()
+    for name, made in vars(Keys).items():
+        if isinstance(made, property):
+            in_python.add(str(getattr(keys, name)).split(":")[1])
+        elif callable(made) and not name.startswith("_"):
+            in_python.add(made(keys, *"xyz"[: made.__code__.co_argcount - 1]).split(":")[1])
+
+    assert listed == NAMED
+    assert in_python <= NAMED
+    assert in_scripts <= NAMED
+
+
+def test_nobody_else_gives_a_key_a_time_of_its_own() -> None:
+    found = {
+        name
+        for name, text in SCRIPTS.items()
+        if re.search(r"'P?EXPIRE(AT)?'|'P?SETEX'|'[EP]X(AT)?'", text)
+    }
+    for package in ("smsq", "config", "tasks", "worker"):
+        for path in (ROOT / package).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            if re.search(r"\.p?expire(at)?\(|\b[ep]x(at)?=|\.p?setex\(", text):
+                found.add(path.relative_to(ROOT).as_posix())
+
+    assert found == SET_TIMES
+
+
+def live_a_little(world: World) -> None:
+    """Send something of every kind, with a key each, under every rule."""
+    world.rule_book = RuleBook(world.scripts, quiet=None, cap_per_day=5, home="Europe/Minsk")
+    draft = CampaignDraft(
+        world.ledger, fields={"on_unknown": "hold"}, max_recipients=2, key=digest("sale")
+    )
+    for name, text in (("Sale", "Half price"), ("Bills", None)):
+        draft.start_message(MessageRequest(name=name, alphaname_id="1", text=text, recipients={}))
+        for phone in ("375291234567", "48501234567", "375291234569"):
+            draft.add(phone, None if text else "You owe 5")
+    draft.commit(Idempotency(key=digest("sale")))
+    for n in range(3):
+        send = new_send(world, n, expires_in_s=100)
+        world.ledger.gather(send, Idempotency(key=digest(f"bill {n}"), content="c"))
+    job = NewJob(
+        id=new_job_id(),
+        kind=Kind.QUICK,
+        priority=Queue.NORMAL,
+        fields={"on_unknown": "hold"},
+        messages=[MessageRequest(name="", alphaname_id="1", text="t", recipients={"3752": None})],
+    )
+    world.ledger.enqueue(job, Idempotency(key=digest("code"), content="c"))
+
+
+def families_of(world: World) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for key in world.redis.scan_iter(f"{world.keys.namespace}:*"):
+        found.setdefault(key.removeprefix(f"{world.keys.namespace}:").split(":")[0], set()).add(key)
+    return found
+
+
+def check_times(world: World) -> None:
+    for family, keys in families_of(world).items():
+        for key in keys:
+            assert (world.redis.pttl(key) > 0) is (family in OWN_TIME), key
+
+
+def test_keys_have_times_of_their_own_where_that_is_said_and_the_rest_goes_with_its_job(
+    world: World,
+) -> None:
+    live_a_little(world)
+    check_times(world)
+    world.pass_s(5)
+    world.recover()
+    for state in ("accepted", "dead", "unknown", "rejected", "waiting", "accepted", "accepted"):
+        claim = world.take()
+        if isinstance(claim, Claim):
+            verdict = ACCEPTED if state == "accepted" else Verdict(state=JobState(state))
+            world.ledger.settle(claim, verdict, PLAN)
+            if state == "unknown":
+                world.polls.apply_receipt(claim.job_id, b"{}", {1: 5}, unmatched=1, plan=PLAN)
+        check_times(world)
+    for _ in range(30):
+        world.pass_s(max(PLAN.horizon_ms, RETENTION_MS) / 1000)
+        while claim := world.take():
+            if isinstance(claim, Claim):
+                world.ledger.settle(claim, Verdict(state=JobState.REJECTED), PLAN)
+        world.recover()
+        check_times(world)
+
+    left = set(families_of(world))
+    assert left <= FOR_EVER | set(OWN_TIME), left
+    assert not any(world.views.stats(10).jobs.values())
+    assert not any(world.views.stats(10).recipients.values())
