@@ -2,7 +2,8 @@
 -- much it went ahead of every clock there is.
 --
 -- Whoever keeps up with the ledger's time makes it sure; it can have stepped only since then, so one
--- process whose own clock stood still does not turn back everybody's time.
+-- process whose own clock stood still does not turn back everybody's time. A Redis that is full, or no
+-- longer the master, still tells the time.
 --
 -- ARGV[4]  stepped_us  as it was told when it went ahead; '' for nothing to say
 -- ARGV[5]  ahead_us    by so much
@@ -12,8 +13,8 @@ local ahead_us = tonumber(ARGV[5]) or 0
 if ahead_us > 0 and ARGV[4] == int(STEPPED_US) and math.abs(REDIS_US - sure_us) >= ahead_us then
   STEPPED_US = STEPPED_US + ahead_us
   NOW_US = REDIS_US - STEPPED_US
-  redis.call('HSET', CLOCK, 'stepped_us', int(STEPPED_US))
+  redis.pcall('HSET', CLOCK, 'stepped_us', int(STEPPED_US))
   IS_SURE = true
 end
-if IS_SURE then redis.call('HSET', CLOCK, 'sure_us', int(REDIS_US)) end
+if IS_SURE then redis.pcall('HSET', CLOCK, 'sure_us', int(REDIS_US)) end
 return {int(REDIS_US - STEPPED_US), int(STEPPED_US)}

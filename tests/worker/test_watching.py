@@ -1,0 +1,55 @@
+"""A worker's watch over the ledger's clock."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from smsq.clock import ledger_time
+from smsq.connection import connect
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from tests.support import RedisServer, wait_until
+from worker import watching
+from worker.watching import look, start_watching
+
+HOUR_US = 3600 * 1_000_000
+
+
+def test_a_watching_worker_takes_a_step_ahead_off(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watching, "LOOK_EVERY_S", 0.05)
+    stop = threading.Event()
+    start_watching(scripts, stop)
+    try:
+        wait_until(
+            lambda: scripts.redis.hexists(scripts.keys.limiter, "sure_us"), "the time is sure"
+        )
+        # As if Redis had gone ahead: all that it was, it was an hour ago.
+        for field in ("seen_us", "sure_us", "stepped_us"):
+            scripts.redis.hincrby(scripts.keys.limiter, field, -HOUR_US)
+        wait_until(lambda: "ahead" in caplog.text, "the step is told")
+        assert abs(ledger_time(scripts.redis, scripts.keys).stepped_s) < 2
+    finally:
+        stop.set()
+
+
+def test_a_redis_that_is_away_is_left_to_those_who_need_it(settings: Settings) -> None:
+    nowhere = connect("redis://127.0.0.1:9/0")
+    look(Scripts.of(nowhere, settings))
+    nowhere.close()
+
+
+@pytest.mark.real_redis
+def test_a_full_redis_still_tells_the_time(settings: Settings, tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server:
+        redis = connect(server.url)
+        scripts = Scripts.of(redis, settings)
+        scripts.run("clock", "", 0)
+        redis.config_set("maxmemory", "1")
+        assert scripts.watch
+        assert scripts.watch.look(scripts.run) == 0
+        redis.close()
