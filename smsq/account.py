@@ -75,7 +75,7 @@ RULES: Mapping[Outcome, GateRule] = MappingProxyType(
         Outcome.MISCONFIGURED: GateRule(different=2, least=2, first_s=1, max_s=60),
         Outcome.NOT_SENT: NOT_SENT,
         Outcome.TEMPORARY: GateRule(different=3, least=2, first_s=1, max_s=60),
-        Outcome.UNKNOWN: GateRule(different=3, least=2, first_s=1, max_s=300),
+        Outcome.UNKNOWN: GateRule(different=3, least=2, first_s=5, max_s=300),
     }
 )
 

@@ -164,10 +164,11 @@ if ARGV[19] == '1' and not is_probe then lower_rate() end
 suspect(entries)
 save_streak({})
 local closings = redis.call('HINCRBY', LIMITER, 'closings', 1)
-if not pause_us then
+-- How long its limit lasts, a gateway knows; when it works again, it guesses.
+if not pause_us or class == 'temporary' then
   local longest_us = math.min(tonumber(ARGV[11]) * 2 ^ math.min(closings - 1, 64), tonumber(ARGV[12]))
   if class == 'busy' and noise_until_us > NOW_US then longest_us = longest_us * NOISE_PAUSE end
-  pause_us = longest_us * (0.5 + 0.5 * tonumber(ARGV[13]))
+  pause_us = math.max(pause_us or 0, longest_us * (0.5 + 0.5 * tonumber(ARGV[13])))
 end
 redis.call('HDEL', LIMITER, 'probe_until_us', 'probe_with')
 -- A message that is sent for nothing may be unknown; a report that is asked for in vain is nothing.

@@ -1,0 +1,165 @@
+"""A worker's own code against a gateway of the test's making, on a clock that tests move."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import cast
+
+from smsq.errors import (
+    BusyError,
+    GatewayError,
+    MisconfiguredError,
+    NoMoneyError,
+    NotSentError,
+    RefusedError,
+    TemporaryError,
+    UnknownOutcomeError,
+)
+from smsq.gateway.client import GatewayClient
+from smsq.gateway.wire import ReportPage
+from smsq.models import BulkAccepted, JobState, Kind, MessageRequest, QuickAccepted, QuickRequest
+from smsq.names import Queue
+from smsq.settings import Settings
+from smsq.slots import Closed
+from tasks.line import _claim, _use
+from tasks.resources import Resources
+from tests.smsq.world import World
+
+#: How requests fail; `breaks` raises what no gateway client should.
+FAILURES: dict[str, Callable[[], Exception]] = {
+    "401": lambda: MisconfiguredError("401", status=401),
+    "403": lambda: MisconfiguredError("403: content", status=403),
+    "404": lambda: MisconfiguredError("404", status=404),
+    "429": lambda: BusyError("429", status=429),
+    "429 for a while": lambda: BusyError("429", status=429, retry_after_s=2),
+    "no money": lambda: NoMoneyError("insufficient funds", status=200),
+    "500": lambda: TemporaryError("500", status=500),
+    "503 for a while": lambda: TemporaryError("503", status=503, retry_after_s=2),
+    "no connection": lambda: NotSentError("the gateway could not be reached"),
+    "HTML": lambda: UnknownOutcomeError("unreadable answer 200", status=200),
+    "lost": lambda: UnknownOutcomeError("no answer after the request was written"),
+    "400": lambda: RefusedError("400", status=400),
+    "breaks": lambda: ZeroDivisionError("no client does this"),
+}
+
+
+class FakeGateway:
+    """Takes everything but what the test says.
+
+    Attributes:
+        fails: Phone, or message id, to the name of its failure.
+        all_fail: How everything fails; None for as `fails` says.
+        requests: What was asked for, by phone or message id, in order.
+    """
+
+    def __init__(self) -> None:
+        self.fails: dict[str, str] = {}
+        self.all_fail: str | None = None
+        self.requests: list[str] = []
+        self.taken: Counter[str] = Counter()
+
+    def send_quick(self, request: QuickRequest) -> QuickAccepted:
+        self._ask(request.phone)
+        self.taken[request.phone] += 1
+        return QuickAccepted(int(request.phone), "NEW", 1)
+
+    def send_bulk(self, messages: Sequence[MessageRequest], _: str) -> BulkAccepted:
+        [phone] = messages[0].recipients
+        self._ask(phone)
+        self.taken[phone] += 1
+        return BulkAccepted(phone)
+
+    def fetch_reports(self, message_id: int, *, offset: int, rows: int) -> ReportPage:
+        self._ask(f"poll {message_id}")
+        return ReportPage([])
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _ask(self, what: str) -> None:
+        self.requests.append(what)
+        failure = self.all_fail or self.fails.get(what)
+        if failure:
+            raise FAILURES[failure]()
+
+
+class Drive:
+    """One worker, step by step.
+
+    Attributes:
+        closed: Why the gate was closed, each time somebody asked.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.world = World(settings)
+        self.gateway = FakeGateway()
+        self.resources = replace(
+            Resources.build(settings),
+            scripts=self.world.scripts,
+            ledger=self.world.ledger,
+            polls=self.world.polls,
+            limiter=self.world.limiter,
+            rule_book=self.world.rule_book,
+            gateway=cast(GatewayClient, self.gateway),
+        )
+        self.started_us = self.world.now_us
+        self.phones: dict[str, str] = {}
+        self.closed: list[str] = []
+
+    @property
+    def now_s(self) -> float:
+        return (self.world.now_us - self.started_us) / 1e6
+
+    def enqueue(self, queue: Queue = Queue.NORMAL, kind: Kind = Kind.QUICK, **fields: str) -> str:
+        phone = f"37529{1000000 + len(self.phones)}"
+        job = self.world.enqueue(kind=kind, phones=[phone], priority=queue, **fields)
+        self.phones[job] = phone
+        return job
+
+    def spoil(self, job: str, failure: str) -> None:
+        self.gateway.fails[self.phones[job]] = failure
+
+    def run(self, until: Callable[[], bool], *, for_s: float) -> None:
+        """Work until something holds, or for so long on the world's clock."""
+        until_s = self.now_s + for_s
+        while not until() and self.now_s < until_s:
+            self.step()
+
+    def step(self) -> None:
+        """Use one slot, or wait for what comes next."""
+        self.world.recover()
+        self.world.polls.find_due(limit=100)
+        slot, _ = self.resources.limiter.reserve()
+        if slot is None:
+            self.world.pass_s(2)
+        elif isinstance(slot, Closed):
+            self.closed.append(slot.why)
+            self.world.pass_s(slot.wait_s)
+        else:
+            self.world.pass_s(max(slot.wait_s, 0.01))
+            turn = _claim(self.resources, slot)
+            if turn is not None:
+                _use(self.resources, turn)
+
+    def are_out(self, jobs: Sequence[str]) -> bool:
+        """Whether the gateway took all of them."""
+        return all(self.phones[job] in self.gateway.taken for job in jobs)
+
+    def states(self, jobs: Sequence[str]) -> Counter[JobState]:
+        return Counter(self.world.state(job) for job in jobs)
+
+
+@contextmanager
+def drive(settings: Settings) -> Iterator[Drive]:
+    """A worker in a ledger of its own, which leaves nothing."""
+    name = f"{settings.namespace}.{uuid.uuid4().hex[:8]}"
+    made = Drive(replace(settings, namespace=name))
+    yield made
+    for key in made.world.redis.scan_iter(f"{name}:*", count=1000):
+        made.world.redis.delete(key)
+    made.resources.close()
+    made.world.redis.close()
