@@ -1,4 +1,5 @@
 -- recover.lua: give every job that is due its next step, and say which ones to ring.
+-- needs aside.lua
 --
 -- ARGV[4]  limit             most jobs in one call
 -- ARGV[5]  max_attempts      a job to be resent is held instead once it has made so many
@@ -160,8 +161,10 @@ local function take_next_step(id, job)
       move(id, job, 'expired', 'not sent in time')
     elseif job.state == 'waiting' then
       requeue(id, job)
-    else
+    elseif redis.call('ZSCORE', key('ready', job.priority), id) then
       redis.call('ZREM', due, id)
+    else
+      requeue(id, job)  -- it could not even be set aside: see put_aside
     end
   elseif job.state == 'submitting' then
     end_lease(id, job)
@@ -178,22 +181,31 @@ local function take_next_step(id, job)
   end
 end
 
+-- What raises here is that job's alone.
+local PUT_OFF_MS = 3600000
+
 local looked_at = 0
 for _, id in ipairs(ids) do
   if work_left <= 0 then break end
   looked_at = looked_at + 1
   work_left = work_left - STEP_COST
-  local job = load(key('job', id))
-  if job then take_next_step(id, job) else redis.call('ZREM', due, id) end
+  guard(function()
+    local job = load(key('job', id))
+    if job then take_next_step(id, job) else redis.call('ZREM', due, id) end
+  end, function() schedule(id, NOW_MS + PUT_OFF_MS) end)
 end
 
 -- However many jobs are due, what was begun goes on.
 local CHORES_WORK, MOST_CHORES = 500, 50
 work_left = math.max(work_left, CHORES_WORK)
-for _, id in ipairs(redis.call('ZRANGE', key('chores'), 0, MOST_CHORES - 1)) do
+local begun = redis.call('ZRANGEBYSCORE', key('chores'), '-inf', int(NOW_MS), 'LIMIT', 0, MOST_CHORES)
+for _, id in ipairs(begun) do
   if work_left <= 0 then break end
   looked_at = looked_at + 1
-  local job = load(key('job', id))
-  if job and job.chores then do_chores(id, job) else redis.call('ZREM', key('chores'), id) end
+  guard(function()
+    local job = load(key('job', id))
+    if job and job.chores then do_chores(id, job) else redis.call('ZREM', key('chores'), id) end
+  end, function() redis.call('ZADD', key('chores'), int(NOW_MS + PUT_OFF_MS), id) end)
 end
+
 return {looked_at, rings}

@@ -11,7 +11,6 @@ from typing import cast
 
 from smsq.errors import (
     BusyError,
-    GatewayError,
     MisconfiguredError,
     NoMoneyError,
     NotSentError,

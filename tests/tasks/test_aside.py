@@ -168,3 +168,18 @@ def test_a_date_that_means_never_is_refused(queue: SmsQueue, moment: datetime) -
     with pytest.raises(ValueError, match="send_at is after 2199"):
         queue.send_quick(f"{PHONE}4567", "code", send_at=moment)
     start_campaign(queue, schedule_time=datetime.now(UTC) + timedelta(days=300))
+
+
+def test_a_due_job_that_cannot_be_moved_holds_no_other_up(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    broken = start_campaign(queue)
+    waiting = start_campaign(queue)
+    for job in (broken, waiting):
+        resources.ledger.set_aside(Unprepared(job, None, "later"))
+        resources.redis.zadd(resources.keys.due, {job: 0})
+    spoil_job(resources, broken, "messages", "many")
+    _, due = resources.ledger.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
+
+    assert waiting in [found.job_id for found in due]
+    assert queue.status(waiting).state is JobState.QUEUED
