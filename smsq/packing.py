@@ -30,7 +30,9 @@ from smsq.slots import Early
 STAGE_TTL_MS = 24 * 3600 * 1000
 
 #: Most recipients, and characters of texts, that one script call stages: a few milliseconds.
-SLICE_RECIPIENTS, SLICE_CHARACTERS = 2000, 500_000
+SLICE_RECIPIENTS, SLICE_CHARACTERS = 1500, 500_000
+#: A message counts as so many recipients beside its own.
+_MESSAGE_RECIPIENTS = 2
 _PIECE_TEXTS = 500
 
 
@@ -95,7 +97,7 @@ def slice_messages(messages: Sequence[MessageRequest]) -> Iterator[list[dict[str
         for phones, texts in _cut(message):
             slice_.append(piece | head | {"phones": phones, "texts": texts})
             head = {}
-            room -= len(phones)
+            room -= len(phones) + _MESSAGE_RECIPIENTS
             characters -= sum(map(len, texts)) + len(message.text or "")
             if room <= 0 or characters <= 0:
                 yield slice_

@@ -27,6 +27,10 @@ _BEFORE, _AFTER = timedelta(days=2), timedelta(days=4)
 _KEEP = timedelta(days=16)
 
 
+#: Most phones whose regions one script call takes.
+SLICE_PHONES = 1000
+
+
 class RuleBook:
     """One set of rules.
 
@@ -72,13 +76,12 @@ class RuleBook:
         counts = Counter(places.values())
         regions = sorted(counts, key=lambda region: (-counts[region], region)) or [HOME]
         numbers = {region: n for n, region in enumerate(regions, start=1)}
-        others = [
-            item
-            for phone, region in places.items()
-            if region != regions[0]
-            for item in (phone, numbers[region])
-        ]
-        self._scripts.run("teach", job_id, ";".join(regions), json.dumps(others))
+        others = [(p, numbers[region]) for p, region in places.items() if region != regions[0]]
+        told = ";".join(regions)
+        for first in range(0, len(others), SLICE_PHONES):
+            some = [item for pair in others[first : first + SLICE_PHONES] for item in pair]
+            self._scripts.run("teach", job_id, "", json.dumps(some))
+        self._scripts.run("teach", job_id, told, "[]")
 
     def _phones(self, job_id: str) -> Iterable[str]:
         keys, redis = self._scripts.keys, self._scripts.redis

@@ -15,7 +15,7 @@ from tasks.line import serve
 from tasks.resources import Resources, get_resources
 
 #: Messages found by one script call: more would block Redis for others.
-BATCH = 1000
+BATCH = 500
 
 #: Batches in one tick; what is left is found by the next.
 MAX_BATCHES = 10

@@ -149,7 +149,6 @@ local function begin_chore(id, job, name)
 end
 
 local function purge(id, job)
-  work_left = work_left - (job.is_gathered and KEYS_GONE or 0)
   if not forget_keys(id, job) then return end
   job.chores = string.match(job.chores or '', '^purge.*')
   begin_chore(id, job, 'purge')

@@ -45,13 +45,14 @@ local function forget_key(digest, id)
 end
 
 -- A gathered job may have a key for each send: so many go in one call. Returns whether all are gone.
-local KEYS_GONE = 1000
+local KEYS_GONE = 500
 
 local function forget_keys(id, job)
   if job.key then forget_key(job.key, id) end
   if not job.is_gathered then return true end
   local digests = redis.call('LRANGE', key('keys', id), 0, KEYS_GONE - 1)
   for _, digest in ipairs(digests) do forget_key(digest, id) end
+  work_left = work_left - 2 * #digests
   redis.call('LTRIM', key('keys', id), KEYS_GONE, -1)
   return #digests < KEYS_GONE
 end
