@@ -32,7 +32,7 @@ MAX_BATCHES = 400
 MAX_SLICES = 50
 
 #: Forgotten jobs of one class rung in one tick; whoever wakes up works off the others too.
-FORGOTTEN_LIMIT = 2000
+FORGOTTEN_LIMIT = 400
 
 #: What closes so soon after a tick is waited for; the rest is the next tick's.
 TICK_S = 0.9

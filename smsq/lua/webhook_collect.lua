@@ -18,15 +18,19 @@ if waiting >= tonumber(ARGV[8]) or tonumber(state.look_at_ms or 0) > NOW_MS then
 local most, changes, taken = tonumber(ARGV[4]), 0, {}
 local is_full = false
 local last_id = state.last_id or '0-0'
-for _, entry in ipairs(redis.call('XRANGE', key('events'), '(' .. last_id, '+', 'COUNT', most)) do
-  local fields = {}
-  for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
-  local more = tonumber(fields.changes) or 1
-  is_full = #taken > 0 and changes + more > most
-  if is_full then break end
-  changes, last_id = changes + more, entry[1]
-  table.insert(taken, {entry[1], fields})
-end
+-- A few at a time: entries may be large, and most of a thousand would be read in vain.
+local FEW = 20
+repeat
+  local entries = redis.call('XRANGE', key('events'), '(' .. last_id, '+', 'COUNT', FEW)
+  for _, entry in ipairs(entries) do
+    local fields = to_hash(entry[2])
+    local more = tonumber(fields.changes) or 1
+    is_full = #taken > 0 and changes + more > most
+    if is_full then break end
+    changes, last_id = changes + more, entry[1]
+    table.insert(taken, {entry[1], fields})
+  end
+until is_full or #entries < FEW or #taken >= most
 
 local pause_ms = waiting >= tonumber(ARGV[6]) and ARGV[7] or ARGV[5]
 redis.call('HSET', key('webhook'), 'last_id', last_id, 'look_at_ms', int(NOW_MS + ((is_full or changes >= most) and 0 or pause_ms)))
