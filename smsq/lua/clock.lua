@@ -10,11 +10,11 @@
 -- returns  {the ledger's time in us, stepped_us}
 local sure_us = tonumber(redis.call('HGET', CLOCK, 'sure_us')) or 0
 local ahead_us = tonumber(ARGV[5]) or 0
-if ahead_us > 0 and ARGV[4] == int(STEPPED_US) and math.abs(REDIS_US - sure_us) >= ahead_us then
+if ahead_us > 0 and ARGV[4] == int(STEPPED_US) and REDIS_US - STEPPED_US - sure_us >= ahead_us then
   STEPPED_US = STEPPED_US + ahead_us
   NOW_US = REDIS_US - STEPPED_US
   redis.pcall('HSET', CLOCK, 'stepped_us', int(STEPPED_US))
   IS_SURE = true
 end
-if IS_SURE then redis.pcall('HSET', CLOCK, 'sure_us', int(REDIS_US)) end
+if IS_SURE then redis.pcall('HSET', CLOCK, 'sure_us', int(REDIS_US - STEPPED_US)) end
 return {int(REDIS_US - STEPPED_US), int(STEPPED_US)}

@@ -85,8 +85,8 @@ local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 -- called for so long: whoever was there tells (clock.lua). Until then, and while nobody has been sure of
 -- the time lately, callers trust Redis no further than their own clocks.
 --
--- It is kept in the hash `limiter`: seen_us (Redis' time), stepped_us, sure_us (Redis' time when somebody
--- was sure of it last).
+-- It is kept in the hash `limiter`: seen_us (Redis' time), stepped_us, sure_us (the ledger's time when
+-- somebody was sure of it last).
 local CLOCK = NS .. ':limiter'
 -- So far the ledger's clock may be ahead of a caller's: answers take their time.
 local SLACK_US = 1000000
@@ -112,7 +112,7 @@ local function read_clock()
   local at_most_us = tonumber(string.match(ARGV[2], '~(%d+)$'))
   local now_us = raw_us - stepped_us
   if not at_most_us then return now_us, raw_us, stepped_us, false end
-  local is_sure, unsure_us = now_us <= at_most_us + SLACK_US, raw_us - (tonumber(kept[3]) or 0)
+  local is_sure, unsure_us = now_us <= at_most_us + SLACK_US, now_us - (tonumber(kept[3]) or 0)
   if not is_sure and (unsure_us < 0 or unsure_us > LATELY_US) then now_us = at_most_us + SLACK_US end
   return now_us, raw_us, stepped_us, is_sure
 end

@@ -267,3 +267,19 @@ def test_a_held_claim_is_not_taken_twice_over_any_step(stepped: SteppedWorld) ->
         assert stepped.take() is None
     assert stepped.state(job) is JobState.SUBMITTING
     assert stepped.ledger.settle(claim, UNKNOWN, PLAN)
+
+
+def test_a_step_ahead_that_is_taken_back_before_anybody_looked_holds_nobody_up(
+    stepped: SteppedWorld,
+) -> None:
+    stepped.enqueue_many(2)
+    slot, _ = stepped.limiter.reserve()
+    assert isinstance(slot, Slot)
+    stepped.limiter.close_busy(slot, 40)
+    stepped.step(HOUR_S)
+    stepped.limiter.reserve()
+    stepped.step(-HOUR_S)
+
+    closed, _ = stepped.limiter.reserve()
+    assert isinstance(closed, Closed)
+    assert closed.wait_s < 42
