@@ -28,7 +28,7 @@ LOOK_MS = 60_000
 MAX_RECEIPTS = 20
 
 #: Most message ids, and most rows of a page, that one script call takes.
-SLICE_IDS, SLICE_ROWS = 150, 1000
+SLICE_IDS, SLICE_ROWS = 150, 500
 
 #: Longest word of the gateway's that is kept.
 _MAX_WORD = 40

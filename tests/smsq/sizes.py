@@ -34,6 +34,7 @@ class Dearest:
     calls: int = 0
     commands: int = 0
     took_ms: float = 0.0
+    processor_ms: float = 0.0
 
 
 @dataclass(slots=True)
@@ -50,22 +51,25 @@ class Meter:
             def run(self, name: str, *args: Any, client: Any = None) -> Any:
                 if client is not None:
                     return super().run(name, *args, client=client)
-                before, before_us = _used(self.redis)
+                before, before_us, before_s = _used(self.redis)
                 answer = super().run(name, *args)
-                after, after_us = _used(self.redis)
+                after, after_us, after_s = _used(self.redis)
                 one = meter.scripts[name]
                 one.calls += 1
                 one.commands = max(one.commands, after - before)
                 one.took_ms = max(one.took_ms, (after_us - before_us) / 1000)
+                one.processor_ms = max(one.processor_ms, (after_s - before_s) * 1000)
                 return answer
 
         return Measured
 
 
-def _used(redis: Any) -> tuple[int, float]:
+def _used(redis: Any) -> tuple[int, float, float]:
     stats = redis.info("commandstats")
     commands = sum(int(one["calls"]) for one in stats.values())
-    return commands, float(stats.get("cmdstat_evalsha", {}).get("usec", 0))
+    cpu = redis.info("cpu")
+    used_s = cpu["used_cpu_user_main_thread"] + cpu["used_cpu_sys_main_thread"]
+    return commands, float(stats.get("cmdstat_evalsha", {}).get("usec", 0)), float(used_s)
 
 
 def tour(settings: Settings, *, recipients: int, messages: int) -> Meter:
