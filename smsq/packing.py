@@ -30,7 +30,7 @@ from smsq.slots import Early
 STAGE_TTL_MS = 24 * 3600 * 1000
 
 #: Most recipients, and characters of texts, that one script call stages: a few milliseconds.
-SLICE_RECIPIENTS, SLICE_CHARACTERS = 1000, 500_000
+SLICE_RECIPIENTS, SLICE_CHARACTERS = 600, 500_000
 #: A message counts as so many recipients beside its own.
 _MESSAGE_RECIPIENTS = 2
 _PIECE_TEXTS = 500

@@ -12,7 +12,7 @@ end
 -- What one call does is bounded, however large the jobs are that it meets: it goes through a large one
 -- slice by slice. The work that a call has left is counted in commands, more or less; a place in a job
 -- is a message and one of its buckets, as 3:17, and 1:0 is its beginning.
-local work_left = 1300
+local work_left = 800
 -- A message is read and handed on, so is each of its phones; rules cost more.
 local MESSAGE_COST, PHONE_COST = 6, 0.5
 

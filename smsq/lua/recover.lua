@@ -195,7 +195,7 @@ for _, id in ipairs(ids) do
 end
 
 -- However many jobs are due, what was begun goes on.
-local CHORES_WORK, MOST_CHORES = 500, 50
+local CHORES_WORK, MOST_CHORES = 300, 50
 work_left = math.max(work_left, CHORES_WORK)
 local begun = redis.call('ZRANGEBYSCORE', key('chores'), '-inf', int(NOW_MS), 'LIMIT', 0, MOST_CHORES)
 for _, id in ipairs(begun) do

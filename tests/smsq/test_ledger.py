@@ -281,7 +281,7 @@ def test_one_call_gives_up_the_polling_of_a_few_large_jobs_at_most(world: World)
 
 
 def test_one_call_passes_by_some_of_many_late_jobs(world: World) -> None:
-    for _ in range(100):
+    for _ in range(60):
         world.enqueue(expires_at_ms=str(world.now_ms + 1_000))
     world.pass_s(1)
     slot, _ = world.limiter.reserve()
@@ -289,9 +289,9 @@ def test_one_call_passes_by_some_of_many_late_jobs(world: World) -> None:
 
     # Others have their turn at Redis in between; the slot stays.
     assert world.ledger.claim(slot, world.limiter.pace, LEASES) == Early(0)
-    assert 50 <= world.views.stats(10).jobs[JobState.EXPIRED] < 100
+    assert 30 <= world.views.stats(10).jobs[JobState.EXPIRED] < 60
     assert world.ledger.claim(slot, world.limiter.pace, LEASES) is NoClaim.NOTHING
-    assert world.views.stats(10).jobs[JobState.EXPIRED] == 100
+    assert world.views.stats(10).jobs[JobState.EXPIRED] == 60
 
 
 def test_a_job_with_a_time_waits_for_it(world: World) -> None:
