@@ -29,11 +29,11 @@ from smsq.slots import Early
 #: A staged campaign that was never committed goes away by itself.
 STAGE_TTL_MS = 24 * 3600 * 1000
 
-#: Most recipients, and characters of texts, that one script call stages: a few milliseconds.
-SLICE_RECIPIENTS, SLICE_CHARACTERS = 600, 500_000
+#: Recipients, and characters of texts, that one script call stages: a few milliseconds.
+SLICE_RECIPIENTS, SLICE_CHARACTERS = 500, 500_000
 #: A message counts as so many recipients beside its own.
 _MESSAGE_RECIPIENTS = 2
-_PIECE_TEXTS = 500
+_PIECE_TEXTS = 250
 
 
 def enqueue_args(job: NewJob, once: Idempotency) -> list[str | int]:

@@ -68,20 +68,22 @@ def test_a_draft_that_is_left_behind_is_taken_away_after_a_day(world: World) -> 
         draft.commit(Idempotency())
 
 
-def test_one_call_ends_or_takes_away_a_few_jobs_of_many_messages_at_most(world: World) -> None:
+def test_jobs_of_many_messages_end_and_are_taken_away_slice_by_slice(world: World) -> None:
     """More would hold Redis up: each message has keys of its own."""
     draft_of(world, [1] * 4000, most=1000).discard()
-    assert [world.ledger.sweep() for _ in range(4)] == [2, 2, 1, 0]
+    assert len(list(iter(world.ledger.sweep, 0))) > 4
+    assert list(world.redis.scan_iter(f"{world.keys.namespace}:message:*")) == []
 
     draft = draft_of(world, [1] * 4000, most=1000)
     draft.commit(Idempotency())
     world.brakes.cancel(draft.id, by="ops@host")
     world.brakes.align(draft.id)
-    assert world.campaign(draft.id).jobs[JobState.CANCELLED] == 3
+    assert 1 <= world.campaign(draft.id).jobs[JobState.CANCELLED] < 4
     world.align()
+    assert world.campaign(draft.id).jobs == {JobState.CANCELLED: 4}
     world.pass_s(RETENTION_MS / 1000 + 1)
     purged = iter(lambda: world.ledger.recover(limit=500, max_attempts=8, plan=PLAN)[0], 0)
-    assert list(purged) == [2, 2]
+    assert len(list(purged)) > 4
     with pytest.raises(NotFoundError):
         world.campaign(draft.id)
 
