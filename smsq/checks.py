@@ -139,7 +139,7 @@ def check_workers(ages_s: Mapping[str, float]) -> Check:
         return Check("workers", Mark.WARNING if live else Mark.ERROR, detail, fix)
     if live:
         return Check("workers", Mark.OK, f"{', '.join(live)} take rings")
-    return Check("workers", Mark.ERROR, "none takes rings", "start one: celery -A worker worker")
+    return Check("workers", Mark.ERROR, "none takes rings", "start one: smsq worker")
 
 
 def _judge(name: str, value: str | None, *, is_good: bool, wrong: Mark) -> Check:
@@ -156,7 +156,7 @@ def check_queues(answers: Mapping[str, Any]) -> Check:
         detail = f"all taken, by {len(answers)} worker{'s' if len(answers) > 1 else ''}"
         return Check("queues", Mark.OK, detail)
     detail = f"nobody takes {', '.join(missing)}" if answers else "no worker answers"
-    return Check("queues", Mark.ERROR, detail, "start a worker: celery -A worker worker")
+    return Check("queues", Mark.ERROR, detail, "start a worker: smsq worker")
 
 
 def check_beat(age_s: float | None) -> Check:
@@ -164,7 +164,7 @@ def check_beat(age_s: float | None) -> Check:
     if age_s is not None and age_s <= LATE_BEAT_S:
         return Check("beat", Mark.OK, f"last tick {age_s:.0f} s ago")
     detail = "no tick in the last hour" if age_s is None else f"last tick {age_s:.0f} s ago"
-    return Check("beat", Mark.ERROR, detail, "start beat (celery -A worker beat) and a worker")
+    return Check("beat", Mark.ERROR, detail, "start beat (smsq beat) and a worker")
 
 
 def check_stats(stats: Stats) -> Iterator[Check]:

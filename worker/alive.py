@@ -22,7 +22,7 @@ from smsq.settings import Settings
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Look, say what was found, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m worker.alive", description="Is a worker deaf?")
+    parser = argparse.ArgumentParser(prog="smsq alive", description="Is a worker deaf?")
     parser.add_argument("--hostname", help="as given to the worker; %%h is this host's name")
     name = host_format(default_nodename(parser.parse_args(argv).hostname))
     is_alive, line = look(load_settings(), name)

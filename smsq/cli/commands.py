@@ -11,21 +11,30 @@ from typing import Any, cast
 
 import click
 
-from smsq.cli.output import Exit, tell_errors
+from smsq.cli.output import EXIT_MEANINGS, Exit, tell_errors
+
+#: Heading in the help → name of a command → `module:attribute` and its line in the help.
+Group = Mapping[str, Mapping[str, tuple[str, str]]]
+
+#: Commands that need more than the library → the extra that brings it.
+_EXTRAS = {
+    **dict.fromkeys(("worker", "beat", "web", "flower", "alive", "up"), "worker"),
+    "simulator": "demo",
+    "demo": "all",
+}
 
 
 class Commands(click.Group):
     """Commands that are imported when needed.
 
     Args:
-        lazy: Name → `module:attribute` and the one line that the help shows.
+        lazy: What is imported when it is run; none for a group whose commands are added.
     """
 
-    def __init__(
-        self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **options: Any
-    ) -> None:
+    def __init__(self, *args: Any, lazy: Group | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._lazy = lazy or {}
+        self._groups = lazy or {}
+        self._lazy = {name: row for rows in self._groups.values() for name, row in rows.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of the table, then those added one by one."""
@@ -36,16 +45,23 @@ class Commands(click.Group):
         if cmd_name not in self._lazy:
             return super().get_command(ctx, cmd_name)
         module, attribute = self._lazy[cmd_name][0].split(":")
-        return cast(click.Command, getattr(importlib.import_module(module), attribute))
+        try:
+            return cast(click.Command, getattr(importlib.import_module(module), attribute))
+        except ModuleNotFoundError as missing:
+            raise say_extra(cmd_name, missing) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        rows = [(name, line) for name, (_, line) in self._lazy.items()]
-        rows += [
-            (name, command.get_short_help_str()) for name, command in sorted(self.commands.items())
-        ]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        """List the commands by their groups, without importing them, and the exit codes."""
+        for heading, lazy in self._groups.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, line) for name, (_, line) in lazy.items()])
+        if self.commands:
+            rows = [(name, one.get_short_help_str()) for name, one in sorted(self.commands.items())]
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+        if self._groups:
+            with formatter.section("Exit codes"):
+                formatter.write_dl([(str(int(code)), said) for code, said in EXIT_MEANINGS.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments before the command's name."""
@@ -58,9 +74,22 @@ class Commands(click.Group):
         try:
             with tell_errors(as_json=ctx.meta["smsq.as_json"]):
                 return super().invoke(ctx)
+        except ModuleNotFoundError as missing:
+            raise say_extra(ctx.invoked_subcommand or "", missing) from None
         except KeyboardInterrupt:
             click.echo(err=True)
             raise click.exceptions.Exit(Exit.INTERRUPTED) from None
+
+
+def say_extra(command: str, missing: ModuleNotFoundError) -> Exception:
+    """Turn a module that is not installed into the sentence that names what to install."""
+    name = (missing.name or "").partition(".")[0]
+    if command not in _EXTRAS or name in {"smsq", "worker", "tasks", "config"}:
+        return missing
+    extra = _EXTRAS[command]
+    return click.ClickException(
+        f"smsq {command} needs {name}, which is not installed: pip install 'smsq[{extra}]'"
+    )
 
 
 def wants_json(args: Sequence[str]) -> bool:

@@ -1,6 +1,6 @@
 """`smsq demo`: the whole thing on this machine, in under a minute, with nothing to set up.
 
-In:  a checkout. Out: three sendings shown live until every recipient is final; exit code 0. With
+In:  nothing. Out: three sendings shown live until every recipient is final; exit code 0. With
 `--json` all of that is on stderr, and stdout has what became of each sending.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,8 +21,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-import smsq
+from smsq.cli.children import Ended, ends_in_order
 from smsq.cli.output import Exit, json_option, make_console, print_json
+from smsq.cli.processes import find_processes, require
 from smsq.cli.show import count_final, describe, say_counts
 from smsq.cli.stack import Stack, StackError
 from smsq.models import RecipientState
@@ -45,6 +47,9 @@ _SENDINGS = {
     "bills": "send-bulk examples/bills.csv --name Bills --text-column text",
 }
 
+#: What `ends_in_order` makes of it.
+_CTRL_C = 128 + signal.SIGINT
+
 _REFRESH_S = 0.25
 _BAR_WIDTH = 24
 
@@ -58,9 +63,10 @@ def demo(*, keep: bool, as_json: bool) -> None:
     JSON: {"ok", "sendings": {what: as of smsq status}}; ok when every recipient was final in time.
     """
     console = make_console(err=as_json)
-    root = find_checkout()
-    with tempfile.TemporaryDirectory(prefix="smsq-demo-") as folder:
+    root = find_processes()
+    with ends_in_order(), tempfile.TemporaryDirectory(prefix="smsq-demo-") as folder:
         stack = Stack(root, Path(folder), _GATEWAY, _SETTINGS)
+        require("requests", "uvicorn", "flower", *(() if stack.has_real_redis else ("fakeredis",)))
         redis = "redis-server" if stack.has_real_redis else "fakeredis (no redis-server on PATH)"
         console.print(f"starting {redis}, gateway simulator, worker, beat, web, Flower ...")
         with stack:
@@ -75,14 +81,6 @@ def demo(*, keep: bool, as_json: bool) -> None:
     if not is_done:
         click.echo(f"smsq: not every recipient was final after {DEADLINE_S:g} s", err=True)
         raise click.exceptions.Exit(Exit.FAILED)
-
-
-def find_checkout() -> Path:
-    """Find the folder that holds `worker` and `examples`; the wheel alone has neither."""
-    root = Path(smsq.__file__).parent.parent
-    if not (root / "worker").is_dir():
-        raise click.ClickException("the demo runs from a checkout: clone smsq and `make demo`")
-    return root
 
 
 def _show_addresses(console: Console, stack: Stack) -> None:
@@ -166,5 +164,7 @@ def _stay(console: Console, stack: Stack) -> None:
         while True:
             stack.check()
             time.sleep(1)
-    except KeyboardInterrupt:
+    except Ended as ended:
         console.print("\nstopping ...")
+        if ended.code != _CTRL_C:
+            raise

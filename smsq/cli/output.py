@@ -40,6 +40,17 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+#: For `smsq --help`.
+EXIT_MEANINGS: Mapping[Exit, str] = {
+    Exit.DONE: "done",
+    Exit.FAILED: "failed otherwise",
+    Exit.BAD_INPUT: "bad input or wrong settings",
+    Exit.UNAVAILABLE: "the queue is unavailable",
+    Exit.NOT_FOUND: "no such job or campaign",
+    Exit.SOME_REJECTED: "done, but some rows were rejected",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C",
+}
+
 _EXITS: Mapping[type[SmsqError], Exit] = {
     ConfigError: Exit.BAD_INPUT,
     InvalidMessageError: Exit.BAD_INPUT,

@@ -1,7 +1,7 @@
 """The whole of smsq on one machine, for `smsq demo`: Redis, simulator, worker, beat, web, Flower.
 
-In:  a checkout and an empty folder. Out: running processes with their logs in that folder; all of
-them are stopped by pid, whatever happens.
+In:  the processes' code and an empty folder. Out: running processes with their logs in that folder;
+all of them are stopped by pid, whatever happens.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Self
 from redis import Redis
 from redis.exceptions import RedisError
 
+from smsq.cli.children import die_with_parent
 from smsq.errors import SmsqError
 
 #: A process of ours that is not up by then will not come up.
@@ -45,7 +46,7 @@ class Stack:
     """The processes; use as a context manager.
 
     Attributes:
-        root: The checkout: `worker` and `tasks` are imported from it.
+        root: Where the processes start: a checkout, or the folder that the wheel carries.
         folder: Logs and Redis' data.
         simulator_options: More options of `smsq simulator`.
         settings: Settings that differ from the demo's.
@@ -147,13 +148,13 @@ class Stack:
         environ: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Start a worker and wait, unless told otherwise, until it takes rings."""
-        self.start(name, [*_CELERY, "worker", "--hostname", f"{name}@%h"], environ)
+        self.start(name, [*_SMSQ, "worker", "--hostname", f"{name}@%h"], environ)
         if waits:
             self.wait(name, lambda: "ready" in self.tail(name))
 
     def start_beat(self, name: str = "beat") -> None:
         """Start beat."""
-        self.start(name, [*_CELERY, "beat"])
+        self.start(name, [*_SMSQ, "beat"])
 
     def start(
         self, name: str, command: Sequence[str], environ: Mapping[str, str] = MappingProxyType({})
@@ -174,8 +175,10 @@ class Stack:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # A Ctrl-C is for the demo alone: it stops the others in their order.
+                # A Ctrl-C is for the demo alone: it stops the others in their order. Where it is
+                # killed, nobody needs what they have in hand.
                 start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGKILL),
             )
 
     def wait(self, name: str, is_up: Callable[[], object]) -> None:
@@ -195,11 +198,11 @@ class Stack:
         self.start_redis()
         simulator = ["-m", "smsq.simulator", "--port", str(self.ports["simulator"])]
         self.start("simulator", [sys.executable, *simulator, *self.simulator_options])
-        self.start("web", [sys.executable, "-m", "worker.web"])
+        self.start("web", [*_SMSQ, "web"])
         self.start_beat()
         if self.has_flower:
             flower = ["flower", "--address=127.0.0.1", f"--port={self.ports['flower']}"]
-            self.start("flower", [*_CELERY, *flower])
+            self.start("flower", [*_SMSQ, *flower])
         for number in range(self.workers):
             self.start_worker(f"worker{number}" if number else "worker")
         self.wait("simulator", lambda: _answers(self.url("simulator") + "/book"))
@@ -224,7 +227,7 @@ class Stack:
         }
 
 
-_CELERY = (sys.executable, "-m", "celery", "-A", "worker")
+_SMSQ = (sys.executable, "-m", "smsq.cli")
 
 
 def _answers(url: str) -> bool:

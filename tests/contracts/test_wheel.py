@@ -1,7 +1,9 @@
-"""The wheel: the library alone, whole, installable beside a web app's own `config` and `tasks`."""
+"""The wheel: all of smsq, installable beside a web app's own `config`, `tasks` and `worker`."""
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -64,10 +66,13 @@ def test_the_wheel_holds_smsq_and_nothing_else(names: set[str], wheel: Path) -> 
 
 def test_the_wheel_holds_all_of_smsq(names: set[str]) -> None:
     ours = {name for name in tracked() if name.startswith("smsq/")}
+    folders = ("config/", "tasks/", "worker/", "examples/bills.csv")
+    data = {f"smsq/_processes/{name}" for name in tracked() if name.startswith(folders)}
 
     assert "smsq/py.typed" in ours
+    assert "smsq/_processes/worker/app.py" in data
     assert len([name for name in ours if name.startswith("smsq/lua/")]) > 10
-    assert ours == {name for name in names if name.startswith("smsq/")}
+    assert ours | data == {name for name in names if name.startswith("smsq/")}
 
 
 def test_the_wheel_carries_its_licence_and_its_command(names: set[str], wheel: Path) -> None:
@@ -85,11 +90,78 @@ def test_a_web_app_needs_no_more_than_the_queue_does(metadata: Message) -> None:
     assert not base & {"requests", "starlette", "uvicorn", "flower", "fakeredis"}
 
 
-def test_the_queue_works_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
-    """Imported from the unpacked wheel, with a web app's own modules of the same names beside."""
+def test_a_web_app_may_have_any_newer_celery_and_a_worker_may_not(metadata: Message) -> None:
+    required = [e for e in metadata.get_all("Requires-Dist") or [] if e.startswith("celery")]
+    bounded = {entry.split(";")[-1].strip() for entry in required if "<" in entry}
+
+    assert len(required) == 3
+    assert bounded == {"extra == 'worker'", "extra == 'all'"}
+
+
+def test_one_extra_brings_all_others(metadata: Message) -> None:
+    extras = set(metadata.get_all("Provides-Extra") or [])
+
+    assert extras == {"worker", "demo", "all"}
+    for entry in metadata.get_all("Requires-Dist") or []:
+        if "extra ==" in entry and "extra == 'all'" not in entry:
+            assert entry.split(";")[0] in " ".join(metadata.get_all("Requires-Dist") or [])
+
+
+@pytest.fixture
+def site(wheel: Path, tmp_path: Path) -> Path:
+    """The wheel, unpacked: first on the path it stands before the checkout."""
     site = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
+    return site
+
+
+def test_the_demo_runs_from_the_wheel_in_an_empty_folder(site: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    ran = subprocess.run(
+        [sys.executable, "-P", "-m", "smsq.cli", "demo", "--json"],
+        cwd=empty,
+        env={**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["ok"]
+    assert not list(empty.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("command", "module", "extra"),
+    [("worker", "requests", "worker"), ("web", "starlette", "worker"), ("up", "requests", "worker"),
+     ("demo", "fakeredis", "all"), ("simulator", "uvicorn", "demo")],
+)  # fmt: skip
+def test_a_command_without_its_extra_names_it(
+    command: str, module: str, extra: str, site: Path, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing"
+    missing.mkdir()
+    (missing / f"{module}.py").write_text(
+        f"raise ModuleNotFoundError('No module named {module}', name='{module}')\n"
+    )
+    settings = {"SMSQ_GATEWAY_URL": "http://127.0.0.1:9", "SMSQ_GATEWAY_TOKEN": "token"}
+    path = os.pathsep.join([str(missing), str(site)])
+    ran = subprocess.run(
+        [sys.executable, "-P", "-m", "smsq.cli", command],
+        env={**settings, "PATH": "", "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+
+    assert ran.returncode == 1, ran.stderr
+    assert f"pip install 'smsq[{extra}]'" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_the_queue_works_from_the_wheel_alone(site: Path, tmp_path: Path) -> None:
+    """Imported from the unpacked wheel, with a web app's own modules of the same names beside."""
     for name in ("config", "tasks", "worker"):
         (site / f"{name}.py").write_text("OWN = True\n")
     code = (

@@ -1,0 +1,140 @@
+"""`smsq worker`, `beat`, `web`, `flower`, `alive`: one process each, from a checkout or the wheel.
+
+In:  arguments that go on to Celery or Flower. Out: that process, in this one.
+
+The processes are the packages `worker`, `tasks` and `config`. They are no part of what a web app
+imports: the wheel carries them as data below `smsq/`, and a process puts their folder first on its
+own path, so that a web app's modules of the same names neither disturb nor are disturbed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+import smsq
+
+#: What the processes are made of.
+PACKAGES = ("config", "tasks", "worker")
+
+#: Where the wheel has them; a checkout has them beside `smsq/`.
+_IN_WHEEL = "_processes"
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+#: Exit code for wrong settings.
+_BAD_SETTINGS = 2
+
+_PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+def find_processes() -> Path:
+    """Find the folder that holds `worker`, `tasks` and `config`."""
+    library = Path(smsq.__file__).parent
+    inside = library / _IN_WHEEL
+    return inside if inside.is_dir() else library.parent
+
+
+def import_process(name: str) -> ModuleType:
+    """Import a module of the processes, ours even where the current folder has one of its name.
+
+    Celery puts the current folder first on the path while it imports, unless it is there already:
+    so it is put last.
+    """
+    root = str(find_processes())
+    sys.path[:] = [root, *(entry for entry in sys.path if entry not in {root, "", os.getcwd()})]
+    sys.path.append(os.getcwd())
+    return importlib.import_module(name)
+
+
+def require(*modules: str) -> None:
+    """Find out now what children of ours would end for.
+
+    Raises:
+        ModuleNotFoundError: One is not installed; the command line names the extra that brings it.
+    """
+    for module in modules:
+        importlib.import_module(module)
+
+
+def run_celery(*arguments: str) -> None:
+    """Be a Celery process of our app; does not return."""
+    # The app looks there for what it is going to be.
+    sys.argv = ["celery", "-A", "worker", *arguments]
+    import_process("worker")
+    importlib.import_module("celery.bin.celery").main()
+
+
+@click.command(context_settings=_PASS_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def worker(arguments: Sequence[str]) -> None:
+    """Run a worker: it sends, polls, and recovers what another left behind.
+
+    Start as many as you like, on any machine that reaches the same Redis. SIGTERM lets it finish
+    the requests in hand.
+
+    Further arguments go to `celery worker`. Example: smsq worker --hostname shop-1@%h
+    """
+    run_celery("worker", *_with_name(arguments), *arguments)
+
+
+def _with_name(arguments: Sequence[str]) -> Sequence[str]:
+    """Give a worker a name of its own where it has none: two of one name confuse Flower."""
+    is_named = any(a in {"-n", "--hostname"} or a.startswith("--hostname=") for a in arguments)
+    return () if is_named else ("--hostname", f"smsq-{os.getpid()}@%h")
+
+
+@click.command(context_settings=_PASS_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def beat(arguments: Sequence[str]) -> None:
+    """Run beat: the clock whose ticks have the workers poll and recover.
+
+    One is enough, a second does no harm.
+
+    Further arguments go to `celery beat`. Example: smsq beat
+    """
+    run_celery("beat", *arguments)
+
+
+@click.command()
+def web() -> None:
+    """Run the receiver: receipts, the webhook, /metrics and /healthz.
+
+    It listens on $HOST:$PORT, by default 127.0.0.1:8080. Example: PORT=8090 smsq web
+    """
+    import_process("worker.web").main()
+
+
+@click.command(context_settings=_PASS_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def flower(arguments: Sequence[str]) -> None:
+    """Run Flower, the page that shows workers and tasks.
+
+    It listens on $HOST:$PORT, by default 127.0.0.1:5555. Elsewhere than on loopback it needs a
+    password: FLOWER_BASIC_AUTH=user:password.
+
+    Further arguments go to `celery flower`. Example: smsq flower --port=5556
+    """
+    given = dict(a.split("=", 1) for a in arguments if a.startswith("--") and "=" in a)
+    host = given.get("--address", os.environ.get("HOST", _LOOPBACK[0]))
+    if host not in _LOOPBACK and not os.environ.get("FLOWER_BASIC_AUTH"):
+        click.echo("smsq: FLOWER_BASIC_AUTH: write user:password, or listen on 127.0.0.1", err=True)
+        raise click.exceptions.Exit(_BAD_SETTINGS)
+    address = (f"--address={host}", f"--port={os.environ.get('PORT', '5555')}")
+    run_celery("flower", *address, *arguments)
+
+
+@click.command(context_settings=_PASS_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def alive(arguments: Sequence[str]) -> None:
+    """Say whether a worker takes rings; exit code 1 when it does not.
+
+    For health checks. Example: smsq alive --hostname worker@%h
+    """
+    raise click.exceptions.Exit(import_process("worker.alive").main(arguments))
