@@ -65,6 +65,9 @@ def require(*modules: str) -> None:
 
 def run_celery(*arguments: str) -> None:
     """Be a Celery process of our app; does not return."""
+    # Celery's command reads options from variables, before it knows our app. They are another's.
+    for name in [name for name in os.environ if name.startswith("CELERY_")]:
+        del os.environ[name]
     # The app looks there for what it is going to be.
     sys.argv = ["celery", "-A", "worker", *arguments]
     import_process("worker")

@@ -17,7 +17,7 @@ _FLAGS_OF_THE_COMMAND = ("CELERY_NO_COLOR", "CELERY_QUIET", "CELERY_SKIP_CHECKS"
 
 
 def foreign_environment() -> dict[str, str]:
-    """Set every name that Celery knows to something that would stop or mislead it."""
+    """Set every name to something misleading that does not stop the `celery` command itself."""
     foreign = dict.fromkeys(set(NAMES) - _OF_THE_COMMAND, FOREIGN[0])
     # Celery reads these as numbers while it is imported, be it ours or another's.
     foreign |= {
@@ -35,7 +35,8 @@ def foreign_environment() -> dict[str, str]:
 
 
 def test_worker_beat_and_flower_work_in_it(deploy: Deploy) -> None:
-    environ: dict[str, Any] = foreign_environment()
+    # `smsq worker` and the others shut out what the `celery` command would read, too.
+    environ: dict[str, Any] = dict.fromkeys(NAMES, FOREIGN[0])
     with deploy(has_flower=True, **environ) as deployment:
         job = deployment.queue.send_quick("375291234567", "code")
         send = deployment.queue.send_personal("375291234567", "gathered, so that beat is needed")
@@ -47,7 +48,10 @@ def test_worker_beat_and_flower_work_in_it(deploy: Deploy) -> None:
         report = subprocess.run(
             [sys.executable, "-m", "celery", "-A", "worker", "report"],
             cwd=ROOT,
-            env=deployment.environ,
+            env={
+                **{k: v for k, v in deployment.environ.items() if not k.startswith("CELERY_")},
+                **foreign_environment(),
+            },
             capture_output=True,
             text=True,
             check=True,
