@@ -1,5 +1,6 @@
 -- align.lua: bring some jobs of a campaign in line with its brake: park them, call them off, or make
 -- them ready again in their order. Any number of processes may do so; each call takes the next ones.
+-- needs aside.lua
 --
 -- ARGV[4]  campaign id    '' for one whose jobs are to be looked at
 -- ARGV[5]  limit          most jobs in one call
@@ -43,8 +44,11 @@ local ids = redis.call('LRANGE', key('campaign_jobs', id), from, from + limit - 
 while looked_at < #ids and work_left > 0 do
   looked_at = looked_at + 1
   work_left = work_left - LOOK_COST
-  local job = load_job(ids[looked_at])
-  if job then bring_in_line(ids[looked_at], job, rings) end
+  local job_id = ids[looked_at]
+  guard(function()
+    local job = load_job(job_id)
+    if job then bring_in_line(job_id, job, rings) end
+  end, function() schedule(job_id, NOW_MS + ASIDE_MAX_MS) end)
 end
 local is_left = looked_at < #ids or #ids == limit
 if is_left then

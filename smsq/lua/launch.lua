@@ -1,4 +1,5 @@
 -- launch.lua: bring some jobs of a committed campaign into the line, in their order.
+-- needs aside.lua
 --
 -- ARGV[4]  campaign id   '' for one that nobody goes on with
 -- ARGV[5]  limit         most jobs in one call
@@ -17,7 +18,9 @@ if not launched then
 end
 
 local ids = redis.call('LRANGE', key('campaign_jobs', id), launched, launched + limit - 1)
-for _, job_id in ipairs(ids) do load_job(job_id) end
+for _, job_id in ipairs(ids) do
+  guard(function() load_job(job_id) end, function() schedule(job_id, NOW_MS + ASIDE_MAX_MS) end)
+end
 if #ids < limit then
   redis.call('HDEL', campaign_key, 'launched')
   redis.call('ZREM', key('launching'), id)

@@ -1,5 +1,6 @@
 -- sweep.lua: take away a draft that was left behind, some of its jobs at a time.
 -- begins no clock
+-- needs aside.lua
 --
 -- ARGV[4]  limit     most jobs in one call
 -- returns  how many were taken away; 0 when there is nothing
@@ -15,8 +16,11 @@ for swept = 0, tonumber(ARGV[4]) - 1 do
     return swept + 1
   end
   if work_left <= 0 then return swept + 1 end
-  local job = load(key('job', id))
-  local place = job and unlink_job_from(id, job, job.swept_to or '1:0')
+  -- Of one that cannot be read, only its place among the others is taken away.
+  local place = guard(function()
+    local job = load(key('job', id))
+    return job and unlink_job_from(id, job, job.swept_to or '1:0')
+  end, function() return nil end)
   if place then
     redis.call('HSET', key('job', id), 'swept_to', place)
     return swept + 1

@@ -183,3 +183,54 @@ def test_a_due_job_that_cannot_be_moved_holds_no_other_up(
 
     assert waiting in [found.job_id for found in due]
     assert queue.status(waiting).state is JobState.QUEUED
+
+
+def test_a_job_that_cannot_be_braked_holds_its_campaigns_others_up_no_longer(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    phones = [f"{PHONE}{n}" for n in range(1000, 1000 + 3 * 1000)]
+    campaign = queue.send_bulk([BulkMessage(name="Sale", text="Half price", phones=phones)])
+    broken, *others = queue._views.job_ids(campaign)
+    replace_key(resources, resources.keys.job(broken))
+
+    queue.pause(campaign)
+
+    assert [queue.status(job).state for job in others] == [JobState.WAITING] * 2
+    assert not resources.redis.hexists(resources.keys.campaign(campaign), "aligned")
+
+
+def test_a_job_that_cannot_be_launched_holds_no_other_up(
+    resources: Resources, queue: SmsQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phones = [f"{PHONE}{n}" for n in range(1000, 1000 + 3 * 1000)]
+    ledger = type(queue._ledger)
+    # As where the producer dies right after the commit.
+    with monkeypatch.context() as dead:
+        dead.setattr(ledger, "launch", lambda *_: ())
+        campaign = queue.send_bulk([BulkMessage(name="Sale", text="Half price", phones=phones)])
+    broken, *others = queue._views.job_ids(campaign)
+    replace_key(resources, resources.keys.job(broken))
+
+    for _ in resources.ledger.launch(campaign):
+        pass
+
+    assert [queue.status(job).state for job in others] == [JobState.QUEUED] * 2
+    assert not resources.redis.hexists(resources.keys.campaign(campaign), "launched")
+
+
+def test_a_job_of_a_draft_that_cannot_be_read_does_not_keep_the_draft(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    draft = queue.draft_campaign()
+    [message] = [BulkMessage(name="Sale", text="Half price", phones=[])]
+    draft.start_message(queue._intake().check_head(message))
+    for n in range(1000, 1000 + 2 * 1000):
+        draft.add(f"{PHONE}{n}", None)
+    replace_key(resources, resources.keys.job(draft.job_ids[0]))
+    draft.discard()
+
+    while resources.ledger.sweep():
+        pass
+
+    assert not resources.redis.exists(resources.keys.staged(draft.id), "drafts")
+    assert not resources.redis.exists(resources.keys.job(draft.job_ids[1]))
