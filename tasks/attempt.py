@@ -54,19 +54,11 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
         claim: The job.
         leased_at_s: Just before the claim was asked for, on the monotonic clock.
     """
-    whole = prepare(resources, claim)
-    if whole is None:
+    ready = make_ready(resources, claim, leased_at_s)
+    if ready is None:
         resources.limiter.hand_back(slot)
         return
-    claim = whole
-    if resources.settings.durable_claims and not is_on_disk(resources, claim):
-        hand_back(resources, claim)
-        resources.limiter.hand_back(slot)
-        return
-    if is_expired(claim, leased_at_s):
-        give_up_late(resources, claim)
-        resources.limiter.hand_back(slot)
-        return
+    claim = ready
     log.info("-> send job=%s attempt=%d", claim.job_id, claim.attempts)
     started_at_s = time.monotonic()
     result = submit(resources, claim, leased_at_s=leased_at_s)
@@ -91,6 +83,20 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
     )
     if not isinstance(result, GatewayError) or isinstance(result, RefusedError):
         hear_pass(resources, slot, endpoint)
+
+
+def make_ready(resources: Resources, claim: Claim, leased_at_s: float) -> Claim | None:
+    """Do what comes before the request; None where there is none to be made: its slot is free."""
+    whole = prepare(resources, claim)
+    if whole is None:
+        return None
+    if resources.settings.durable_claims and not is_on_disk(resources, whole):
+        hand_back(resources, whole)
+        return None
+    if is_expired(whole, leased_at_s):
+        give_up_late(resources, whole)
+        return None
+    return whole
 
 
 def prepare(resources: Resources, claim: Claim) -> Claim | None:
