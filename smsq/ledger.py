@@ -30,17 +30,12 @@ from smsq.jobs import (
 from smsq.models import JobState, Kind
 from smsq.names import Queue
 from smsq.own_ids import read_own_id
-from smsq.packing import (
-    enqueue_args,
-    gather_args,
-    read_claim_answer,
-    read_prepared,
-    read_rings,
-)
+from smsq.packing import enqueue_args, gather_args
 from smsq.slots import Early, Pace, Slot
 from smsq.staging import Staging
 from smsq.states import Verdict
 from smsq.stored_id import StoredId, read_stored
+from smsq.unpacking import read_claim_answer, read_prepared, read_rings
 
 NO_RULES = Rules()
 

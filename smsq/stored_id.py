@@ -11,7 +11,7 @@ from typing import Any, Self
 from smsq.campaigns import read_campaign
 from smsq.errors import KeyConflictError
 from smsq.models import JobState
-from smsq.packing import to_dict
+from smsq.unpacking import to_dict
 
 
 class StoredId(str):
