@@ -138,7 +138,14 @@ def test_an_acceptance_in_chunks_is_read() -> None:
         assert isinstance(failure(server.url), UnknownOutcomeError)
 
 
-@pytest.mark.parametrize(("headers", "pause_s"), [(["Retry-After: 7"], 7.0), ([], None)])
+#: Ten years ago by our clock: a date is reckoned with the clock of who wrote it.
+_DATES = ["Date: Fri, 25 Nov 2016 10:00:00 GMT", "Retry-After: Fri, 25 Nov 2016 10:00:09 GMT"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause_s"),
+    [(["Retry-After: 7"], 7.0), (_DATES, 9.0), (_DATES[1:], None), ([], None)],
+)
 def test_a_429_tells_its_pause_where_it_has_one(headers: list[str], pause_s: float | None) -> None:
     with raw_server(answering(answer(429, b"{}", headers))) as server:
         busy = failure(server.url)
