@@ -65,7 +65,8 @@ BROKEN_CLOSE_S = 60.0
 
 BUSY = GateRule(different=1, least=1, first_s=0.2, max_s=60, lowers_rate=True)
 BROKEN = GateRule(different=1, least=1, first_s=BROKEN_CLOSE_S, max_s=BROKEN_CLOSE_S, is_fixed=True)
-NOT_SENT = GateRule(different=2, least=1, first_s=1, max_s=45)
+#: Nothing is lost by a try that reaches nobody: the first come soon, for a gateway that restarts.
+NOT_SENT = GateRule(different=2, least=1, first_s=0.2, max_s=45)
 
 #: Each try while answers cannot be read may leave one more job unknown: they are rarer.
 RULES: Mapping[Outcome, GateRule] = MappingProxyType(
