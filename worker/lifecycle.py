@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import celery.apps.worker
 from celery import signals
 from redis.exceptions import RedisError
 
@@ -38,12 +39,23 @@ OUTAGE_PAUSE_S = 1.0
 
 def connect_signals() -> None:
     """Listen to Celery."""
+    keep_signals_quiet()
     signals.setup_logging.connect(set_up_logging, weak=False)
     signals.worker_init.connect(build_resources, weak=False)
     signals.worker_ready.connect(work_at_once, weak=False)
     signals.beat_init.connect(keep_schedule, weak=False)
     signals.worker_shutting_down.connect(release_holds, weak=False)
     signals.worker_shutdown.connect(close_connections, weak=False)
+
+
+def keep_signals_quiet() -> None:
+    """Let Celery's signal handlers write nothing.
+
+    They say that the worker was asked to end before they note it. Where nobody reads any more, as
+    after a supervisor was killed, that raised, and the worker ran on for ever.
+    """
+    celery_worker: Any = celery.apps.worker
+    celery_worker.safe_say = lambda *_, **__: None
 
 
 def set_up_logging(**_: object) -> None:
@@ -115,6 +127,7 @@ def require_durability(resources: Resources) -> None:
 
 def release_holds(**_: object) -> None:
     """Let tasks that hold for a slot end: they hand their jobs back."""
+    log.info("the worker was asked to end: requests in hand are finished")
     for resources in find_installed():
         resources.stop.set()
 

@@ -18,7 +18,7 @@ from smsq.queue import SmsQueue
 from smsq.simulator.options import Options
 from smsq.simulator.server import RunningSimulator, start_in_thread
 from tests.e2e.conftest import ROOT
-from tests.support import free_port, wait_until
+from tests.support import RedisServer, free_port, wait_until
 
 #: `smsq up` with two workers: web, beat, Flower and these.
 CHILDREN = 5
@@ -64,6 +64,10 @@ def are_gone(processes: list[psutil.Process]) -> bool:
     return not any(
         each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes
     )
+
+
+def connections_of(process: psutil.Process) -> list[object]:
+    return [one for one in process.net_connections() if one.status == psutil.CONN_ESTABLISHED]
 
 
 def names(processes: list[psutil.Process]) -> set[str]:
@@ -160,3 +164,34 @@ def test_flower_needs_a_password_where_others_can_reach_it(
         process.wait(timeout=30)
     assert process.returncode == 2
     assert "FLOWER_BASIC_AUTH" in log.read_text()
+
+
+@pytest.mark.real_redis
+def test_a_worker_whose_output_nobody_reads_any_more_ends_when_it_is_asked_to(
+    up_environ: dict[str, str], tmp_path: Path
+) -> None:
+    """As when its supervisor was killed, and Redis is away: Celery says what it does first."""
+    with RedisServer(tmp_path) as redis:
+        environ = {**up_environ, "SMSQ_REDIS_URL": redis.url}
+        process = psutil.Popen(
+            [sys.executable, "-P", "-m", "smsq.cli", "worker"],
+            cwd=ROOT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            next(line for line in process.stdout if " ready." in line)
+            process.stdout.close()
+            redis.stop()
+            # It is in the loop that waits for Redis.
+            wait_until(lambda: not connections_of(process), "it has noticed")
+            assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
