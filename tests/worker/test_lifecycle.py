@@ -1,12 +1,14 @@
-"""What a starting worker refuses: a Redis that cannot keep what the settings ask for."""
+"""What a starting worker refuses, and how it hears that it is to end."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import celery.apps.worker
 import pytest
 
 from config.settings import EXIT_BAD_SETTINGS
@@ -55,3 +57,12 @@ def test_a_redis_that_is_away_is_waited_for(
     server.stop()
 
     assert "waiting for Redis" in caplog.text
+
+
+def test_a_signal_is_noted_though_nobody_reads_what_celery_says_of_it() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as broken:
+        lifecycle.keep_signals_quiet()
+        # Celery's handlers say so first: were it to raise, the signal would never be noted.
+        celery.apps.worker.safe_say("worker: Warm shutdown (MainProcess)", broken)
