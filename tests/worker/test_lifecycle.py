@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import celery.apps.worker
 import pytest
@@ -65,4 +66,5 @@ def test_a_signal_is_noted_though_nobody_reads_what_celery_says_of_it() -> None:
     with os.fdopen(write, "w") as broken:
         lifecycle.keep_signals_quiet()
         # Celery's handlers say so first: were it to raise, the signal would never be noted.
-        celery.apps.worker.safe_say("worker: Warm shutdown (MainProcess)", broken)
+        said: Any = celery.apps.worker
+        said.safe_say("worker: Warm shutdown (MainProcess)", broken)
