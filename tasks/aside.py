@@ -52,7 +52,7 @@ def answer(
         set_aside(resources, Unprepared(question.job_id, number, why))
 
 
-def set_aside(resources: Resources, what: Unprepared) -> None:
+def set_aside(resources: Resources, what: Unprepared) -> str:
     """Have a job wait, or a message be polled later; what came of it stands in the timeline.
 
     Raises:
@@ -60,3 +60,4 @@ def set_aside(resources: Resources, what: Unprepared) -> None:
     """
     state = resources.ledger.set_aside(what)
     log.error("<- set aside %s: %s; it is %s", what.id, what.why, state)
+    return state

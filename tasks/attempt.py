@@ -64,7 +64,7 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
     result = submit(resources, claim, leased_at_s=leased_at_s)
     took_ms = (time.monotonic() - started_at_s) * 1000
     if isinstance(result, UnpreparedError):
-        set_aside(resources, Unprepared(claim.job_id, claim.number, result.reason))
+        step_aside(resources, claim, result.reason)
         resources.limiter.hand_back(slot)
         return
     endpoint = Endpoint.of(claim.kind)
@@ -83,6 +83,13 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
     )
     if not isinstance(result, GatewayError) or isinstance(result, RefusedError):
         hear_pass(resources, slot, endpoint)
+
+
+def step_aside(resources: Resources, claim: Claim, reason: str) -> None:
+    """Set a job aside whose request was not made; if its lease has ended, take that doubt back."""
+    if set_aside(resources, Unprepared(claim.job_id, claim.number, reason)) == "stale":
+        verdict = Verdict(state=JobState.QUEUED, error=reason, is_counted=False)
+        settle(resources, claim, verdict)
 
 
 def make_ready(resources: Resources, claim: Claim, leased_at_s: float) -> Claim | None:

@@ -31,10 +31,33 @@ local function lacks_ids(id, job)
   return false
 end
 
+-- One send of a gathered job, as its row tells: phone, when it joined, its tag ('' in rows from before
+-- there were tags), and why it was taken out, '' for one that was not.
+local function read_row(row) return string.match(row, '^(%d+)|(%d+)%.?(%w*)|?(%a*)') end
+
+-- Sends that left a gathered job after a claim that came to nothing for certain, and that a receipt proved
+-- all the same: they are out, and in their job again.
+local function bring_back(id, job)
+  if not (job.is_gathered and job.is_proven) then return end
+  local buckets, by = tonumber(redis.call('HGET', key('message', id, 1), 'buckets')), 0
+  for ordinal, row in ipairs(redis.call('LRANGE', key('gathered', id), 0, -1)) do
+    local joined, claim = string.match(row, '^(.-)|%a+|%d+|(%d+)$')
+    if claim and (claim == job.claims or is_denied(job)) then
+      local phone = read_row(joined)
+      redis.call('LSET', key('gathered', id), ordinal - 1, joined)
+      redis.call('HSET', bucket_key(id, 1, buckets, phone), phone, '')
+      by = by + 1
+    end
+  end
+  if by > 0 then job.size = redis.call('HINCRBY', key('job', id), 'size', by) end
+  count_recipients(id, job, 1, 'pending', by)
+end
+
 -- The gateway has the job: forget its texts and poll every message whose id is known. The others
 -- are polled from the moment on when a receipt teaches their ids. The job is due when the first of its
 -- messages is to be given up.
 local function accept(id, job, horizon_ms, first_poll_ms)
+  bring_back(id, job)
   move(id, job, 'accepted', '')
   job.accepted_at_ms = int(NOW_MS)
   redis.call('HSET', key('job', id), 'accepted_at_ms', job.accepted_at_ms)
@@ -49,10 +72,6 @@ local function accept(id, job, horizon_ms, first_poll_ms)
     redis.call('ZADD', key('lookups'), int(NOW_MS + UNMATCHED_MS), id)
   end
 end
-
--- One send of a gathered job, as its row tells: phone, when it joined, its tag ('' in rows from before
--- there were tags), and why it was taken out, '' for one that was not.
-local function read_row(row) return string.match(row, '^(%d+)|(%d+)%.?(%w*)|?(%a*)') end
 
 -- What stands behind the job's id in an own id. The tag is random: without it an own id would be a counter,
 -- and who holds one could name the others'.
@@ -141,6 +160,7 @@ local function prove(id, job, horizon_ms, first_poll_ms)
   job.is_proven = '1'
   if job.state == 'done' then
     redis.call('HSETNX', key('job', id), 'accepted_at_ms', int(NOW_MS))
+    if job.campaign then redis.call('HSET', key('campaign', job.campaign), 'is_proven', 1) end
   elseif job.state ~= 'accepted' and job.state ~= 'submitting' then
     accept(id, job, horizon_ms, first_poll_ms)
   end

@@ -50,6 +50,16 @@ local function told_last(job)
   return told[#told]
 end
 
+-- The newest claim's own answer was no: then proof speaks of one whose answer was wrong, and nobody
+-- knows which.
+local function is_denied(job)
+  for _, told in ipairs(split(job.answers or '', ';')) do
+    local claim, state = string.match(told, '^(%d+),(%a+)$')
+    if claim == job.claims and state ~= 'lost' then return true end
+  end
+  return false
+end
+
 -- The one judgement on every state that is wanted for a job. What is proven is accepted, whatever was
 -- wanted. What may be out does not end: nobody may be told that it was not sent. It is sent again only
 -- where its caller or an operator said so, and then nobody is asked any more.

@@ -29,7 +29,7 @@ local function look_up_send(id, job, ordinal)
   if not send then return '', false end
   if send.left ~= '' then return send.left, true end
   local letter = string.sub(recipient_of(id, send) or '', 1, 1)
-  if letter == 'w' then return 'done', not job.may_be_out end
+  if letter == 'w' then return 'done', not (job.may_be_out or (job.is_proven and is_denied(job))) end
   if letter == '' and is_left_out(id, job, ordinal) then return 'unknown', false end
   if letter == '' then return job.state, is_request_unsent(job) end
   return (letter == 'p' or letter == 's') and job.state or 'done', false
@@ -38,6 +38,7 @@ end
 -- All of a campaign's jobs ended, and nobody was sent to. Dead ones could be retried: one has to be
 -- cancelled first, which looks at each of its jobs.
 local function is_campaign_unsent(id, campaign)
+  if campaign.is_proven then return false end
   local ended = 0
   for _, state in ipairs({'rejected', 'cancelled', 'expired', 'done'}) do
     ended = ended + (tonumber(campaign['job:' .. state]) or 0)

@@ -73,6 +73,7 @@
 --   aligned                   place in campaign_jobs up to which its jobs are in line; none: all are
 --   key                       digest of its idempotency key
 --   jobs, purged              how many it has, and how many of them are not in the ledger any more
+--   is_proven                 the gateway has a job of it of which everybody was withheld
 --   unsent:<state>            recipients of jobs that ended unsent; they are pending in the counts
 
 local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])

@@ -55,7 +55,9 @@ local function cut_slice(id, job, place, phone_cost)
       b = b + 1
     until b >= buckets or work_left <= 0
     part.to = b
-    if job.is_gathered and job.may_be_out then part.phones = leave_out_without_text(id, n, part.phones) end
+    -- Between two slices the doubt may go, and not yet who was left out for it.
+    local has_left_out = job.is_gathered and (job.may_be_out or redis.call('EXISTS', key('left_out', id)) == 1)
+    if has_left_out then part.phones = leave_out_without_text(id, n, part.phones) end
     parts[#parts + 1] = part
     if b >= buckets then n, b = n + 1, 0 end
   end

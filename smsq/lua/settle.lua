@@ -45,8 +45,8 @@ end
 local function keep_answer()
   local told = split(job.answers or '', ';')
   table.insert(told, answer)
-  redis.call('HSET', key('job', id), 'answers',
-    table.concat(told, ';', math.max(1, #told - MOST_ANSWERS + 1)))
+  job.answers = table.concat(told, ';', math.max(1, #told - MOST_ANSWERS + 1))
+  redis.call('HSET', key('job', id), 'answers', job.answers)
 end
 
 -- What the gateway said of an acceptance that came first stays.

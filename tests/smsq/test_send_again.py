@@ -16,6 +16,7 @@ from smsq.models import BulkMessage, JobState, MessageRequest, QuickMessage
 from smsq.settings import Settings
 from smsq.states import Verdict
 from smsq.stored_id import StoredId
+from tests.smsq.test_doubt import TEMPORARY, tell_receipt
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 PHONE, OTHER = "375291234567", "375291234568"
@@ -144,6 +145,32 @@ def test_what_was_sent_or_may_be_is_never_sent_again(caller: Caller, how: str) -
         advice in str(refused.value) for advice in ("cancel it", "new key", "settle", "leave again")
     )
     assert caller.send() == first
+
+
+@pytest.mark.parametrize("how", ["cancelled", "withheld"])
+def test_what_is_proven_after_it_ended_unsent_is_not_sent_again(caller: Caller, how: str) -> None:
+    """The gateway said 503, and had taken it."""
+    first = caller.send()
+    if caller.kind == "send":
+        caller.queue.send_personal("375447654321", "a neighbour")
+    claim = caller.claim()
+    caller.world.ledger.settle(claim, TEMPORARY, PLAN)
+    if (caller.kind, how) == ("send", "withheld"):
+        withhold(caller)
+    else:
+        caller.end(first, how)
+
+    tell_receipt(caller.world, claim.job_id)
+
+    with pytest.raises(KeyConflictError, match="again is refused"):
+        caller.send(again=True)
+
+
+def withhold(caller: Caller) -> None:
+    """Opt out of a job that goes on with others."""
+    caller.queue.optout.add([PHONE])
+    caller.settle(TEMPORARY)
+    caller.queue.optout.remove([PHONE])
 
 
 def test_a_campaign_of_which_one_was_sent_to_is_not_sent_again(settings: Settings) -> None:

@@ -138,6 +138,24 @@ def test_a_claim_that_stalled_before_its_request_is_not_sent(
     assert simulator.accepted() == {}
 
 
+def test_a_claim_that_stalled_past_its_lease_leaves_no_doubt_about_a_request_that_was_not_made(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    job = queue.send_quick(f"{PHONE}4567", "code")
+    slot, _ = resources.limiter.reserve()
+    assert isinstance(slot, Slot)
+    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    assert isinstance(claim, Claim)
+    resources.redis.zadd(resources.keys.due, {job: 0})  # its lease has ended
+    resources.ledger.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
+    assert queue.status(job).state is JobState.UNKNOWN
+    attempt(resources, slot, claim, leased_at_s=time.monotonic() - resources.lease_s)
+
+    status = queue.status(job)
+    assert (status.state, status.attempts) == (JobState.QUEUED, 0)
+    assert simulator.accepted() == {}
+
+
 def test_a_wrong_token_stops_sending_for_everyone_and_burns_nothing(
     resources: Resources, queue: SmsQueue, simulator: RunningSimulator
 ) -> None:
