@@ -21,6 +21,8 @@ from smsq.scripts import Scripts
 from smsq.settings import Settings
 
 _WEEK = timedelta(days=7)
+#: No job has more messages, and no message more buckets of recipients.
+_MOST = 100_000
 #: A week's calendar begins and ends so much outside it: claims look two days ahead.
 _BEFORE, _AFTER = timedelta(days=2), timedelta(days=4)
 #: How long a calendar is kept after it was written; the next to need it writes it again.
@@ -85,9 +87,8 @@ class RuleBook:
 
     def _phones(self, job_id: str) -> Iterable[str]:
         keys, redis = self._scripts.keys, self._scripts.redis
-        messages = int(str(redis.hget(keys.job(job_id), "messages") or 0))
-        for n in range(1, messages + 1):
-            buckets = int(str(redis.hget(keys.message(job_id, n), "buckets") or 0))
+        for n in range(1, _read_number(redis.hget(keys.job(job_id), "messages")) + 1):
+            buckets = _read_number(redis.hget(keys.message(job_id, n), "buckets"))
             pipeline = redis.pipeline(transaction=False)
             for bucket in range(buckets):
                 pipeline.hkeys(keys.recipients(job_id, n, bucket))
@@ -116,3 +117,15 @@ class RuleBook:
         zones = zones_of(region, self._home)
         quiet = find_quiet_anywhere(self._quiet, zones, since, until) if self._quiet else []
         return {"quiet": quiet, "days": find_days(zones[0], since, until)}
+
+
+def _read_number(stored: object) -> int:
+    """Read how many messages or buckets there are; a wild number must not keep a process busy.
+
+    Raises:
+        ValueError: No job of ours has so many.
+    """
+    number = int(str(stored))
+    if not 0 <= number <= _MOST:
+        raise ValueError("a number that no job has")
+    return number

@@ -8,11 +8,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from celery import shared_task
+from redis.exceptions import RedisError
 
 from smsq.clock import ledger_time
+from smsq.connection import is_of_data
+from smsq.errors import say_unforeseen
 from smsq.jobs import Due
 from smsq.models import Kind
 from smsq.names import Queue, Task
@@ -63,16 +66,27 @@ def recover_due(resources: Resources) -> int:
         looked_at += size
         if not size:
             break
-    launch_campaigns(resources)
-    sweep_drafts(resources)
-    align_campaigns(resources)
-    ring_forgotten(resources)
-    look_up_ids(resources)
+    for step in (launch_campaigns, sweep_drafts, align_campaigns, ring_forgotten, look_up_ids):
+        try_step(resources, step)
     now = ledger_time(resources.redis, resources.keys)
     resources.redis.set(resources.keys.heartbeat, f"{now.now_s:.3f}", ex=HEARTBEAT_TTL_S)
     if looked_at:
         log.info("recover: %d jobs were due", looked_at)
     return looked_at
+
+
+def try_step(resources: Resources, step: Callable[[Resources], object]) -> None:
+    """Take one of recover's steps; what stored data raises in it must not keep the next ones back.
+
+    Raises:
+        RedisError: Redis is away: the next tick tries again.
+    """
+    try:
+        step(resources)
+    except Exception as error:
+        if isinstance(error, RedisError) and not is_of_data(error):
+            raise
+        log.error("recover: %s: %s", step.__name__, say_unforeseen("it broke off", error))  # noqa: TRY400
 
 
 def move_due(resources: Resources) -> int:

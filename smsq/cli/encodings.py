@@ -18,7 +18,10 @@ KNOWN = ("utf-8", "cp1251", "cp866", "koi8-r", "koi8-u", "iso-8859-5", "mac-cyri
 
 #: Sequences as UTF-8 builds them, halves of a pair of surrogates included.
 _SEQUENCE = re.compile(
-    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|[\x80-\xff]"
+    # Without what is longer than it need be: Python does not decode that.
+    rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}"
+    rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
+    rb"|[\x80-\xff]"
 )
 #: Most letters of a broken text, as two of Russian stand in UTF-8.
 _PAIRS = re.compile(rb"(?:[\xd0-\xd3][\x80-\xbf]){2}")

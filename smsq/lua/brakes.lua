@@ -140,7 +140,8 @@ local function judge_campaigns()
   for id in pairs(MOVED) do
     if redis.call('HEXISTS', key('campaign', id), 'max_failed_ppm') == 1 then
       brakes = brakes or campaign_brakes()
-      brakes.judge(id)
+      -- The call has moved what it moved; a campaign that cannot be judged must not cost its answer.
+      pcall(brakes.judge, id)
     end
   end
 end

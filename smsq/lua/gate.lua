@@ -124,7 +124,12 @@ if not is_of_epoch or not (is_probe or l.closed_until_us <= NOW_US) then
   -- Requests that were on their way when the gate closed bring the same news again.
   note_noise()
   if not is_closed(l) then return {is_own and 'own' or 'alone', times, own, 0} end
-  if not pause_us or NOW_US + pause_us <= l.closed_until_us then return {'all', times, own, 0} end
+  -- What does not close the gate does not keep it closed.
+  local closes_alone = ARGV[17] == '1' and ARGV[14] ~= 'poll' and not is_own
+  if pause_us then pause_us = math.min(pause_us, tonumber(ARGV[12])) end
+  if not (pause_us and closes_alone) or NOW_US + pause_us <= l.closed_until_us then
+    return {'all', times, own, 0}
+  end
   save_limiter('closed_until_us', int(NOW_US + pause_us))
   return {'all', times, own, 1}
 end
@@ -164,6 +169,9 @@ if ARGV[19] == '1' and not is_probe then lower_rate() end
 suspect(entries)
 save_streak({})
 local closings = redis.call('HINCRBY', LIMITER, 'closings', 1)
+-- One request speaks for itself: a longer pause has to be asked of a probe, too, which is another's.
+local speaks_for_itself = class == 'temporary' or ARGV[14] == 'poll' or not is_probe
+if pause_us and speaks_for_itself then pause_us = math.min(pause_us, tonumber(ARGV[12])) end
 -- How long its limit lasts, a gateway knows; when it works again, it guesses.
 if not pause_us or class == 'temporary' then
   local longest_us = math.min(tonumber(ARGV[11]) * 2 ^ math.min(closings - 1, 64), tonumber(ARGV[12]))

@@ -58,9 +58,10 @@ local function remember(class, who, kind)
   local is_own, times, own = false, 1, 0
   if last[1] == class then
     -- That the gateway cannot be reached is nobody's own.
-    is_own = class ~= 'not_sent' and passed > tonumber(last[4])
-    times, own = tonumber(last[2]) + 1, tonumber(last[3])
-    if alike > tonumber(last[5]) then own = own + 1 end
+    local function noted(n) return tonumber(last[n]) or 0 end
+    is_own = class ~= 'not_sent' and passed > noted(4)
+    times, own = noted(2) + 1, noted(3)
+    if alike > noted(5) then own = own + 1 end
   end
   redis.call('HSET', k, 'aside', table.concat({class, int(times), int(own), int(passed), int(alike)}, '|'))
   return is_own, times, own

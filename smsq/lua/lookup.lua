@@ -21,7 +21,7 @@ while true do
   local job = load(key('job', id))
   if job and job.state == 'accepted' and job.uuid then
     if ARGV[6] == '1' and not take_slot() then return {} end
-    local age_ms = NOW_MS - tonumber(job.accepted_at_ms)
+    local age_ms = NOW_MS - (tonumber(job.accepted_at_ms) or NOW_MS)
     redis.call('ZADD', key('lookups'), int(NOW_MS + math.max(UNMATCHED_MS, age_ms)), id)
     return {id, job.uuid}
   end

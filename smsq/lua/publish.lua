@@ -3,7 +3,7 @@
 -- One entry holds all that a call changed, in order, up to ENTRY_CHANGES. Entries leave by age, and
 -- the stream goes with its newest entry.
 local function publish(items, changes)
-  redis.call('XADD', key('events'), 'MINID', '~', int(NOW_MS - EVENTS_KEEP_MS), '*',
+  redis.call('XADD', key('events'), 'MINID', '~', int(REDIS_US / 1000 - EVENTS_KEEP_MS), '*',
     'at_ms', int(NOW_MS), 'changes', changes, 'news', cjson.encode(items))
 end
 

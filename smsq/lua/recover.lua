@@ -17,12 +17,14 @@ local STEP_COST = 12
 local function release_held()
   local held_by = redis.call('GET', key('held_by'))
   if ARGV[8] == '' or not held_by or held_by == ARGV[8] then return end
-  local held = redis.call('ZRANGE', key('held'), 0, limit - 1)
+  -- Each looks for its place in the line.
+  local MOST_RELEASED = 100
+  local held = redis.call('ZRANGE', key('held'), 0, MOST_RELEASED - 1)
   for _, id in ipairs(held) do
     schedule_in_turn(id, NOW_MS)
     redis.call('ZREM', key('held'), id)
   end
-  if #held < limit then redis.call('DEL', key('held_by')) end
+  if #held < MOST_RELEASED then redis.call('DEL', key('held_by')) end
 end
 
 release_held()

@@ -12,7 +12,8 @@
 --          {'needless'}: none of the ids, or nothing at all, waits
 local function is_ready(id)
   if string.find(id, ':', 1, true) then return redis.call('ZSCORE', key('ready', 'poll'), id) end
-  return redis.call('HGET', key('job', id), 'state') == 'queued'
+  -- What cannot be read is no reason to wait.
+  return redis.pcall('HGET', key('job', id), 'state') == 'queued'
 end
 
 -- A probe's answer may come soon.

@@ -24,7 +24,8 @@ for _, class in ipairs({'urgent', 'normal', 'bulk', 'poll'}) do
     local id, age_ms = line[i], NOW_MS - tonumber(line[i + 1])
     -- Who stands far ahead of the clock was there before it was set back.
     if age_ms >= tonumber(ARGV[8]) or age_ms < -LOST_MS then
-      local kind = class == 'poll' and '' or redis.call('HGET', key('job', id), 'kind')
+      local kind = class == 'poll' and '' or redis.pcall('HGET', key('job', id), 'kind')
+      if type(kind) == 'table' then kind = false end
       if kind then table.insert(rows, {id, kind}) else redis.call('ZREM', key('ready', class), id) end
     end
   end

@@ -8,14 +8,18 @@ from itertools import pairwise
 
 import pytest
 
+from smsq.account import Endpoint
 from smsq.desk import Desk
-from smsq.jobs import Unprepared
+from smsq.errors import BusyError
+from smsq.jobs import Question, Unprepared
 from smsq.models import BulkMessage, JobState
 from smsq.queue import SmsQueue
 from smsq.rules import RuleBook
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
+from smsq.slots import Slot
 from tasks.line import serve
+from tasks.recover import recover_due
 from tasks.resources import Resources, install
 
 PHONE = "37529123"
@@ -234,3 +238,61 @@ def test_a_job_of_a_draft_that_cannot_be_read_does_not_keep_the_draft(
 
     assert not resources.redis.exists(resources.keys.staged(draft.id), "drafts")
     assert not resources.redis.exists(resources.keys.job(draft.job_ids[1]))
+
+
+def test_a_campaign_that_cannot_be_judged_keeps_nobody_else_back(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    phones = [f"{PHONE}{n}" for n in range(1000, 1100)]
+    sale = BulkMessage(name="Sale", text="Half price", phones=phones)
+    broken = queue.send_bulk([sale], canary=60, max_failed=0.1)
+    resources.redis.hdel(resources.keys.campaign(broken), "canary_until_ms")
+    resources.redis.zadd(resources.keys.aligning, {broken: 1})
+    other = queue.send_bulk([sale])
+    queue.pause(other)
+    resources.redis.hdel(resources.keys.campaign(other), "brake")
+    resources.redis.hset(resources.keys.campaign(other), "aligned", 0)
+    resources.redis.zadd(resources.keys.aligning, {other: 2})
+
+    for _ in range(2):
+        recover_due(resources)
+
+    assert resources.redis.exists(resources.keys.heartbeat)
+    assert queue.status(other).state is JobState.QUEUED
+
+
+def test_a_job_of_another_type_stops_neither_a_ring_nor_the_search_for_lost_ones(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    broken, waiting = start_campaign(queue), start_campaign(queue)
+    replace_key(resources, resources.keys.job(broken))
+    resources.redis.zadd(resources.keys.ready("bulk"), {broken: 1, waiting: 2})
+
+    assert resources.limiter.reserve([broken]) == (None, ())
+    [(_, rows)] = resources.limiter.find_forgotten(limit=9)
+    assert [job for job, _ in rows] == [waiting]
+
+
+def test_a_wild_number_of_messages_keeps_no_process_busy(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    job = start_campaign(queue)
+    spoil_job(resources, job, "messages", "1000000000")
+
+    with pytest.raises(ValueError, match="no job has"):
+        resources.rule_book.answer(Question(job_id=job))
+
+
+def test_a_note_of_failures_that_cannot_be_read_is_begun_anew(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    job = queue.send_quick(f"{PHONE}4567", "code")
+    spoil_job(resources, job, "aside", "busy|1")
+    slot, _ = resources.limiter.reserve()
+    assert isinstance(slot, Slot)
+
+    heard, _ = resources.limiter.hear(
+        slot, BusyError("429", status=429), who=job, endpoint=Endpoint.QUICK
+    )
+
+    assert heard.times == 2

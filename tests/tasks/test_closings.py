@@ -7,10 +7,11 @@ from functools import partial
 
 import pytest
 
-from smsq.errors import MisconfiguredError
+from smsq.account import Endpoint
+from smsq.errors import BusyError, MisconfiguredError, TemporaryError
 from smsq.models import JobState
 from smsq.settings import Settings
-from smsq.slots import Slot
+from smsq.slots import Closed, Slot
 from tests.tasks.outages import FAILURES, Drive, drive
 
 
@@ -120,3 +121,35 @@ def test_words_about_the_token_close_the_gate_at_once(
 
     assert (len(made.gateway.requests), made.closed[0]) == (1, "invalid token")
     assert made.states(jobs) == {JobState.QUEUED: 3}
+
+
+def reserve(made: Drive) -> Slot:
+    slot, _ = made.resources.limiter.reserve()
+    assert isinstance(slot, Slot)
+    return slot
+
+
+def closed_for_s(made: Drive) -> float:
+    closed, _ = made.resources.limiter.reserve()
+    assert isinstance(closed, Closed)
+    return closed.wait_s
+
+
+def test_a_poll_on_its_way_does_not_keep_a_closed_gate_closed(made: Drive) -> None:
+    job, limiter = made.enqueue(), made.resources.limiter
+    first, second = reserve(made), reserve(made)
+    limiter.hear(first, BusyError("429", status=429), who=job, endpoint=Endpoint.QUICK)
+    slow = TemporaryError("503", status=503, retry_after_s=3600)
+    limiter.hear(second, slow, who="", endpoint=Endpoint.POLL)
+
+    assert closed_for_s(made) < 1
+
+
+@pytest.mark.parametrize("endpoint", [Endpoint.QUICK, Endpoint.POLL])
+def test_one_request_closes_the_gate_for_a_minute_at_most(made: Drive, endpoint: Endpoint) -> None:
+    """What asks for an hour has to ask a probe for it as well, which is another's."""
+    job = made.enqueue()
+    busy = BusyError("429", status=429, retry_after_s=3600)
+    made.resources.limiter.hear(reserve(made), busy, who=job, endpoint=endpoint)
+
+    assert 50 < closed_for_s(made) <= 60

@@ -1,4 +1,4 @@
-"""Files whose encoding nobody told: the text that was meant, or an error; never another text."""
+"""Files in an encoding that nobody named: the text that was meant, or an error; never another text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from smsq.cli.encodings import KNOWN
+from smsq.cli.encodings import KNOWN, is_meant_as_utf8
 from smsq.cli.lines import Lines
 from smsq.errors import InvalidMessageError
 from smsq.queue import SmsQueue
@@ -191,3 +191,12 @@ def test_opt_outs_are_read_alike(smsq_json: Json) -> None:
     told = smsq_json("optout", "import", "a.csv", exit_code=2)
     assert "say with --encoding" in told["error"]["message"]
     assert smsq_json("optout", "import", "a.csv", "--encoding", "cp1252")["added"] == 1
+
+
+@pytest.mark.parametrize(
+    "stray", [b"\xe0\x80\x92", b"\xf0\x80\x80\x80", b"\xf4\x90\x80\x80", b"\xc0\x80"]
+)
+def test_bytes_that_only_look_like_utf8_are_no_traceback(stray: bytes) -> None:
+    line = "Ваш заказ 8 готов, ждём вас до 20:00".encode()
+
+    assert is_meant_as_utf8(line[:3] + stray + line[4:])
