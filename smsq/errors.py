@@ -90,7 +90,20 @@ class NotFoundError(SmsqError):
 
 
 class KeyConflictError(SmsqError):
-    """The idempotency key was used before with other content."""
+    """The idempotency key was used before with other content.
+
+    Attributes:
+        stored: Of a call for many messages: their ids in order, None for each that was refused. It
+            is empty where the call was for one.
+    """
+
+    def __init__(self, reason: str, *, stored: Sequence[str | None] = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.stored = tuple(stored)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.reason,), {"stored": self.stored}
 
 
 class GatewayError(SmsqError):

@@ -29,7 +29,7 @@ def hand_over(
         KeyConflictError: A key was used before with other content, or may not be used again; the
             others are stored.
     """
-    ids: list[StoredId] = []
+    ids: list[StoredId | None] = []
     conflict: KeyConflictError | None = None
     call_rings = rings.of_call()
     for start in range(0, len(new), SLICE):
@@ -38,6 +38,7 @@ def hand_over(
         for (one, _), result in zip(part, ledger.enqueue_many(part), strict=True):
             if isinstance(result, KeyConflictError):
                 conflict = conflict or result
+                ids.append(None)
                 continue
             some_id, rung = result
             ids.append(some_id)
@@ -45,6 +46,8 @@ def hand_over(
             to_ring.setdefault((task, one.priority), []).extend(rung)
         for (task, priority), job_ids in to_ring.items():
             call_rings.ring(task, job_ids, priority)
+    stored = [some_id for some_id in ids if some_id is not None]
     if conflict:
-        raise conflict
-    return ids
+        told = f"; the other {len(stored)} messages of this call are stored: see its `stored`"
+        raise KeyConflictError(f"{conflict}{told * bool(stored)}", stored=ids)
+    return stored

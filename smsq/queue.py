@@ -98,7 +98,7 @@ class SmsQueue(Gathering, BulkSends, Steering, Compliance):
         Raises:
             InvalidMessageError: Nothing was stored; it carries every message's mistakes.
             KeyConflictError: A key was used before with other content, or `again` is refused; the
-                other messages are stored.
+                other messages are stored, and it has their ids.
             QueueUnavailableError: Redis did not answer; with keys, repeating the call is safe.
         """
         checked = self._intake().check_quick_many(messages)

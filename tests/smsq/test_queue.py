@@ -79,8 +79,11 @@ def test_a_conflict_in_many_keeps_the_others(queue: smsq.SmsQueue) -> None:
         smsq.QuickMessage(phone="+375291234568", text="three"),
     ]
 
-    with pytest.raises(smsq.KeyConflictError):
+    with pytest.raises(smsq.KeyConflictError, match="other 1 messages of this call are") as told:
         queue.send_quick_many(messages)
+    refused, stored = told.value.stored
+    assert refused is None
+    assert queue.status(str(stored)).state is smsq.JobState.QUEUED
     assert queue.stats().jobs[smsq.JobState.QUEUED] == 2
 
 

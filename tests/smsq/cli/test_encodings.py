@@ -1,4 +1,4 @@
-"""Files in an encoding that nobody named: the text that was meant, or an error; never another text."""
+"""Files in an encoding that nobody named: the text that was meant or an error, never another."""
 
 from __future__ import annotations
 
