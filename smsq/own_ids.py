@@ -28,7 +28,7 @@ _MOST_ID = 200
 _HALF = re.compile(r"[\ud800-\udfff]")
 _OWN_ID = re.compile(r"(j[0-9a-f]+)\.([1-9][0-9]{0,6})(?:\.([0-9A-Za-z]{1,16}))?")
 #: Of the list of sends: phone, when it joined, tag, and why and when it left.
-_ROW = re.compile(r"([0-9]+)\|([0-9]+)(?:\.([0-9A-Za-z]+))?(?:\|([a-z]+)\|([0-9]+)(?:\|[0-9]+)?)?")
+_ROW = re.compile(r"([0-9]+)\|([0-9]+)(?:\.([0-9A-Za-z]+))?(?:\|([a-z]+)\|([0-9]+))?")
 
 
 @dataclass(frozen=True, slots=True)

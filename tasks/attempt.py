@@ -88,12 +88,11 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
 def step_aside(resources: Resources, claim: Claim, reason: str) -> None:
     """Set a job aside whose request was not made; if its lease has ended, take that doubt back."""
     if set_aside(resources, Unprepared(claim.job_id, claim.number, reason)) == "stale":
-        verdict = Verdict(state=JobState.QUEUED, error=reason, is_counted=False)
-        settle(resources, claim, verdict)
+        settle(resources, claim, Verdict(state=JobState.QUEUED, error=reason, is_counted=False))
 
 
 def make_ready(resources: Resources, claim: Claim, leased_at_s: float) -> Claim | None:
-    """Do what comes before the request; None where there is none to be made: its slot is free."""
+    """Do what comes before the request; None where there is none to be made."""
     whole = prepare(resources, claim)
     if whole is None:
         return None

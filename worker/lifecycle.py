@@ -7,12 +7,12 @@ of the worker's pulse.
 from __future__ import annotations
 
 import logging.config
+import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-import celery.apps.worker
 from celery import signals
 from redis.exceptions import RedisError
 
@@ -39,7 +39,6 @@ OUTAGE_PAUSE_S = 1.0
 
 def connect_signals() -> None:
     """Listen to Celery."""
-    keep_signals_quiet()
     signals.setup_logging.connect(set_up_logging, weak=False)
     signals.worker_init.connect(build_resources, weak=False)
     signals.worker_ready.connect(work_at_once, weak=False)
@@ -54,7 +53,8 @@ def keep_signals_quiet() -> None:
     They say that the worker was asked to end before they note it. Where nobody reads any more, as
     after a supervisor was killed, that raised, and the worker ran on for ever.
     """
-    celery_worker: Any = celery.apps.worker
+    # A worker has loaded it; beat and web need not.
+    celery_worker: Any = sys.modules["celery.apps.worker"]
     celery_worker.safe_say = lambda *_, **__: None
 
 
@@ -67,6 +67,7 @@ def build_resources(sender: Any, **_: object) -> None:
     """Refuse to start with wrong settings, and build what tasks need."""
     if sender.app.main != APP_NAME:
         return  # another app's worker in the same process
+    keep_signals_quiet()
     settings = load_settings(needs_gateway=True)
     if sender.pool_cls != sender.app.conf.worker_pool:
         # Forked children could not hold in one line, nor leave threads free for ticks.

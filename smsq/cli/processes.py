@@ -47,6 +47,9 @@ def import_process(name: str) -> ModuleType:
     Celery puts the current folder first on the path while it imports, unless it is there already:
     so it is put last.
     """
+    # Celery reads options from variables, before it knows our app. They are another's.
+    for variable in [each for each in os.environ if each.startswith("CELERY_")]:
+        del os.environ[variable]
     root = str(find_processes())
     sys.path[:] = [root, *(entry for entry in sys.path if entry not in {root, "", os.getcwd()})]
     sys.path.append(os.getcwd())
@@ -65,9 +68,6 @@ def require(*modules: str) -> None:
 
 def run_celery(*arguments: str) -> None:
     """Be a Celery process of our app; does not return."""
-    # Celery's command reads options from variables, before it knows our app. They are another's.
-    for name in [name for name in os.environ if name.startswith("CELERY_")]:
-        del os.environ[name]
     # The app looks there for what it is going to be.
     sys.argv = ["celery", "-A", "worker", *arguments]
     import_process("worker")

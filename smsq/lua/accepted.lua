@@ -35,29 +35,10 @@ end
 -- there were tags), and why it was taken out, '' for one that was not.
 local function read_row(row) return string.match(row, '^(%d+)|(%d+)%.?(%w*)|?(%a*)') end
 
--- Sends that left a gathered job after a claim that came to nothing for certain, and that a receipt proved
--- all the same: they are out, and in their job again.
-local function bring_back(id, job)
-  if not (job.is_gathered and job.is_proven) then return end
-  local buckets, by = tonumber(redis.call('HGET', key('message', id, 1), 'buckets')), 0
-  for ordinal, row in ipairs(redis.call('LRANGE', key('gathered', id), 0, -1)) do
-    local joined, claim = string.match(row, '^(.-)|%a+|%d+|(%d+)$')
-    if claim and (claim == job.claims or is_denied(job)) then
-      local phone = read_row(joined)
-      redis.call('LSET', key('gathered', id), ordinal - 1, joined)
-      redis.call('HSET', bucket_key(id, 1, buckets, phone), phone, '')
-      by = by + 1
-    end
-  end
-  if by > 0 then job.size = redis.call('HINCRBY', key('job', id), 'size', by) end
-  count_recipients(id, job, 1, 'pending', by)
-end
-
 -- The gateway has the job: forget its texts and poll every message whose id is known. The others
 -- are polled from the moment on when a receipt teaches their ids. The job is due when the first of its
 -- messages is to be given up.
 local function accept(id, job, horizon_ms, first_poll_ms)
-  bring_back(id, job)
   move(id, job, 'accepted', '')
   job.accepted_at_ms = int(NOW_MS)
   redis.call('HSET', key('job', id), 'accepted_at_ms', job.accepted_at_ms)

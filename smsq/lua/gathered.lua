@@ -25,18 +25,14 @@ end
 -- What it costs to take one out.
 local LEAVE_COST = 12
 
--- Its row keeps the newest claim that had it: proof of that one brings it back (accepted.lua).
-local function after_claim(claim) return tonumber(claim) > 0 and '|' .. claim or '' end
-
 -- Takes one send out of a job that is not on its way: nothing of it is sent, the others stay.
-local function take_out(id, job, ordinal, send, why, claim)
+local function take_out(id, job, ordinal, send, why)
   local _, bucket = recipient_of(id, send)
   give_back_cap(id, job, 1, {send.phone})
   redis.call('HDEL', bucket, send.phone)
   redis.call('HDEL', key('texts', id, 1), send.phone)
   redis.call('ZREM', key('deadlines', id), int(ordinal))
-  local row = send.row .. '|' .. why .. '|' .. int(NOW_MS) .. after_claim(claim)
-  redis.call('LSET', key('gathered', id), int(ordinal - 1), row)
+  redis.call('LSET', key('gathered', id), int(ordinal - 1), send.row .. '|' .. why .. '|' .. int(NOW_MS))
   job.size = redis.call('HINCRBY', key('job', id), 'size', -1)
   count_recipients(id, job, 1, 'pending', -1)
   tell_job(id .. '.' .. name_send(ordinal, send.tag), job, why)
@@ -68,7 +64,7 @@ local function leave(id, job, ordinal, why)
     leave_out(id, job, ordinal, send, why)
     return 'unknown'
   end
-  take_out(id, job, ordinal, send, why, job.claims)
+  take_out(id, job, ordinal, send, why)
   return why
 end
 
@@ -79,9 +75,9 @@ local function count_left(id, job)
 end
 
 -- `leave`, whatever else of the job is in doubt.
-local function leave_for_certain(id, job, ordinal, why, claim)
+local function leave_for_certain(id, job, ordinal, why)
   local send = read_send(id, ordinal)
-  if send.left == '' and recipient_of(id, send) == '' then take_out(id, job, ordinal, send, why, claim) end
+  if send.left == '' and recipient_of(id, send) == '' then take_out(id, job, ordinal, send, why) end
 end
 
 -- News of a claim: what was left out since it was made is out, where it was accepted; where it was not,
@@ -94,8 +90,8 @@ local function settle_left_out(id, job, accepted_claim)
     for _, doubted in ipairs(doubts) do
       if tonumber(doubted) <= tonumber(claim) then return false end
     end
-    -- What a receipt proved may be that claim, where no other was made since, or that one came to nothing.
-    return not (job.is_proven and (job.claims == claim or is_denied(job)))
+    -- What a receipt proved may be that claim, where no other was made since.
+    return not (job.is_proven and job.claims == claim)
   end
   repeat
     local found = redis.call('HSCAN', key('left_out', id), cursor, 'COUNT', 50)
@@ -106,7 +102,7 @@ local function settle_left_out(id, job, accepted_claim)
       work_left = work_left - 0.5
       if is_known then
         redis.call('HDEL', key('left_out', id), found[2][i])
-        if not is_out then leave_for_certain(id, job, tonumber(found[2][i]), why, claim) end
+        if not is_out then leave_for_certain(id, job, tonumber(found[2][i]), why) end
         work_left = work_left - LEAVE_COST
       end
     end

@@ -172,31 +172,3 @@ def test_a_key_sends_again_what_is_dead_and_not_what_may_be_out(world: World, de
     assert third.is_new
     with pytest.raises(InvalidMessageError, match="is cancelled"):
         desk.retry(job_of(again))
-
-
-def test_a_send_that_left_after_an_answer_that_was_wrong_is_out_once_proven(world: World) -> None:
-    first, second = gather(world, 0), gather(world, 1)
-    close(world)
-    claim = world.claim(job_of(first))
-    world.ledger.settle(claim, TEMPORARY, PLAN)
-    assert world.ledger.cancel(first) is JobState.CANCELLED
-
-    tell_receipt(world, claim.job_id)
-
-    assert [state(world, one) for one in (first, second)] == [JobState.ACCEPTED] * 2
-    assert world.views.status(claim.job_id).counts[RecipientState.PENDING] == 2
-
-
-def test_a_send_of_an_older_claim_is_not_called_cancelled_once_its_job_is_proven(
-    world: World,
-) -> None:
-    older, first, _ = lose_two(world)
-    cancel_one(world, first)
-    newer = world.claim(job_of(first))
-    world.ledger.settle(newer, TEMPORARY, PLAN)
-    tell_receipt(world, newer.job_id)
-
-    # Both claims say no, and one of them is wrong.
-    world.ledger.settle(older, TEMPORARY, PLAN)
-
-    assert state(world, first) is not JobState.CANCELLED
