@@ -8,9 +8,12 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 #: Asks the process to end: a supervisor, Ctrl-C, a terminal that is closed.
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -60,3 +63,23 @@ def ends_in_order() -> Iterator[None]:
     finally:
         for each in ours:
             signal.signal(each, before[each])
+
+
+def end_together(processes: Iterable[subprocess.Popen[Any]], within_s: float) -> None:
+    """Ask processes to end, all at once, and wait for them.
+
+    Args:
+        processes: Those that have ended already do no harm.
+        within_s: Seconds that all of them have together; who takes longer is killed.
+    """
+    running = list(processes)
+    for process in running:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    until_s = time.monotonic() + within_s
+    for process in running:
+        try:
+            process.wait(max(0.1, until_s - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

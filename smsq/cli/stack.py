@@ -25,7 +25,7 @@ from typing import Self
 from redis import Redis
 from redis.exceptions import RedisError
 
-from smsq.cli.children import die_with_parent
+from smsq.cli.children import die_with_parent, end_together
 from smsq.errors import SmsqError
 
 #: A process of ours that is not up by then will not come up.
@@ -119,16 +119,7 @@ class Stack:
         first = [name for name in self.processes if not any(name in names for names in last)]
         for names in (first, *last):
             running = [self.processes.pop(name) for name in names if name in self.processes]
-            for process in running:
-                if process.poll() is None:
-                    process.send_signal(signal.SIGTERM)
-            until_s = time.monotonic() + STOP_TIMEOUT_S
-            for process in running:
-                try:
-                    process.wait(max(0.1, until_s - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+            end_together(running, STOP_TIMEOUT_S)
 
     def start_redis(self) -> None:
         """Start Redis, on the data of an earlier one if there was one."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from smsq.cli.children import Ended, die_with_parent, ends_in_order
+from smsq.cli.children import Ended, die_with_parent, end_together, ends_in_order
 from smsq.cli.processes import require
 from smsq.settings import Settings
 
@@ -139,17 +139,7 @@ def stop(children: Sequence[Child]) -> None:
     last = [child for child in children if child.name.startswith(("worker", "web"))]
     first = [child for child in children if child not in last]
     for group, within_s in ((first, FIRST_STOP_S), (last, STOP_S)):
-        running = [child.process for child in group if child.process]
-        for process in running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        until_s = time.monotonic() + within_s
-        for process in running:
-            try:
-                process.wait(max(0.1, until_s - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end_together([child.process for child in group if child.process], within_s)
 
 
 @click.command()
