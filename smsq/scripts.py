@@ -5,9 +5,10 @@ In:  a Redis client, the namespace, a script's name and arguments. Out: what the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, Self
 
 from redis import Redis
@@ -61,7 +62,15 @@ def _begins_clock(name: str) -> bool:
 
 @cache
 def _read(name: str) -> str:
-    return (resources.files("smsq") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+    return find_files()[name].read_text(encoding="utf-8")
+
+
+@cache
+def find_files() -> Mapping[str, Traversable]:
+    """Find the file of every script and of every part, by its name without `.lua`."""
+    folders = [folder for folder in resources.files("smsq").iterdir() if folder.is_dir()]
+    files = [file for folder in folders for file in folder.iterdir()]
+    return {file.name[:-4]: file for file in files if file.name.endswith(".lua")}
 
 
 class Scripts:

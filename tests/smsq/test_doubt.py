@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib import resources
 from itertools import product
 
 import pytest
@@ -31,6 +30,7 @@ from smsq.models import (
     Settlement,
 )
 from smsq.optouts import OptOuts
+from smsq.scripts import find_files
 from smsq.settings import Settings
 from smsq.states import Verdict
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
@@ -141,7 +141,7 @@ def end_in_doubt(world: World, end: Callable[[World, str], None]) -> Claim:
 
 
 def test_every_state_that_is_wanted_for_a_job_is_weighed(world: World) -> None:
-    parts = [(resources.files("smsq") / "lua" / f"{part}.lua").read_text() for part in PARTS]
+    parts = [find_files()[part].read_text() for part in PARTS]
     user = "return weigh({state = ARGV[2], is_proven = ARGV[4], may_be_out = ARGV[5]}, ARGV[3])"
     user = user.replace("ARGV[4]", "ARGV[4] == '1' and '1' or nil")
     user = user.replace("ARGV[5]", "ARGV[5] == '1' and '1' or nil")
@@ -160,10 +160,9 @@ def test_every_state_that_is_wanted_for_a_job_is_weighed(world: World) -> None:
 
 def test_only_move_writes_a_jobs_state() -> None:
     """And it asks `weigh`, so no exit can forget to."""
-    folder = resources.files("smsq") / "lua"
     writes = re.compile(r"""['"]HM?SET(?:NX)?['"][^\n]*['"]state['"]""")
-    found = [path.name for path in folder.iterdir() if writes.search(path.read_text())]
-    assert found == ["move.lua"]
+    found = [name for name, file in find_files().items() if writes.search(file.read_text())]
+    assert found == ["move"]
 
 
 @every_end

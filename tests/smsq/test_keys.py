@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib import resources
 
 import pytest
 from hypothesis import given
@@ -16,11 +15,12 @@ from smsq.jobs import Claim, Idempotency
 from smsq.keys import BUCKET_PHONES, Keys, bucket_of, count_buckets
 from smsq.models import JobState, Kind, MessageRequest, ReportRow
 from smsq.names import PRIORITIES
+from smsq.scripts import find_files
 from smsq.states import Verdict
 from tests.smsq.world import PLAN, RETENTION_MS, World
 
 KEYS = Keys("{shop}")
-LUA = (resources.files("smsq") / "lua" / "lib.lua").read_text(encoding="utf-8")
+LUA = find_files()["lib"].read_text(encoding="utf-8")
 
 
 def test_every_key_stands_below_the_namespace() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib import resources
 from pathlib import Path
 
 import smsq
@@ -14,6 +13,7 @@ from smsq.keys import Keys
 from smsq.models import JobState, Kind, MessageRequest
 from smsq.names import Queue
 from smsq.rules import RuleBook
+from smsq.scripts import find_files
 from smsq.states import Verdict
 from tests.smsq.test_gathering import new_send
 from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, World
@@ -50,10 +50,7 @@ OWN_TIME = {
 NAMED = OF_ITS_JOB | OF_ITS_CAMPAIGN | OF_WHAT_IT_NAMES | BY_ENTRY | FOR_EVER | set(OWN_TIME)
 
 ROOT = Path(smsq.__file__).parents[1]
-SCRIPTS = {
-    path.name: path.read_text(encoding="utf-8")
-    for path in Path(str(resources.files("smsq"))).joinpath("lua").glob("*.lua")
-}
+SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in find_files().values()}
 #: Who gives a key a time of its own.
 SET_TIMES = {
     *("cap.lua", "presence.lua", "publish.lua", "webhook_collect.lua", "webhook_replay.lua"),

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import re
-from importlib import resources
 
 import pytest
 
 from smsq.lua_parts import pick, read_definitions
-from smsq.scripts import _BASE, _PARTS, _source
+from smsq.scripts import _BASE, _PARTS, _source, find_files
 
-LUA = resources.files("smsq") / "lua"
 SHARED = {*_BASE, *_PARTS, "publish"}
-SCRIPTS = sorted(
-    file.name[:-4]
-    for file in LUA.iterdir()
-    if file.name.endswith(".lua") and file.name[:-4] not in SHARED
-)
+SCRIPTS = sorted(find_files().keys() - SHARED)
 
 PART = """-- part.lua: a part.
 local A, B = 1, 2
@@ -50,7 +44,7 @@ def test_a_statement_of_several_lines_stays_whole() -> None:
 
 @pytest.mark.parametrize("name", sorted({*_BASE, *_PARTS}))
 def test_parts_hold_definitions_alone(name: str) -> None:
-    part = (LUA / f"{name}.lua").read_text(encoding="utf-8")
+    part = find_files()[name].read_text(encoding="utf-8")
 
     assert all(one.names for one in read_definitions(part))
 

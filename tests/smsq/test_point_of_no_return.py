@@ -16,6 +16,7 @@ import redis.exceptions
 
 import smsq
 from smsq.breaker import Breaker
+from smsq.campaign import CampaignDraft
 from smsq.desk import Desk
 from smsq.models import JobState
 from smsq.rings import PAUSE_S
@@ -81,7 +82,7 @@ class Shop:
     def quick(self, n: int) -> list[smsq.QuickMessage]:
         return [smsq.QuickMessage(phone=phone, text="code") for phone in self.phones(n)]
 
-    def draft(self) -> smsq.campaign.CampaignDraft:
+    def draft(self) -> CampaignDraft:
         draft = self.queue.draft_campaign()
         with self.queue.redis_call(writes=False):
             self.queue._intake().check_bulk([self.bulk()], draft, [])

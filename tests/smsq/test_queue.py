@@ -11,6 +11,7 @@ import pytest
 
 import smsq
 from smsq.names import Queue
+from smsq.scripts import Scripts
 from smsq.settings import Settings
 from tests.support import free_port
 
@@ -223,7 +224,7 @@ def test_a_broken_broker_does_not_lose_the_job(settings: Settings) -> None:
 
 
 def test_a_ring_goes_to_the_queue_of_its_priority(
-    queue: smsq.SmsQueue, scripts: smsq.scripts.Scripts, namespace: str
+    queue: smsq.SmsQueue, scripts: Scripts, namespace: str
 ) -> None:
     for priority in (Queue.URGENT, Queue.NORMAL, Queue.BULK):
         queue.send_quick("+375291234567", "code", priority=priority)

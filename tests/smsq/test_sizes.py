@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import resources
-from pathlib import Path
 
 import pytest
 
-from smsq.scripts import _BASE, _PARTS
+from smsq.scripts import _BASE, _PARTS, find_files
 from smsq.settings import Settings
 from tests.smsq.sizes import Meter, tour
 from tests.support import RedisServer
@@ -64,8 +62,6 @@ def test_no_call_of_any_script_grows_with_the_job(meters: tuple[Meter, Meter]) -
 def test_every_script_is_on_the_tour_or_has_no_loop_over_a_job(
     meters: tuple[Meter, Meter],
 ) -> None:
-    lua = resources.files("smsq") / "lua"
     parts = {*_BASE, *_PARTS, "publish"}
-    scripts = {Path(file.name).stem for file in lua.iterdir() if file.name.endswith(".lua")}
 
-    assert scripts - parts == {*meters[1].scripts} | WITHOUT_A_LOOP_OVER_A_JOB
+    assert find_files().keys() - parts == {*meters[1].scripts} | WITHOUT_A_LOOP_OVER_A_JOB
