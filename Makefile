@@ -84,6 +84,11 @@ lock: ## Pin requirements anew (needs uv)
 	    --no-emit-index-url --no-emit-find-links --extra worker $$extra --output-file requirements/$$file.txt pyproject.toml > /dev/null; \
 	done
 
+.PHONY: wheel
+wheel: setup ## Build dist/smsq-*.whl, to install elsewhere
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . > /dev/null
+	@ls dist/smsq-*.whl
+
 .PHONY: clean
 clean: ## Remove what was built, .venv too
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .lint-imports.log

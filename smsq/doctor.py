@@ -30,6 +30,12 @@ CLOCK_SKEW_S = 5.0
 _GATEWAY_TIMEOUT_S = 3.0
 _INSPECT_TIMEOUT_S = 1.0
 
+#: What an answer that is neither a page nor a refusal of the token may mean.
+_ABOUT_MESSAGE_1 = (
+    "good if it is about message 1, for whose reports doctor asks; about the token: set "
+    "SMSQ_GATEWAY_TOKEN right; 429 or 5xx: try again later"
+)
+
 _GATEWAY_SETTINGS = ("SMSQ_GATEWAY_URL", "SMSQ_GATEWAY_TOKEN", "SMSQ_GATEWAY_TOKEN_FILE")
 
 
@@ -89,7 +95,7 @@ def check_gateway(settings: Settings) -> Check:
         client.close()
     if "token taken" in detail:
         return Check("gateway", Mark.OK, detail)
-    return Check("gateway", Mark.WARNING, detail, "try again later; ask the provider if it stays")
+    return Check("gateway", Mark.WARNING, detail, _ABOUT_MESSAGE_1)
 
 
 def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:

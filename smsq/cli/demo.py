@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -156,10 +157,20 @@ def _summarize(console: Console, queue: SmsQueue) -> None:
     console.print(f"\n{delivered} of {total} recipients delivered, every one asked for and final.")
 
 
+def say_exports(environ: Mapping[str, str]) -> Iterator[str]:
+    """Say what makes another shell use the demo: where `smsq` is, and what it must know.
+
+    The gateway's address is none of it: with it, `smsq doctor` would ask for the token as well.
+    """
+    yield f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"'
+    for name in ("SMSQ_REDIS_URL", "SMSQ_ALPHANAME_ID"):
+        yield f"export {name}={environ[name]}"
+
+
 def _stay(console: Console, stack: Stack) -> None:
-    console.print("\nstaying up; Ctrl-C stops everything. For the command line:")
-    for name in ("SMSQ_REDIS_URL", "SMSQ_ALPHANAME_ID", "SMSQ_GATEWAY_URL"):
-        console.print(f"  export {name}={stack.environ[name]}")
+    console.print("\nstaying up; Ctrl-C stops everything. In another terminal, try smsq yourself:")
+    for line in say_exports(stack.environ):
+        console.print(f"  {line}", soft_wrap=True)
     try:
         while True:
             stack.check()

@@ -106,6 +106,17 @@ def test_what_the_gateway_says_is_judged_and_the_token_never_shown(
     assert "simulator-token" not in str(check)
 
 
+def test_an_answer_about_the_message_is_explained(
+    gateway: dict[str, Any], environ: dict[str, str]
+) -> None:
+    gateway.update(status=400, body=b'{"error": "message_id is not known"}')
+
+    check = doctor.check_gateway(Settings.from_env(environ, needs_gateway=True))
+
+    assert "message_id is not known" in check.detail
+    assert "good if it is about message 1" in check.fix
+
+
 def test_a_gateway_that_cannot_be_reached_is_an_error(settings: Settings) -> None:
     nobody = replace(settings, gateway_url=f"http://127.0.0.1:{free_port()}")
 
