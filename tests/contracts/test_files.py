@@ -31,6 +31,14 @@ def test_the_example_environment_is_the_settings_with_their_defaults() -> None:
     assert lines == [f"{setting.name}={setting.default}" for setting in SETTINGS]
 
 
+def test_the_settings_are_explained_in_the_same_words_everywhere() -> None:
+    meanings = [setting.meaning for setting in SETTINGS]
+    page = re.findall(r"^\| `SMSQ_\w+` \|[^|]*\| (.*) \|$", read("docs/settings.md"), re.M)
+
+    assert re.findall(r"^# (.*)\nSMSQ_", read(".env.example"), re.M) == meanings
+    assert [cell.replace("`", "") for cell in page] == meanings
+
+
 @pytest.mark.parametrize(("page", "is_whole"), [("docs/settings.md", True), ("README.md", False)])
 def test_the_settings_are_listed_with_their_defaults(page: str, is_whole: bool) -> None:
     found = re.findall(r"^\| `(SMSQ_\w+)` \|(?: `(.*?)`)? *\|", read(page), re.M)
