@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from kombu import pools
 from redis.exceptions import RedisError
 
@@ -22,6 +23,11 @@ from smsq.settings import Settings
 from tests.support import RedisServer, free_port, wait_until
 
 HAS_REDIS = shutil.which("redis-server") is not None
+
+
+# How long an example takes is the machine's: a loaded one must not make a test fail.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
