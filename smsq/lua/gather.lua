@@ -15,7 +15,7 @@
 -- ARGV[11] key            digest of the idempotency key, '' for none
 -- ARGV[12] content        digest of what is to be sent
 -- ARGV[13] is_again       1: what ended unsent for certain under this key is sent again
--- ARGV[14] most           recipients in one job
+-- ARGV[14] most           sends in one job, those that were taken out again included
 -- ARGV[15] buckets        of its recipients
 -- ARGV[16] open_ms        a job closes by itself so long after it was opened
 -- ARGV[17] tag            random letters, so that nobody can guess the own id
@@ -114,5 +114,6 @@ note_expiry(id, job, ordinal)
 local own_id = id .. '.' .. name_send(ordinal, ARGV[17])
 hold_key(ARGV[11], own_id, ARGV[12])
 if ARGV[11] ~= '' then redis.call('RPUSH', key('keys', id), ARGV[11]) end
-if job.size >= most then close_up_to(id, job) end
+-- Sends that were taken out again count, too: what goes through all of them is bounded by that.
+if ordinal >= most then close_up_to(id, job) end
 return {'new', own_id, job.state, closed}

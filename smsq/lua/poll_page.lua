@@ -24,7 +24,7 @@ if not message or not job or (message.poll_number or message.polls) ~= ARGV[5] t
 local RANK = {p = 0, s = 1, n = 2, u = 3, w = 4, d = 5}
 local NAME = {p = 'pending', s = 'sent', n = 'no_report', u = 'undelivered', w = 'withheld', d = 'delivered'}
 local foreign, unknown, odd = 0, {}, cjson.decode(ARGV[10])
-local told = {id, job.campaign or '', tonumber(n), message.message_id or '', ordinals = read_ordinals(id, job)}
+local told = {id, job.campaign or '', tonumber(n), message.message_id or ''}
 
 -- Values of one page are much alike.
 local words = {}
@@ -81,6 +81,7 @@ end
 
 local prefix = key('recipients', id, n, '')
 for _, rows in ipairs(cjson.decode(ARGV[6])) do apply_bucket(prefix .. rows[1], rows[2], rows[3]) end
+if next(moved) then told.ordinals = read_ordinals(id, job) end
 local delta = {}
 for word, by_letters in pairs(moved) do
   for letters, phones in pairs(by_letters) do

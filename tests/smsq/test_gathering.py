@@ -100,6 +100,17 @@ def test_a_full_job_closes_at_once_and_is_to_be_rung(world: World) -> None:
     assert job_of(gather(world, MOST + 1)) != job_of(last)
 
 
+def test_a_job_is_full_after_so_many_sends_also_where_some_were_taken_out(world: World) -> None:
+    own = [gather(world, n) for n in range(MOST - 1)]
+    for send in own[1:]:
+        world.ledger.cancel(send)
+    last, closed = world.ledger.gather(new_send(world, MOST), Idempotency())
+
+    assert job_of(last) == job_of(own[0])
+    assert closed == [job_of(last)]
+    assert world.redis.llen(f"{world.keys.namespace}:gathered:{job_of(last)}") == MOST
+
+
 def test_a_job_that_is_overdue_is_closed_by_the_next_send(world: World) -> None:
     first = gather(world, 1)
     world.pass_s(OPEN_S)
