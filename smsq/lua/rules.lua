@@ -70,19 +70,6 @@ local function day_of(calendar, at_ms)
   return found
 end
 
--- The moments at which the gateway would send: now, or a message's schedule.
-local function moments_of(id, job)
-  if (tonumber(job.starts_at_ms) or 0) <= WORLD_MS then return {WORLD_MS} end
-  local seen, moments = {}, {}
-  for n = 1, tonumber(job.messages) do
-    local at_ms = redis.call('HGET', key('message', id, n), 'starts_at_ms')
-    at_ms = math.max(WORLD_MS, tonumber(at_ms or 0))
-    if not seen[at_ms] then table.insert(moments, at_ms) end
-    seen[at_ms] = true
-  end
-  return moments
-end
-
 -- Waits for the end of quiet hours, which is no waiting in the line.
 local function hold(id, job, awake_ms, next_ms)
   local spread_ms = math.min(SPREAD_MS, (next_ms - awake_ms) / 2)
@@ -129,16 +116,13 @@ end
 local function check_calendar(id, job)
   if job.kind ~= 'bulk' or RULE == '' then return nil end
   if not job.regions then return {'regions', id} end
-  local latest_quiet_ms, question, calendars
-  for _, at_ms in ipairs(moments_of(id, job)) do
-    calendars, question = calendars_of(job, at_ms)
-    if question then return question end
-    if find_awake(calendars, at_ms) > at_ms then latest_quiet_ms = math.max(latest_quiet_ms or 0, at_ms) end
-  end
-  if not latest_quiet_ms then return nil end
-  calendars, question = calendars_of(job, latest_quiet_ms)
-  if question then return question end
-  hold(id, job, find_awake(calendars, latest_quiet_ms))
+  -- All messages of a job begin at one moment (smsq/campaign.py).
+  local at_ms = math.max(WORLD_MS, tonumber(job.starts_at_ms) or 0)
+  local calendars, question = calendars_of(job, at_ms)
+  if not calendars then return question end
+  local awake_ms, next_ms = find_awake(calendars, at_ms)
+  if awake_ms <= at_ms then return nil end
+  hold(id, job, awake_ms, next_ms)
   return 'held'
 end
 
