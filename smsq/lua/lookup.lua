@@ -15,9 +15,9 @@ local function take_slot()
   return true
 end
 
-while true do
-  local id = redis.call('ZRANGEBYSCORE', key('lookups'), '-inf', int(NOW_MS), 'LIMIT', 0, 1)[1]
-  if not id then return {} end
+-- Jobs that cannot be looked up leave the list, so many in one call.
+local MOST_PASSED = 200
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('lookups'), '-inf', int(NOW_MS), 'LIMIT', 0, MOST_PASSED)) do
   local job = load(key('job', id))
   if job and job.state == 'accepted' and job.uuid then
     if ARGV[6] == '1' and not take_slot() then return {} end
@@ -27,3 +27,4 @@ while true do
   end
   redis.call('ZREM', key('lookups'), id)
 end
+return {}

@@ -2,9 +2,9 @@
 --
 -- ARGV[4]  lease_ms   it is due again after this long, should nobody settle it
 -- returns  {id, attempts, entries} | {}
-while true do
-  local id = redis.call('ZRANGEBYSCORE', key('deliveries'), '-inf', int(NOW_MS), 'LIMIT', 0, 1)[1]
-  if not id then return {} end
+-- Deliveries whose news was kept for too long are gone: so many leave the line in one call.
+local MOST_GONE = 200
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('deliveries'), '-inf', int(NOW_MS), 'LIMIT', 0, MOST_GONE)) do
   local entries = redis.call('HGET', key('delivery', id), 'entries')
   if entries then
     redis.call('ZADD', key('deliveries'), int(NOW_MS + tonumber(ARGV[4])), id)
@@ -12,3 +12,4 @@ while true do
   end
   redis.call('ZREM', key('deliveries'), id)
 end
+return {}
