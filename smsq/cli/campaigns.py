@@ -10,15 +10,16 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, TextIO
-from zoneinfo import ZoneInfo
 
 import click
 
 from smsq.cli.brakes import describe_brake
 from smsq.cli.output import json_option, open_queue, print_json, say_number
 from smsq.cli.params import to_unicode
+from smsq.cli.times import reader_zone, say_time
 from smsq.errors import InvalidMessageError
 from smsq.failed import FailedReader
 from smsq.status import Campaign
@@ -37,7 +38,7 @@ def campaigns(limit: int, *, as_json: bool) -> None:
     """
     with open_queue() as queue:
         found = queue.campaigns(limit=limit)
-        zone = ZoneInfo(queue.settings.timezone)
+        zone = reader_zone(queue.settings)
     if as_json:
         print_json({"campaigns": [_describe(one) for one in found]})
     elif not found:
@@ -61,18 +62,18 @@ def _describe(found: Campaign) -> dict[str, Any]:
     }
 
 
-def _show(found: list[Campaign], zone: ZoneInfo) -> None:
+def _show(found: list[Campaign], zone: tzinfo) -> None:
     """Show a line per campaign, and one below it for what holds it up."""
     click.echo(_LINE.format("campaign", "enqueued", "state", "recipients", "settled", "name"))
     for one in found:
-        enqueued = one.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        enqueued = say_time(one.created_at, zone, "minutes")
         numbers = (f"{one.recipients:,}", f"{one.progress:.0%}")
         click.echo(_LINE.format(one.id, enqueued, one.state, *numbers, one.name))
         if one.brake:
             click.echo(f"  {one.brake.state}: {one.brake.why}")
 
 
-_LINE = "{:<17}  {:<16}  {:<10}  {:>10}  {:>7}  {}"
+_LINE = "{:<17}  {:<22}  {:<10}  {:>10}  {:>7}  {}"
 
 
 @click.command()

@@ -10,12 +10,12 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import click
 
 from smsq.cli.output import json_option, print_spooled
 from smsq.cli.params import to_start
+from smsq.cli.times import in_zone, reader_zone
 from smsq.connection import WORKER_TIMEOUT_S, connect, unavailable
 from smsq.export import MESSAGE_COLUMNS, RECIPIENT_COLUMNS, Exporter, Row, Selection
 from smsq.keys import Keys
@@ -47,10 +47,10 @@ def export(
     order. JSON: {"rows": [...]}, all in one document.
     """
     settings = Settings.from_env()
-    zone = ZoneInfo(settings.timezone)
+    zone = reader_zone(settings)
     selection = Selection(
-        since=_in_zone(since, zone),
-        until=_in_zone(until, zone) if until else None,
+        since=in_zone(since, zone),
+        until=in_zone(until, zone) if until else None,
         full_phones=full_phones,
     )
     redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
@@ -66,10 +66,6 @@ def export(
                 _print_csv(rows, RECIPIENT_COLUMNS if with_recipients else MESSAGE_COLUMNS)
     finally:
         redis.close()
-
-
-def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def _print_lines(rows: Iterator[Row]) -> None:

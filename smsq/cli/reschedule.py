@@ -11,6 +11,7 @@ import click
 
 from smsq.cli.output import json_option, open_queue, print_json
 from smsq.cli.params import to_moment, to_unicode
+from smsq.cli.times import in_zone, reader_zone, say_time
 
 
 @click.command()
@@ -25,7 +26,8 @@ def reschedule(job_id: str, send_at: datetime, *, as_json: bool) -> None:
     with open_queue() as queue:
         queue.reschedule(job_id, send_at)
         state = queue.status(job_id).state
+        zone = reader_zone(queue.settings)
     if as_json:
         print_json({"id": job_id, "state": state})
     else:
-        click.echo(f"{job_id} will be sent at {send_at:%Y-%m-%d %H:%M}")
+        click.echo(f"{job_id} will be sent at {say_time(in_zone(send_at, zone), zone)}")

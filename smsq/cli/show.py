@@ -6,9 +6,8 @@ In:  an id. Out: its state, its messages, and with `--recipients` every phone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
@@ -16,6 +15,7 @@ from rich.table import Table
 from smsq.cli.brakes import describe_brake, say_brake
 from smsq.cli.output import json_option, make_console, open_queue, print_json, print_spooled
 from smsq.cli.params import to_unicode
+from smsq.cli.times import reader_zone, say_time
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, RecipientState
 from smsq.status import RecipientStatus, Status
 
@@ -54,7 +54,7 @@ def status(some_id: str, *, with_recipients: bool, as_json: bool) -> None:
             print_json(describe(found))
         else:
             show_status(found)
-            _show_recipients(rows, ZoneInfo(queue.settings.timezone))
+            _show_recipients(rows, reader_zone(queue.settings))
 
 
 def describe(found: Status) -> dict[str, Any]:
@@ -122,9 +122,9 @@ def _what_next(found: Status) -> str:
     return f" ({_NEXT[found.state]})" if found.state in _NEXT else ""
 
 
-def _show_recipients(rows: Iterator[RecipientStatus], zone: ZoneInfo) -> None:
+def _show_recipients(rows: Iterator[RecipientStatus], zone: tzinfo) -> None:
     for row in rows:
-        sent = f"{row.sent_at.astimezone(zone):%Y-%m-%d %H:%M:%S}" if row.sent_at else ""
+        sent = say_time(row.sent_at, zone) if row.sent_at else ""
         line = f"  {row.phone:<16}{row.state:<13}{row.gateway_status or '':<16}{sent}"
         click.echo(line.rstrip())
 

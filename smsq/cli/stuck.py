@@ -15,6 +15,7 @@ from rich.table import Table
 
 from smsq.cli.output import Exit, json_option, make_console, print_json, say_number
 from smsq.cli.params import to_unicode
+from smsq.cli.times import reader_zone, say_time
 from smsq.cli.why import why as why_command
 from smsq.desk import Desk, StuckJob
 from smsq.errors import InvalidMessageError, NotFoundError
@@ -157,13 +158,12 @@ def _list(state: JobState, error_class: str | None, *, as_json: bool) -> None:
     if not jobs:
         click.echo(f"no job is {state}")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("job", "since (UTC)", "attempts", "recipients", "class", "what happened"):
+    zone, table = reader_zone(Settings.from_env()), Table(box=None, pad_edge=False)
+    for heading in ("job", "since", "attempts", "recipients", "class", "what happened"):
         table.add_column(heading, overflow="fold")
     for job in jobs:
-        since = job.since.strftime("%Y-%m-%d %H:%M:%S")
         numbers = (str(job.attempts), str(job.size))
-        table.add_row(job.id, since, *numbers, job.error_class, job.error)
+        table.add_row(job.id, say_time(job.since, zone), *numbers, job.error_class, job.error)
     make_console().print(table)
 
 

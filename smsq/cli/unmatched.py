@@ -15,6 +15,7 @@ from rich.table import Table
 from smsq.cli.output import json_option, make_console, print_json, say_number
 from smsq.cli.params import to_unicode
 from smsq.cli.stuck import why_option
+from smsq.cli.times import reader_zone, say_time
 from smsq.jobs import UNMATCHED_S
 from smsq.settings import Settings
 from smsq.unmatched import UnmatchedDesk, UnmatchedJob
@@ -84,11 +85,11 @@ def _open_desk() -> Iterator[UnmatchedDesk]:
 
 
 def _show(jobs: list[UnmatchedJob]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("job", "since (UTC)", "receipts", "messages without an id"):
+    zone, table = reader_zone(Settings.from_env()), Table(box=None, pad_edge=False)
+    for heading in ("job", "since", "receipts", "messages without an id"):
         table.add_column(heading, overflow="fold")
     for job in jobs:
-        since = job.since.strftime("%Y-%m-%d %H:%M:%S")
+        since = say_time(job.since, zone)
         table.add_row(job.id, since, str(job.receipts), ", ".join(job.names))
     make_console().print(table)
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from smsq.cli.output import json_option, make_console, print_json
 from smsq.cli.params import to_unicode
+from smsq.cli.times import reader_zone, say_time
 from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
 from smsq.scripts import Scripts
 from smsq.settings import Settings
@@ -77,11 +78,11 @@ def replay(ids: Sequence[str], *, is_all: bool, as_json: bool) -> None:
 
 
 def _make_table(dead: Sequence[DeadDelivery]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("given up", "since (UTC)", "events", "attempts", "last error"):
+    zone, table = reader_zone(Settings.from_env()), Table(box=None, pad_edge=False)
+    for heading in ("given up", "since", "events", "attempts", "last error"):
         table.add_column(heading, overflow="fold")
     for one in dead:
-        since = one.since.strftime("%Y-%m-%d %H:%M:%S")
+        since = say_time(one.since, zone)
         table.add_row(one.id, since, str(one.size), str(one.attempts), one.error)
     return table
 

@@ -5,14 +5,14 @@ In:  an id. Out: its timeline, with times in the zone of the settings.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from smsq.cli.output import json_option, print_json
 from smsq.cli.params import to_unicode
+from smsq.cli.times import reader_zone, say_time
 from smsq.desk import Desk
 from smsq.settings import Settings
 from smsq.story import Progress, Step, make_steps, say_progress, say_step
@@ -39,13 +39,14 @@ def why(job_id: str, *, in_utc: bool, as_json: bool) -> None:
     if as_json:
         print_json(describe(job_id, steps, progress))
         return
-    zone: tzinfo = UTC if in_utc else ZoneInfo(settings.timezone)
+    zone = UTC if in_utc else reader_zone(settings)
     for step in steps:
-        line = f"{_say_time(step.note.at, zone)}  {step.note.what:<12} {say_step(step, progress)}"
-        click.echo(line.rstrip())
+        at = say_time(step.note.at, zone, "milliseconds")
+        click.echo(f"{at}  {step.note.what:<12} {say_step(step, progress)}".rstrip())
     if progress.next_poll_at:
-        next_poll = _say_time(progress.next_poll_at, zone)
-        click.echo(f"{'':<23}  {'so far':<12} {say_progress(progress)}; next poll {next_poll}")
+        next_poll = say_time(progress.next_poll_at, zone, "milliseconds")
+        said = f"{say_progress(progress)}; next poll {next_poll}"
+        click.echo(f"{'':<{len(next_poll)}}  {'so far':<12} {said}")
 
 
 def describe(job_id: str, steps: list[Step], progress: Progress) -> dict[str, Any]:
@@ -66,7 +67,3 @@ def describe(job_id: str, steps: list[Step], progress: Progress) -> dict[str, An
         "counts": progress.counts,
         "next_poll_at": next_poll_at.isoformat() if next_poll_at else None,
     }
-
-
-def _say_time(at: datetime, zone: tzinfo) -> str:
-    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -35,7 +35,7 @@ def test_the_story_has_waits_polls_and_an_end(world: World, smsq: Smsq, smsq_jso
     world.pass_s(5)
     poll(world, "NEW")
     last = smsq("why", job).stdout.splitlines()[-1].strip()
-    assert last == "so far       polled 1 time, 1 pending; next poll 2023-11-15 01:14:12.500"
+    assert last == "so far       polled 1 time, 1 pending; next poll 2023-11-15 01:14:12.500+03:00"
     poll(world, "sent")
     poll(world, "delivered")
 
@@ -57,7 +57,7 @@ def test_the_story_has_waits_polls_and_an_end(world: World, smsq: Smsq, smsq_jso
 def test_times_are_in_the_readers_zone_unless_asked_otherwise(world: World, smsq: Smsq) -> None:
     job = send(world)
 
-    assert smsq("why", job).stdout.startswith("2023-11-15 01:13:20.000  queued")
-    assert smsq("why", job, "--utc").stdout.startswith("2023-11-14 22:13:20.000  queued")
+    assert smsq("why", job).stdout.startswith("2023-11-15 01:13:20.000+03:00  queued")
+    assert smsq("why", job, "--utc").stdout.startswith("2023-11-14 22:13:20.000+00:00  queued")
     elsewhere = smsq("why", job, SMSQ_TIMEZONE="Asia/Kolkata").stdout
-    assert elsewhere.startswith("2023-11-15 03:43:20.000  queued")
+    assert elsewhere.startswith("2023-11-15 03:43:20.000+05:30  queued")
