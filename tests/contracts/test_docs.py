@@ -1,0 +1,64 @@
+"""What the pages in docs/ promise their readers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md"))),
+]
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.M | re.S)
+
+
+def anchors(page: str) -> set[str]:
+    """Make the names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", without_code(read(page)), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", without_code(read(page)))
+
+    for link in links:
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(str(target.resolve().relative_to(ROOT))), link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_diagram_holds_what_mermaid_takes_for_the_end_of_a_line(page: str) -> None:
+    for diagram in re.findall(r"^```mermaid$(.*?)^```$", read(page), re.M | re.S):
+        for line in diagram.splitlines():
+            assert not re.search("[;#]", line), line
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    found, todo = set[str](), ["README.md"]
+    while todo:
+        page = todo.pop()
+        if page in found:
+            continue
+        found.add(page)
+        base = (ROOT / page).parent
+        for link in re.findall(r"\]\(([^)\s#]+\.md)", read(page)):
+            if "://" not in link:
+                todo.append(str((base / link).resolve().relative_to(ROOT)))
+    assert {page for page in PAGES if page.startswith("docs/")} <= found
