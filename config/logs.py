@@ -40,10 +40,19 @@ class Terse(logging.Filter):
         return True
 
 
+class Plain(logging.Filter):
+    """Gives what uvicorn says its plain name: its logger's is `uvicorn.error`, for all it says."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rename a record."""
+        record.name = "uvicorn"
+        return True
+
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"terse": {"()": Terse}},
+    "filters": {"terse": {"()": Terse}, "plain": {"()": Plain}},
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"},
     },
@@ -61,5 +70,8 @@ LOGGING: dict[str, Any] = {
         # Every request line would hold what the log must not: see smsq/gateway/client.py.
         "urllib3": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
+        "uvicorn.error": {"filters": ["plain"]},
+        # A start of its own says "all alone", as if others were missed.
+        "celery.worker.consumer.mingle": {"level": "WARNING"},
     },
 }

@@ -24,7 +24,7 @@ MAX_BATCHES = 10
 MAX_RINGS = 10
 
 
-@shared_task(name=Task.POLL_DELIVERIES)
+@shared_task(name=Task.POLL_DELIVERIES.value)
 def poll_deliveries() -> None:
     """Let the messages that are due wait for a slot, and ring for them."""
     resources = get_resources()
@@ -32,7 +32,7 @@ def poll_deliveries() -> None:
         ring_due_polls(resources)
 
 
-@shared_task(name=Task.POLL_MESSAGE)
+@shared_task(name=Task.POLL_MESSAGE.value)
 def poll_message(refs: Sequence[str]) -> None:
     """See messages polled, each written `<job id>:<n>`."""
     see_polled(get_resources(), refs)

@@ -18,13 +18,13 @@ from tasks.resources import get_resources
 log = logging.getLogger(__name__)
 
 
-@shared_task(name=Task.SEND_QUICK, bind=True)
+@shared_task(name=Task.SEND_QUICK.value, bind=True)
 def send_quick(self: CeleryTask[[Sequence[str]], None], job_ids: Sequence[str]) -> None:
     """See quick jobs sent."""
     hand_back(Task.SEND_QUICK, self, serve(get_resources(), job_ids))
 
 
-@shared_task(name=Task.SEND_BULK, bind=True)
+@shared_task(name=Task.SEND_BULK.value, bind=True)
 def send_bulk(self: CeleryTask[[Sequence[str]], None], job_ids: Sequence[str]) -> None:
     """See bulk jobs sent."""
     hand_back(Task.SEND_BULK, self, serve(get_resources(), job_ids))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -44,4 +45,6 @@ app = OwnCelery(
 )
 # A worker that cannot start is told all of its mistakes at once, the gateway's too.
 app.conf.update(celery_options(load_settings(needs_gateway=is_worker(sys.argv))))
+# worker/lifecycle.py says the same in one line.
+warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
 lifecycle.connect_signals()

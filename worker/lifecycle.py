@@ -7,10 +7,11 @@ of the worker's pulse.
 from __future__ import annotations
 
 import logging.config
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery import signals
@@ -21,6 +22,7 @@ from config.settings import load_settings, refuse
 from smsq.durability import find_obstacle
 from smsq.presence import Presence
 from smsq.rings import is_redis_broker
+from smsq.ticks import EVERY_S
 from tasks.poll import poll_deliveries
 from tasks.recover import recover
 from tasks.resources import Resources, find_installed, install
@@ -67,12 +69,16 @@ def build_resources(sender: Any, **_: object) -> None:
     """Refuse to start with wrong settings, and build what tasks need."""
     if sender.app.main != APP_NAME:
         return  # another app's worker in the same process
+    # Celery sets it up later, and what is said until then would be lost.
+    set_up_logging()
     keep_signals_quiet()
     settings = load_settings(needs_gateway=True)
-    if sender.pool_cls != sender.app.conf.worker_pool:
-        # Forked children could not hold in one line, nor leave threads free for ticks.
+    if names_pool(sys.argv):
         log.warning("smsq runs in threads of its own: --pool is ignored")
-        sender.pool_cls = sender.app.conf.worker_pool
+    # Forked children could not hold in one line, nor leave threads free for ticks.
+    sender.pool_cls = sender.app.conf.worker_pool
+    if os.geteuid() == 0:
+        log.warning("the worker runs as root, and need not: start it as another user")
     resources = Resources.build(settings)
     install(resources)
     if settings.durable_claims:
@@ -83,13 +89,22 @@ def build_resources(sender: Any, **_: object) -> None:
     start_watching(resources.scripts, resources.stop)
     start_telling(sender.hostname, Presence(resources.scripts), resources.stop)
     log.info(
-        "worker for %s at %g/s, burst %d", settings.gateway_url, settings.rate_per_s, settings.burst
+        "worker %s sends to %s, at %g/s at most, burst %d",
+        *(sender.hostname, settings.gateway_url, settings.rate_per_s, settings.burst),
     )
+
+
+def names_pool(argv: Sequence[str]) -> bool:
+    """Say whether a command line asks for a pool of Celery's; its parser no longer knows."""
+    return any(word.startswith(("-P", "--pool")) for word in argv)
 
 
 def keep_schedule(sender: Any, **_: object) -> None:
     """Have beat tick by our scheduler: units that are in use name Celery's."""
-    if sender.app.main != APP_NAME or isinstance(sender.scheduler, TickScheduler):
+    if sender.app.main != APP_NAME:
+        return
+    log.info("beat ticks every %g s", EVERY_S)
+    if isinstance(sender.scheduler, TickScheduler):
         return
     log.warning("beat ticks by smsq's own scheduler: --scheduler is ignored")
     sender.scheduler.close()

@@ -10,6 +10,7 @@ own path, so that a web app's modules of the same names neither disturb nor are 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from types import ModuleType
 import click
 
 import smsq
+from smsq.cli.listening import LOOPBACK, read_address
 
 #: What the processes are made of.
 PACKAGES = ("config", "tasks", "worker")
@@ -26,10 +28,11 @@ PACKAGES = ("config", "tasks", "worker")
 #: Where the wheel has them; a checkout has them beside `smsq/`.
 _IN_WHEEL = "_processes"
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
 #: Exit code for wrong settings.
 _BAD_SETTINGS = 2
+
+#: Leaves Celery's banner out: it is no log line, and names exchanges and a log level not in use.
+_QUIET = "--quiet"
 
 _PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
@@ -84,7 +87,7 @@ def worker(arguments: Sequence[str]) -> None:
 
     Further arguments go to `celery worker`. Example: smsq worker --hostname shop-1@%h
     """
-    run_celery("worker", *_with_name(arguments), *arguments)
+    run_celery(_QUIET, "worker", *_with_name(arguments), *arguments)
 
 
 def _with_name(arguments: Sequence[str]) -> Sequence[str]:
@@ -102,7 +105,7 @@ def beat(arguments: Sequence[str]) -> None:
 
     Further arguments go to `celery beat`. Example: smsq beat
     """
-    run_celery("beat", *arguments)
+    run_celery(_QUIET, "beat", *arguments)
 
 
 @click.command()
@@ -111,6 +114,7 @@ def web() -> None:
 
     It listens on $HOST:$PORT, by default 127.0.0.1:8080. Example: PORT=8090 smsq web
     """
+    read_address(8080)
     import_process("worker.web").main()
 
 
@@ -125,12 +129,13 @@ def flower(arguments: Sequence[str]) -> None:
     Further arguments go to `celery flower`. Example: smsq flower --port=5556
     """
     given = dict(a.split("=", 1) for a in arguments if a.startswith("--") and "=" in a)
-    host = given.get("--address", os.environ.get("HOST", _LOOPBACK[0]))
-    if host not in _LOOPBACK and not os.environ.get("FLOWER_BASIC_AUTH"):
+    host, port = read_address(5555, host=given.get("--address"), port=given.get("--port"))
+    if host not in LOOPBACK and not os.environ.get("FLOWER_BASIC_AUTH"):
         click.echo("smsq: FLOWER_BASIC_AUTH: write user:password, or listen on 127.0.0.1", err=True)
         raise click.exceptions.Exit(_BAD_SETTINGS)
-    address = (f"--address={host}", f"--port={os.environ.get('PORT', '5555')}")
-    run_celery("flower", *address, *arguments)
+    # It asks workers before any has answered, and calls that failures.
+    logging.getLogger("flower.inspector").setLevel(logging.ERROR)
+    run_celery("flower", f"--address={host}", f"--port={port}", *arguments)
 
 
 @click.command(context_settings=_PASS_ON)
