@@ -1,6 +1,6 @@
-"""A tour through the life of jobs of any size, with every script call measured.
+"""Lives of jobs of any size, with every script call measured; see tests/smsq/tours.py.
 
-In:  a real Redis' settings, and a size. Out: what each script's dearest call took.
+In:  a ledger, and a size. Out: what each script's dearest call took.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
-from unittest.mock import patch
+
+import phonenumbers
 
 import smsq.scripts
 import tests.smsq.world as worlds
@@ -17,8 +19,6 @@ from smsq.campaign import CampaignDraft
 from smsq.jobs import Claim, Idempotency, PollClaim
 from smsq.matching import Matching
 from smsq.models import JobState, MessageRequest, ReportRow
-from smsq.optouts import OptOuts
-from smsq.settings import Settings
 from smsq.states import Verdict
 from tests.smsq.world import PLAN, World
 
@@ -29,12 +29,19 @@ PAGE_ROWS = 1000
 
 @dataclass(slots=True)
 class Dearest:
-    """What a script's calls cost."""
+    """What a script's calls cost at most.
+
+    Attributes:
+        took_ms: Wall time, as Redis counts it: other processes of the machine are in it.
+        processor_ms: Of Redis' main thread, what measuring costs included.
+        busy_ms: The lesser of the two in one call.
+    """
 
     calls: int = 0
     commands: int = 0
     took_ms: float = 0.0
     processor_ms: float = 0.0
+    busy_ms: float = 0.0
 
 
 @dataclass(slots=True)
@@ -57,56 +64,70 @@ class Meter:
                 one = meter.scripts[name]
                 one.calls += 1
                 one.commands = max(one.commands, after - before)
-                one.took_ms = max(one.took_ms, (after_us - before_us) / 1000)
-                one.processor_ms = max(one.processor_ms, (after_s - before_s) * 1000)
+                took_ms, processor_ms = (after_us - before_us) / 1000, (after_s - before_s) * 1000
+                one.took_ms = max(one.took_ms, took_ms)
+                one.processor_ms = max(one.processor_ms, processor_ms)
+                one.busy_ms = max(one.busy_ms, min(took_ms, processor_ms))
                 return answer
 
         return Measured
 
 
 def _used(redis: Any) -> tuple[int, float, float]:
-    stats = redis.info("commandstats")
-    commands = sum(int(one["calls"]) for one in stats.values())
-    cpu = redis.info("cpu")
-    used_s = cpu["used_cpu_user_main_thread"] + cpu["used_cpu_sys_main_thread"]
-    return commands, float(stats.get("cmdstat_evalsha", {}).get("usec", 0)), float(used_s)
+    stats = redis.info("commandstats", "cpu")
+    counted = {name: one for name, one in stats.items() if name.startswith("cmdstat_")}
+    commands = sum(int(one["calls"]) for one in counted.values())
+    used_s = stats["used_cpu_user_main_thread"] + stats["used_cpu_sys_main_thread"]
+    return commands, float(counted.get("cmdstat_evalsha", {}).get("usec", 0)), float(used_s)
 
 
-def tour(settings: Settings, *, recipients: int, messages: int) -> Meter:
-    """Lead jobs of so many recipients, and of so many messages, through all that happens."""
-    meter = Meter()
-    with patch.object(worlds, "Scripts", meter.install()):
-        world = World(settings)
-    world.go_to("2026-11-24T12:00")
-    OptOuts(world.scripts, settings).add([phone(i) for i in range(0, recipients, 50)])
-    for size, among in ((recipients, 1), (messages, messages)):
-        _send(world, size, among)
-        _refuse(world, size, among)
-        _cancel(world, size, among)
-        _doubt(world, size, among)
-        _sweep(world, size, among)
-    world.polls.find_due(limit=500)
-    world.limiter.find_forgotten(limit=2000)
-    return meter
+@cache
+def _heads() -> list[str]:
+    """What phones of each region of the world begin with."""
+    examples = [
+        phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+        for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+    ]
+    numbers = [f"{one.country_code}{one.national_number}" for one in examples if one]
+    return sorted({number[:-4] for number in numbers if len(number) >= 9})
 
 
 def phone(i: int) -> str:
-    """Spread over their shards; every tenth abroad."""
-    return f"48501{(i * 7) % 1_000_000:06}" if i % 10 == 0 else f"37529{1_000_000 + i * 37}"
+    """Spread over their shards; every tenth abroad, in all regions of the world."""
+    if i % 10:
+        return f"37529{1_000_000 + i * 37}"
+    number, head = divmod(i // 10, len(_heads()))
+    return f"{_heads()[head]}{number * 7 % 10_000:04}"
 
 
-def _wait_for_noon(world: World) -> None:
+def all_scripts() -> set[str]:
+    """The names of all scripts that can be run; the other files are parts of them."""
+    parts = {*smsq.scripts._BASE, *smsq.scripts._PARTS, "publish"}
+    return smsq.scripts.find_files().keys() - parts
+
+
+def wait_for_noon(world: World) -> None:
     """Quiet hours are over wherever the recipients are."""
     day_us = 86_400_000_000
     world.now_us = (world.now_us // day_us + 1) * day_us + 9 * 3_600_000_000
 
 
-def _put(world: World, size: int, among: int, *, commits: bool = True) -> CampaignDraft:
-    _wait_for_noon(world)
+def put(
+    world: World, size: int, among: int, *, commits: bool = True, starts_in_s: int = 0
+) -> CampaignDraft:
+    """One job of so many recipients, divided among so many messages."""
+    wait_for_noon(world)
     draft = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=size)
     for n in range(among):
         draft.start_message(
-            MessageRequest(name=f"Bill {n}", alphaname_id="123", text=None, recipients={})
+            MessageRequest(
+                name=f"Bill {n}",
+                alphaname_id="123",
+                text=None,
+                recipients={},
+                schedule_time="2020-12-24T12:00:00" if starts_in_s else None,
+                starts_at_ms=world.now_ms + 1000 * starts_in_s if starts_in_s else 0,
+            )
         )
         for i in range(n, size, among):
             draft.add(phone(i), f"You owe {i} roubles, please pay until Friday")
@@ -115,21 +136,23 @@ def _put(world: World, size: int, among: int, *, commits: bool = True) -> Campai
     return draft
 
 
-def _take(world: World) -> Claim:
+def take_job(world: World) -> Claim:
+    """Claim what waits, all slices of it."""
     claim = world.take()
     assert isinstance(claim, Claim)
     return claim
 
 
-def _work_off(world: World) -> None:
+def work_off(world: World) -> None:
+    """Have recover do all that is due."""
     while world.ledger.recover(limit=500, max_attempts=8, plan=PLAN)[0]:
         pass
 
 
-def _send(world: World, size: int, among: int) -> None:
+def send(world: World, size: int, among: int) -> None:
     """Accepted, known by its receipt, polled, given up, purged."""
-    [job] = _put(world, size, among).launched
-    world.ledger.settle(_take(world), ACCEPTED, PLAN)
+    [job] = put(world, size, among).launched
+    world.ledger.settle(take_job(world), ACCEPTED, PLAN)
     rows = [{"name": f"Bill {n}", "message_id": 10 + n} for n in range(among)]
     matching = Matching(world.scripts, world.polls, PLAN)
     for _ in range(2):
@@ -146,43 +169,45 @@ def _send(world: World, size: int, among: int) -> None:
         next_offset = claim.offset + PAGE_ROWS
         world.polls.apply_page(claim, reports, next_offset=next_offset, next_in_s=60)
     world.pass_s(PLAN.horizon_ms / 1000 + 60)
-    _work_off(world)
+    work_off(world)
     assert world.state(job) is JobState.DONE
     world.pass_s(worlds.RETENTION_MS / 1000 + 60)
-    _work_off(world)
+    work_off(world)
     assert not world.redis.exists(world.keys.job(job), world.keys.message(job, 1))
 
 
-def _refuse(world: World, size: int, among: int) -> None:
-    _put(world, size, among)
-    world.ledger.settle(_take(world), REFUSED, PLAN)
-    _work_off(world)
+def refuse(world: World, size: int, among: int) -> None:
+    """Refused by the gateway."""
+    put(world, size, among)
+    world.ledger.settle(take_job(world), REFUSED, PLAN)
+    work_off(world)
 
 
-def _cancel(world: World, size: int, among: int) -> None:
+def cancel(world: World, size: int, among: int) -> None:
     """Called off after an attempt that the cap counted."""
-    draft = _put(world, size, among)
+    draft = put(world, size, among)
     later = Verdict(state=JobState.WAITING, delay_s=1, error="503", error_class="temporary")
-    world.ledger.settle(_take(world), later, PLAN)
+    world.ledger.settle(take_job(world), later, PLAN)
     world.brakes.cancel(draft.id, by="me@here")
     world.align()
-    _work_off(world)
+    work_off(world)
 
 
-def _doubt(world: World, size: int, among: int) -> None:
+def lose_answers(world: World, size: int, among: int) -> None:
     """An attempt that was lost, and settled by an operator; another, by its lease."""
     for what in ("failed", "accepted"):
-        [job] = _put(world, size, among).launched
-        _take(world)
+        [job] = put(world, size, among).launched
+        take_job(world)
         world.pass_s(60)
-        _work_off(world)
+        work_off(world)
         plan = (PLAN.first_ms, PLAN.horizon_ms)
         world.scripts.run("operate", job, what, "me@here", "", *plan)
-        _work_off(world)
+        work_off(world)
 
 
-def _sweep(world: World, size: int, among: int) -> None:
-    draft = _put(world, size, among, commits=False)
+def sweep(world: World, size: int, among: int) -> None:
+    """A draft that was given up."""
+    draft = put(world, size, among, commits=False)
     if not draft.job_ids:
         draft._stage()
     draft.discard()

@@ -1,0 +1,261 @@
+"""The tour: every script that there is, called at the largest size that it meets.
+
+In:  a real Redis' settings, and a size. Out: what each script's dearest call took.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from unittest.mock import patch
+
+import tests.smsq.world as worlds
+from smsq.assembly import new_job_id
+from smsq.campaign import CampaignDraft
+from smsq.errors import KeyConflictError
+from smsq.gathering import MOST_GATHERED
+from smsq.jobs import Idempotency, NewSend, PollClaim
+from smsq.matching import Matching
+from smsq.models import JobState, Kind, MessageRequest, ReportRow
+from smsq.names import Queue, Task
+from smsq.optouts import OptOuts
+from smsq.presence import Presence
+from smsq.settings import Settings
+from smsq.states import Verdict
+from smsq.ticks import Ticks
+from smsq.webhooks import GIVE_UP_MS, MOST_WAITING, Webhooks
+from tests.smsq import sizes
+from tests.smsq.sizes import ACCEPTED, PAGE_ROWS, Meter, phone, put, take_job, work_off
+from tests.smsq.world import PLAN, World
+
+#: As tasks/poll.py and tasks/recover.py ask.
+BATCH, FORGOTTEN = 500, 400
+
+
+def tour(settings: Settings, *, recipients: int, messages: int) -> Meter:
+    """Lead jobs of so many recipients, and of so many messages, through all that happens."""
+    meter = Meter()
+    with patch.object(worlds, "Scripts", meter.install()):
+        world = World(settings)
+    # Before Redis' own time: news is kept by that, and none of it may be too old.
+    world.go_to("2020-11-24T12:00")
+    change_optouts(world, recipients)
+    for size, among in ((recipients, 1), (messages, messages)):
+        sizes.send(world, size, among)
+        sizes.refuse(world, size, among)
+        sizes.cancel(world, size, among)
+        sizes.lose_answers(world, size, among)
+        sizes.sweep(world, size, among)
+        schedule(world, size, among)
+    brake_many_jobs(world, jobs=max(250, messages // 10))
+    most = min(recipients // 3, MOST_GATHERED)
+    for leg in (deliver_gathered, leave_gathered_in_doubt, expire_gathered):
+        leg(world, most)
+    work_small_scripts(world)
+    find_what_waits(world)
+    post_news(world)
+    return meter
+
+
+def change_optouts(world: World, recipients: int) -> None:
+    """Put a fiftieth of the phones on the list, and ask; others come and go in bulk."""
+    optouts = OptOuts(world.scripts, world.settings)
+    optouts.add([phone(i) for i in range(3, recipients, 50)])
+    some = [f"37533{1_000_000 + 37 * i}" for i in range(3000)]
+    assert optouts.add(some) == optouts.count_opted_out(some) == optouts.remove(some) == len(some)
+
+
+def schedule(world: World, size: int, among: int) -> None:
+    """Handed over for next week's noon; for its night, held back, and cancelled."""
+    day_s = 86_400
+    [job] = put(world, size, among, starts_in_s=7 * day_s).launched
+    world.ledger.settle(take_job(world), ACCEPTED, PLAN)
+    world.pass_s(7 * day_s + PLAN.horizon_ms / 1000 + 60)
+    work_off(world)
+    assert world.state(job) is JobState.DONE
+    [job] = put(world, size, among, starts_in_s=7 * day_s + 10 * 3600).launched
+    assert world.take() is None
+    assert world.redis.zscore(f"{world.keys.namespace}:held", job)
+    world.ledger.cancel(job)
+    work_off(world)
+
+
+def brake_many_jobs(world: World, *, jobs: int) -> None:
+    """A campaign of many jobs with a canary: paused, resumed, called off, and begun again."""
+    sizes.wait_for_noon(world)
+    draft = world.start_campaign(10 * jobs, canary=20, max_failed=0.5)
+    for _ in range(2):
+        claim = take_job(world)
+        world.ledger.settle(claim, ACCEPTED, PLAN)
+    world.brakes.pause(draft.id, by="me@here")
+    world.align()
+    world.brakes.resume(draft.id, by="me@here", is_anyway=True)
+    world.align()
+    world.brakes.cancel(draft.id, by="me@here")
+    world.align()
+    work_off(world)
+    # The same once more, under a key that is used again.
+    once = Idempotency(key="bills", content="c")
+    for is_again in (False, True):
+        earlier = world.ledger.find_earlier(once.key, is_again=is_again)
+        assert bool(earlier) is is_again
+        draft = CampaignDraft(
+            world.ledger,
+            fields={"on_unknown": "hold"},
+            max_recipients=10,
+            key=once.key,
+            earlier=earlier,
+        )
+        draft.start_message(
+            MessageRequest(name="Sale", alphaname_id="123", text="Half price", recipients={})
+        )
+        for i in range(10 * jobs):
+            draft.add(phone(i), None)
+        draft.commit(replace(once, is_again=is_again))
+        world.brakes.cancel(draft.id, by="me@here")
+        world.align()
+        work_off(world)
+
+
+def _gather(world: World, most: int, *, expires_in_s: float | None = None) -> list[str]:
+    """A full gathered job; returns the own ids of its sends."""
+    sizes.wait_for_noon(world)
+    own: list[str] = []
+    for i in range(most):
+        send = NewSend(
+            job_id=new_job_id(),
+            group="g",
+            fields={
+                "kind": Kind.BULK,
+                "priority": Queue.NORMAL,
+                "on_unknown": "hold",
+                "is_gathered": "1",
+            },
+            alphaname_id="123",
+            priority=Queue.NORMAL,
+            phone=phone(i),
+            text=f"You owe {i} roubles",
+            expires_in_ms=round(expires_in_s * 1000) if expires_in_s else None,
+            most=most,
+            open_ms=60_000,
+        )
+        key = f"{world.now_us}-{i}"
+        own_id, _ = world.ledger.gather(send, Idempotency(key=key, content="c"))
+        own.append(own_id)
+    assert len({own_id.partition(".")[0] for own_id in own}) == 1
+    return own
+
+
+def deliver_gathered(world: World, most: int) -> None:
+    """Some are cancelled, some withheld, some reported; the others are given up."""
+    own = _gather(world, most)
+    job = own[0].partition(".")[0]
+    for own_id in own[1::100]:
+        world.ledger.cancel(own_id)
+    world.ledger.settle(take_job(world), ACCEPTED, PLAN)
+    Matching(world.scripts, world.polls, PLAN).write(job, {0: 10}, what="looked up")
+    world.pass_s(10)
+    world.polls.find_due(limit=BATCH)
+    while isinstance(claim := world.take(), PollClaim):
+        rows = range(claim.offset, claim.offset + PAGE_ROWS)
+        reports = [ReportRow(phone(i), "Sent", "2026-11-24 12:00:00") for i in rows]
+        is_last = rows.stop >= most
+        world.polls.apply_page(
+            claim,
+            reports,
+            next_offset=0 if is_last else rows.stop,
+            next_in_s=3600 if is_last else None,
+        )
+    world.pass_s(PLAN.horizon_ms / 1000 + 60)
+    work_off(world)
+    assert world.state(job) is JobState.DONE
+    world.pass_s(worlds.RETENTION_MS / 1000 + 60)
+    work_off(world)
+    assert not world.redis.exists(world.keys.job(job))
+
+
+def leave_gathered_in_doubt(world: World, most: int) -> None:
+    """An attempt is lost; then most of its sends are cancelled, and it turns out to have failed."""
+    own = _gather(world, most)
+    job = own[0].partition(".")[0]
+    world.ledger.settle(take_job(world), worlds.UNKNOWN, PLAN)
+    for own_id in own[2:]:
+        with suppress(KeyConflictError):
+            world.ledger.cancel(own_id)
+    plan = (PLAN.first_ms, PLAN.horizon_ms)
+    world.scripts.run("operate", job, "failed", "me@here", "", *plan)
+    work_off(world)
+    assert world.state(job) is JobState.REJECTED
+
+
+def expire_gathered(world: World, most: int) -> None:
+    """The time of all its sends passes before the claim."""
+    own = _gather(world, most, expires_in_s=3600)
+    world.pass_s(3601)
+    while world.take() is not None:
+        pass
+    work_off(world)
+    assert world.state(own[0].partition(".")[0]) is JobState.EXPIRED
+
+
+def work_small_scripts(world: World) -> None:
+    """Those that see one job, one request or one process."""
+    job = world.enqueue(priority=Queue.URGENT)
+    claim = world.claim(job)
+    world.scripts.run("confirm", job, claim.number)
+    later = Verdict(state=JobState.WAITING, delay_s=60, error="503", error_class="temporary")
+    world.ledger.settle(claim, later, PLAN)
+    world.scripts.run("reschedule", job, 120_000)
+    world.ledger.cancel(job)
+    aside = world.claim(world.enqueue())
+    world.scripts.run("set_aside", aside.job_id, aside.number, "no text")
+    world.ledger.cancel(aside.job_id)
+    world.limiter.pause("lunch")
+    world.limiter.resume()
+    world.limiter.set_rate(100, by="me@here")
+    world.limiter.set_rate(None, by="me@here")
+    world.scripts.run("clock", "", "")
+    Ticks(world.scripts).take(Task.RECOVER)
+    presence = Presence(world.scripts)
+    for i in range(1000):
+        presence.tell(f"worker{i}@here", 0.1)
+    presence.leave("worker0@here")
+
+
+def find_what_waits(world: World) -> None:
+    """Lines that nobody works off, and lookups of jobs that are gone."""
+    for priority in (Queue.URGENT, Queue.NORMAL, Queue.BULK):
+        world.enqueue_many(FORGOTTEN, priority)
+    gone = {f"jgone{i}": 1 for i in range(10_000)}
+    world.redis.zadd(f"{world.keys.namespace}:lookups", gone)
+    world.limiter.find_lookup(needs_slot=True)
+    world.pass_s(3600)
+    world.polls.find_due(limit=BATCH)
+    assert world.limiter.find_forgotten(limit=FORGOTTEN)
+
+
+def post_news(world: World) -> None:
+    """All the news of the tour: posted, refused for a day, given up, posted again."""
+    hooks = Webhooks(world.scripts)
+    deliveries = f"{world.keys.namespace}:deliveries"
+    while hooks.collect():
+        world.pass_s(10)
+    claimed = hooks.claim(lease_s=30)
+    assert claimed
+    hooks.settle(claimed, error="ConnectTimeout")
+    world.pass_s(GIVE_UP_MS / 1000)
+    while delivery := hooks.claim(lease_s=30):
+        hooks.settle(delivery, error="ConnectTimeout")
+    for dead in hooks.dead():
+        hooks.replay(dead.id)
+    taken = hooks.claim(lease_s=30)
+    assert taken
+    hooks.settle(taken, error="")
+    # Their news is gone: nobody posted it in time.
+    world.redis.zadd(deliveries, {f"gone{i}": 1 for i in range(MOST_WAITING)})
+    hooks.claim(lease_s=30)
+
+
+def name_missing(meter: Meter) -> set[str]:
+    """The scripts that the tour never called."""
+    return sizes.all_scripts() - {*meter.scripts}
