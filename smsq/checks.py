@@ -201,7 +201,7 @@ def _check_gate(rate: RateView) -> Check:
     if math.isinf(rate.closed_for_s):
         return Check("sending", Mark.WARNING, f"paused: {rate.closed_why}", "smsq resume")
     detail = f"stopped for another {rate.closed_for_s:.0f} s: {rate.closed_why}"
-    return Check("sending", Mark.WARNING, detail, "mend that; sending goes on by itself then")
+    return Check("sending", Mark.WARNING, detail, "fix that: sending then goes on by itself")
 
 
 def _pile(name: str, jobs: int, fix: str) -> Check:

@@ -50,7 +50,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Check]:
     try:
         settings = Settings.from_env(environ, needs_gateway=has_gateway)
     except ConfigError as error:
-        yield Check("settings", Mark.ERROR, "\n".join(error.mistakes), "mend them and try again")
+        yield Check("settings", Mark.ERROR, "\n".join(error.mistakes), "fix them and try again")
         return
     yield Check("settings", Mark.OK, f"namespace {settings.namespace}")
     yield check_receiver(settings)
@@ -104,7 +104,7 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
         redis.ping()
     except (RedisError, OSError) as error:
         detail = f"cannot be reached ({type(error).__name__})"
-        yield Check("redis", Mark.ERROR, detail, "start Redis, or mend SMSQ_REDIS_URL")
+        yield Check("redis", Mark.ERROR, detail, "start Redis, or set SMSQ_REDIS_URL right")
         return
     latency_ms = (time.monotonic() - started_s) * 1000
     try:
@@ -156,7 +156,7 @@ def check_celery(settings: Settings) -> Iterator[Check]:
         answers, stats = inspect.active_queues(), inspect.stats()
     except Exception as error:  # noqa: BLE001 - whatever the broker's client raises
         detail = f"cannot be reached ({type(error).__name__})"
-        yield Check("broker", Mark.ERROR, detail, "start it, or mend SMSQ_BROKER_URL")
+        yield Check("broker", Mark.ERROR, detail, "start it, or set SMSQ_BROKER_URL right")
         return
     finally:
         app.close()

@@ -38,7 +38,7 @@ def read_waitaof(answer: object) -> str | None:
             return "this Redis has no WAITAOF: use Redis 7.2 or newer, or Valkey"
         if "appendonly" in words:
             return "Redis keeps no append-only file: set appendonly yes"
-        return f"Redis refuses what it takes ({answer}): mend that"
+        return f"Redis refuses what it takes ({answer}): fix that"
     if isinstance(answer, list) and answer[0]:
         return None
     seconds = DISK_TIMEOUT_MS / 1000
