@@ -42,10 +42,12 @@ types: setup ## Check types
 	@$(BIN)/mypy
 
 .PHONY: bench
-bench: setup ## Measure the limiter, campaigns and gathering; takes twenty minutes
+bench: setup ## Measure the limiter, campaigns, gathering and scripts; takes half an hour
 	@$(BIN)/python -m bench.limiter
 	@$(BIN)/python -m bench.campaigns
 	@$(BIN)/python -m bench.gathering
+	@$(BIN)/python -m bench.scripts
+	@$(BIN)/python -m bench.comeback
 
 .PHONY: soak
 soak: setup ## Compare 100,000 recipients with an odd gateway's book, and measure polls; 7 minutes
