@@ -8,6 +8,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 CODE := smsq config tasks worker tests bench
 
+# Tests start some hundred processes: what Python compiles for one is there for the next.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
+# More than a small machine has processors, for many tests wait.
+JOBS ?= 4
+AT_ONCE := -n $(JOBS) --dist worksteal
+
 .PHONY: help
 help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -27,8 +33,12 @@ demo: setup ## Show smsq at work, in under a minute (KEEP=1 stays up)
 	@$(BIN)/smsq demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: setup ## Run the whole test suite, with real processes
-	@$(BIN)/pytest
+test: setup ## Run the whole test suite, with real processes (ARGS="tests/smsq -k x": a part of it)
+	@$(PYTEST) $(AT_ONCE) $(ARGS)
+
+.PHONY: quick
+quick: setup ## Run what a change asks for, in some 20 s: all short tests, and the long ones it touches
+	@$(PYTEST) $(AT_ONCE) --quick --hypothesis-profile quick $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style, spelling and the direction of imports
@@ -60,7 +70,7 @@ soak: setup ## Compare 100,000 recipients with an odd gateway's book, and measur
 .PHONY: chaos
 chaos: setup ## Kill, stop and starve everything under load; takes ten minutes
 	@$(BIN)/python -m bench.chaos
-	@$(BIN)/pytest -m slow
+	@$(PYTEST) -m "slow or machine" --hypothesis-profile deep
 
 .PHONY: check
 check: lint types test ## All that CI runs

@@ -6,7 +6,6 @@ import gc
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
@@ -20,14 +19,31 @@ from smsq.connection import connect
 from smsq.queue import SmsQueue
 from smsq.scripts import Scripts
 from smsq.settings import Settings
-from tests.support import RedisServer, free_port, wait_until
+from tests import quick
+from tests.support import RedisServer, free_port, start_child, wait_until
 
 HAS_REDIS = shutil.which("redis-server") is not None
 
+#: Hypothesis' profile of `make chaos`.
+DEEP = "deep"
 
 # How long an example takes is the machine's: a loaded one must not make a test fail.
 hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.register_profile("quick", deadline=None, max_examples=20)
+hypothesis_settings.register_profile(DEEP, deadline=None, max_examples=1000)
 hypothesis_settings.load_profile("untimed")
+
+
+def is_deep() -> bool:
+    """Whether this is a run for many examples; they may take their time."""
+    return hypothesis_settings.get_current_profile_name() == DEEP
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--quick`, as `make quick` has it."""
+    parser.addoption(
+        "--quick", action="store_true", help="leave out long tests of what is as it was"
+    )
 
 
 def pytest_configure() -> None:
@@ -36,8 +52,13 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without a real server, tests that need one are skipped here and fail in CI."""
+    if config.getoption("--quick"):
+        quick.choose(items, config)
+    for item in items if is_deep() else ():
+        if item.get_closest_marker("machine"):
+            item.add_marker(pytest.mark.timeout(3600), append=False)
     if HAS_REDIS or os.environ.get("CI") == "true":
         return
     for item in items:
@@ -54,7 +75,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     port = free_port()
     # A process of its own has a processor of its own, and its own bound of open files.
-    fake = subprocess.Popen([sys.executable, "-m", "smsq.cli.fake_redis", str(port)])
+    fake = start_child([sys.executable, "-m", "smsq.cli.fake_redis", str(port)])
     url = f"redis://127.0.0.1:{port}/0"
     wait_until(lambda: is_up(url), "fakeredis answers")
     yield url

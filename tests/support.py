@@ -2,28 +2,75 @@
 
 from __future__ import annotations
 
+import itertools
 import select
+import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Self
 
 import redis
 
+from smsq.cli.children import die_with_parent
+
 #: Long enough for a loaded machine; tests end as soon as what they wait for has come.
 DEADLINE_S = 30.0
 
 
+class Ports:
+    """Ports for servers to be started, from a hundred that this process alone hands out.
+
+    Those that the system picks can be picked again before the server listens: by another test
+    process, or for any connection. These lie below what systems pick from. Who has bound the first
+    of a hundred owns them all, for as long as it lives.
+    """
+
+    _FIRST, _LAST, _EACH = 20_000, 32_000, 100
+
+    def __init__(self) -> None:
+        hundreds = range(self._FIRST, self._LAST, self._EACH)
+        self._claim = next(bound for first in hundreds if (bound := bind(first)))
+        first = self._claim.getsockname()[1]
+        self._next = itertools.cycle(range(first + 1, first + self._EACH))
+
+    def take(self) -> int:
+        """A port that nobody listens on; each comes again as late as can be."""
+        for port in itertools.islice(self._next, self._EACH):
+            if probe := bind(port):
+                probe.close()
+                return port
+        raise AssertionError("all ports of this process are in use")
+
+    def close(self) -> None:
+        """Leave the hundred to others."""
+        self._claim.close()
+
+
+def bind(port: int) -> socket.socket | None:
+    """Bind a port of loopback; None where another has it."""
+    made = socket.socket()
+    try:
+        made.bind(("127.0.0.1", port))
+    except OSError:
+        made.close()
+        return None
+    return made
+
+
+@cache
+def _ports() -> Ports:
+    return Ports()
+
+
 def free_port() -> int:
-    """Find a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port that nobody listens on, and that no other test process is given."""
+    return _ports().take()
 
 
 def wait_until(holds: Callable[[], object], what: str, *, deadline_s: float = DEADLINE_S) -> None:
@@ -40,6 +87,17 @@ def wait_until(holds: Callable[[], object], what: str, *, deadline_s: float = DE
     raise AssertionError(f"not within {deadline_s} s: {what} ({last})")
 
 
+def start_child(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a process that cannot outlive the tests, however they end."""
+    # The kernel would take a thread's end for ours.
+    is_main = threading.current_thread() is threading.main_thread()
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=die_with_parent(signal.SIGKILL) if is_main else None,
+    )
+
+
 class RedisServer:
     """A real redis-server on a free port of loopback, with no persistence unless asked for."""
 
@@ -54,7 +112,7 @@ class RedisServer:
         """Start and wait until it answers."""
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--dir", str(self._folder), "--save", "", *self._options]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self._process = start_child(command)
         client = redis.Redis.from_url(self.url)
         wait_until(client.ping, "redis-server answers")
         client.close()

@@ -34,6 +34,9 @@ START_TIMEOUT_S = 30.0
 #: After SIGTERM; a worker finishes the request in hand.
 STOP_TIMEOUT_S = 15.0
 
+#: Processes that listen, each on a port of its own.
+LISTENERS = ("redis", "simulator", "web", "flower")
+
 _LOG_TAIL_LINES = 15
 
 
@@ -53,6 +56,7 @@ class Stack:
         workers: Worker processes to start.
         has_flower: False leaves Flower out.
         broker_db: Redis database of the broker; 0 is the ledger's.
+        ports: Port of each listener; those left out are found at the start.
         log_starts: Where in its log each process began.
     """
 
@@ -75,7 +79,7 @@ class Stack:
         return shutil.which("redis-server") is not None
 
     def __enter__(self) -> Self:
-        self.ports = {name: free_port() for name in ("redis", "simulator", "web", "flower")}
+        self.ports = {name: free_port() for name in LISTENERS} | self.ports
         self.environ = self._make_environ()
         try:
             self._start_all()

@@ -50,6 +50,7 @@ def test_every_mistake_stands_on_a_line_of_its_own(
     ]
 
 
+@pytest.mark.long
 def test_a_process_with_wrong_settings_ends_before_it_does_anything() -> None:
     """The Celery app itself: worker, beat and Flower all import it first."""
     environ = {**os.environ, "SMSQ_REDIS_URL": "127.0.0.1", "SMSQ_CALLBACK_SECRET": "hunter2"}

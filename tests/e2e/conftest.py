@@ -10,13 +10,23 @@ from typing import Protocol
 
 import pytest
 
-from smsq.cli.stack import Stack
+from smsq.cli.stack import LISTENERS, Stack
 from smsq.controls import Controls
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
+from tests.support import free_port
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here starts processes."""
+    for item in items:
+        if item.path.parent == HERE:
+            item.add_marker("long")
 
 
 class Deployment(Stack):
@@ -66,6 +76,7 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
             workers=workers,
             has_flower=has_flower,
             redis_environ=redis_environ,
+            ports={name: free_port() for name in LISTENERS},
         ) as deployment:
             settings = Settings.from_env(deployment.environ)
             deployment.queue = SmsQueue(settings=settings)

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from smsq.settings import Settings
-from tests.conftest import HAS_REDIS
+from tests.conftest import HAS_REDIS, is_deep
 from tests.smsq.world import World
 
 
@@ -37,10 +37,13 @@ class Life(RuleBasedStateMachine):
         self.world.redis.close()
 
 
-def profile(*, examples: int, on_fakeredis: int, steps: int) -> hypothesis_settings:
-    """How often a machine runs; fakeredis takes thirty times as long."""
+def profile(*, examples: int, on_fakeredis: int, steps: int, deep: int = 20) -> hypothesis_settings:
+    """How often a machine runs in `make test`, and how many times as often in `make chaos`.
+
+    fakeredis takes thirty times as long.
+    """
     return hypothesis_settings(
-        max_examples=examples if HAS_REDIS else on_fakeredis,
+        max_examples=(examples if HAS_REDIS else on_fakeredis) * (deep if is_deep() else 1),
         stateful_step_count=steps,
         deadline=None,
         report_multiple_bugs=False,

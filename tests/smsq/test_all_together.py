@@ -302,18 +302,11 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing, "SLICE_RECIPIENTS", 2)
 
 
+@pytest.mark.machine
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("small_slices")
 def test_all_features_together_keep_their_promises(settings: Settings) -> None:
     live(EverythingAtOnce, settings, PROFILE)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.usefixtures("small_slices")
-def test_all_features_together_keep_their_promises_for_long(settings: Settings) -> None:
-    live(EverythingAtOnce, settings, LONG_PROFILE)
-
-
-PROFILE = profile(examples=12, on_fakeredis=2, steps=40 if HAS_REDIS else 15)
-LONG_PROFILE = profile(examples=800, on_fakeredis=20, steps=60)
+PROFILE = profile(examples=12, on_fakeredis=2, steps=40 if HAS_REDIS else 15, deep=70)

@@ -296,6 +296,7 @@ class BrakesLife(Life):
         super().teardown()
 
 
+@pytest.mark.machine
 @pytest.mark.timeout(300)
 def test_a_brake_holds_whatever_happens(settings: Settings) -> None:
     live(BrakesLife, settings, PROFILE)

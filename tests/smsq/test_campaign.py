@@ -68,6 +68,7 @@ def test_a_draft_that_is_left_behind_is_taken_away_after_a_day(world: World) -> 
         draft.commit(Idempotency())
 
 
+@pytest.mark.long
 def test_jobs_of_many_messages_end_and_are_taken_away_slice_by_slice(world: World) -> None:
     """More would hold Redis up: each message has keys of its own."""
     draft_of(world, [1] * 4000, most=1000).discard()

@@ -170,6 +170,7 @@ class ClockLife(Life):
         super().teardown()
 
 
+@pytest.mark.machine
 @pytest.mark.timeout(300)
 def test_nobody_notices_whatever_is_done_to_the_clock_of_redis(settings: Settings) -> None:
     live(ClockLife, settings, PROFILE)

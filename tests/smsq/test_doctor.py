@@ -164,6 +164,7 @@ def test_a_log_that_is_written_through_is_fine(policy: str) -> None:
     assert checks.check_fsync(policy).status is Mark.OK
 
 
+@pytest.mark.long
 def test_durable_claims_where_they_cannot_work_are_an_error(environ: dict[str, str]) -> None:
     # The session's server keeps no log.
     check = look(environ | {"SMSQ_DURABLE_CLAIMS": "1"})["durable claims"]
@@ -267,6 +268,7 @@ def root_log() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("root_log")
+@pytest.mark.long
 def test_a_worker_on_every_queue_is_found(environ: dict[str, str], settings: Settings) -> None:
     app = Celery("other", broker=settings.broker_url, set_as_current=False)
     app.conf.broker_transport_options = broker_options(settings.broker_url, settings.namespace)

@@ -310,6 +310,7 @@ class GatheredLife(Life):
         super().teardown()
 
 
+@pytest.mark.machine
 @pytest.mark.timeout(300)
 def test_no_send_is_doubled_lost_or_sent_too_late_whatever_happens(settings: Settings) -> None:
     live(GatheredLife, settings, PROFILE)

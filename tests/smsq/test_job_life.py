@@ -264,6 +264,7 @@ class JobLife(Life):
         super().teardown()
 
 
+@pytest.mark.machine
 @pytest.mark.timeout(300)
 def test_no_job_is_doubled_or_lost_whatever_happens(settings: Settings) -> None:
     live(JobLife, settings, PROFILE)

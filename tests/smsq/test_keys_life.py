@@ -241,6 +241,7 @@ class KeysLife(Life):
             assert found.settled <= len(PHONES)
 
 
+@pytest.mark.machine
 @pytest.mark.timeout(300)
 def test_a_key_guards_its_message_as_long_as_that_is_in_the_ledger(settings: Settings) -> None:
     live(KeysLife, settings, PROFILE)

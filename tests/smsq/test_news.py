@@ -242,6 +242,7 @@ groups = st.tuples(
 
 @hypothesis_settings(max_examples=30, deadline=None)
 @given(st.lists(groups, max_size=5), st.integers(0, 2**41))
+@pytest.mark.long
 def test_every_counted_phone_becomes_an_event_of_its_own(
     packed: list[tuple[RecipientState, RecipientState, str, dict[str, int]]], at_ms: int
 ) -> None:

@@ -122,6 +122,7 @@ class OrderLife(Life):
         return min([*ready, claim.job_id], key=stream.jobs.index)
 
 
+@pytest.mark.machine
 @pytest.mark.timeout(300)
 def test_nobody_overtakes_whatever_happens(settings: Settings) -> None:
     live(OrderLife, settings, profile(examples=40, on_fakeredis=4, steps=25))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -137,5 +138,6 @@ class PagingLife(Life):
         super().teardown()
 
 
+@pytest.mark.machine
 def test_no_page_is_read_twice_in_a_poll_or_left_out_of_it(settings: Settings) -> None:
     live(PagingLife, settings, profile(examples=40, on_fakeredis=3, steps=30))

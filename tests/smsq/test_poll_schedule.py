@@ -127,6 +127,7 @@ def workers(settings: Settings) -> Iterator[list[Worker]]:
 
 
 @pytest.mark.real_redis
+@pytest.mark.long
 def test_eight_workers_poll_a_message_once_per_due_time(
     world: World, workers: list[Worker]
 ) -> None:

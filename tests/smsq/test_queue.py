@@ -197,6 +197,7 @@ def test_a_refused_redis_fails_within_two_seconds_and_stores_nothing() -> None:
     assert not caught.value.may_be_stored
 
 
+@pytest.mark.long
 def test_a_hung_redis_fails_within_two_seconds() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"

@@ -156,6 +156,7 @@ class RulesLife(Life):
                 assert due_ms - self.world.now_ms <= LONGEST_WAIT_S * 1000
 
 
+@pytest.mark.machine
 @pytest.mark.timeout(300)
 def test_nobody_is_sent_to_against_the_rules_whatever_happens(settings: Settings) -> None:
     live(RulesLife, settings, PROFILE)

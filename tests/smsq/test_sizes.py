@@ -11,7 +11,7 @@ from tests.smsq.sizes import Meter
 from tests.smsq.tours import name_missing, tour
 from tests.support import RedisServer
 
-pytestmark = [pytest.mark.real_redis, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.real_redis, pytest.mark.long, pytest.mark.timeout(600)]
 
 #: Redis' commands in one call: some 10 ms.
 MOST_COMMANDS = 2000

@@ -21,6 +21,7 @@ from worker import lifecycle
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_a_worker_refuses_a_redis_that_cannot_keep_durable_claims(environ: dict[str, str]) -> None:
     # Truly so: the session's server keeps no log, and older ones have no WAITAOF.
     ended = subprocess.run(

@@ -23,6 +23,8 @@ from smsq.queue import SmsQueue
 from tests.smsq.cli.conftest import ROOT, start
 from tests.support import free_port
 
+pytestmark = pytest.mark.long
+
 #: Where Redis hangs, a command ends within so long of its first question.
 PROMISED_S = 2.0
 

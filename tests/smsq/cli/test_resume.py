@@ -17,6 +17,8 @@ from smsq.scripts import Scripts
 from tests.smsq.cli.conftest import start
 from tests.support import wait_until
 
+pytestmark = pytest.mark.long
+
 Json = Callable[..., Any]
 #: Every tenth row is bad, every eleventh phone came before.
 PHONES = [f"37529{1234000 + i - i % 11 // 10}" if i % 10 else f"bad {i}" for i in range(400)]

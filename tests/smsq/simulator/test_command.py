@@ -21,6 +21,8 @@ from smsq.simulator.faults import MAGIC
 from smsq.simulator.server import RunningSimulator
 from tests.support import DEADLINE_S, free_port
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "smsq.simulator"]
 QUICK = QuickRequest(phone="375291234567", text="code", alphaname_id="1")

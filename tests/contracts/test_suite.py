@@ -1,0 +1,95 @@
+"""How the tests are run: ports of their own for each process, and what a quick run leaves out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.quick import changed_files, is_touched
+from tests.support import Ports, bind, free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_two_processes_are_never_given_one_port() -> None:
+    ours, others = Ports(), Ports()  # as in two processes: each claims its own
+    try:
+        given = [{each.take() for _ in range(200)} for each in (ours, others)]
+    finally:
+        ours.close()
+        others.close()
+
+    assert not given[0] & given[1]
+
+
+def test_a_port_comes_again_as_late_as_can_be_and_never_while_it_is_used() -> None:
+    ports = Ports()
+    try:
+        used = ports.take()
+        listener = bind(used)
+        assert listener
+        with listener:
+            soon = [ports.take() for _ in range(50)]
+            later = [ports.take() for _ in range(100)]
+    finally:
+        ports.close()
+
+    assert len(set(soon)) == 50
+    assert used not in {*soon, *later}
+
+
+def test_no_connection_of_anybody_takes_a_port_that_was_given() -> None:
+    lowest, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+
+    assert free_port() < int(lowest)
+
+
+@pytest.mark.parametrize(
+    ("changed", "test", "is_in"),
+    [
+        ("tests/e2e/test_up.py", "tests/e2e/test_up.py", True),
+        ("smsq/limiter.py", "tests/smsq/test_limiter.py", True),
+        ("smsq/lua/limiter.lua", "tests/smsq/test_limiter.py", True),
+        ("smsq/limiter.py", "tests/smsq/test_sizes.py", False),
+        ("README.md", "tests/e2e/test_up.py", False),
+    ],
+)
+def test_a_change_touches_its_own_tests(changed: str, test: str, *, is_in: bool) -> None:
+    assert is_touched(ROOT / test, {ROOT / changed}) is is_in
+
+
+def test_what_has_changed_is_what_git_says(tmp_path: Path) -> None:
+    def git(*args: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+        subprocess.run(["git", *who, *args], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init")
+    for name in ("same.py", "other.py"):
+        (tmp_path / name).write_text("1")
+    git("add", ".")
+    git("commit", "-m", "first")
+    (tmp_path / "other.py").write_text("2")
+    (tmp_path / "new.py").write_text("3")
+
+    assert changed_files(tmp_path) == {tmp_path / "other.py", tmp_path / "new.py"}
+
+
+@pytest.mark.long
+def test_a_quick_run_starts_no_processes_of_ours_and_keeps_the_short_tests() -> None:
+    command = [sys.executable, "-m", "pytest", "--quick", "--collect-only", "-q"]
+    listed = subprocess.run(
+        [*command, "tests/smsq/cli", "tests/e2e"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    ).stdout
+    changed = {str(path.relative_to(ROOT)) for path in changed_files()}
+
+    assert "test_show.py::" in listed
+    files = {line.split("::")[0] for line in listed.splitlines() if "::" in line}
+    assert not {file for file in files if file.startswith("tests/e2e/")} - changed

@@ -1,0 +1,47 @@
+"""`make quick`: all tests but long ones, and the long ones that a change touches.
+
+In:  what was collected, and what git says has changed. Out: what to run in some twenty seconds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+#: Markers of what takes long: processes are started, hours simulated, many examples tried.
+LONG = ("long", "machine")
+
+
+def changed_files(root: Path = ROOT) -> set[Path]:
+    """What differs from the last commit, new files too; nothing where git cannot tell."""
+    questions = (["diff", "--name-only", "HEAD"], ["ls-files", "--others", "--exclude-standard"])
+    names: list[str] = []
+    for question in questions:
+        answer = subprocess.run(
+            ["git", *question], cwd=root, capture_output=True, text=True, check=False
+        )
+        names += answer.stdout.splitlines()
+    return {root / name for name in names}
+
+
+def is_short(item: pytest.Item) -> bool:
+    """Whether a test belongs to every quick run."""
+    return not any(item.get_closest_marker(name) for name in LONG)
+
+
+def is_touched(test: Path, changed: Collection[Path]) -> bool:
+    """Whether a test's file has changed, or the file that it is named after."""
+    return test in changed or any(f"test_{each.stem}" == test.stem for each in changed)
+
+
+def choose(items: list[pytest.Item], config: pytest.Config) -> None:
+    """Leave out what takes long and has nothing to do with the change."""
+    changed = changed_files()
+    is_in = {item: is_short(item) or is_touched(item.path, changed) for item in items}
+    config.hook.pytest_deselected(items=[item for item in items if not is_in[item]])
+    items[:] = [item for item in items if is_in[item]]
