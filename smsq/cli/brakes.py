@@ -40,7 +40,7 @@ max_failed_option = click.option(
     "--max-failed",
     callback=to_share,
     metavar="N%",
-    help="It stops itself when more of its recipients fail.  [10% with a canary]",
+    help="Stop the campaign if more recipients fail.  [10% with a canary]",
 )
 
 

@@ -41,27 +41,42 @@ from smsq.stored_id import StoredId
 @click.command()
 @click.argument("file", metavar="FILE.csv|-")
 @click.option(
-    "--name", callback=to_unicode, required=True, help="What the gateway calls it in its pages."
+    "--name", callback=to_unicode, required=True, help="Name of the campaign at the gateway."
 )
 @click.option("--text", callback=to_unicode, metavar="T",
-              help='One text; columns in braces: "Dear {name}"; - reads stdin.')  # fmt: skip
+              help='Text for all; columns in braces: "Dear {name}"; - reads stdin.')  # fmt: skip
 @click.option(
-    "--text-column", callback=to_unicode, metavar="C", help="Where each row's text is.  [text]"
+    "--text-column",
+    callback=to_unicode,
+    metavar="C",
+    help="Column with each row's own text.  [text]",
 )
 @click.option("--literal-braces", is_flag=True,
-              help="{{name}}, ${name}, [name] are meant as they stand.")  # fmt: skip
+              help="Send {{name}}, ${name} and [name] as they are written.")  # fmt: skip
 @click.option(
-    "--phone-column", callback=to_unicode, metavar="C", default="phone", show_default=True
+    "--phone-column",
+    callback=to_unicode,
+    metavar="C",
+    default="phone",
+    show_default=True,
+    help="Column with the phones.",
 )
-@click.option("--schedule", callback=to_moment, metavar="ISO", help="When the gateway shall send.")
+@click.option(
+    "--schedule", callback=to_moment, metavar="ISO", help="When the gateway sends it.  [now]"
+)
 @encoding_option
 @key_option
 @again_option
-@click.option("--canary", type=int, metavar="N", help="Send the first N, then wait for reports.")
+@click.option(
+    "--canary",
+    type=int,
+    metavar="N",
+    help="Send to the first N, then wait for their delivery reports.",
+)
 @max_failed_option
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="For rows that cannot be sent.  [FILE.rejects.csv]")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Count and price it, store nothing.")
+              help="Where rows that cannot be sent are written.  [FILE.rejects.csv]")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Only count parts and price; store nothing.")
 @click.option("--max-parts", type=click.IntRange(1), metavar="N", help="Refuse it above N parts.")
 @click.option("--max-price", callback=to_price, metavar="X",
               help="Refuse it above X, at SMSQ_PRICE_PER_PART.")  # fmt: skip
@@ -69,15 +84,16 @@ from smsq.stored_id import StoredId
 @on_unknown_option
 @json_option
 def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> None:
-    """Enqueue a campaign from a CSV file with a header.
+    """Send a campaign: a CSV file with a header and one row per phone.
 
-    UTF-8, cp1251 or --encoding; comma, semicolon or tab. Rows that cannot be sent go to the rejects
-    file with line, column and reason: mend them there and send that file (with another --key). A
-    phone that stands twice gets the first of its texts. When no row can be sent, nothing is stored.
+    The file is UTF-8, cp1251 or --encoding, separated by commas, semicolons or tabs. Rows that
+    cannot be sent are written to the rejects file with line, column and reason: correct them there
+    and send that file with another --key. A phone that occurs twice gets the first of its texts. If
+    no row can be sent, nothing is stored.
 
-    With a --key, a run that was interrupted goes on where it stopped when it is started again. When
-    the key was used before, nothing more is sent; --again sends again a campaign that ended before
-    anybody was sent anything.
+    With a --key, an interrupted run continues where it stopped when you repeat the command. If the
+    key belongs to a finished campaign, nothing more is sent; --again sends again a campaign that
+    ended before anything was sent.
 
     JSON: {"id", "jobs", "recipients", "rejected", "duplicates"}. Exit code 5: some were rejected.
     With --dry-run: {"dry_run", "rows", "invalid", "duplicates", "recipients", "parts", "price",
@@ -200,4 +216,4 @@ def _tell(result: dict[str, Any], stored: StoredId, rejects: Rejects) -> None:
         for mistake in rejects.shown:
             click.echo(mistake, err=True)
         rows = say_number(rejects.count, "row")
-        click.echo(f"{rows} rejected: mend {rejects.path} and send that file", err=True)
+        click.echo(f"{rows} rejected: correct {rejects.path} and send that file", err=True)

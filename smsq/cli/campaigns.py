@@ -26,15 +26,20 @@ from smsq.status import Campaign
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="How many at most.",
+)
 @json_option
 def campaigns(limit: int, *, as_json: bool) -> None:
-    """List campaigns, the newest first.
+    """List campaigns and their progress, the newest first.
 
     JSON: {"campaigns": [{"id", "name", "state", "brake", "created_at", "recipients", "counts",
-    "unsent", "progress", "jobs"}]}; unsent are those of the pending recipients whose jobs ended
-    without being sent, per state of the job; progress is the share of recipients to whom nothing
-    more will happen.
+    "unsent", "progress", "jobs"}]}; unsent counts pending recipients whose jobs ended without being
+    sent, per state of the job; progress is the share of recipients whose state is final.
     """
     with open_queue() as queue:
         found = queue.campaigns(limit=limit)
@@ -79,20 +84,21 @@ _LINE = "{:<17}  {:<22}  {:<10}  {:>10}  {:>7}  {}"
 @click.command()
 @click.argument("some_id", metavar="ID", callback=to_unicode)
 @click.argument("file", metavar="FILE.csv|-")
-@click.option("--cancelled", is_flag=True, help="Those of cancelled jobs too.")
-@click.option("--no-report", is_flag=True, help="Those without a report too: some may have got it.")
+@click.option("--cancelled", is_flag=True, help="Add those of cancelled jobs.")
+@click.option("--no-report", is_flag=True, help="Add those without a report; some may have got it.")
 @json_option
 def failed(some_id: str, file: str, *, cancelled: bool, no_report: bool, as_json: bool) -> None:
     """Write the recipients who got nothing to a CSV file, to send to them again.
 
-    Undelivered, and of jobs that were rejected, given up or expired; never one that may have been
-    accepted. Who is without a report may have got it and is left out, unless --no-report adds
-    them. Phones stand there in full; only you can read the file.
-    Texts of their own stand in a column `text` where the ledger has them still: it forgets a text
-    once the gateway has it, unless SMSQ_KEEP_TEXTS=1.
+    These are the undelivered ones, and those of jobs that were rejected, dead or expired; never one
+    whose message may have been accepted. Recipients without a report may have got it: they are left
+    out unless you add --no-report. The file has full phones, and only you can read it.
 
-    JSON: {"id", "file", "recipients", "has_texts", "texts_gone"}; where some are without a report,
-    also "no_report": how many, in the file or not.
+    Personal texts are written to a column `text`, if they are still stored: a text is deleted once
+    the gateway has accepted it, unless SMSQ_KEEP_TEXTS=1.
+
+    JSON: {"id", "file", "recipients", "has_texts", "texts_gone"}; if some have no report, also
+    "no_report": how many, in the file or not.
     """
     if file == "-" and as_json:
         raise click.UsageError("- and --json both write to stdout: name a file")

@@ -16,12 +16,12 @@ from smsq.models import JobState
 @click.argument("some_id", metavar="ID", callback=to_unicode)
 @json_option
 def cancel(some_id: str, *, as_json: bool) -> None:
-    """Take back what is not sent yet, of a job or of a campaign.
+    """Cancel what has not been sent yet, of a job or a campaign.
 
-    What a worker has claimed goes out; then the state says how far it is.
+    What a worker is sending at this moment still goes out; the state shows it.
 
-    JSON: {"id", "cancelled", "state"}; cancelled counts jobs, 0 when it was too late,
-    or when an attempt may have been accepted: then the state is unknown.
+    JSON: {"id", "cancelled", "state"}; cancelled counts jobs. It is 0 when it was too late, or when
+    the gateway may have accepted a request: then the state is unknown.
     """
     with open_queue() as queue:
         cancelled = queue.cancel(some_id, whole_job=True)

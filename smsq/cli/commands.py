@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import click
 
+from smsq.cli.examples import add_examples
 from smsq.cli.output import EXIT_MEANINGS, Exit, tell_errors
 
 #: Heading in the help → name of a command → `module:attribute` and its line in the help.
@@ -46,9 +47,10 @@ class Commands(click.Group):
             return super().get_command(ctx, cmd_name)
         module, attribute = self._lazy[cmd_name][0].split(":")
         try:
-            return cast(click.Command, getattr(importlib.import_module(module), attribute))
+            command = cast(click.Command, getattr(importlib.import_module(module), attribute))
         except ModuleNotFoundError as missing:
             raise say_extra(cmd_name, missing) from None
+        return add_examples(command, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by their groups, without importing them, and the exit codes."""

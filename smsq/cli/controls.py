@@ -26,10 +26,10 @@ DEFAULT = "default"
 @click.argument("campaign", metavar="[ID]", required=False, callback=to_unicode)
 @json_option
 def pause(campaign: str | None, *, as_json: bool) -> None:
-    """Stop every gateway request, polls too; or with ID, sending one campaign.
+    """Pause all requests to the gateway, polls too; or, with ID, the sending of one campaign.
 
-    Jobs stay in the ledger and new ones are taken, until `smsq resume`. Requests of a campaign that
-    are on their way are answered, and its recipients are polled.
+    New messages are still accepted and wait until `smsq resume`. A paused campaign is still polled,
+    and requests that a worker has already started are finished.
 
     JSON: {"ceiling_per_s", "current_per_s", "closed_for_s"}; of a campaign {"id", "changed",
     "state", "brake": {"state", "why", "since"}}, brake null when nothing holds it up.
@@ -48,10 +48,11 @@ def pause(campaign: str | None, *, as_json: bool) -> None:
 @click.option("--anyway", is_flag=True, help="Do not wait for the canary's reports.")
 @json_option
 def resume(campaign: str | None, *, max_failed: float | None, anyway: bool, as_json: bool) -> None:
-    """Open the gate, whatever closed it; or with ID, let one campaign go on.
+    """Resume all requests to the gateway; or, with ID, one campaign.
 
-    After a 429 or a wrong token, one probe goes first. A campaign that has stopped itself goes on
-    without a bound, or with the one that --max-failed gives it. JSON as of `smsq pause`.
+    After a 429 or a wrong token, one request is tried first. A campaign that stopped because too
+    many recipients failed continues without that limit, unless --max-failed sets a new one. JSON as
+    of `smsq pause`.
     """
     if campaign is None:
         if anyway or max_failed is not None:
@@ -67,10 +68,10 @@ def resume(campaign: str | None, *, max_failed: float | None, anyway: bool, as_j
 @click.argument("per_s", metavar="N")
 @json_option
 def rate(per_s: str, *, as_json: bool) -> None:
-    """Set the ceiling of the rate to N gateway requests per second.
+    """Set how many requests per second N may go to the gateway at most.
 
-    It holds for all workers from the next slot on, in place of SMSQ_RATE_PER_S, until it is set
-    anew; N `default` goes back to the setting. JSON as of `smsq pause`.
+    It applies to all workers at once, in place of SMSQ_RATE_PER_S. Write `default` as N to return
+    to that setting. JSON as of `smsq pause`.
     """
     try:
         rate_per_s = None if per_s == DEFAULT else float(per_s)

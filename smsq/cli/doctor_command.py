@@ -26,14 +26,14 @@ _INDENT = " " * 20
 @click.command()
 @json_option
 def doctor(*, as_json: bool) -> None:
-    """Check settings, Redis, gateway, broker, workers, beat, and what has piled up.
+    """Check settings, Redis, gateway, broker, workers and beat, and say what to do.
 
-    The gateway is asked only where its address and token are in the environment; nothing is sent.
+    Nothing is sent. The gateway is checked only if its address and token are set here.
 
     JSON: {"ok", "checks": [{"name", "status", "detail", "fix"}]}; status is ok, warning or error.
 
-    Exit codes: 0 no error (warnings may be), 2 wrong settings, 3 Redis cannot be reached, 1 any
-    other error.
+    Exit codes: 0 no error (there may be warnings), 2 wrong settings, 3 Redis cannot be reached, 1
+    any other error.
     """
     checks = []
     for check in examine(os.environ):

@@ -23,10 +23,15 @@ from smsq.settings import Settings
 
 
 @click.command()
-@click.option("--since", required=True, callback=to_start, help="Enqueued then or later.")
-@click.option("--until", callback=to_start, help="And before then.")
+@click.option("--since", required=True, callback=to_start, help="Queued at this time or later.")
+@click.option("--until", callback=to_start, help="Queued before this time.  [now]")
 @click.option(
-    "--format", "format_", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "jsonl"]),
+    default="csv",
+    show_default=True,
+    help="CSV, or one JSON object a line.",
 )
 @click.option("--recipients", "with_recipients", is_flag=True, help="One row per recipient.")
 @click.option("--full-phones", is_flag=True, help="Phones in full, not masked.")
@@ -40,11 +45,11 @@ def export(
     full_phones: bool,
     as_json: bool,
 ) -> None:
-    """Write what was sent: one row per message, or per recipient.
+    """Export what was sent: one row per message, or per recipient.
 
-    Finished jobs leave the ledger after SMSQ_RETENTION_S: export them before. Times are written in
-    UTC; --since and --until are read in SMSQ_TIMEZONE unless they name another. Rows come in no
-    order. JSON: {"rows": [...]}, all in one document.
+    Finished jobs are deleted after SMSQ_RETENTION_S: export them before. Times in the rows are in
+    UTC; --since and --until are read in SMSQ_TIMEZONE unless they have an offset. Rows are not
+    sorted. JSON: {"rows": [...]}, all in one document.
     """
     settings = Settings.from_env()
     zone = reader_zone(settings)

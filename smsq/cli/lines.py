@@ -145,14 +145,14 @@ class Lines(Iterator[str]):
         else:
             found += ", but most of it is, as if a letter was cut in half"
         return self.mistake(
-            f"{found}: mend line {broken} and save the file in UTF-8, or say with --encoding what "
-            "it is"
+            f"{found}: correct line {broken} and save the file in UTF-8, "
+            "or say with --encoding what it is"
         )
 
     def _undecodable(self) -> InvalidMessageError:
         if self._is_told:
             told = f"no {str(self.encoding).upper()}, which --encoding says"
-            return self.mistake(f"line {self.number} is {told}: say another, or mend the line")
+            return self.mistake(f"line {self.number} is {told}: name another, or correct the line")
         if self.encoding is None or self._since == self.number:
             return self.mistake(f"line {self.number} is no text: save the file in UTF-8")
         told = f"no {self.encoding.upper()} as the lines before it (line {self._since} is)"

@@ -32,10 +32,10 @@ from smsq.text import normalize_phone, say_phone_mistake
 
 @click.group()
 def optout() -> None:
-    """Change the list of phones that take no messages.
+    """Manage the list of phones that get no messages.
 
-    It is looked at when a request is built, so it holds for what is enqueued already. Urgent
-    messages (codes) go to them all the same.
+    The list is checked just before sending, so it also covers messages that are already queued.
+    Urgent messages (such as codes) are sent all the same.
     """
 
 
@@ -43,7 +43,7 @@ def optout() -> None:
 @click.argument("phones", nargs=-1, required=True, metavar="PHONE...")
 @json_option
 def add(phones: tuple[str, ...], *, as_json: bool) -> None:
-    """Send these phones nothing more. JSON: {"added"}; phones on the list already do not count."""
+    """Add phones to the list. JSON: {"added"}; phones that were on it already do not count."""
     with open_queue() as queue:
         added = queue.optout.add(phones)
     print_json({"added": added}) if as_json else click.echo(f"{say_number(added, 'phone')} added")
@@ -53,7 +53,7 @@ def add(phones: tuple[str, ...], *, as_json: bool) -> None:
 @click.argument("phones", nargs=-1, required=True, metavar="PHONE...")
 @json_option
 def remove(phones: tuple[str, ...], *, as_json: bool) -> None:
-    """Take phones off the list. JSON: {"removed"}; phones not on the list do not count."""
+    """Remove phones from the list. JSON: {"removed"}; phones that were not on it do not count."""
     with open_queue() as queue:
         removed = queue.optout.remove(phones)
     if as_json:
@@ -77,17 +77,22 @@ def list_phones(*, as_json: bool) -> None:
 @optout.command("import")
 @click.argument("file", metavar="FILE|-")
 @click.option(
-    "--phone-column", callback=to_unicode, metavar="C", default="phone", show_default=True
+    "--phone-column",
+    callback=to_unicode,
+    metavar="C",
+    default="phone",
+    show_default=True,
+    help="Column with the phones.",
 )
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="For rows without a valid phone.  [FILE.rejects.csv]")  # fmt: skip
+              help="Where rows without a valid phone are written.  [FILE.rejects.csv]")  # fmt: skip
 @encoding_option
 @json_option
 def import_phones(file: str, *, as_json: bool, **options: Any) -> None:
-    """Add the phones of a file: one per line, or a CSV with a header.
+    """Add all phones of a file: one per line, or a CSV file with a header.
 
-    Read as smsq send-bulk reads: row by row, in UTF-8, cp1251 or --encoding. Importing a file again
-    does no harm. JSON: {"added", "known", "rejected"}. Exit code 5: some rows were rejected.
+    The file is UTF-8, cp1251 or --encoding. You may import the same file again. JSON: {"added",
+    "known", "rejected"}. Exit code 5: some rows were rejected.
     """
     path = _choose_rejects(file, options["rejects"])
     with (
@@ -165,4 +170,4 @@ def _tell(result: dict[str, int], rejects: Rejects) -> None:
         for mistake in rejects.shown:
             click.echo(mistake, err=True)
         rows = say_number(rejects.count, "row")
-        click.echo(f"{rows} rejected: mend {rejects.path} and import that file", err=True)
+        click.echo(f"{rows} rejected: correct {rejects.path} and import that file", err=True)

@@ -23,7 +23,9 @@ _MOST_SHOWN = 8
 @click.argument("text", callback=to_unicode)
 @json_option
 def parts(text: str, *, as_json: bool) -> None:
-    """Count the parts that a TEXT (- reads stdin) is billed as, and say what makes it long.
+    """Count the SMS parts of a TEXT, and show which characters make it long.
+
+    Write - as TEXT to read it from stdin.
 
     JSON: {"parts", "encoding", "places", "forces_ucs2": [{"character", "name", "at"}],
     "two_places": [...]}; encoding is gsm7 or ucs2, at is a character's first place, from 1.

@@ -80,12 +80,10 @@ def run_celery(*arguments: str) -> None:
 @click.command(context_settings=_PASS_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def worker(arguments: Sequence[str]) -> None:
-    """Run a worker: it sends, polls, and recovers what another left behind.
+    """Run a worker: it sends messages, asks for delivery reports and recovers lost jobs.
 
-    Start as many as you like, on any machine that reaches the same Redis. SIGTERM lets it finish
-    the requests in hand.
-
-    Further arguments go to `celery worker`. Example: smsq worker --hostname shop-1@%h
+    Start as many as you like, on any machine that reaches the same Redis. On SIGTERM it finishes
+    the requests it has started. Further arguments go to `celery worker`.
     """
     run_celery(_QUIET, "worker", *_with_name(arguments), *arguments)
 
@@ -99,20 +97,18 @@ def _with_name(arguments: Sequence[str]) -> Sequence[str]:
 @click.command(context_settings=_PASS_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def beat(arguments: Sequence[str]) -> None:
-    """Run beat: the clock whose ticks have the workers poll and recover.
+    """Run beat: every second it has the workers look for due jobs and reports.
 
-    One is enough, a second does no harm.
-
-    Further arguments go to `celery beat`. Example: smsq beat
+    One is enough; a second does no harm. Further arguments go to `celery beat`.
     """
     run_celery(_QUIET, "beat", *arguments)
 
 
 @click.command()
 def web() -> None:
-    """Run the receiver: receipts, the webhook, /metrics and /healthz.
+    """Run the web server: receipts from the gateway, your webhook, /metrics and /healthz.
 
-    It listens on $HOST:$PORT, by default 127.0.0.1:8080. Example: PORT=8090 smsq web
+    It listens on $HOST:$PORT, by default 127.0.0.1:8080.
     """
     read_address(8080)
     import_process("worker.web").main()
@@ -121,12 +117,10 @@ def web() -> None:
 @click.command(context_settings=_PASS_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def flower(arguments: Sequence[str]) -> None:
-    """Run Flower, the page that shows workers and tasks.
+    """Run Flower, a web page that shows workers and tasks.
 
-    It listens on $HOST:$PORT, by default 127.0.0.1:5555. Elsewhere than on loopback it needs a
-    password: FLOWER_BASIC_AUTH=user:password.
-
-    Further arguments go to `celery flower`. Example: smsq flower --port=5556
+    It listens on $HOST:$PORT, by default 127.0.0.1:5555. On any other address it needs a password:
+    FLOWER_BASIC_AUTH=user:password. Further arguments go to `celery flower`.
     """
     given = dict(a.split("=", 1) for a in arguments if a.startswith("--") and "=" in a)
     host, port = read_address(5555, host=given.get("--address"), port=given.get("--port"))
@@ -141,8 +135,8 @@ def flower(arguments: Sequence[str]) -> None:
 @click.command(context_settings=_PASS_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def alive(arguments: Sequence[str]) -> None:
-    """Say whether a worker takes rings; exit code 1 when it does not.
+    """Check that a worker takes jobs; exit code 1 if it does not.
 
-    For health checks. Example: smsq alive --hostname worker@%h
+    For health checks of containers. Write the worker's name with --hostname.
     """
     raise click.exceptions.Exit(import_process("worker.alive").main(arguments))

@@ -19,9 +19,9 @@ from smsq.cli.times import in_zone, reader_zone, say_time
 @click.argument("send_at", metavar="ISO", callback=to_moment)
 @json_option
 def reschedule(job_id: str, send_at: datetime, *, as_json: bool) -> None:
-    """Send a quick job at another time, as long as no worker has claimed it.
+    """Change when a quick job is sent, as long as no worker has started on it.
 
-    A campaign's schedule is with the gateway once it is sent. JSON: {"id", "state"}.
+    A campaign cannot be rescheduled here: the gateway keeps its schedule. JSON: {"id", "state"}.
     """
     with open_queue() as queue:
         queue.reschedule(job_id, send_at)

@@ -18,18 +18,18 @@ from smsq.stored_id import StoredId
 key_option = click.option(
     "--key",
     callback=to_unicode,
-    help="Makes the call repeatable: the same key and content, the same id.",
+    help="To repeat a call safely: the same key and content give the same id.",
 )
 again_option = click.option(
-    "--again", is_flag=True, help="Sends again what ended unsent for certain under this --key."
+    "--again", is_flag=True, help="Send again what was certainly not sent under this --key."
 )
 alphaname_option = click.option(
-    "--alphaname-id", callback=to_unicode, metavar="ID", help="Sender; else SMSQ_ALPHANAME_ID."
+    "--alphaname-id", callback=to_unicode, metavar="ID", help="Sender.  [SMSQ_ALPHANAME_ID]"
 )
 on_unknown_option = click.option(
     "--on-unknown",
     type=click.Choice([str(choice) for choice in OnUnknown]),
-    help="What may have been accepted is held, or sent again; else SMSQ_ON_UNKNOWN.",
+    help="If it may have been accepted: hold it, or send it again.  [SMSQ_ON_UNKNOWN]",
 )
 
 
@@ -44,28 +44,33 @@ on_unknown_option = click.option(
     type=click.Choice([str(priority) for priority in PRIORITIES]),
     default=str(Queue.NORMAL),
     show_default=True,
+    help="What is sent first.",
 )
-@click.option("--send-at", callback=to_moment, metavar="ISO", help="Not sent before; none: now.")
-@click.option("--expires-in-s", type=float, metavar="N", help="Not sent later than this.")
+@click.option(
+    "--send-at", callback=to_moment, metavar="ISO", help="Do not send before this time.  [now]"
+)
+@click.option(
+    "--expires-in-s", type=float, metavar="N", help="Give up if it is not sent within N seconds."
+)
 @click.option("--viber-name-id", type=int, metavar="ID", help="Forward to Viber from this name ...")
 @click.option(
     "--viber-after-min", type=int, metavar="N", help="... what is not delivered by then; 5 to 60."
 )
-@click.option("--gather", is_flag=True, help="May share a request with others, a little later.")
+@click.option("--gather", is_flag=True, help="May wait a little and share a request with others.")
 @on_unknown_option
 @json_option
 def send_quick(phone: str, text: str, *, as_json: bool, **options: Any) -> None:
-    """Enqueue one text for one phone.
+    """Send one text to one phone.
 
-    TEXT - is read from stdin, so that it does not stand in the process list. Write -- before a
-    TEXT that begins with a dash.
+    The message is stored, and a worker sends it. Write - as TEXT to read it from stdin: then it
+    does not show in the process list. Write -- before a TEXT that begins with a dash.
 
-    With --gather it goes out with all that is gathered for the same sender within SMSQ_GATHER_S;
-    not for urgent messages, Viber or --send-at.
+    With --gather it may wait up to SMSQ_GATHER_S and share a request with other messages of the
+    same sender; not for urgent messages, Viber or --send-at.
 
-    JSON: {"id", "state", "new"}; new is false when the key was used before with the same content:
-    nothing more is sent, and state is where the earlier message stands. Where that ended unsent for
-    certain (cancelled, expired, rejected, dead, withheld), --again sends it again.
+    JSON: {"id", "state", "new"}. When --key was used before with the same content, nothing more is
+    sent: new is false, and state is that of the earlier message. If that one was certainly not sent
+    (cancelled, expired, rejected, dead, withheld), --again sends it again.
     """
     message = QuickMessage(phone=phone, text=read_text(text), **options)
     with open_queue() as queue:

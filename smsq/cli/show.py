@@ -37,13 +37,13 @@ _NEXT: Mapping[JobState, str] = {
 @click.option("--recipients", "with_recipients", is_flag=True, help="Every phone, in full.")
 @json_option
 def status(some_id: str, *, with_recipients: bool, as_json: bool) -> None:
-    """Say what became of a job or a campaign.
+    """Show the state of a job or a campaign.
 
     JSON: {"id", "kind", "state", "attempts", "error", "counts", "messages": [{"name", "message_id",
     "recipients", "counts"}]}; counts is recipients per state. With --recipients also "recipients":
     [{"phone", "state", "gateway_status", "sent_at"}], times in UTC. A campaign that is held up
-    also has "brake": {"state", "why", "since"}; one with jobs that ended without being sent has
-    "unsent": their recipients, pending in counts, per state of the job.
+    also has "brake": {"state", "why", "since"}. If jobs ended without being sent, "unsent" counts
+    their recipients (pending in counts) per state of the job.
     """
     with open_queue() as queue:
         found = queue.status(some_id)

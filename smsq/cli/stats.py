@@ -25,11 +25,11 @@ ENDLESS_S = 1e9
 @click.command()
 @json_option
 def stats(*, as_json: bool) -> None:
-    """Count everything in the ledger.
+    """Show how many jobs and recipients are in which state, and the current rate.
 
     JSON: {"jobs": {state: n}, "recipients": {state: n}, "unknown", "dead", "oldest_waiting_s",
     "rate": {"ceiling_per_s", "current_per_s", "closed_for_s"}, "unknown_words": {word: n}}; unknown
-    and dead count jobs. A pause, which has no end, is closed for 1e9 s.
+    and dead count jobs. A pause has no end: then closed_for_s is 1e9.
     """
     with open_queue() as queue:
         numbers = queue.stats()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import click
@@ -30,10 +31,10 @@ why_option = click.option("--why", default="", help="Your reason, kept in the jo
 
 @click.group()
 def unknown() -> None:
-    """Decide on jobs that may have been accepted.
+    """Decide on jobs that the gateway may or may not have accepted.
 
-    smsq never repeats them by itself: the phone could get the SMS twice. A receipt or a report of
-    the gateway settles them; else somebody has to look.
+    smsq does not send them again by itself, because the phone could get the SMS twice. A receipt or
+    a report of the gateway decides; without one, you do.
     """
 
 
@@ -61,7 +62,7 @@ def resend(job_id: str, why: str, *, as_json: bool) -> None:
 @why_option
 @json_option
 def settle(job_id: str, settlement: str, why: str, *, as_json: bool) -> None:
-    """Say what became of an unknown job: accepted or failed. JSON: {"id", "state"}."""
+    """Decide that an unknown job was accepted, or failed. JSON: {"id", "state"}."""
     with _open_desk() as desk:
         desk.settle(job_id, Settlement(settlement), why=why)
     is_accepted = settlement == Settlement.ACCEPTED
@@ -70,7 +71,7 @@ def settle(job_id: str, settlement: str, why: str, *, as_json: bool) -> None:
 
 @click.group()
 def dead() -> None:
-    """Look at jobs that were given up, and retry them.
+    """List and retry jobs that ran out of attempts.
 
     A dead job keeps its text for three days; after that it cannot be retried.
     """
@@ -93,10 +94,10 @@ def list_dead(error_class: str | None, *, as_json: bool) -> None:
 @why_option
 @json_option
 def retry(ids: Sequence[str], *, as_json: bool, **options: Any) -> None:
-    """Give dead jobs all their attempts again.
+    """Send dead jobs again, with all their attempts.
 
-    JSON: {"retried": n, "refused": [{"id", "reason"}], "dry_run"}. Exit code 5 when some could not
-    be retried.
+    JSON: {"retried": n, "refused": [{"id", "reason"}], "dry_run"}. Exit code 5: some could not be
+    retried.
     """
     error_class, per_s, is_dry = (options[k] for k in ("error_class", "per_s", "dry_run"))
     if bool(ids) + options["is_all"] + bool(error_class) != 1:
@@ -130,7 +131,9 @@ def _retry(desk: Desk, job_id: str, why: str, *, is_dry: bool) -> str:
     return ""
 
 
-dead.add_command(why_command, "show")
+show = copy(why_command)
+show.name = "show"
+dead.add_command(show)
 
 
 @contextmanager

@@ -29,13 +29,13 @@ _MOST_ID = 2**63 - 1
     type=click.FloatRange(min=0),
     default=UNMATCHED_S,
     show_default=True,
-    help="Accepted so long ago.",
+    help="Accepted at least so long ago.",
 )
 @json_option
 def unmatched(min_age_s: float, *, as_json: bool) -> None:
-    """List accepted jobs for whose messages no receipt brought an id.
+    """List accepted jobs whose message id at the gateway is not known.
 
-    Without it nobody can ask what became of them: smsq attach mends that.
+    Without the id, smsq cannot ask for delivery reports. Enter it with `smsq attach`.
 
     JSON: {"jobs": [{"id", "since", "uuid", "names", "receipts"}]}; names of the messages without an
     id, and how many raw receipts are kept.
@@ -47,23 +47,24 @@ def unmatched(min_age_s: float, *, as_json: bool) -> None:
     elif jobs:
         _show(jobs)
     else:
-        click.echo("every accepted message has its id, or may still get it")
+        click.echo("every accepted message has its id, or may still get one")
 
 
 @click.command()
 @click.argument("job_id", metavar="JOB", callback=to_unicode)
 @click.argument("name", callback=to_unicode)
 @click.argument("message_id", type=click.IntRange(1, _MOST_ID))
-@click.option("--force", "is_forced", is_flag=True, help="Replace an id that is there.")
+@click.option("--force", "is_forced", is_flag=True, help="Replace an id that is already known.")
 @why_option
 @json_option
 def attach(
     job_id: str, name: str, message_id: int, why: str, *, is_forced: bool, as_json: bool
 ) -> None:
-    """Say which MESSAGE_ID the message NAME of a job has; it is polled at once.
+    """Enter the gateway's MESSAGE_ID of the message NAME of a job, and ask for its reports.
 
-    NAME may be #1, #2, ... for messages of the same name. Who said so and why stands in the job's
-    timeline. JSON: {"id", "name", "message_id", "more"}; more ids may become clear by it.
+    NAME may be #1, #2, ... if several messages have the same name. Your name and --why are kept in
+    the job's timeline. JSON: {"id", "name", "message_id", "more"}; more counts other ids that
+    became known.
     """
     with _open_desk() as desk:
         more = desk.attach(job_id, name, message_id, why=why, is_forced=is_forced)
@@ -72,7 +73,7 @@ def attach(
         return
     click.echo(f"message {name} of {job_id} is {message_id}, and will be polled")
     if more:
-        click.echo(f"kept receipts told {say_number(more, 'more id')}")
+        click.echo(f"stored receipts gave {say_number(more, 'more id')}")
 
 
 @contextmanager

@@ -143,15 +143,19 @@ def stop(children: Sequence[Child]) -> None:
 
 
 @click.command()
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="How many workers to run.",
+)
 def up(workers: int) -> None:
-    """Run everything a small server needs: web, beat, Flower and workers.
+    """Run all processes of a small server: web, beat, Flower and workers.
 
-    What dies is started again, after a pause that grows. SIGTERM or Ctrl-C stops all of it:
-    workers finish the requests in hand first. Web listens on $PORT (8080), Flower on $FLOWER_PORT
-    (5555), both on loopback unless $HOST says otherwise.
-
-    Example: smsq up --workers 2
+    A process that dies is started again, after a pause that grows. SIGTERM or Ctrl-C stops all of
+    them; workers finish the requests they have started. Web listens on $PORT (8080), Flower on
+    $FLOWER_PORT (5555), both on 127.0.0.1 unless $HOST is set.
     """
     require("requests", "uvicorn", "flower")
     Settings.from_env(needs_gateway=True)  # every mistake is told once, before anything starts

@@ -70,15 +70,15 @@ class Pace:
 
 @click.command()
 @click.argument("some_id", metavar="ID", callback=to_unicode)
-@click.option("--timeout-s", type=float, metavar="N", help="Give up after this; exit code 1.")
+@click.option("--timeout-s", type=float, metavar="N", help="Stop after N seconds; exit code 1.")
 @json_option
 def watch(some_id: str, *, timeout_s: float | None, as_json: bool) -> None:
-    """Watch a job or a campaign until nothing more will happen to it.
+    """Follow a job or a campaign until it is final.
 
-    Ends with exit code 0 whatever became of it, and with 1 when --timeout-s passed first. A job
-    that is unknown is not final: a receipt or an operator decides.
+    Exit code 0 when it is final, whatever its state; 1 when --timeout-s passed first. An unknown
+    job is not final: a receipt, a report or an operator has to decide.
 
-    JSON: the same as of smsq status, once, when it is final or the time has passed.
+    JSON: as of `smsq status`, printed once at the end.
     """
     with open_queue() as queue:
         found = _watch(queue, some_id, timeout_s, is_shown=not as_json)

@@ -22,16 +22,17 @@ from smsq.webhooks import DeadDelivery, Webhooks
 
 @click.group()
 def webhook() -> None:
-    """Look at news that was not taken, and replay it.
+    """List and replay webhook deliveries that your receiver did not accept.
 
-    A delivery is posted for a day, then given up and kept for a week, the newest thousand of them.
+    A delivery is tried for a day. After that it is kept for a week (the newest thousand), and you
+    can replay it.
     """
 
 
 @webhook.command("list")
 @json_option
 def list_deliveries(*, as_json: bool) -> None:
-    """List what was given up. JSON: {"waiting": n, "dead": [{"id", "since", "events", ...}]}."""
+    """List failed deliveries. JSON: {"waiting": n, "dead": [{"id", "since", "events", ...}]}."""
     with _open_webhooks(writes=False) as webhooks:
         waiting, dead = webhooks.count_waiting(), webhooks.dead()
     if as_json:
@@ -60,10 +61,10 @@ def _to_ids(
 
 @webhook.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, callback=_to_ids)
-@click.option("--all", "is_all", is_flag=True, help="All that was given up.")
+@click.option("--all", "is_all", is_flag=True, help="All failed deliveries.")
 @json_option
 def replay(ids: Sequence[str], *, is_all: bool, as_json: bool) -> None:
-    """Post what was given up again, for another day. JSON: {"replayed": n}."""
+    """Post failed deliveries again, for another day. JSON: {"replayed": n}."""
     replayed = 0
     if bool(ids) == is_all:
         raise click.UsageError("write ids, or --all")

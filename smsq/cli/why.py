@@ -23,7 +23,9 @@ from smsq.story import Progress, Step, make_steps, say_progress, say_step
 @click.option("--utc", "in_utc", is_flag=True, help="Times in UTC, not in SMSQ_TIMEZONE.")
 @json_option
 def why(job_id: str, *, in_utc: bool, as_json: bool) -> None:
-    """Tell what happened to a job or campaign, step by step; the newest hundred steps are kept.
+    """Show what happened to a job or a campaign, step by step.
+
+    The newest hundred steps are kept.
 
     JSON: {"id", "timeline": [{"at", "what", "detail", "waited_s"}], "polls", "counts",
     "next_poll_at"}; waited_s is how long an attempt waited for the limit, else null; times are ISO

@@ -34,13 +34,18 @@ from smsq.simulator.options import Options, ReceiptShape, change
 @click.option("--sent-after-s", type=float, default=0.5, help="From acceptance to sent.")
 @click.option("--final-after-s", type=float, default=2.0, help="From acceptance to final.")
 @click.option("--undelivered-share", type=float, default=0, help="0 to 1.")
-@click.option("--receipt-shape", type=click.Choice([str(s) for s in ReceiptShape]), default="json")
+@click.option(
+    "--receipt-shape",
+    type=click.Choice([str(s) for s in ReceiptShape]),
+    default="json",
+    help="How the body of a receipt is written.",
+)
 @click.option("--receipt-lost-share", type=float, default=0, help="0 to 1.")
 @click.option("--receipt-after-s", type=float, default=0.2, help="From the answer to its receipt.")
 @click.option("--receipt-repeat", type=int, default=1, help="Times each receipt is posted.")
 @click.option("--odd-word-share", type=float, default=0, help="Of words not in the contract.")
 @click.option("--shift-pages", is_flag=True, help="Rows move between the pages of a report.")
-@click.option("--shuffle-pages", is_flag=True, help="Rows stand in another order each time.")
+@click.option("--shuffle-pages", is_flag=True, help="Rows come in another order each time.")
 @click.option("--alphaname", "alphanames", multiple=True, help="A sender that exists; else all.")
 @click.option("--seed", type=int, default=0, help="Makes final states the same in every run.")
 @click.option(
@@ -54,7 +59,7 @@ from smsq.simulator.options import Options, ReceiptShape, change
 def simulator(
     host: str, port: int, faults: Sequence[str], as_json: bool, **options: object
 ) -> None:
-    """Run a simulated gateway, with a book of what it accepted at /book."""
+    """Run a simulated gateway for tests. /book shows what it has accepted."""
     server_module = _load_server()
     try:
         changes = {**options, "fault_shares": _read_faults(faults)}

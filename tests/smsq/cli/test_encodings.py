@@ -123,7 +123,7 @@ def test_a_guess_is_refuted_by_every_line_that_follows() -> None:
 
     with pytest.raises(InvalidMessageError) as caught:
         read(write(rows))
-    assert "line 2 is no UTF-8, and line 2003 is: mend line 2" in str(caught.value)
+    assert "line 2 is no UTF-8, and line 2003 is: correct line 2" in str(caught.value)
 
 
 def test_the_lines_are_both_named_where_the_first_is_broken() -> None:

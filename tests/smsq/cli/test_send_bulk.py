@@ -249,4 +249,4 @@ def test_a_person_is_told_what_was_left_out(smsq: Smsq) -> None:
     assert "1 recipient in 1 job" in result.stdout
     assert "1 row left out" in result.stderr
     assert "line 4: phone" in result.stderr
-    assert "mend a.rejects.csv" in result.stderr
+    assert "correct a.rejects.csv" in result.stderr

@@ -42,7 +42,7 @@ def test_a_person_reads_it_in_words(smsq: Smsq, job: str) -> None:
     assert smsq("attach", job, "Sale", "501").stdout == (
         f"message Sale of {job} is 501, and will be polled\n"
     )
-    assert smsq("unmatched").stdout == "every accepted message has its id, or may still get it\n"
+    assert smsq("unmatched").stdout == "every accepted message has its id, or may still get one\n"
 
 
 @pytest.mark.parametrize(
