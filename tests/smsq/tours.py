@@ -5,18 +5,14 @@ In:  a real Redis' settings, and a size. Out: what each script's dearest call to
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from unittest.mock import patch
 
 import tests.smsq.world as worlds
-from smsq.assembly import new_job_id
 from smsq.campaign import CampaignDraft
-from smsq.errors import KeyConflictError
 from smsq.gathering import MOST_GATHERED
-from smsq.jobs import Idempotency, NewSend, PollClaim
-from smsq.matching import Matching
-from smsq.models import JobState, Kind, MessageRequest, ReportRow
+from smsq.jobs import Idempotency
+from smsq.models import JobState, MessageRequest
 from smsq.names import Queue, Task
 from smsq.optouts import OptOuts
 from smsq.presence import Presence
@@ -24,8 +20,8 @@ from smsq.settings import Settings
 from smsq.states import Verdict
 from smsq.ticks import Ticks
 from smsq.webhooks import GIVE_UP_MS, MOST_WAITING, Webhooks
-from tests.smsq import sizes
-from tests.smsq.sizes import ACCEPTED, PAGE_ROWS, Meter, phone, put, take_job, work_off
+from tests.smsq import gathered_tour, sizes
+from tests.smsq.sizes import ACCEPTED, Meter, phone, put, take_job, work_off
 from tests.smsq.world import PLAN, World
 
 #: As tasks/poll.py and tasks/recover.py ask.
@@ -47,9 +43,11 @@ def tour(settings: Settings, *, recipients: int, messages: int) -> Meter:
         sizes.lose_answers(world, size, among)
         sizes.sweep(world, size, among)
         schedule(world, size, among)
-    brake_many_jobs(world, jobs=max(250, messages // 10))
+    jobs = max(250, messages // 10)
+    change_quiet_hours(world, jobs=jobs)
+    brake_many_jobs(world, jobs=jobs)
     most = min(recipients // 3, MOST_GATHERED)
-    for leg in (deliver_gathered, leave_gathered_in_doubt, expire_gathered):
+    for leg in (gathered_tour.deliver, gathered_tour.leave_in_doubt, gathered_tour.expire):
         leg(world, most)
     work_small_scripts(world)
     find_what_waits(world)
@@ -77,6 +75,21 @@ def schedule(world: World, size: int, among: int) -> None:
     assert world.take() is None
     assert world.redis.zscore(f"{world.keys.namespace}:held", job)
     world.ledger.cancel(job)
+    work_off(world)
+
+
+def change_quiet_hours(world: World, *, jobs: int) -> None:
+    """A campaign that comes at night is held back job by job, until quiet hours are lifted."""
+    sizes.wait_for_noon(world)
+    world.pass_s(10 * 3600)
+    draft = world.start_campaign(10 * jobs)
+    assert world.take() is None
+    held = f"{world.keys.namespace}:held"
+    assert world.redis.zcard(held) == jobs
+    while world.redis.zcard(held):
+        world.ledger.recover(limit=BATCH, max_attempts=8, plan=PLAN, quiet="off")
+    world.brakes.cancel(draft.id, by="me@here")
+    world.align()
     work_off(world)
 
 
@@ -115,87 +128,6 @@ def brake_many_jobs(world: World, *, jobs: int) -> None:
         world.brakes.cancel(draft.id, by="me@here")
         world.align()
         work_off(world)
-
-
-def _gather(world: World, most: int, *, expires_in_s: float | None = None) -> list[str]:
-    """A full gathered job; returns the own ids of its sends."""
-    sizes.wait_for_noon(world)
-    own: list[str] = []
-    for i in range(most):
-        send = NewSend(
-            job_id=new_job_id(),
-            group="g",
-            fields={
-                "kind": Kind.BULK,
-                "priority": Queue.NORMAL,
-                "on_unknown": "hold",
-                "is_gathered": "1",
-            },
-            alphaname_id="123",
-            priority=Queue.NORMAL,
-            phone=phone(i),
-            text=f"You owe {i} roubles",
-            expires_in_ms=round(expires_in_s * 1000) if expires_in_s else None,
-            most=most,
-            open_ms=60_000,
-        )
-        key = f"{world.now_us}-{i}"
-        own_id, _ = world.ledger.gather(send, Idempotency(key=key, content="c"))
-        own.append(own_id)
-    assert len({own_id.partition(".")[0] for own_id in own}) == 1
-    return own
-
-
-def deliver_gathered(world: World, most: int) -> None:
-    """Some are cancelled, some withheld, some reported; the others are given up."""
-    own = _gather(world, most)
-    job = own[0].partition(".")[0]
-    for own_id in own[1::100]:
-        world.ledger.cancel(own_id)
-    world.ledger.settle(take_job(world), ACCEPTED, PLAN)
-    Matching(world.scripts, world.polls, PLAN).write(job, {0: 10}, what="looked up")
-    world.pass_s(10)
-    world.polls.find_due(limit=BATCH)
-    while isinstance(claim := world.take(), PollClaim):
-        rows = range(claim.offset, claim.offset + PAGE_ROWS)
-        reports = [ReportRow(phone(i), "Sent", "2026-11-24 12:00:00") for i in rows]
-        is_last = rows.stop >= most
-        world.polls.apply_page(
-            claim,
-            reports,
-            next_offset=0 if is_last else rows.stop,
-            next_in_s=3600 if is_last else None,
-        )
-    world.pass_s(PLAN.horizon_ms / 1000 + 60)
-    work_off(world)
-    assert world.state(job) is JobState.DONE
-    world.pass_s(worlds.RETENTION_MS / 1000 + 60)
-    work_off(world)
-    assert not world.redis.exists(world.keys.job(job))
-
-
-def leave_gathered_in_doubt(world: World, most: int) -> None:
-    """An attempt is lost; then most of its sends are cancelled, and it turns out to have failed."""
-    own = _gather(world, most)
-    job = own[0].partition(".")[0]
-    world.ledger.settle(take_job(world), worlds.UNKNOWN, PLAN)
-    for own_id in own[2:]:
-        with suppress(KeyConflictError):
-            world.ledger.cancel(own_id)
-    plan = (PLAN.first_ms, PLAN.horizon_ms)
-    world.scripts.run("operate", job, "failed", "me@here", "", *plan)
-    work_off(world)
-    assert world.state(job) is JobState.REJECTED
-
-
-def expire_gathered(world: World, most: int) -> None:
-    """The time of all its sends passes before the claim."""
-    own = _gather(world, most, expires_in_s=3600)
-    world.pass_s(3601)
-    while world.take() is not None:
-        pass
-    work_off(world)
-    assert world.state(own[0].partition(".")[0]) is JobState.EXPIRED
 
 
 def work_small_scripts(world: World) -> None:
