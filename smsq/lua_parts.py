@@ -15,6 +15,7 @@ from dataclasses import dataclass
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _FUNCTION = re.compile(r"local function (\w+)")
 _NAMES = re.compile(r"local ([\w, ]+?)(?: =|$)")
+_MEMBER = re.compile(r"function ([A-Z]+)\.\w+")
 _COMMENT = re.compile(r"(?:^|\s)--.*")
 
 
@@ -23,7 +24,8 @@ class Definition:
     """One statement of a part, as it begins in the first column.
 
     Attributes:
-        names: Local names that it makes; empty for a statement that has to be there.
+        names: Local names that it makes, or the table that it adds to; empty for a statement that
+            has to be there.
         uses: All names in it.
     """
 
@@ -70,6 +72,6 @@ def read_definitions(part: str) -> Iterator[Definition]:
 def _define(lines: list[str]) -> Definition:
     text = "\n".join(lines) + "\n"
     function = _FUNCTION.match(text)
-    several = _NAMES.match(lines[0])
+    several = _NAMES.match(lines[0]) or _MEMBER.match(lines[0])
     names = [function[1]] if function else re.split(r", *", several[1]) if several else []
     return Definition(text, frozenset(names), frozenset(_NAME.findall(text)))

@@ -53,7 +53,7 @@ class GatheredSend:
         job: Fields of the job's hash.
         message: Fields of its one message.
         recipient: None once it was taken out.
-        left_out_after: The newest claim that had it, where it may be out and is not sent again.
+        is_left_out: It may be out and is not sent again, whatever becomes of its job.
     """
 
     own_id: OwnId
@@ -62,7 +62,7 @@ class GatheredSend:
     job: Mapping[str, str] = field(repr=False)
     message: Mapping[str, str] = field(repr=False)
     recipient: RecipientStatus | None
-    left_out_after: str | None = None
+    is_left_out: bool = False
 
     @property
     def state(self) -> JobState:
@@ -75,11 +75,8 @@ class GatheredSend:
 
     @property
     def is_doubted(self) -> bool:
-        """True where what becomes of its job says nothing of it: the job goes on without it."""
-        if not self.left_out_after or (self.recipient and self.recipient.gateway_status):
-            return False
-        has_gone_on = self.left_out_after != self.job["claims"]
-        return has_gone_on or self.job["state"] in {JobState.QUEUED, JobState.WAITING}
+        """True where nobody knows whether it is out: the job goes on without it."""
+        return self.is_left_out and not (self.recipient and self.recipient.gateway_status)
 
     @property
     def is_settled(self) -> bool:
@@ -158,7 +155,7 @@ def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
     pipeline.hgetall(keys.job(own_id.job_id))
     pipeline.hgetall(keys.message(own_id.job_id, 1))
     pipeline.lindex(keys.gathered(own_id.job_id), own_id.ordinal - 1)
-    pipeline.hget(keys.left_out(own_id.job_id), str(own_id.ordinal))
+    pipeline.hexists(keys.left_out(own_id.job_id), str(own_id.ordinal))
     job, message, row, left_out = pipeline.execute()
     found = _ROW.fullmatch(row or "")
     if not job or not found or not compare_digest(found[3] or "", own_id.tag):
@@ -177,5 +174,5 @@ def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
         job=job,
         message=message,
         recipient=recipient,
-        left_out_after=left_out.split("|")[1] if left_out else None,
+        is_left_out=bool(left_out),
     )

@@ -34,7 +34,7 @@ def redis_clock() -> None:
 #: need the limiter begin with rate and burst; of those that need the rules, they end with these.
 _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = (
-    *("limit", "lately", "aside", "probe", "gathered", "keys"),
+    *("limit", "lately", "aside", "probe", "keys"),
     *("rules", "cap", "request", "paging"),
 )
 
@@ -43,7 +43,10 @@ _PARTS = (
 _BEGINS_NONE = "\n-- begins no clock\n"
 
 #: What every script begins with, in this order; of all parts it gets the definitions that it uses.
-_BASE = ("news", "lib", "line", "phones", "doubt", "chores", "move", "store", "accepted", "brakes")
+_BASE = (
+    *("news", "lib", "line", "phones", "doubt", "chores", "move", "store", "accepted"),
+    *("gathered", "brakes"),
+)
 
 
 @cache

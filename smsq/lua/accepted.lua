@@ -52,6 +52,8 @@ local function accept(id, job, horizon_ms, first_poll_ms)
     redis.call('ZADD', key('listed', 'unmatched'), int(NOW_MS), id)
     redis.call('ZADD', key('lookups'), int(NOW_MS + UNMATCHED_MS), id)
   end
+  if job.given_back then add_chore(id, job, 'count') end
+  if job.is_gathered then add_chore(id, job, 'judge') end
 end
 
 -- What stands behind the job's id in an own id. The tag is random: without it an own id would be a counter,
@@ -69,6 +71,32 @@ local function read_ordinals(id, job)
     if left == '' then ordinals[phone] = name_send(ordinal, tag) end
   end
   return ordinals
+end
+
+-- Takes phones out of a message for good.
+local function withhold(id, n, job, phones, reason)
+  if #phones == 0 then return end
+  local message_key, texts = key('message', id, n), key('texts', id, n)
+  local message = redis.call('HMGET', message_key, 'buckets', 'message_id')
+  local told = {id, job.campaign or '', n, message[2] or '', ordinals = read_ordinals(id, job)}
+  local rows = {}
+  for _, phone in ipairs(phones) do
+    local k = bucket_key(id, n, tonumber(message[1]), phone)
+    rows[k] = rows[k] or {}
+    table.insert(rows[k], phone)
+    table.insert(rows[k], 'w||' .. reason)
+  end
+  tell_recipients(told, phones, 'pending', 'withheld', reason)
+  for k, row in pairs(rows) do hset_all(k, row) end
+  if job.keep_texts ~= '1' then
+    for i = 1, #phones, 4000 do
+      redis.call('HDEL', texts, unpack(phones, i, math.min(i + 3999, #phones)))
+    end
+  end
+  local needed_id = needs_id(id, n)
+  count_recipients(id, job, n, 'pending', -#phones)
+  count_recipients(id, job, n, 'withheld', #phones)
+  if needed_id and not needs_id(id, n) then add_to_total(id, job, 'idless', -1) end
 end
 
 local function stop_polling(ref)

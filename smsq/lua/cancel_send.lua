@@ -1,5 +1,4 @@
 -- cancel_send.lua: take one send out of a gathered job that nobody has claimed yet.
--- needs gathered.lua
 --
 -- ARGV[4]  job id
 -- ARGV[5]  ordinal

@@ -58,21 +58,6 @@ local function read_counts(parts)
   return counts
 end
 
--- So long after it began in Greenwich a day has ended everywhere, and some hours ago.
-local DAY_KEEP_MS = 2 * 86400000
-
--- How long a day's counts are kept: they live as long as the day. It may be far ahead: messages are
--- counted when they are handed over, on the day of their schedule.
-local function day_left_ms(day)
-  local y, m, d = string.match(day, '^(%d%d%d%d)(%d%d)(%d%d)$')
-  y, m, d = tonumber(y), tonumber(m), tonumber(d)
-  -- Years that begin in March have their leap day at the end.
-  if m < 3 then y, m = y - 1, m + 12 end
-  local days = 365 * y + math.floor(y / 4) - math.floor(y / 100) + math.floor(y / 400)
-    + math.floor((153 * (m - 3) + 2) / 5) + d - 719469
-  return math.max(days * 86400000 + DAY_KEEP_MS - WORLD_MS, 3600000)
-end
-
 -- `changed`: day -> phone -> true.
 local function write_counts(counts, changed)
   for day, is_changed in pairs(changed) do
@@ -85,7 +70,7 @@ local function write_counts(counts, changed)
         flat[#flat + 1] = counts[day][phone]
       end
       hset_all(k, flat)
-      redis.call('PEXPIRE', k, int(day_left_ms(day)))
+      redis.call('PEXPIRE', k, int(math.max(day_left_ms(day), 3600000)))
     end
   end
 end
@@ -132,6 +117,10 @@ local function take_out_over_cap(id, job, parts)
   end
   write_counts(counts, changed)
   if job.counted ~= '1' then redis.call('HSET', key('job', id), 'counted', 1) end
+  if job.given_back then
+    redis.call('HDEL', key('job', id), 'given_back')
+    job.given_back = nil
+  end
   job.counted = '1'
   return taken_out
 end

@@ -33,20 +33,51 @@ local function keep_cap(id, job)
   job.cap_stays = '1'
 end
 
--- The cap counted phones of a message for an attempt that came to nothing for certain.
+-- How long a day's counts are kept: they live as long as the day, which has ended everywhere two days after
+-- it began in Greenwich. It may be far ahead: messages are counted when they are handed over, on the day of
+-- their schedule.
+local function day_left_ms(day)
+  local y, m, d = string.match(day, '^(%d%d%d%d)(%d%d)(%d%d)$')
+  y, m, d = tonumber(y), tonumber(m), tonumber(d)
+  -- Years that begin in March have their leap day at the end.
+  if m < 3 then y, m = y - 1, m + 12 end
+  local days = 365 * y + math.floor(y / 4) - math.floor(y / 100) + math.floor(y / 400)
+    + math.floor((153 * (m - 3) + 2) / 5) + d - 719469
+  return (days + 2) * 86400000 - WORLD_MS
+end
+
+-- The cap counted phones of a message for an attempt that came to nothing for certain. Returns the days on
+-- which it did, divided by ;
 local function give_back_cap(id, job, n, phones, message)
-  if not job.counted or job.may_be_out or job.cap_stays or #phones == 0 then return end
+  if not job.counted or job.may_be_out or job.cap_stays or #phones == 0 then return '' end
   message = message or load(key('message', id, n))
   local days, to = counted_of(job, message)
-  local counted, buckets = {}, tonumber(message.buckets)
+  local counted, buckets, on = {}, tonumber(message.buckets), {}
   for _, phone in ipairs(phones) do
     if bucket_of(phone, buckets) < to then counted[#counted + 1] = phone end
   end
   for place, some in pairs(by_region(id, job, counted)) do
-    for _, phone in ipairs(days[place] and some or {}) do
-      local k = key('cap:' .. days[place], tonumber(phone) % SHARDS)
+    local day = days[place]
+    if day and #some > 0 then on[#on + 1] = day end
+    for _, phone in ipairs(day and some or {}) do
+      local k = key('cap:' .. day, tonumber(phone) % SHARDS)
       if redis.call('HINCRBY', k, phone, -1) <= 0 then redis.call('HDEL', k, phone) end
     end
+  end
+  return table.concat(on, ';')
+end
+
+-- The gateway has what was given back: it counts again on these days, but for those that are over.
+local function count_again(days, phones)
+  local seen = {}
+  for _, day in ipairs(split(days, ';')) do
+    local left_ms = day_left_ms(day)
+    for _, phone in ipairs(left_ms > 0 and not seen[day] and phones or {}) do
+      local k = key('cap:' .. day, tonumber(phone) % SHARDS)
+      redis.call('HINCRBY', k, phone, 1)
+      redis.call('PEXPIRE', k, int(left_ms))
+    end
+    seen[day] = true
   end
 end
 
@@ -61,14 +92,18 @@ local function each_message(id, job, place, cost, use)
   end
 end
 
-local function forget_texts_from(id, job, place)
+-- A chore goes on at a place, and returns the place after it, nil at the end. gathered.lua and recover.lua
+-- add their own.
+local CHORES = {}
+
+function CHORES.texts(id, job, place)
   return each_message(id, job, place, 3, function(n)
     redis.call('HDEL', key('message', id, n), 'text')
     redis.call('UNLINK', key('texts', id, n))
   end)
 end
 
-local function begin_polls_from(id, job, place, first_poll_ms)
+function CHORES.polls(id, job, place, first_poll_ms)
   return each_message(id, job, place, 3, function(n)
     local message = redis.call('HMGET', key('message', id, n), 'message_id', 'starts_at_ms')
     if not message[1] then return end
@@ -83,19 +118,38 @@ local function forget_regions(id, job)
   job.regions, job.counted = nil, nil
 end
 
-local function give_back_cap_from(id, job, place)
+function CHORES.cap(id, job, place)
   local parts
   parts, place = cut_slice(id, job, place, PHONE_COST + 1.5)
   for _, part in ipairs(parts) do
-    give_back_cap(id, job, part.n, part.phones, part.message)
-    if part.to >= part.buckets then redis.call('HDEL', key('message', id, part.n), 'counted', 'counted_to') end
+    local k, days = key('message', id, part.n), give_back_cap(id, job, part.n, part.phones, part.message)
+    if days ~= '' then
+      redis.call('HSET', k, 'given_back', days .. '|' .. (part.message.counted_to or ''))
+      redis.call('HSET', key('job', id), 'given_back', 1)
+      job.given_back = '1'
+    end
+    if part.to >= part.buckets then redis.call('HDEL', k, 'counted', 'counted_to') end
   end
   if not place then forget_regions(id, job) end
   return place
 end
 
--- recover.lua adds its own.
-local CHORES = {texts = forget_texts_from, polls = begin_polls_from, cap = give_back_cap_from}
+-- Where the regions were on different days, nobody knows any more which phone was counted on which: each
+-- counts on all of them.
+function CHORES.count(id, job, place)
+  local parts
+  parts, place = cut_slice(id, job, place, PHONE_COST + 2)
+  for _, part in ipairs(parts) do
+    local days, to = string.match(part.message.given_back or '|', '^(.*)|(%d*)$')
+    local phones = {}
+    for _, phone in ipairs(part.phones) do
+      if bucket_of(phone, part.buckets) < (tonumber(to) or math.huge) then table.insert(phones, phone) end
+    end
+    count_again(days, phones)
+  end
+  if not place then redis.call('HDEL', key('job', id), 'given_back') end
+  return place
+end
 
 -- What is left of a job's chores is kept; what was kept and is done now goes.
 local function run_chores(id, job, were_kept)

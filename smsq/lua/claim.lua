@@ -2,7 +2,6 @@
 -- needs limit.lua
 -- needs aside.lua
 -- needs probe.lua
--- needs gathered.lua
 -- needs rules.lua
 -- needs cap.lua
 -- needs request.lua
@@ -126,6 +125,7 @@ local function begin_attempt(id, job, parts, progress)
   -- A count would repeat a number that a crash of Redis forgot, and two claims could settle as one.
   local claim = math.max(tonumber(job.claims) + 1, NOW_US)
   count_attempt(id, job, 1)
+  if job.is_gathered then redis.call('HSET', key('job', id), 'claimed_before', job.claims) end
   redis.call('HSET', key('job', id), 'claims', int(claim), 'lease_until_ms', int(lease_until_ms))
   keep_progress(id, progress)
   move(id, job, 'submitting', nil, 'attempt ' .. int(tonumber(job.attempts) + 1))

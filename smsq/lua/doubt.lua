@@ -5,6 +5,8 @@
 --                was lost, or the lease ended; divided by ;. Older ledgers have a 1, a claim that nobody
 --                can name. A claim's own answer takes its number away, however late, or an operator.
 --   is_proven    the gateway has it: a receipt, an id or an acceptance said so
+--   accepted_claim  gathered jobs: the oldest claim that the gateway said it accepted
+--   claimed_before  gathered jobs: the claim before the newest, 0 for none
 --   answers      the last ones that claims gave and that were no acceptance: claim,state or claim,lost; divided by ;
 --   ends_as      unknown jobs: how the job ends should no doubt be left: state|error
 
@@ -50,14 +52,25 @@ local function told_last(job)
   return told[#told]
 end
 
--- The newest claim's own answer was no: then proof speaks of one whose answer was wrong, and nobody
--- knows which.
-local function is_denied(job)
-  for _, told in ipairs(split(job.answers or '', ';')) do
-    local claim, state = string.match(told, '^(%d+),(%a+)$')
-    if claim == job.claims and state ~= 'lost' then return true end
+-- What is known of what was in every request up to a claim, and in none after it: 'out', 'unsent', or
+-- 'open'. A receipt does not name its claim. It proves one that is in doubt, where there is any: else an
+-- answer was wrong, and nobody knows whose.
+local function fate_of(job, claim)
+  claim = tonumber(claim)
+  if claim == 0 then return 'unsent' end
+  local accepted, older, newer = tonumber(job.accepted_claim), false, false
+  if accepted and accepted <= claim then return 'out' end
+  for _, doubted in ipairs(doubts_of(job)) do
+    if tonumber(doubted) <= claim then older = true else newer = true end
   end
-  return false
+  if job.is_proven and not accepted then
+    if not older and not newer then
+      return tonumber(job.claims) <= claim and 'out' or 'open'
+    end
+    newer = newer or (job.state == 'submitting' and tonumber(job.claims) > claim)
+    if older and not newer then return 'out' end
+  end
+  return older and 'open' or 'unsent'
 end
 
 -- The one judgement on every state that is wanted for a job. What is proven is accepted, whatever was
@@ -78,13 +91,11 @@ local function may_be_cancelled(job)
 end
 
 local DOUBT = 'but an attempt before that may have been accepted'
-local SAYS_ITSELF = {cancelled = true, expired = true}
-
 -- Keeps how a job would have ended; returns what its error says of it.
 local function put_off_end(id, job, wanted, error, detail)
   if wanted == 'done' then error = detail end
   job.ends_as = wanted .. '|' .. (error or '')
   redis.call('HSET', key('job', id), 'ends_as', job.ends_as)
-  if SAYS_ITSELF[wanted] or (error or '') == '' then return wanted .. ', ' .. DOUBT end
+  if wanted == 'cancelled' or wanted == 'expired' or (error or '') == '' then return wanted .. ', ' .. DOUBT end
   return (wanted == 'done' and '' or wanted .. ': ') .. error .. ', ' .. DOUBT
 end

@@ -1,5 +1,4 @@
 -- earlier.lua: ask whether what a key was used for ended unsent for certain, before it is sent again.
--- needs gathered.lua
 -- needs keys.lua
 --
 -- ARGV[4]  key      digest of the idempotency key

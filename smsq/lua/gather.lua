@@ -1,5 +1,4 @@
 -- gather.lua: put one recipient into an open gathered job, or open a new one for it.
--- needs gathered.lua
 -- needs keys.lua
 --
 -- An open job waits until it closes. It takes recipients until its first move, whatever moves it:

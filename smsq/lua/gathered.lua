@@ -1,4 +1,4 @@
--- gathered.lua: the sends of a gathered job. Prepended to the scripts that need it.
+-- gathered.lua: the sends of a gathered job. Every script begins with it, after accepted.lua.
 --
 -- A gathered job is a bulk job of one personal message whose recipients were enqueued one by one.
 -- Each is known to its caller by an id of its own, <job id>.<ordinal>.<tag>, ordinals counted from 1.
@@ -23,16 +23,22 @@ local function recipient_of(id, send)
 end
 
 -- What it costs to take one out.
-local LEAVE_COST = 12
+local LEAVE_COST = 14
 
--- Takes one send out of a job that is not on its way: nothing of it is sent, the others stay.
-local function take_out(id, job, ordinal, send, why)
+-- The newest claim that had the sends which leave now. One that prepares its request is none of them.
+local function newest_that_had(job)
+  return job.state == 'submitting' and job.claimed_before or job.claims
+end
+
+-- Takes one send out of a job: nothing of it is sent, the others stay. `claim`: the newest that had it.
+local function take_out(id, job, ordinal, send, why, claim)
   local _, bucket = recipient_of(id, send)
-  give_back_cap(id, job, 1, {send.phone})
+  local days = give_back_cap(id, job, 1, {send.phone})
   redis.call('HDEL', bucket, send.phone)
   redis.call('HDEL', key('texts', id, 1), send.phone)
   redis.call('ZREM', key('deadlines', id), int(ordinal))
   redis.call('LSET', key('gathered', id), int(ordinal - 1), send.row .. '|' .. why .. '|' .. int(NOW_MS))
+  if tonumber(claim) > 0 then redis.call('HSET', key('gone', id), int(ordinal), claim .. '|' .. days) end
   job.size = redis.call('HINCRBY', key('job', id), 'size', -1)
   count_recipients(id, job, 1, 'pending', -1)
   tell_job(id .. '.' .. name_send(ordinal, send.tag), job, why)
@@ -40,18 +46,36 @@ end
 
 -- A send that may be out stays in its job, is counted and polled for; only what is sent from now on
 -- goes without it. Why, and the newest claim that had it, are kept until it is known to be out or not.
-local function leave_out(id, job, ordinal, send, why)
+local function leave_out(id, job, ordinal, phone, why, rule)
   keep_cap(id, job)
-  redis.call('HDEL', key('texts', id, 1), send.phone)
+  redis.call('HDEL', key('texts', id, 1), phone)
   redis.call('ZREM', key('deadlines', id), int(ordinal))
-  redis.call('HSETNX', key('left_out', id), int(ordinal), why .. '|' .. job.claims .. '|' .. send.phone)
+  local kept = why .. '|' .. newest_that_had(job) .. '|' .. phone .. (rule and '|' .. rule or '')
+  redis.call('HSETNX', key('left_out', id), int(ordinal), kept)
 end
 
--- True where what becomes of its job says nothing of a send: the job goes on without it.
-local function is_left_out(id, job, ordinal)
-  local left_out = redis.call('HGET', key('left_out', id), int(ordinal))
-  if not left_out then return false end
-  return string.match(left_out, '|(%d+)|') ~= job.claims or job.state == 'queued' or job.state == 'waiting'
+-- True where nobody knows whether a send is out, whatever becomes of its job.
+local function is_left_out(id, ordinal) return redis.call('HEXISTS', key('left_out', id), int(ordinal)) == 1 end
+
+-- The newest claim that had a send which left for certain; 0 for none.
+local function gone_after(id, ordinal)
+  return string.match(redis.call('HGET', key('gone', id), int(ordinal)) or '0', '^%d+')
+end
+
+-- Sends that a rule takes out, for good: an attempt more must not decide anew what may be out.
+local function leave_by_rule(id, job, phones, rule)
+  local is_out, claim = {}, newest_that_had(job)
+  for _, phone in ipairs(phones) do is_out[phone] = true end
+  local rows = tonumber(claim) > 0 and redis.call('LRANGE', key('gathered', id), 0, -1) or {}
+  for ordinal, row in ipairs(rows) do
+    local phone, _, _, left = read_row(row)
+    if left == '' and is_out[phone] and job.may_be_out then
+      leave_out(id, job, ordinal, phone, 'withheld', rule)
+    elseif left == '' and is_out[phone] then
+      redis.call('HSET', key('gone', id), int(ordinal), claim .. '|')
+    end
+  end
+  if not job.may_be_out then withhold(id, 1, job, phones, rule) end
 end
 
 -- What becomes of a send that is not to be sent (any more): `why`, 'unknown' where it may be out,
@@ -61,10 +85,10 @@ local function leave(id, job, ordinal, why)
   if send.left ~= '' then return send.left end
   if recipient_of(id, send) ~= '' then return 'done' end
   if job.may_be_out then
-    leave_out(id, job, ordinal, send, why)
+    leave_out(id, job, ordinal, send.phone, why)
     return 'unknown'
   end
-  take_out(id, job, ordinal, send, why)
+  take_out(id, job, ordinal, send, why, newest_that_had(job))
   return why
 end
 
@@ -74,46 +98,60 @@ local function count_left(id, job)
   return job.may_be_out and left - redis.call('HLEN', key('left_out', id)) or left
 end
 
--- `leave`, whatever else of the job is in doubt.
-local function leave_for_certain(id, job, ordinal, why)
-  local send = read_send(id, ordinal)
-  if send.left == '' and recipient_of(id, send) == '' then take_out(id, job, ordinal, send, why) end
+-- A send that was left out: it is out with its job, or leaves it, or is left as it is.
+local function judge_left_out(id, job, ordinal, left_out)
+  local why, claim, rule = string.match(left_out, '^(%a+)|(%d+)|%d+|?(.*)$')
+  local fate, send = fate_of(job, claim), read_send(id, ordinal)
+  if fate == 'open' then return end
+  redis.call('HDEL', key('left_out', id), int(ordinal))
+  if fate == 'out' or send.left ~= '' or recipient_of(id, send) ~= '' then return end
+  if why ~= 'withheld' then return take_out(id, job, ordinal, send, why, claim) end
+  redis.call('HSET', key('gone', id), int(ordinal), claim .. '|')
+  withhold(id, 1, job, {send.phone}, rule)
 end
 
--- News of a claim: what was left out since it was made is out, where it was accepted; where it was not,
--- it leaves the job as soon as no claim that had it is in doubt. Returns whether all were looked at: more
--- than one call can are left to the next claim.
-local function settle_left_out(id, job, accepted_claim)
-  local doubts, cursor = doubts_of(job), '0'
-  local function is_settled(claim)
-    if accepted_claim and tonumber(accepted_claim) <= tonumber(claim) then return true, true end
-    for _, doubted in ipairs(doubts) do
-      if tonumber(doubted) <= tonumber(claim) then return false end
-    end
-    -- What a receipt proved may be that claim, where no other was made since.
-    return not (job.is_proven and job.claims == claim)
+-- A send that left for certain, and is or may be out after all, is in its job again, which the gateway
+-- has. Who was withheld stays so, as in every job: the polls find who is reported all the same.
+local function bring_back(id, job, ordinal, gone)
+  local claim, days = string.match(gone, '^(%d+)|(.*)$')
+  local fate, send = fate_of(job, claim), read_send(id, ordinal)
+  if fate == 'unsent' or send.left == '' or job.state == 'done' then return end
+  redis.call('HDEL', key('gone', id), int(ordinal))
+  redis.call('LSET', key('gathered', id), int(ordinal - 1), string.match(send.row, '^[^|]*|[^|]*'))
+  local _, bucket = recipient_of(id, send)
+  redis.call('HSET', bucket, send.phone, '')
+  job.size = redis.call('HINCRBY', key('job', id), 'size', 1)
+  count_recipients(id, job, 1, 'pending', 1)
+  count_again(days, {send.phone})
+  if fate == 'open' then
+    redis.call('HSET', key('left_out', id), int(ordinal), send.left .. '|' .. claim .. '|' .. send.phone)
   end
-  repeat
-    local found = redis.call('HSCAN', key('left_out', id), cursor, 'COUNT', 50)
-    cursor = found[1]
-    for i = 1, #found[2], 2 do
-      local why, claim = string.match(found[2][i + 1], '^(%a+)|(%d+)|')
-      local is_known, is_out = is_settled(claim)
-      work_left = work_left - 0.5
-      if is_known then
-        redis.call('HDEL', key('left_out', id), found[2][i])
-        if not is_out then leave_for_certain(id, job, tonumber(found[2][i]), why) end
-        work_left = work_left - LEAVE_COST
-      end
+  tell_job(id .. '.' .. name_send(ordinal, send.tag), {state = send.left}, fate == 'open' and 'unknown' or job.state)
+end
+
+-- Something became known of a claim, or of the job: looks again at each send that left after a claim had it.
+function CHORES.judge(id, job, place)
+  local from, ordinals = tonumber(string.match(place, '^%d+')), {}
+  for _, name in ipairs({'left_out', 'gone'}) do
+    for _, ordinal in ipairs(redis.call('HKEYS', key(name, id))) do table.insert(ordinals, tonumber(ordinal)) end
+  end
+  table.sort(ordinals)
+  for _, ordinal in ipairs(ordinals) do
+    if ordinal >= from and work_left <= 0 then return int(ordinal) .. ':0' end
+    if ordinal >= from then
+      local left_out = redis.call('HGET', key('left_out', id), int(ordinal))
+      local gone = not left_out and redis.call('HGET', key('gone', id), int(ordinal))
+      if left_out then judge_left_out(id, job, ordinal, left_out) end
+      if gone then bring_back(id, job, ordinal, gone) end
+      work_left = work_left - LEAVE_COST
     end
-  until cursor == '0' or work_left <= 0
-  return cursor == '0'
+  end
+  finish_if_final(id, job)
 end
 
 -- Takes sends out whose own time has passed, as many as one call can; returns whether any is left to be
 -- sent, and whether all of those are in time.
 local function take_out_late(id, job)
-  if not job.may_be_out and not settle_left_out(id, job) then return true, false end
   local most = math.max(1, math.floor(work_left / LEAVE_COST))
   local late = redis.call('ZRANGEBYSCORE', key('deadlines', id), '-inf', int(NOW_MS), 'LIMIT', 0, most)
   for _, ordinal in ipairs(late) do leave(id, job, tonumber(ordinal), 'expired') end

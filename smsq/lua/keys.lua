@@ -1,4 +1,4 @@
--- keys.lua: idempotency keys. Prepended to the scripts that need it; they need gathered.lua as well.
+-- keys.lua: idempotency keys. Prepended to the scripts that need it.
 --
 -- A key has no time of its own: it lives as long as what it names. Jobs and campaigns have its digest
 -- in their field `key`, gathered jobs in the list keys:<id>, and who takes them away takes their keys
@@ -27,10 +27,11 @@ end
 local function look_up_send(id, job, ordinal)
   local send = read_send(id, ordinal)
   if not send then return '', false end
-  if send.left ~= '' then return send.left, true end
+  local is_unsent = fate_of(job, gone_after(id, ordinal)) == 'unsent'
+  if send.left ~= '' then return send.left, is_unsent end
   local letter = string.sub(recipient_of(id, send) or '', 1, 1)
-  if letter == 'w' then return 'done', not (job.may_be_out or (job.is_proven and is_denied(job))) end
-  if letter == '' and is_left_out(id, job, ordinal) then return 'unknown', false end
+  if letter == 'w' then return 'done', is_unsent end
+  if letter == '' and is_left_out(id, ordinal) then return 'unknown', false end
   if letter == '' then return job.state, is_request_unsent(job) end
   return (letter == 'p' or letter == 's') and job.state or 'done', false
 end

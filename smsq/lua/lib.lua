@@ -16,7 +16,9 @@
 --   gathered:<id>             list: sends of a gathered job by ordinal: phone|ms.tag, and |why|ms once out
 --   deadlines:<id>            zset: ordinal of a send -> when it expires
 --   left_out:<id>             hash: ordinal of a send that may be out and is not sent again -> why|newest
---                             claim that had it|phone
+--                             claim that had it|phone|which rule
+--   gone:<id>                 hash: ordinal of a send that left a job after a claim had it, and is not out as
+--                             far as is known -> newest claim that had it|days on which the cap counted it
 --   open:<group>              list: jobs that sends of one kind are gathered into, oldest first
 --   gathering                 zset: open job -> when it closes
 --   receipts:<id>             list: raw receipts, newest last

@@ -1,5 +1,4 @@
 -- operate.lua: do with a stuck job what an operator says, and write down who said so and why.
--- needs gathered.lua
 --
 -- ARGV[4]  job id
 -- ARGV[5]  what           'resend':   unknown -> queued; it may arrive twice
@@ -46,7 +45,7 @@ if what == 'accepted' then
   prove(id, job, ARGV[9], ARGV[8])
 elseif what == 'failed' then
   keep_doubts(id, job, {})
-  settle_left_out(id, job)
+  if job.is_gathered then add_chore(id, job, 'judge') end
   move(id, job, 'rejected', 'settled as failed ' .. said)
 else
   -- Attempts that an operator answers for do not count against the limit.

@@ -86,32 +86,6 @@ local function hold(id, job, awake_ms, next_ms)
   if job.is_canary then put_off_canary(job.campaign, until_ms) end
 end
 
--- Takes phones out of a message for good.
-local function withhold(id, n, job, phones, reason)
-  if #phones == 0 then return end
-  local message_key, texts = key('message', id, n), key('texts', id, n)
-  local message = redis.call('HMGET', message_key, 'buckets', 'message_id')
-  local told = {id, job.campaign or '', n, message[2] or '', ordinals = read_ordinals(id, job)}
-  local rows = {}
-  for _, phone in ipairs(phones) do
-    local k = bucket_key(id, n, tonumber(message[1]), phone)
-    rows[k] = rows[k] or {}
-    table.insert(rows[k], phone)
-    table.insert(rows[k], 'w||' .. reason)
-  end
-  tell_recipients(told, phones, 'pending', 'withheld', reason)
-  for k, row in pairs(rows) do hset_all(k, row) end
-  if job.keep_texts ~= '1' then
-    for i = 1, #phones, 4000 do
-      redis.call('HDEL', texts, unpack(phones, i, math.min(i + 3999, #phones)))
-    end
-  end
-  local needed_id = needs_id(id, n)
-  count_recipients(id, job, n, 'pending', -#phones)
-  count_recipients(id, job, n, 'withheld', #phones)
-  if needed_id and not needs_id(id, n) then add_to_total(id, job, 'idless', -1) end
-end
-
 -- What holds for the job as a whole: nil, 'held', or a question.
 local function check_calendar(id, job)
   if job.kind ~= 'bulk' or RULE == '' then return nil end
@@ -133,8 +107,13 @@ local function take_out_of(id, job, part, is_out, reason)
   local passed, out = {}, {}
   for _, phone in ipairs(part.phones) do table.insert(is_out(phone) and out or passed, phone) end
   part.phones = passed
-  if job.may_be_out and #out > 0 then keep_cap(id, job) end
-  if not job.may_be_out then withhold(id, part.n, job, out, reason) end
+  if #out > 0 and job.is_gathered then
+    leave_by_rule(id, job, out, reason)
+  elseif #out > 0 and job.may_be_out then
+    keep_cap(id, job)
+  else
+    withhold(id, part.n, job, out, reason)
+  end
   return out
 end
 

@@ -1,5 +1,4 @@
 -- settle.lua: write down what an attempt came to.
--- needs gathered.lua
 -- needs lately.lua
 --
 -- The claim that is on its way decides what becomes of the job. An answer may come later than that: when
@@ -63,14 +62,23 @@ local function note_parts()
   note(id, 'parts differ', 'the gateway counts ' .. answered.parts .. ', we count ' .. answered.own_parts)
 end
 
+-- What else was proven stays in doubt: a receipt says nothing of this claim.
+local function note_accepted_claim()
+  take_doubt_back(id, job, claim)
+  if not job.is_gathered then return end
+  job.accepted_claim = int(math.min(tonumber(job.accepted_claim) or math.huge, tonumber(claim)))
+  redis.call('HSET', key('job', id), 'accepted_claim', job.accepted_claim)
+end
+
 local function take_acceptance()
   local has_it = job.state == 'accepted' or job.state == 'done'
   answered.error_class = nil
   keep_fields(has_it and 'HSETNX' or 'HSET')
-  if take_doubt_back(id, job, claim) then settle_left_out(id, job, claim) end
+  if state == 'accepted' then note_accepted_claim() end
   local knows_id = redis.call('HEXISTS', key('message', id, 1), 'message_id') == 1
   if ARGV[11] ~= '' and (is_newest or not knows_id) then learn_id(id, job, 1, ARGV[11], tonumber(ARGV[12])) end
   if is_in_flight then accept(id, job, ARGV[13], ARGV[12]) else prove(id, job, ARGV[13], ARGV[12]) end
+  if has_it and job.is_gathered then add_chore(id, job, 'judge') end
   note_parts()
 end
 
@@ -94,7 +102,7 @@ end
 local function settle_late()
   keep_answer()
   note(id, 'late answer', error)
-  settle_left_out(id, job)
+  if job.is_gathered then add_chore(id, job, 'judge') end
   if job.state ~= 'unknown' then return finish_if_final(id, job) end
   if is_newest and not job.ends_as then return go_on() end
   if job.may_be_out or not job.ends_as then return end

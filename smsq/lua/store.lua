@@ -7,6 +7,7 @@ local function keys_of(id, job)
     table.insert(found, key('gathered', id))
     table.insert(found, key('deadlines', id))
     table.insert(found, key('left_out', id))
+    table.insert(found, key('gone', id))
   end
   return found
 end

@@ -68,6 +68,21 @@ def test_a_send_that_leaves_between_two_attempts_is_not_counted_by_the_cap(
     assert (phone(1) in sent_now(world)) == goes
 
 
+def test_a_send_that_left_and_is_out_after_all_is_counted_by_the_cap(world: World) -> None:
+    set_rules(world, cap=1)
+    gone = gather(world, 1)
+    gather(world, 2)
+    close(world)
+    world.ledger.settle(world.claim(job_of(gone)), LATER, PLAN)
+    assert world.ledger.cancel(gone) is JobState.CANCELLED
+    world.polls.apply_receipt(job_of(gone), b"{}", {1: 501}, unmatched=0, plan=PLAN)
+    assert world.views.status(gone).state is JobState.ACCEPTED
+
+    gather(world, 1)
+    close(world)
+    assert sent_now(world) == set()
+
+
 def test_who_opts_out_between_two_attempts_is_not_counted_by_the_cap(world: World) -> None:
     set_rules(world, cap=1)
     job = job_of(gather(world, 1))

@@ -11,6 +11,7 @@ from smsq.desk import Desk
 from smsq.errors import InvalidMessageError, KeyConflictError
 from smsq.jobs import Claim, Idempotency
 from smsq.models import JobState, RecipientState, ReportRow
+from smsq.optouts import OptOuts
 from smsq.settings import Settings
 from tests.smsq.test_doubt import BY, DEAD, LOST, REFUSED, TEMPORARY, tell_receipt
 from tests.smsq.test_gathering import close, gather, job_of, new_send, phone
@@ -106,6 +107,110 @@ def test_a_send_that_was_out_after_all_is_accepted_with_its_job(
 
     assert (state(world, first), state(world, second)) == (JobState.ACCEPTED, JobState.ACCEPTED)
     assert world.take() is None
+
+
+def test_who_opted_out_of_an_attempt_that_was_accepted_may_still_be_out_of_the_lost_one(
+    world: World, settings: Settings
+) -> None:
+    claim, first, second = lose_two(world)
+    OptOuts(world.scripts, settings).add([phone(0)])
+    again = world.claim(claim.job_id)
+    assert list(again.messages[0].recipients) == [phone(1)]
+    world.ledger.settle(again, ACCEPTED, PLAN)
+    assert (state(world, first), state(world, second)) == (JobState.UNKNOWN, JobState.ACCEPTED)
+
+    world.ledger.settle(claim, TEMPORARY, PLAN)
+    assert state(world, first) is JobState.DONE
+    assert world.views.status(first).counts == {RecipientState.WITHHELD: 1}
+
+
+def test_who_opted_out_of_what_may_be_out_is_not_sent_to_after_coming_back(
+    world: World, settings: Settings
+) -> None:
+    claim, first, _ = lose_two(world)
+    optouts = OptOuts(world.scripts, settings)
+    optouts.add([phone(0)])
+    world.ledger.settle(world.claim(claim.job_id), LOST, PLAN)
+    optouts.remove([phone(0)])
+    world.pass_s(5)
+    world.recover()
+
+    assert list(world.claim(claim.job_id).messages[0].recipients) == [phone(1)]
+    assert state(world, first) is JobState.UNKNOWN
+
+
+def deny_two_claims(world: World) -> tuple[Claim, str, str]:
+    """Both attempts were answered no; the second went without the first send."""
+    first, second = gather(world, 0), gather(world, 1)
+    close(world)
+    world.ledger.settle(world.claim(job_of(first)), TEMPORARY, PLAN)
+    assert world.ledger.cancel(first) is JobState.CANCELLED
+    world.pass_s(5)
+    world.recover()
+    newest = world.claim(job_of(first))
+    world.ledger.settle(newest, TEMPORARY, PLAN)
+    return newest, first, second
+
+
+def test_proof_against_two_answers_leaves_open_what_only_the_older_request_had(
+    world: World,
+) -> None:
+    newest, first, second = deny_two_claims(world)
+    tell_receipt(world, newest.job_id)
+
+    assert (state(world, first), state(world, second)) == (JobState.UNKNOWN, JobState.ACCEPTED)
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 2
+    world.pass_s(6)
+    rows = [ReportRow(phone(n), "delivered", None) for n in (0, 1)]
+    world.polls.apply_page(world.claim_poll(), rows, next_offset=0, next_in_s=60)
+    assert (state(world, first), state(world, second)) == (JobState.DONE, JobState.DONE)
+
+
+def test_proof_is_of_a_claim_in_doubt_where_there_is_one(world: World) -> None:
+    first, second = gather(world, 0), gather(world, 1)
+    close(world)
+    world.ledger.settle(world.claim(job_of(first)), TEMPORARY, PLAN)
+    world.ledger.cancel(first)
+    world.pass_s(5)
+    world.recover()
+    world.ledger.settle(world.claim(job_of(first)), LOST, PLAN)
+    tell_receipt(world, job_of(first))
+
+    assert (state(world, first), state(world, second)) == (JobState.CANCELLED, JobState.ACCEPTED)
+
+
+def test_an_acceptance_says_which_request_it_is_of(world: World) -> None:
+    """The receipt came before the answer."""
+    first, second = gather(world, 0), gather(world, 1)
+    close(world)
+    world.ledger.settle(world.claim(job_of(first)), TEMPORARY, PLAN)
+    world.ledger.cancel(first)
+    world.pass_s(5)
+    world.recover()
+    newest = world.claim(job_of(first))
+    tell_receipt(world, newest.job_id)
+    world.ledger.settle(newest, ACCEPTED, PLAN)
+
+    assert (state(world, first), state(world, second)) == (JobState.CANCELLED, JobState.ACCEPTED)
+    tell_receipt(world, newest.job_id)
+    assert state(world, first) is JobState.CANCELLED
+
+
+def test_many_sends_that_left_are_all_back_once_they_are_proven(world: World) -> None:
+    """More than one call looks at."""
+    sends = [replace(new_send(world, n), most=300) for n in range(200)]
+    own = [world.ledger.gather(send, Idempotency())[0] for send in sends]
+    close(world)
+    job = job_of(own[0])
+    world.ledger.settle(world.claim(job), TEMPORARY, PLAN)
+    for own_id in own[:-1]:
+        world.ledger.cancel(own_id)
+    tell_receipt(world, job)
+    for _ in range(10):
+        world.recover()
+
+    assert {state(world, own_id) for own_id in own} == {JobState.ACCEPTED}
+    assert world.views.stats(10).recipients[RecipientState.PENDING] == 200
 
 
 @every_way_out

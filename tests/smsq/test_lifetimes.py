@@ -20,7 +20,7 @@ from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, World
 
 #: Gone with the job, at the latest: `keys_of` in store.lua.
 OF_ITS_JOB = {
-    *("job", "message", "recipients", "texts", "gathered", "deadlines", "left_out", "keys"),
+    *("job", "message", "recipients", "texts", "gathered", "deadlines", "left_out", "gone", "keys"),
     *("receipts", "regions"),
 }
 #: Gone with the last job of the campaign, or with the draft.
@@ -53,9 +53,9 @@ ROOT = Path(smsq.__file__).parents[1]
 SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in find_files().values()}
 #: Who gives a key a time of its own.
 SET_TIMES = {
-    *("cap.lua", "presence.lua", "publish.lua", "webhook_collect.lua", "webhook_replay.lua"),
-    *("webhook_settle.lua", "smsq/rules.py", "smsq/durability.py", "smsq/events.py"),
-    "tasks/recover.py",
+    *("cap.lua", "chores.lua", "presence.lua", "publish.lua", "webhook_collect.lua"),
+    *("webhook_replay.lua", "webhook_settle.lua", "smsq/rules.py", "smsq/durability.py"),
+    *("smsq/events.py", "tasks/recover.py"),
 }
 
 

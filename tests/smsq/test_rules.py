@@ -307,6 +307,49 @@ def test_a_retry_is_not_held_back_by_its_own_count(world: World, verdict: Verdic
     assert send(world, BY) == []
 
 
+@pytest.mark.parametrize("end", ["cancelled", "rejected", "dead"])
+def test_what_is_proven_after_it_ended_unsent_counts_after_all(world: World, end: str) -> None:
+    """The gateway said no, and had taken it."""
+    set_rules(world, cap=1)
+    job = put(world, BY, PL)
+    claim = world.claim(job)
+    if end == "cancelled":
+        world.ledger.settle(claim, LATER, PLAN)
+        world.ledger.cancel(job)
+    else:
+        world.ledger.settle(claim, Verdict(state=JobState(end), error="no"), PLAN)
+    for _ in range(2):
+        world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
+
+    assert world.state(job) is JobState.ACCEPTED
+    assert send(world, BY, PL) == []
+    kept = list(world.redis.scan_iter(f"{world.keys.namespace}:cap:*"))
+    assert all(world.redis.pttl(key) > 0 for key in kept)
+    assert {count for key in kept for count in world.redis.hvals(key)} == {"1"}
+
+
+def test_what_is_proven_on_another_day_counts_on_its_own(world: World) -> None:
+    set_rules(world, cap=1)
+    world.go_to("2026-11-24T12:00")
+    job = put(world)
+    world.ledger.settle(world.claim(job), REFUSED, PLAN)
+    world.go_to("2026-11-25T12:00")
+    world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
+
+    assert send(world, BY) == [BY]
+
+
+def test_a_job_that_is_retried_and_accepted_counts_once(world: World, settings: Settings) -> None:
+    set_rules(world, cap=2)
+    job = put(world)
+    world.ledger.settle(world.claim(job), Verdict(state=JobState.DEAD, error="503"), PLAN)
+    Desk(settings, world.redis, by="me@here").retry(job)
+    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+
+    assert send(world, BY) == [BY]
+    assert send(world, BY) == []
+
+
 def test_what_may_be_out_counts_even_when_the_last_attempt_is_refused(world: World) -> None:
     set_rules(world, cap=1)
     job = put(world)
