@@ -183,7 +183,7 @@ def check_stats(stats: Stats) -> Iterator[Check]:
     )
     yield _pile("dead", stats.jobs[JobState.DEAD], "used up their attempts: smsq dead list")
     unmatched = stats.oddities.get("unmatched", 0)
-    yield _pile("unmatched", unmatched, "no receipt told their message ids: smsq unmatched")
+    yield _pile("unmatched", unmatched, "no receipt gave their message ids: smsq unmatched")
     if stats.unknown_words:
         fix = "say what they mean in SMSQ_STATUS_MAP; till then they mean: not final yet"
         yield Check("words", Mark.WARNING, say_words(stats.unknown_words), fix)

@@ -32,7 +32,7 @@ def read_recipients(
         if is_personal and (mistake := find_text_mistake(text)):
             fields.mistakes.append(mistake)
         if phone and not seen.add(int(phone)):
-            fields.mistakes.append(f"phone {mask_phone(phone)} stands twice: write it once")
+            fields.mistakes.append(f"phone {mask_phone(phone)} occurs twice: write it once")
         if len(fields.mistakes) == before:
             yield phone, text
         else:

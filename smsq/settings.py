@@ -183,7 +183,7 @@ def _find_contradictions(values: Mapping[str, Any], needs_gateway: bool) -> list
         if secret and len(secret) < _MIN_SECRET:
             found.append(f"SMSQ_{name}_SECRET: write {_MIN_SECRET} characters or more")
     if values.get("webhook_url") and values.get("events_keep_s") == 0:
-        found.append("SMSQ_EVENTS_KEEP_S is 0: SMSQ_WEBHOOK_URL needs news that is kept a while")
+        found.append("SMSQ_EVENTS_KEEP_S is 0: SMSQ_WEBHOOK_URL needs events: write 60 or more")
     for first, most in _NOT_ABOVE:
         if first in values and most in values and values[first] > values[most]:
             names = [f"SMSQ_{name.upper()}" for name in (first, most)]

@@ -91,6 +91,6 @@ class Loader:
             return text, {}
         told = (
             f"holds {found.written}, the place of a column: fill it in, or write the text as "
-            f"--text with {{{found.column}}}; --literal-braces sends it as it stands"
+            f"--text with {{{found.column}}}; --literal-braces sends it as it is"
         )
         return text, {self.table.header[self.text_columns[0]]: told}

@@ -129,7 +129,7 @@ def check_places(template: Template, header: Sequence[str]) -> None:
         raise InvalidMessageError(
             [
                 f"text: {found.written} at character {found.at} is not how a column is written: "
-                f"write {{{found.column}}}; or add --literal-braces, and it is sent as it stands"
+                f"write {{{found.column}}}; or add --literal-braces, and it is sent as it is"
             ]
         )
 

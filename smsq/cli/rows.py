@@ -85,7 +85,7 @@ class Table:
         mistakes = []
         for option, name in wanted:
             if names.count(name.strip().casefold()) > 1:
-                mistakes.append(f"column {name} stands twice: rename one of them")
+                mistakes.append(f"column {name} occurs twice: rename one of them")
             elif name.strip().casefold() not in names:
                 mistakes.append(
                     f"has no column {name[:_MAX_NAME]}: write one of its columns with {option}: "

@@ -250,8 +250,8 @@ def test_a_phone_stands_once_in_a_message_however_it_is_written(intake: Intake) 
     texts = [("+375291234567", "a"), ("29 123 45 67", "b")]
 
     assert refused(check_bulk, intake, [twice, replace(PERSONAL, texts=texts)]) == (
-        "message 1: recipient 3: phone +375*******67 stands twice: write it once",
-        "message 2: recipient 2: phone +375*******67 stands twice: write it once",
+        "message 1: recipient 3: phone +375*******67 occurs twice: write it once",
+        "message 2: recipient 2: phone +375*******67 occurs twice: write it once",
     )
     assert len(check_bulk(intake, [BULK, PERSONAL])) == 2  # two messages may share a phone
 

@@ -265,7 +265,7 @@ def test_no_mistake_repeats_a_value(name: str, value: str) -> None:
                 "SMSQ_WEBHOOK_SECRET": "a-secret-of-24-characters",
                 "SMSQ_EVENTS_KEEP_S": "0",
             },
-            "SMSQ_EVENTS_KEEP_S is 0: SMSQ_WEBHOOK_URL needs news that is kept a while",
+            "SMSQ_EVENTS_KEEP_S is 0: SMSQ_WEBHOOK_URL needs events: write 60 or more",
         ),
         (
             {"SMSQ_BACKOFF_FIRST_S": "10", "SMSQ_BACKOFF_MAX_S": "5"},

@@ -190,7 +190,7 @@ def test_an_unquoted_comma_does_not_cut_a_text_short(smsq_json: Json) -> None:
         (b"phone,text\n", "no rows"),
         (b"375291234567\n375291234568\n", "has no header"),
         (b"number,words\n1,2\n", "has no column phone: write one of its columns with --phone-column: number, words"),  # noqa: E501
-        (b"phone,text,Phone\n1,2,3\n", "stands twice"),
+        (b"phone,text,Phone\n1,2,3\n", "occurs twice"),
         (b'phone,text\n375291234567,"open\n', "line 2: a quotation mark is opened here"),
         (b'phone,text\n375291234567,"a"b\n', "line 2: a quotation mark within"),
         (b"phone\r375291234567\r", "ordinary line ends"),
