@@ -104,7 +104,7 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
         redis.ping()
     except (RedisError, OSError) as error:
         detail = f"cannot be reached ({type(error).__name__})"
-        yield Check("redis", Mark.ERROR, detail, "start Redis, or set SMSQ_REDIS_URL right")
+        yield Check("redis", Mark.ERROR, detail, "start Redis, or correct SMSQ_REDIS_URL")
         return
     latency_ms = (time.monotonic() - started_s) * 1000
     try:

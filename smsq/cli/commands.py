@@ -5,13 +5,14 @@ In:  arguments. Out: the command's own output, or one error in words (and in JSO
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import click
 
-from smsq.cli.examples import add_examples
+from smsq.cli.examples import EXAMPLES, add_examples
 from smsq.cli.output import EXIT_MEANINGS, Exit, tell_errors
 
 #: Heading in the help → name of a command → `module:attribute` and its line in the help.
@@ -23,6 +24,10 @@ _EXTRAS = {
     "simulator": "demo",
     "demo": "all",
 }
+
+
+#: Commands named to who wrote none.
+_MOST_NEAR = 4
 
 
 class Commands(click.Group):
@@ -51,6 +56,17 @@ class Commands(click.Group):
         except ModuleNotFoundError as missing:
             raise say_extra(cmd_name, missing) from None
         return add_examples(command, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; one that is not there is answered with those near it."""
+        is_option = args[0].startswith("-")
+        if self._lazy and not is_option and self.get_command(ctx, args[0]) is None:
+            near = find_near(args[0], list(self._lazy))
+            meant = f"write {say_choice(near)}" if near else "smsq --help lists them all"
+            raise click.UsageError(f"no such command: {meant}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by their groups, without importing them, and the exit codes."""
@@ -81,6 +97,20 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo(err=True)
             raise click.exceptions.Exit(Exit.INTERRUPTED) from None
+
+
+def find_near(written: str, names: Sequence[str]) -> Sequence[str]:
+    """Find the commands that somebody may have meant, as they are typed; the likeliest first."""
+    word = written.casefold()
+    beginning = [name for name in names if name.startswith(word)]
+    below = [path for path in EXAMPLES if path.endswith(f" {word}")]
+    near = difflib.get_close_matches(word, names, cutoff=0.7)
+    return list(dict.fromkeys([*beginning, *below, *near]))[:_MOST_NEAR]
+
+
+def say_choice(paths: Sequence[str]) -> str:
+    """Say which commands to write."""
+    return " or ".join(f"smsq {path}" for path in paths)
 
 
 def say_extra(command: str, missing: ModuleNotFoundError) -> Exception:

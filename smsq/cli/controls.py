@@ -64,7 +64,8 @@ def resume(campaign: str | None, *, max_failed: float | None, anyway: bool, as_j
         _tell(queue.campaign(campaign), is_changed=is_changed, as_json=as_json)
 
 
-@click.command()
+# A number below 0 is no option: it is refused as a number.
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("per_s", metavar="N")
 @json_option
 def rate(per_s: str, *, as_json: bool) -> None:
@@ -76,7 +77,7 @@ def rate(per_s: str, *, as_json: bool) -> None:
     try:
         rate_per_s = None if per_s == DEFAULT else float(per_s)
     except ValueError:
-        raise click.UsageError(f"N: write a number, or {DEFAULT}") from None
+        raise click.UsageError(f"N is no number: write one like 5, or {DEFAULT}") from None
     _turn(lambda controls: controls.set_rate(rate_per_s), as_json=as_json)
 
 

@@ -85,6 +85,11 @@ def add_examples(command: click.Command, path: str) -> click.Command:
     return command
 
 
+def find_example(command: click.Command) -> str:
+    """Find the first example of a command; "" where it has none."""
+    return (command.epilog or "").partition("Examples:\n")[2].partition("\n")[0].strip()
+
+
 def write_epilog(lines: Sequence[str]) -> str:
     """Write the end of a help."""
     # click leaves the line ends of a paragraph alone that begins with this mark.

@@ -17,6 +17,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from smsq.cli.examples import find_example
 from smsq.errors import (
     ConfigError,
     InvalidMessageError,
@@ -78,7 +79,7 @@ def tell_errors(*, as_json: bool) -> Iterator[None]:
     except SmsqError as error:
         told = error
     except click.ClickException as error:
-        mistake = _without_arguments(error)
+        mistake = _say_what_to_write(error)
         if as_json:
             kind = "UsageError" if isinstance(mistake, click.UsageError) else "Error"
             print_json(_describe(kind, mistake.format_message()))
@@ -95,15 +96,25 @@ def _say(error: SmsqError) -> None:
     for line in str(error).splitlines():
         click.echo(f"smsq: {line}", err=True)
     if isinstance(error, QueueUnavailableError) and not error.may_be_stored:
-        click.echo("smsq: nothing was changed; see SMSQ_REDIS_URL, and smsq doctor", err=True)
+        click.echo("smsq: nothing was changed: start Redis, or correct SMSQ_REDIS_URL", err=True)
 
 
-def _without_arguments(error: click.ClickException) -> click.ClickException:
-    """Leave the arguments out: a text without quotation marks would be repeated in the error."""
-    is_text = error.message.startswith("Got unexpected extra argument")
-    if not is_text or not isinstance(error, click.UsageError):
+def _say_what_to_write(error: click.ClickException) -> click.ClickException:
+    """Show the command's example where arguments are missing, or more than it takes.
+
+    What was written is left out: a text without quotation marks would be repeated in the error.
+    """
+    if not isinstance(error, click.UsageError) or error.ctx is None:
         return error
-    return click.UsageError("too many arguments: put quotation marks around a text", error.ctx)
+    example = find_example(error.ctx.command)
+    if isinstance(error, click.MissingParameter) and example:
+        missing = error.format_message().rstrip(".")
+        return click.UsageError(f"{missing}: write for example\n  {example}", error.ctx)
+    if not error.message.startswith("Got unexpected extra argument"):
+        return error
+    has_text = any(param.name == "text" for param in error.ctx.command.params)
+    what = "put quotation marks around a text" if has_text else f"write for example\n  {example}"
+    return click.UsageError(f"too many arguments: {what}", error.ctx)
 
 
 def _describe(kind: str, message: str, error: SmsqError | None = None) -> dict[str, Any]:
