@@ -225,13 +225,14 @@ EXAMPLES = (
     "https://shop.example/sms-news",
     "redis://127.0.0.1:6379/0",
     "Europe/Minsk",
+    *(setting.name for setting in SETTINGS),
 )
 
 
 @given(
     st.sampled_from([setting.name for setting in SETTINGS]),
     st.text(min_size=8, max_size=40).filter(
-        # Part of an example that a mistake gives is no value repeated.
+        # Part of an example or a name that a mistake gives is no value repeated.
         lambda text: text.strip() == text and not any(text in example for example in EXAMPLES)
     ),
 )
