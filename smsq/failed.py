@@ -3,8 +3,9 @@
 In:  the jobs of a campaign. Out: phones in full, with their own texts where the ledger has them.
 
 Failed are: undelivered, and all of a job that the gateway refused, that was given up or that
-expired. What may have been accepted is not among them. Nor is `no_report`, unless asked for: nobody
-proved its delivery, and nobody disproved it either.
+expired. What may have been accepted is not among them, nor what `smsq dead retry` can still send:
+who did both would send it twice. Nor is `no_report`, unless asked for: nobody proved its delivery,
+and nobody disproved it either.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class FailedReader:
         has_texts: Rows come with their texts; False where all had one text, or texts are forgotten.
         are_texts_gone: Of some the text is forgotten: the gateway had it.
         no_report: How many recipients are without a report, read or not: they may have got it.
+        retryable: How many recipients of dead jobs are left out, since the jobs can be retried.
 
     Args:
         redis: Of the ledger.
@@ -69,7 +71,7 @@ class FailedReader:
         self._unsent = _UNSENT | ({JobState.CANCELLED} if cancelled else set())
         self._failed = [RecipientState.UNDELIVERED]
         self._failed += [RecipientState.NO_REPORT] if with_no_report else []
-        self.no_report = 0
+        self.no_report = self.retryable = 0
         self._messages = list(self._find(job_ids))
         own = any(message.has_own_texts for message in self._messages)
         shared = {m.shared_text for m in self._messages if not m.has_own_texts}
@@ -109,25 +111,29 @@ class FailedReader:
             jobs = zip(part, pipeline.execute(), strict=True)
             yield from self._find_messages(
                 [
-                    (job_id, n, state in self._unsent and not any(doubt))
+                    (job_id, n, state in self._unsent and not any(doubt), state == JobState.DEAD)
                     for job_id, (state, messages, *doubt) in jobs
                     for n in range(1, int(messages or 0) + 1)
                 ]
             )
 
-    def _find_messages(self, refs: Sequence[tuple[str, int, bool]]) -> Iterator[_Message]:
+    def _find_messages(self, refs: Sequence[tuple[str, int, bool, bool]]) -> Iterator[_Message]:
         pipeline = self._redis.pipeline(transaction=False)
-        for job_id, n, _ in refs:
+        for job_id, n, *_ in refs:
             key = self._keys.message(job_id, n)
             pipeline.hmget(key, "buckets", "text", *_COUNTED)
             pipeline.exists(self._keys.texts(job_id, n))
         answers = pipeline.execute()
-        for (job_id, n, is_unsent), row, has_own_texts in zip(
+        for (job_id, n, is_unsent, is_dead), row, has_own_texts in zip(
             refs, answers[::2], answers[1::2], strict=True
         ):
             buckets, text, *numbers = row
             counts = {s: int(n or 0) for s, n in zip(_COUNTED, numbers, strict=True)}
             self.no_report += counts[RecipientState.NO_REPORT]
+            # A job whose texts are forgotten cannot be retried.
+            if is_unsent and is_dead and (text is not None or has_own_texts):
+                self.retryable += counts[RecipientState.PENDING]
+                continue
             wanted = [RecipientState.PENDING] if is_unsent else self._failed
             if any(counts[state] for state in wanted):
                 yield _Message(job_id, n, int(buckets), is_unsent, text, bool(has_own_texts))

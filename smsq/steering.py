@@ -141,6 +141,8 @@ class Steering:
     ) -> FailedReader:
         """Read the recipients of a job or campaign that got nothing, to send to them again.
 
+        Dead jobs that can be retried are left out: `retryable` counts their recipients.
+
         Args:
             some_id: A job or a campaign.
             cancelled: True also reads those whose jobs were cancelled.

@@ -92,13 +92,15 @@ def failed(some_id: str, file: str, *, cancelled: bool, no_report: bool, as_json
 
     These are the undelivered ones, and those of jobs that were rejected, dead or expired; never one
     whose message may have been accepted. Recipients without a report may have got it: they are left
-    out unless you add --no-report. The file has full phones, and only you can read it.
+    out unless you add --no-report. Those of dead jobs that can be retried are left out too.
+    The file has full phones, and only you can read it.
 
     Personal texts are written to a column `text`, if they are still stored: a text is deleted once
     the gateway has accepted it, unless SMSQ_KEEP_TEXTS=1.
 
     JSON: {"id", "file", "recipients", "has_texts", "texts_gone"}; if some have no report, also
-    "no_report": how many, in the file or not.
+    "no_report": how many, in the file or not; if dead jobs are left out, "retryable": their
+    recipients.
     """
     if file == "-" and as_json:
         raise click.UsageError("- and --json both write to stdout: name a file")
@@ -108,12 +110,15 @@ def failed(some_id: str, file: str, *, cancelled: bool, no_report: bool, as_json
             count = _write(reader, stream)
     if as_json:
         told = {"has_texts": reader.has_texts, "texts_gone": reader.are_texts_gone}
-        silent = {"no_report": reader.no_report} if reader.no_report else {}
+        silent = {"no_report": reader.no_report, "retryable": reader.retryable}
+        silent = {what: number for what, number in silent.items() if number}
         print_json({"id": some_id, "file": file, "recipients": count, **told, **silent})
     else:
         click.echo(_say(reader, count, file), err=file == "-")
         if reader.no_report:
             click.echo(_say_silent(reader.no_report, are_written=no_report), err=True)
+        if reader.retryable:
+            click.echo(_say_retryable(reader.retryable), err=True)
 
 
 def _write(reader: FailedReader, stream: TextIO) -> int:
@@ -128,7 +133,7 @@ def _write(reader: FailedReader, stream: TextIO) -> int:
 def _say(reader: FailedReader, count: int, file: str) -> str:
     told = f"{say_number(count, 'recipient')} written to {'stdout' if file == '-' else file}"
     if not count:
-        return f"{told}: nobody failed"
+        return told if reader.retryable else f"{told}: nobody failed"
     if reader.has_texts:
         return f"{told}, with their texts: smsq send-bulk {file} --name ..."
     gone = "; their texts are forgotten (SMSQ_KEEP_TEXTS=0)" if reader.are_texts_gone else ""
@@ -140,6 +145,11 @@ def _say_silent(count: int, *, are_written: bool) -> str:
     if are_written:
         return f"{told} among them: who got it already gets it again"
     return f"{told} left out: they may have got it; --no-report adds them"
+
+
+def _say_retryable(count: int) -> str:
+    told = f"{say_number(count, 'recipient')} of dead jobs left out"
+    return f"{told}: smsq dead retry sends to them (smsq dead list)"
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from smsq.failed import FailedReader
-from smsq.models import JobState, RecipientState
+from smsq.models import JobState, Kind, RecipientState
+from smsq.states import Verdict
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 #: Recipients who certainly got nothing, of a job that the gateway has.
@@ -65,6 +66,24 @@ def test_of_a_job_in_any_state_nobody_is_read_who_may_have_got_it(
     if doubt:
         world.redis.hset(world.keys.job(job), doubt, "1")
 
-    is_certain = state in {JobState.REJECTED, JobState.DEAD, JobState.EXPIRED, JobState.CANCELLED}
+    # Dead jobs are retried.
+    is_certain = state in {JobState.REJECTED, JobState.EXPIRED, JobState.CANCELLED}
     expected = 1 if is_certain and not doubt else 0
     assert len(failed(world, job, cancelled=True)) == expected
+
+
+@pytest.mark.parametrize("end", ["retried", "forgotten", "cancelled"])
+def test_nobody_is_both_in_the_file_and_sent_to_by_a_retry(world: World, end: str) -> None:
+    job = world.enqueue(kind=Kind.BULK, phones=3)
+    world.ledger.settle(world.claim(job), Verdict(state=JobState.DEAD, error="503"), PLAN)
+    reader = FailedReader(world.redis, world.keys, [job], cancelled=True)
+    assert (list(reader), reader.retryable) == ([], 3)
+
+    if end == "forgotten":
+        world.pass_s(4 * 86_400)
+        world.recover()
+    elif end == "cancelled":
+        world.ledger.cancel(job)
+    answer = world.scripts.run("operate", job, "retry", "ops@host", "", PLAN.first_ms, 0)
+    assert (answer[0] == "ok") is (end == "retried")
+    assert len(failed(world, job, cancelled=True)) == (0 if end == "retried" else 3)

@@ -14,6 +14,7 @@ import pytest
 from smsq.models import BulkMessage, JobState, PersonalMessage, RecipientState
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
+from smsq.states import Verdict
 from smsq.status import BrakeState
 from tests.smsq.cli.conftest import Smsq
 from tests.smsq.test_brakes import REFUSED, accept_one, report, take_job
@@ -203,6 +204,21 @@ def test_whom_a_campaign_missed_can_be_sent_to_again(
     shown = smsq("failed", campaign, "-")
     assert read_csv(shown.stdout)[0] == ["phone"]
     assert "texts are forgotten (SMSQ_KEEP_TEXTS=0)" in shown.stderr
+
+
+def test_whom_a_retry_sends_to_is_left_out_and_counted(
+    world: World, smsq_json: Callable[..., Any], smsq: Smsq
+) -> None:
+    campaign = world.start_campaign(3).id
+    dead = take_job(world)
+    assert dead
+    world.ledger.settle(dead, Verdict(state=JobState.DEAD, error="503"), PLAN)
+
+    told = smsq_json("failed", campaign, "again.csv")
+    assert (told["recipients"], told["retryable"]) == (0, 3)
+    shown = smsq("failed", campaign, "again.csv")
+    assert shown.stdout == "0 recipients written to again.csv\n"
+    assert "3 recipients of dead jobs left out: smsq dead retry" in shown.stderr
 
 
 def test_own_texts_that_were_kept_stand_beside_their_phones(
