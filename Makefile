@@ -38,7 +38,7 @@ test: setup ## Run the whole test suite, with real processes (ARGS="tests/smsq -
 
 .PHONY: quick
 quick: setup ## Run what a change asks for, in some 20 s: all short tests, and the long ones it touches
-	@$(PYTEST) $(AT_ONCE) --quick --hypothesis-profile quick $(ARGS)
+	@$(PYTEST) -n logical --dist worksteal --quick --hypothesis-profile quick $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style, spelling and the direction of imports

@@ -13,6 +13,8 @@ from smsq.cli import COMMANDS
 from tests.contracts.contract import STORED, collect, write
 from tests.contracts.documents import shape_of
 
+pytestmark = pytest.mark.long
+
 #: They run until they are ended, and have no document of their own here.
 WITHOUT_DOCUMENT = {"up", "worker", "beat", "web", "flower", "alive", "simulator", "demo"}
 

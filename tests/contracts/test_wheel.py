@@ -124,7 +124,7 @@ def test_the_demo_runs_from_the_wheel_in_an_empty_folder(site: Path, tmp_path: P
     ran = subprocess.run(
         [sys.executable, "-P", "-m", "smsq.cli", "demo", "--json"],
         cwd=empty,
-        env={**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
     )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,37 +36,42 @@ def inspect(deployment: Deployment, what: str) -> dict[str, Any]:
     return answers
 
 
-def test_the_worker_registers_five_tasks_and_takes_four_queues(deploy: Deploy) -> None:
-    with deploy() as deployment:
-        [registered] = inspect(deployment, "registered").values()
-        assert sorted(registered) == sorted(Task)
-        [queues] = inspect(deployment, "active_queues").values()
-        assert {queue["name"] for queue in queues} == {"urgent", "normal", "bulk", "poll"}
-
-
-def test_flowers_page_for_a_task_is_the_page_for_its_job(deploy: Deploy) -> None:
+@pytest.fixture(scope="module")
+def watched(deploy: Deploy) -> Iterator[Deployment]:
+    """A deployment that tests only look at, with Flower."""
     with deploy(has_flower=True, FLOWER_UNAUTHENTICATED_API="true") as deployment:
-        job = deployment.queue.send_quick(PHONE, "code")
-        wait_until(lambda: deployment.queue.status(job).is_final, "the job is done")
+        yield deployment
 
-        def read(path: str) -> str:
-            with urllib.request.urlopen(deployment.url("flower") + path, timeout=10) as answer:
-                return str(answer.read().decode())
 
-        wait_until(lambda: job in read("/api/tasks"), "Flower knows the task")
-        task = json.loads(read(f"/api/task/info/{job}"))
-        assert task["name"] == Task.SEND_QUICK
-        assert task["state"] == "SUCCESS"
-        assert job in read(f"/task/{job}")
+def test_the_worker_registers_five_tasks_and_takes_four_queues(watched: Deployment) -> None:
+    [registered] = inspect(watched, "registered").values()
+    assert sorted(registered) == sorted(Task)
+    [queues] = inspect(watched, "active_queues").values()
+    assert {queue["name"] for queue in queues} == {"urgent", "normal", "bulk", "poll"}
 
-        def old_tasks() -> list[Any]:
-            tasks = json.loads(read("/api/tasks")).values()
-            return [t for t in tasks if t["received"] and t["received"] < time.time() - 3]
 
-        wait_until(lambda: len(old_tasks()) > 8, "Flower has seen some ticks")
-        assert {Task.RECOVER, Task.POLL_DELIVERIES} <= {task["name"] for task in old_tasks()}
-        # A lost event would leave a task unfinished for ever.
-        assert {task["state"] for task in old_tasks()} == {"SUCCESS"}
+def test_flowers_page_for_a_task_is_the_page_for_its_job(watched: Deployment) -> None:
+    job = watched.queue.send_quick(PHONE, "code")
+    wait_until(lambda: watched.queue.status(job).is_final, "the job is done")
+
+    def read(path: str) -> str:
+        with urllib.request.urlopen(watched.url("flower") + path, timeout=10) as answer:
+            return str(answer.read().decode())
+
+    wait_until(lambda: job in read("/api/tasks"), "Flower knows the task")
+    task = json.loads(read(f"/api/task/info/{job}"))
+    assert task["name"] == Task.SEND_QUICK
+    assert task["state"] == "SUCCESS"
+    assert job in read(f"/task/{job}")
+
+    def old_tasks() -> list[Any]:
+        tasks = json.loads(read("/api/tasks")).values()
+        return [t for t in tasks if t["received"] and t["received"] < time.time() - 3]
+
+    wait_until(lambda: len(old_tasks()) > 8, "Flower has seen some ticks")
+    assert {Task.RECOVER, Task.POLL_DELIVERIES} <= {task["name"] for task in old_tasks()}
+    # A lost event would leave a task unfinished for ever.
+    assert {task["state"] for task in old_tasks()} == {"SUCCESS"}
 
 
 def test_sigterm_during_a_hold_ends_the_worker_soon_and_puts_nothing_in_doubt(

@@ -137,7 +137,11 @@ def test_nothing_outlives_a_demo_that_is_ended_in_its_middle(
         children = children_of(process)
         assert len(children) > CHILDREN
         process.send_signal(number)
-        wait_until(lambda: are_gone([process, *children]), "all are gone")
+        try:
+            wait_until(lambda: are_gone([process, *children]), "all are gone")
+        except AssertionError as late:
+            left = [each.cmdline() for each in (process, *children) if not are_gone([each])]
+            raise AssertionError(f"{left} outlive it: {log.read_text()}") from late
 
 
 @pytest.mark.parametrize("own", ["worker.py", "worker/__init__.py"])

@@ -17,6 +17,8 @@ from tests.smsq.test_brakes import BY, accept_one, brake_of, report, take_job
 from tests.smsq.test_rules import LATER, set_rules
 from tests.smsq.world import PLAN, UNKNOWN, World
 
+pytestmark = pytest.mark.long
+
 HORIZON_H = PLAN.horizon_ms / 3_600_000
 
 

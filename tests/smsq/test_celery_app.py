@@ -22,6 +22,8 @@ from smsq.names import Queue, Task
 from smsq.rings import Rings, make_celery
 from tests.smsq.test_rings import ids_of, rung
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -20,6 +20,8 @@ from tests.conftest import HAS_REDIS
 from tests.smsq.fronts import LEASES, Fronts, Gateway, Moody
 from tests.smsq.world import PLAN, World
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def world(settings: Settings) -> Iterator[World]:
@@ -61,7 +63,6 @@ def test_a_burst_is_allowed_after_a_quiet_time_and_no_more(world: World) -> None
 
 
 @pytest.mark.parametrize("fronts", [1, 2, 4] if HAS_REDIS else [2])
-@pytest.mark.long
 def test_a_rate_that_is_told_is_used_and_never_passed(world: World, fronts: int) -> None:
     world.enqueue_many(1500)
     drive = Fronts(world, Gateway(50, burst=5), make_limiter(world, 50, burst=5), fronts=fronts)
@@ -72,7 +73,6 @@ def test_a_rate_that_is_told_is_used_and_never_passed(world: World, fronts: int)
 
 
 @pytest.mark.real_redis  # fakeredis takes a minute
-@pytest.mark.long
 def test_a_limit_that_nobody_told_is_found(world: World) -> None:
     world.enqueue_many(2500)
     drive = Fronts(world, Gateway(50, burst=5), make_limiter(world, 500, burst=5), fronts=4)
@@ -83,7 +83,6 @@ def test_a_limit_that_nobody_told_is_found(world: World) -> None:
 
 
 @pytest.mark.real_redis  # fakeredis takes a minute
-@pytest.mark.long
 def test_a_limit_that_falls_and_rises_again_is_followed(world: World) -> None:
     world.enqueue_many(6000)
     gateway = Gateway(50, burst=5)
@@ -101,7 +100,6 @@ def test_a_limit_that_falls_and_rises_again_is_followed(world: World) -> None:
 
 
 @pytest.mark.real_redis  # fakeredis takes a minute
-@pytest.mark.long
 def test_429s_that_do_not_come_from_the_rate_do_not_stop_sending(world: World) -> None:
     world.enqueue_many(3000)
     drive = Fronts(
@@ -114,7 +112,6 @@ def test_429s_that_do_not_come_from_the_rate_do_not_stop_sending(world: World) -
 
 
 @pytest.mark.real_redis  # fakeredis takes a minute
-@pytest.mark.long
 def test_a_limit_is_found_behind_429s_that_did_not_come_from_it(world: World) -> None:
     world.enqueue_many(4000)
     gateway = Moody(10, burst=5, refused_share=0.1)
@@ -144,7 +141,6 @@ def test_retry_after_is_kept_by_everyone_and_one_probe_reopens(world: World) -> 
 
 
 @pytest.mark.real_redis  # fakeredis takes a minute
-@pytest.mark.long
 def test_a_429_costs_no_attempt_however_long_it_lasts(world: World) -> None:
     job = world.enqueue()
     drive = Fronts(world, Gateway(1e-9), make_limiter(world, 50), fronts=2)

@@ -19,6 +19,8 @@ from tests.smsq.test_gathering import OPEN_S, gather, job_of, new_send, phone
 from tests.smsq.test_rules import set_rules
 from tests.smsq.world import PLAN, World
 
+pytestmark = pytest.mark.long
+
 BUSY = Verdict(state=JobState.QUEUED, error="429", error_class="busy", is_counted=False)
 LATER = Verdict(state=JobState.WAITING, delay_s=5, error="500", error_class="temporary")
 DEAD = Verdict(state=JobState.DEAD, error="gave up", error_class="temporary")

@@ -26,6 +26,8 @@ from smsq.steering import Steering
 from tests.smsq.world import PLAN, UNKNOWN, World
 from tests.support import RedisServer
 
+pytestmark = pytest.mark.long
+
 PHONE = "+375291234567"
 DEAD = Verdict(state=JobState.DEAD, error="gave up", error_class="temporary")
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsq.seen import SeenPhones
+
+pytestmark = pytest.mark.long
 
 # Close together, so that blocks fill up and phones come twice; and anywhere.
 phones = st.integers(375_290_000_000, 375_290_003_000) | st.integers(1, 10**15 - 1)

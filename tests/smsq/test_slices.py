@@ -18,6 +18,8 @@ from smsq.slots import Slot
 from smsq.states import Verdict
 from tests.smsq.world import PLAN, World
 
+pytestmark = pytest.mark.long
+
 REFUSED = Verdict(state=JobState.REJECTED, error="no", error_class="refused")
 LEASES = Leases(send_ms=30_000, poll_ms=60_000)
 

@@ -22,6 +22,8 @@ from smsq.stored_id import StoredId
 from tests.conftest import HAS_REDIS
 from tests.smsq.world import World
 
+pytestmark = pytest.mark.long
+
 KEY = "k" * 32
 ONCE = Idempotency(key=KEY)
 SALE = MessageRequest(name="Sale", alphaname_id="123", text="Half price", recipients={})

@@ -22,6 +22,8 @@ from tasks.line import serve
 from tasks.recover import recover_due
 from tasks.resources import Resources, install
 
+pytestmark = pytest.mark.long
+
 PHONE = "37529123"
 
 Spoil = Callable[[Resources, str], object]
