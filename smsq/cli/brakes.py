@@ -15,9 +15,9 @@ _PERCENT = 100
 
 #: What an operator may do, for people.
 _NEXT = {
-    BrakeState.PAUSED: "smsq resume {id} lets it go on",
+    BrakeState.PAUSED: "smsq resume {id} continues it",
     BrakeState.CANARY: "smsq resume {id} --anyway does not wait for them",
-    BrakeState.STOPPED: "smsq resume {id} lets it go on all the same, smsq cancel {id} ends it",
+    BrakeState.STOPPED: "smsq resume {id} continues it anyway, smsq cancel {id} ends it",
     BrakeState.CANCELLED: "",
 }
 

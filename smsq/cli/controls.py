@@ -77,7 +77,7 @@ def rate(per_s: str, *, as_json: bool) -> None:
     try:
         rate_per_s = None if per_s == DEFAULT else float(per_s)
     except ValueError:
-        raise click.UsageError(f"N is no number: write one like 5, or {DEFAULT}") from None
+        raise click.UsageError(f"N is {per_s[:10]}: write a number like 5, or {DEFAULT}") from None
     _turn(lambda controls: controls.set_rate(rate_per_s), as_json=as_json)
 
 
@@ -93,7 +93,7 @@ def _turn(turn: Callable[[Controls], None], *, as_json: bool) -> None:
         print_json(describe_rate(now))
     else:
         click.echo(f"rate {now.current_per_s:.3g}/s of at most {now.ceiling_per_s:g}/s")
-        click.echo(f"gate {say_gate(now) or 'open'}")
+        click.echo(say_gate(now) or "gate open")
 
 
 def _tell(found: Campaign, *, is_changed: bool, as_json: bool) -> None:
@@ -103,4 +103,6 @@ def _tell(found: Campaign, *, is_changed: bool, as_json: bool) -> None:
         print_json(told)
         return
     as_before = "" if is_changed else "nothing changed; "
-    click.echo(f"{as_before}{say_brake(found.id, found.brake) or f'it goes on: {found.state}'}")
+    click.echo(
+        f"{as_before}{say_brake(found.id, found.brake) or f'it is not held up: {found.state}'}"
+    )

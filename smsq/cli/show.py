@@ -24,11 +24,11 @@ _MAX_MESSAGES = 20
 
 #: What moves a job on that is not final, for people.
 _NEXT: Mapping[JobState, str] = {
-    JobState.QUEUED: "ready; a worker with a slot takes it",
+    JobState.QUEUED: "ready; a worker sends it as soon as the rate allows",
     JobState.WAITING: "due later",
     JobState.SUBMITTING: "a request is on its way",
-    JobState.ACCEPTED: "the gateway has it; polls and receipts tell the rest",
-    JobState.UNKNOWN: "may have been accepted; a receipt or an operator decides",
+    JobState.ACCEPTED: "the gateway has it; delivery reports are awaited",
+    JobState.UNKNOWN: "the gateway may have it; a receipt, a report or an operator decides",
 }
 
 

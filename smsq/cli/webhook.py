@@ -48,7 +48,7 @@ def list_deliveries(*, as_json: bool) -> None:
         ]
         print_json({"waiting": waiting, "dead": rows})
         return
-    click.echo(f"on the way: {waiting:,}; given up: {len(dead):,}")
+    click.echo(f"waiting: {waiting:,}; failed: {len(dead):,}")
     if dead:
         make_console().print(_make_table(dead))
 
@@ -80,7 +80,7 @@ def replay(ids: Sequence[str], *, is_all: bool, as_json: bool) -> None:
 
 def _make_table(dead: Sequence[DeadDelivery]) -> Table:
     zone, table = reader_zone(Settings.from_env()), Table(box=None, pad_edge=False)
-    for heading in ("given up", "since", "events", "attempts", "last error"):
+    for heading in ("failed", "since", "events", "attempts", "last error"):
         table.add_column(heading, overflow="fold")
     for one in dead:
         since = say_time(one.since, zone)

@@ -71,7 +71,7 @@ def test_a_campaign_pauses_and_goes_on(
     assert smsq_json("stats")["rate"]["closed_for_s"] == 0  # others go on
     assert smsq("pause", campaign).stdout.startswith("nothing changed; paused: by ")
     assert smsq_json("status", campaign)["brake"]["state"] == "paused"
-    assert f"smsq resume {campaign} lets it go on" in smsq("status", campaign).stdout
+    assert f"smsq resume {campaign} continues it" in smsq("status", campaign).stdout
 
     assert smsq_json("resume", campaign) == {
         "id": campaign,
@@ -80,7 +80,7 @@ def test_a_campaign_pauses_and_goes_on(
         "brake": None,
     }
     assert "brake" not in smsq_json("status", campaign)
-    assert smsq("resume", campaign).stdout == "nothing changed; it goes on: queued\n"
+    assert smsq("resume", campaign).stdout == "nothing changed; it is not held up: queued\n"
 
 
 def test_a_cancelled_campaign_says_how_many_were_called_off(queue: SmsQueue, smsq: Smsq) -> None:

@@ -41,7 +41,7 @@ def test_what_was_given_up_is_listed(
     assert listed["dead"][0]["error"] == "status 500"
     assert (listed["dead"][0]["events"], listed["dead"][0]["attempts"]) == (1, 1)
     words = smsq("webhook", "list").stdout
-    assert "on the way: 0; given up: 2" in words
+    assert "waiting: 0; failed: 2" in words
     assert dead[0] in words
 
 
