@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.quick import changed_files, is_touched
+from tests.side_by_side import arrange
 from tests.support import Ports, bind, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -42,9 +45,9 @@ def test_a_port_comes_again_as_late_as_can_be_and_never_while_it_is_used() -> No
 
 
 def test_no_connection_of_anybody_takes_a_port_that_was_given() -> None:
-    lowest, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    first_that_linux_picks_from = 32_768
 
-    assert free_port() < int(lowest)
+    assert free_port() < first_that_linux_picks_from
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,22 @@ def test_what_has_changed_is_what_git_says(tmp_path: Path) -> None:
     (tmp_path / "new.py").write_text("3")
 
     assert changed_files(tmp_path) == {tmp_path / "other.py", tmp_path / "new.py"}
+
+
+@given(waiting=st.sets(st.integers(0, 99)), tests=st.integers(0, 100), workers=st.integers(1, 9))
+def test_no_test_is_lost_or_doubled_when_workers_share_them(
+    waiting: set[int], tests: int, workers: int
+) -> None:
+    arranged = arrange(range(tests), waiting.__contains__, workers)
+
+    assert sorted(arranged) == list(range(tests))
+
+
+def test_every_second_worker_begins_with_what_waits() -> None:
+    arranged = arrange([*"ABCDEFGHijklmnopqrstuvwx"], str.isupper, workers=4)
+
+    stretches = ["".join(arranged[n : n + 6]) for n in range(0, 24, 6)]
+    assert stretches == ["ABCDij", "klmnop", "EFGHqr", "stuvwx"]
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from smsq.controls import Controls
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
+from tests.side_by_side import arrange
 from tests.support import free_port
 
 HERE = Path(__file__).parent
@@ -23,10 +25,13 @@ ROOT = HERE.parents[1]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here starts processes."""
+    """Every test here starts processes, and waits for them most of its time."""
     for item in items:
         if item.path.parent == HERE:
             item.add_marker("long")
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        items[:] = arrange(items, lambda item: item.path.parent == HERE, workers)
 
 
 class Deployment(Stack):
