@@ -20,8 +20,8 @@ from smsq.account import (
     Heard,
     Scope,
     find_rule,
+    name_closing,
     read_pause_s,
-    say_why,
 )
 from smsq.backoff import roll
 from smsq.errors import BusyError, GatewayError, MisconfiguredError
@@ -67,7 +67,8 @@ class Limiter:
         wait_s = float(wait_us) / 1e6
         left = ids[int(gone) :]
         if answer == "closed":
-            return Closed(wait_s, *more), left
+            epoch, why, is_partial = more
+            return Closed(wait_s, epoch, why, is_partial=bool(is_partial)), left
         return Slot(wait_s=wait_s, epoch=more[0], is_probe=bool(more[1])), left
 
     def epoch(self) -> str:
@@ -77,7 +78,7 @@ class Limiter:
     def hear(
         self, slot: Slot, failure: GatewayError, *, who: str, endpoint: Endpoint
     ) -> tuple[Heard, Closing | None]:
-        """Take a failure in: close the gate if it is the account's.
+        """Take a failure in: close its endpoint's gate if it is the account's, or that of all.
 
         Args:
             slot: Of the request that failed.
@@ -88,9 +89,9 @@ class Limiter:
         Returns:
             Whose fault it is; and what was done to the gate, None for nothing.
         """
-        rule = find_rule(failure, endpoint)
+        rule = find_rule(failure)
         if rule is None:
-            self._gate("unused", slot)
+            self.hand_back(slot, who=who, endpoint=endpoint)
             return Heard(Scope.ALONE), None
         pause_s = rule.max_s if rule.is_fixed else read_pause_s(failure)
         return self._fail(slot, rule, failure, pause_s, who=who, endpoint=endpoint)
@@ -120,10 +121,15 @@ class Limiter:
         """Take in that a page of reports was answered."""
         self._gate("passed", slot, more=(0, 0, 0, Endpoint.POLL))
 
-    def hand_back(self, slot: Slot) -> None:
-        """Take in that no request was made: a probe's place is free for another."""
-        if slot.is_probe:
-            self._gate("unused", slot)
+    def hand_back(self, slot: Slot, *, who: str, endpoint: Endpoint) -> None:
+        """Take in that no request was made: a probe's place is free for another.
+
+        Args:
+            slot: Of the request.
+            who: The job, or the message to poll as `<job id>:<n>`.
+            endpoint: What it would have been asked through.
+        """
+        self._gate("unused", slot, more=(0, 0, 0, endpoint, "", who))
 
     def pause(self, why: str) -> None:
         """Close the gate until `resume`."""
@@ -176,18 +182,19 @@ class Limiter:
         who: str = "",
         endpoint: Endpoint | None = None,
     ) -> tuple[Heard, Closing | None]:
+        why = name_closing(failure, rule, endpoint)
         scope, times, own, changed, *news = self._gate(
             "failed",
             slot,
             "" if pause_s is None else max(1, round(pause_s * 1e6)),
-            say_why(failure),
+            why,
             (
                 *(round(rule.first_s * 1e6), round(rule.max_s * 1e6), roll(), endpoint or ""),
-                *(failure.outcome, who, rule.different, rule.least, int(rule.lowers_rate)),
+                *(failure.outcome, who, rule.different, rule.least, int(rule.is_of_rate)),
             ),
         )
-        closing = Closing(float(news[0]) / 1e6, float(news[1])) if changed and news else None
-        return Heard(Scope(scope), int(times), int(own)), closing
+        closing = Closing(float(news[0]) / 1e6, float(news[1]), why) if changed and news else None
+        return Heard(Scope(scope), int(times), int(own), why), closing
 
     def _gate(
         self,

@@ -6,8 +6,10 @@ In:  settings, and what the limiter's scripts answer. Out: frozen dataclasses.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from smsq.account import Endpoint
 
 #: As in lua/limit.lua: the least rate that is learnt, and the end of time.
 LEAST_PER_S = 0.05
@@ -39,24 +41,29 @@ class Closed:
         wait_s: Ask again after this long, or sooner.
         epoch: Ask again at once when the limiter's epoch is another one.
         why: For operators.
+        is_partial: True where only some endpoints are closed, and none but theirs wait: what comes
+            for another may go at once.
     """
 
     wait_s: float
     epoch: str
     why: str
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What a 429 led to.
+    """What a failure led to.
 
     Attributes:
         pause_s: The gate is closed for so long.
         rate_per_s: The rate in force afterwards.
+        why: For operators; names the endpoint where only that is closed.
     """
 
     pause_s: float
     rate_per_s: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +88,21 @@ class Early:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closure:
+    """A closed gate, for operators.
+
+    Attributes:
+        endpoint: The gateway's name of what is closed: `sendBulkSms`; "" for everything.
+        for_s: For so long yet; 0 when one probe goes next, infinite for a pause.
+        why: What closed it; begins with the endpoint.
+    """
+
+    endpoint: str
+    for_s: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateView:
     """The limiter, for operators.
 
@@ -88,15 +110,23 @@ class RateView:
         ceiling_per_s: Never more than this.
         ceiling_by: Who set it with `smsq rate`, as user@host; "" when it is the setting.
         current_per_s: In force now: the ceiling, or less where the gateway takes less.
-        closed_for_s: The gate is closed for so long yet; 0 when it is open, infinite for a pause.
-        closed_why: Why, or why one probe goes first; "" when it is open.
+        closures: What is closed: everything, or some endpoints.
     """
 
     ceiling_per_s: float
     ceiling_by: str
     current_per_s: float
-    closed_for_s: float
-    closed_why: str
+    closures: Sequence[Closure] = ()
+
+    @property
+    def closed_for_s(self) -> float:
+        """The longest of the closures, for so long yet; 0 for none, infinite for a pause."""
+        return max((closure.for_s for closure in self.closures), default=0.0)
+
+    @property
+    def closed_why(self) -> str:
+        """Why, or why one probe goes first; "" when nothing is closed."""
+        return "; ".join(closure.why for closure in self.closures if closure.why)
 
 
 def read_rate(limiter: Mapping[str, str], setting_per_s: float, now_s: float) -> RateView:
@@ -107,12 +137,26 @@ def read_rate(limiter: Mapping[str, str], setting_per_s: float, now_s: float) ->
         grown, dip, span = (float(limiter[k]) for k in ("grown_us", "dip_us", "span_us"))
         learnt_per_s = float(limiter["plateau_per_s"]) * (1 + ((grown - dip) / span) ** 3)
         current_per_s = min(ceiling_per_s, max(LEAST_PER_S, learnt_per_s))
-    closed_for_s = max(0.0, float(limiter.get("closed_until_us", 0)) / 1e6 - now_s)
-    why = limiter.get("why", "") if closed_for_s or "is_probing" in limiter else ""
     return RateView(
         ceiling_per_s=ceiling_per_s,
         ceiling_by=limiter.get("ceiling_by", ""),
         current_per_s=current_per_s,
-        closed_for_s=math.inf if closed_for_s > PAUSED_S else closed_for_s,
-        closed_why=why,
+        closures=tuple(read_closures(limiter, now_s)),
     )
+
+
+def read_closures(limiter: Mapping[str, str], now_s: float) -> Iterator[Closure]:
+    """Read what is closed: the gate of all first, then those of endpoints."""
+    for_s = _left_s(limiter.get("closed_until_us", "0"), now_s)
+    if for_s or "is_probing" in limiter:
+        yield Closure(endpoint="", for_s=for_s, why=limiter.get("why", ""))
+    for endpoint in Endpoint:
+        until_us = limiter.get(f"closed_until_us_{endpoint}")
+        if until_us is not None:
+            why = limiter.get(f"why_{endpoint}", "")
+            yield Closure(endpoint=endpoint.path, for_s=_left_s(until_us, now_s), why=why)
+
+
+def _left_s(until_us: str, now_s: float) -> float:
+    left_s = max(0.0, float(until_us) / 1e6 - now_s)
+    return math.inf if left_s > PAUSED_S else left_s

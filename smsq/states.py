@@ -101,6 +101,11 @@ _NOTHING_SENT = {Outcome.NOT_SENT, Outcome.UNPREPARED}
 ASIDE = Backoff(2, 3600)
 MOST_OWN_REFUSALS, MOST_OWN_BUSY = 10, 20
 
+#: What may be one message's fault, whatever its words say.
+_SETS_ASIDE = {Outcome.MISCONFIGURED, Outcome.BUSY, Outcome.NO_MONEY}
+
+HTTP_BUSY = 429
+
 #: Longest pause while nobody knows yet whose fault it is.
 ALONE_MAX_S = 60.0
 
@@ -117,16 +122,21 @@ def weigh(verdict: Verdict, failure: GatewayError, heard: Heard) -> Verdict:
         failure: How the request failed.
         heard: Whose fault it is.
     """
-    outcome, is_own = failure.outcome, heard.scope is Scope.OWN
+    outcome = failure.outcome
     if outcome in {Outcome.REFUSED, Outcome.UNKNOWN}:
         return verdict
     if heard.scope is Scope.ALL:
         return Verdict(
-            state=JobState.QUEUED, error=failure.reason, error_class=outcome, is_counted=False
+            state=JobState.QUEUED,
+            error=heard.why or failure.reason,
+            error_class=outcome,
+            is_counted=False,
         )
     if outcome is Outcome.NOT_SENT:
         return replace(verdict, delay_s=min(ASIDE.pause_s(heard.times), ALONE_MAX_S))
-    if outcome is Outcome.MISCONFIGURED or (outcome in {Outcome.BUSY, Outcome.NO_MONEY} and is_own):
+    # A 429 that came too late to close the gate again says nothing about its job.
+    is_late_news = failure.status == HTTP_BUSY and heard.scope is Scope.ALONE
+    if outcome in _SETS_ASIDE and not is_late_news:
         return _set_aside(failure, heard)
     return verdict
 

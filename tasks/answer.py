@@ -10,7 +10,7 @@ import logging
 
 from redis.exceptions import RedisError
 
-from smsq.account import Endpoint, Heard, Scope, say_why
+from smsq.account import Endpoint, Heard, Scope
 from smsq.errors import GatewayError
 from smsq.slots import Slot
 from tasks.resources import Resources
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def hear_failure(
     resources: Resources, slot: Slot, failure: GatewayError, *, who: str, endpoint: Endpoint
 ) -> Heard:
-    """Tell the limiter of a failure; the gate closes for everyone where it is the account's.
+    """Tell the limiter of a failure; the endpoint's gate closes where it is the account's.
 
     Args:
         resources: Of this process.
@@ -40,7 +40,7 @@ def hear_failure(
         log.warning(
             "the gate is closed for %.2f s: %s; the rate is %.3g/s from then on",
             closing.pause_s,
-            say_why(failure),
+            closing.why,
             closing.rate_per_s,
         )
     return heard

@@ -54,9 +54,10 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
         claim: The job.
         leased_at_s: Just before the claim was asked for, on the monotonic clock.
     """
+    endpoint = Endpoint.of(claim.kind)
     ready = make_ready(resources, claim, leased_at_s)
     if ready is None:
-        resources.limiter.hand_back(slot)
+        resources.limiter.hand_back(slot, who=claim.job_id, endpoint=endpoint)
         return
     claim = ready
     log.info("-> send job=%s attempt=%d", claim.job_id, claim.attempts)
@@ -65,9 +66,8 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
     took_ms = (time.monotonic() - started_at_s) * 1000
     if isinstance(result, UnpreparedError):
         step_aside(resources, claim, result.reason)
-        resources.limiter.hand_back(slot)
+        resources.limiter.hand_back(slot, who=claim.job_id, endpoint=endpoint)
         return
-    endpoint = Endpoint.of(claim.kind)
     heard = Heard()
     if isinstance(result, GatewayError) and not isinstance(result, RefusedError):
         heard = hear_failure(resources, slot, result, who=claim.job_id, endpoint=endpoint)

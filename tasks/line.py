@@ -37,6 +37,9 @@ NAP_S = 0.8
 #: sign that somebody holds.
 CLOSED_NAP_S = 2.0
 
+#: While only an endpoint is closed: what comes for another waits no longer than this.
+PARTLY_CLOSED_NAP_S = 0.25
+
 #: Longest wait in line between two looks at the shutdown event.
 LINE_NAP_S = 0.2
 
@@ -153,7 +156,8 @@ def _next_turn(resources: Resources, ids: Sequence[str]) -> tuple[Turn | None, S
         if slot is None:
             return None, ()
         if isinstance(slot, Closed):
-            _hold(resources, min(slot.wait_s, CLOSED_NAP_S), slot.epoch)
+            nap_s = PARTLY_CLOSED_NAP_S if slot.is_partial else CLOSED_NAP_S
+            _hold(resources, min(slot.wait_s, nap_s), slot.epoch)
         elif _hold(resources, slot.wait_s, slot.epoch):
             turn = _claim(resources, slot)
             if turn is not None:

@@ -38,7 +38,7 @@ class StatsCollector(Collector):
                 "smsq_gate_closed_seconds",
                 "The gate stays closed for",
                 "why",
-                {rate.closed_why: rate.closed_for_s},
+                {c.why: c.for_s for c in rate.closures} or {"": 0.0},
             ),
         ]
 

@@ -25,7 +25,7 @@ from smsq.cli.show import count_final, describe, show_status
 from smsq.errors import NotFoundError
 from smsq.models import JobState, RecipientState
 from smsq.queue import SmsQueue
-from smsq.slots import RateView
+from smsq.slots import Closure, RateView
 from smsq.status import Campaign, Status
 
 #: Time between two looks.
@@ -159,13 +159,18 @@ def _say_jobs(found: Status | Campaign) -> str:
 
 
 def say_gate(rate: RateView) -> str:
-    """Say why nothing is sent at the moment; "" when the gate is open."""
-    why = rate.closed_why or "nobody said why"
-    if math.isinf(rate.closed_for_s):
-        return f"sending is paused until smsq resume: {why}"
-    if rate.closed_for_s:
-        return f"sending is stopped for another {say_duration(rate.closed_for_s)}: {why}"
-    return f"sending starts again with one probe after: {why}" if rate.closed_why else ""
+    """Say why nothing, or not everything, is sent at the moment; "" when all is open."""
+    return "; ".join(filter(None, map(_say_closure, rate.closures)))
+
+
+def _say_closure(closure: Closure) -> str:
+    what = closure.endpoint or "sending"
+    why = closure.why.removeprefix(f"{closure.endpoint}: ") or "nobody said why"
+    if math.isinf(closure.for_s):
+        return f"{what} is paused until smsq resume: {why}"
+    if closure.for_s:
+        return f"{what} is stopped for another {say_duration(closure.for_s)}: {why}"
+    return f"{what} starts again with one probe after: {why}" if closure.why else ""
 
 
 def _say_pace(per_s: float, left: int) -> str:

@@ -1,7 +1,7 @@
 -- claim.lua: use a slot: take the right to make one request for what is most urgent now.
 -- needs limit.lua
 -- needs aside.lua
--- needs probe.lua
+-- needs endpoints.lua
 -- needs rules.lua
 -- needs cap.lua
 -- needs request.lua
@@ -28,6 +28,7 @@
 --          {'void'}: the slot is worth nothing any more; reserve another
 --          {'nothing'}: somebody else took what waited
 local l = limiter_state()
+local gates = endpoint_gates(l)
 if ARGV[7] ~= int(l.epoch) or l.closed_until_us > NOW_US then return {'void'} end
 
 local apart = apart_us(l)
@@ -61,6 +62,13 @@ local function choose(waiting)
   end
   redis.call('HDEL', LIMITER, 'normal_streak')
   return 'bulk'
+end
+
+-- After a closing of its endpoint, the request is the one that finds out.
+local function take_probe(class, id, lease_ms)
+  local kind = gates.kind_of(class, id)
+  if not l['closed_until_us_' .. kind] then return end
+  save_limiter('prober_' .. kind, id, 'probe_until_us_' .. kind, int(NOW_US + 1000 * tonumber(lease_ms)))
 end
 
 -- Counts the request in, and moves the learnt rate on.
@@ -189,33 +197,44 @@ local function take_turn_back()
   end
 end
 
--- What expired, went away or may not be sent now must not cost the slot, nor hold up Redis.
-local waiting = probe_among(l, find_waiting())
-while waiting do
-  local class = choose(waiting)
-  local first = first_in_line(l, class)
-  while first do
-    local claim
-    if class == 'poll' then
-      claim = guard(function() return claim_poll(first) end, function() put_poll_aside(first) end)
-    else
-      claim = guard(function() return claim_job(class, first) end,
-        function(text) put_aside(class, first, 'cannot be prepared: ' .. text) end)
-    end
-    if claim and (claim[1] == 'job' or claim[1] == 'poll') then
-      use_slot(class)
-      return claim
-    end
-    if claim or work_left <= 0 then
-      take_turn_back()
-      if claim and claim[1] == 'calendar' then table.insert(claim, first) end
-      -- Others get their turn at Redis; the caller asks again at once.
-      return claim or {'early', 0}
-    end
-    first = first_in_line(l, class)
+-- What expired, went away or may not be sent now must not cost the slot, nor hold up Redis. While a
+-- global probe fails, the classes take turns.
+local IS_PROBE = ARGV[8] == '1'
+local function narrow(found)
+  local names, closings = {}, tonumber(l.closings) or 0
+  for _, class in ipairs(CLASSES) do
+    if found[class] then table.insert(names, class) end
   end
-  waiting = probe_among(l, find_waiting())
+  if not IS_PROBE or #names == 0 or closings <= 2 then return found end
+  local class = names[closings % #names + 1]
+  return {[class] = found[class]}
 end
+
+local found, goes_on = gates.find_all_next(IS_PROBE)
+while next(found) do
+  found = narrow(found)
+  local class = choose(found)
+  local first, claim = found[class], nil
+  if class == 'poll' then
+    claim = guard(function() return claim_poll(first) end, function() put_poll_aside(first) end)
+  else
+    claim = guard(function() return claim_job(class, first) end,
+      function(text) put_aside(class, first, 'cannot be prepared: ' .. text) end)
+  end
+  if claim and (claim[1] == 'job' or claim[1] == 'poll') then
+    take_probe(class, first, class == 'poll' and ARGV[11] or ARGV[10])
+    use_slot(class)
+    return claim
+  end
+  if claim or work_left <= 0 then
+    take_turn_back()
+    if claim and claim[1] == 'calendar' then table.insert(claim, first) end
+    -- Others get their turn at Redis; the caller asks again at once.
+    return claim or {'early', 0}
+  end
+  found, goes_on = gates.find_all_next(IS_PROBE)
+end
+if goes_on then return {'early', 0} end
 
 -- Give the slot back, unless later ones stand on it already.
 redis.call('HDEL', LIMITER, 'probe_until_us')

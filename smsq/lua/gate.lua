@@ -1,6 +1,7 @@
 -- gate.lua: close the gate for every worker at once, or open it.
 -- needs limit.lua
 -- needs lately.lua
+-- needs endpoints.lua
 --
 -- ARGV[6]  what       'failed': a request did; close, if it is the account's fault
 --                     'passed': one was answered as it should be: a probe opens for everyone
@@ -12,12 +13,12 @@
 -- ARGV[9]  pause_us   from now; '' for one that doubles with each closing in a row
 -- ARGV[10] why        shown to operators
 -- ARGV[11] first_us, ARGV[12] max_us, ARGV[13] dice 0..1: that growing pause, with jitter
--- ARGV[14] kind       of the request: quick, bulk, poll; '' when it was counted already
+-- ARGV[14] kind       of the request: quick, bulk, poll; '' when it was counted already, or for all
 -- 'failed' alone, see smsq/account.py:
 -- ARGV[15] class      busy, misconfigured, ...
 -- ARGV[16] who        the job, or the message as <job id>:<n>; '' for nobody in particular
 -- ARGV[17] different, ARGV[18] least: so many of them close
--- ARGV[19] lowers     1: the rate goes down
+-- ARGV[19] is_of_rate 1: it closes the gate of all, and the rate goes down; else that of its endpoint
 -- returns  {whose fault: 'all', 'alone', 'own'; times, own: see remember; 1 when something changed,
 --           pause_us, rate_per_s in force}
 local what, is_probe = ARGV[6], ARGV[8] == '1'
@@ -25,29 +26,37 @@ local l = limiter_state()
 local is_of_epoch = ARGV[7] == int(l.epoch)
 
 local function forget_closing()
-  redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'probe_until_us', 'closed_by', 'probe_with')
+  redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'probe_until_us', 'closed_by')
+end
+
+-- Of an endpoint, the probe that has to go first may go at once.
+local function let_probe_go(kind)
+  if not l['closed_until_us_' .. kind] then return end
+  local left = {'why_', 'closings_', 'closed_by_', 'probe_until_us_', 'prober_'}
+  for _, name in ipairs(left) do redis.call('HDEL', LIMITER, name .. kind) end
+  save_limiter('closed_until_us_' .. kind, 0)
 end
 
 if what == 'passed' then
   if ARGV[14] ~= '' then note_pass(ARGV[14]) end
   if not is_of_epoch or not is_probe or l.is_probing ~= '1' then return {'all', 0, 0, 0} end
-  if l.probe_with == 'poll' and ARGV[14] == 'poll' then
-    -- Nothing is lost by asking for reports first; now a message has to try.
-    redis.call('HDEL', LIMITER, 'probe_with', 'probe_until_us')
-    return {'all', 0, 0, 0}
-  end
   forget_closing()
   redis.call('HDEL', LIMITER, 'is_probing')
   restart(l)
   return {'all', 0, 0, 1}
 end
 if what == 'unused' then
+  local kind = ARGV[14]
   if is_of_epoch and is_probe then redis.call('HDEL', LIMITER, 'probe_until_us') end
+  if kind ~= '' and l['prober_' .. kind] == ARGV[16] then
+    redis.call('HDEL', LIMITER, 'prober_' .. kind, 'probe_until_us_' .. kind)
+  end
   return {'all', 0, 0, 0}
 end
 if what == 'open' then
   -- After a 429 or a wrong token, one probe still goes first.
   forget_closing()
+  for _, kind in ipairs(KINDS) do let_probe_go(kind) end
   save_limiter('epoch', int(l.epoch + 1))
   return {'all', 0, 0, 1}
 end
@@ -118,14 +127,37 @@ local function lower_rate()
   set_way_back(step.plateau * rate, 1 - step.to / step.plateau, span_us, succession)
 end
 
-local is_own, times, own = remember(class, who, ARGV[14])
+-- A failure closes the gate of its endpoint; that of all, where it says that the rate was too high.
+local kind = ARGV[14]
+local is_of_rate = ARGV[19] == '1' or kind == ''
+local function of_gate(name) return is_of_rate and name or name .. '_' .. kind end
+
+local is_own, times, own = remember(class, who, kind)
 local pause_us = tonumber(ARGV[9])
-if not is_of_epoch or not (is_probe or l.closed_until_us <= NOW_US) then
+local is_old_news
+if is_of_rate then
+  is_old_news = not is_of_epoch or not (is_probe or l.closed_until_us <= NOW_US)
+else
+  local is_closed_already = l['closed_until_us_' .. kind] ~= nil
+  local is_prober = is_closed_already and l['prober_' .. kind] == who
+  is_old_news = is_closed_already and not is_prober
+  is_probe = is_of_epoch and is_probe or is_prober
+end
+-- The place of the probe for all is free for another, whatever else its failure says.
+local function free_probe()
+  if ARGV[8] ~= '1' or not is_of_epoch then return end
+  redis.call('HDEL', LIMITER, 'probe_until_us')
+end
+if is_old_news then
   -- Requests that were on their way when the gate closed bring the same news again.
   note_noise()
+  if not is_of_rate then
+    free_probe()
+    return {'all', times, own, 0}
+  end
   if not is_closed(l) then return {is_own and 'own' or 'alone', times, own, 0} end
   -- What does not close the gate does not keep it closed.
-  local closes_alone = ARGV[17] == '1' and ARGV[14] ~= 'poll' and not is_own
+  local closes_alone = ARGV[17] == '1' and kind ~= 'poll' and not is_own
   if pause_us then pause_us = math.min(pause_us, tonumber(ARGV[12])) end
   if not (pause_us and closes_alone) or NOW_US + pause_us <= l.closed_until_us then
     return {'all', times, own, 0}
@@ -137,7 +169,6 @@ end
 -- Three in a row that are known to fail may be chance; but they are different, and nobody passes.
 local function is_of_all(entries)
   local different, least = tonumber(ARGV[17]), tonumber(ARGV[18])
-  if different == 0 then return is_probe and not is_own end
   local alike, all = count_different(entries, class)
   if is_own then return all >= KEEPS_STREAK end
   return is_probe or alike >= different or (#entries >= KEEPS_STREAK and all >= least)
@@ -145,32 +176,34 @@ end
 
 -- The next probe asks for somebody else.
 local MOST_SUSPECTS = 20
-local function suspect(entries)
-  local names = split(l.closed_by or '', ' ')
+local function suspect(name, entries)
+  local names = split(l[name] or '', ' ')
   for _, entry in ipairs(entries) do table.insert(names, string.match(entry, '^.-/(.+)$')) end
   while #names > MOST_SUSPECTS do table.remove(names, 1) end
-  if #names > 0 then save_limiter('closed_by', table.concat(names, ' ')) end
+  if #names > 0 then save_limiter(name, table.concat(names, ' ')) end
 end
 
-local entries = read_streak()
-if tonumber(ARGV[17]) > 0 then table.insert(entries, class .. '/' .. who) end
+local entries = read_streak(kind)
+table.insert(entries, class .. '/' .. who)
 while #entries > KEEPS_STREAK do table.remove(entries, 1) end
+if ARGV[8] == '1' then suspect('closed_by', {class .. '/' .. who}) end
+free_probe()
 if not is_of_all(entries) then
-  save_streak(entries)
-  if is_probe then
-    suspect({class .. '/' .. who})
-    redis.call('HDEL', LIMITER, 'probe_until_us')
+  save_streak(kind, entries)
+  if is_probe and not is_of_rate then
+    suspect(of_gate('closed_by'), {class .. '/' .. who})
+    redis.call('HDEL', LIMITER, of_gate('probe_until_us'), of_gate('prober'))
   end
   return {is_own and 'own' or 'alone', times, own, 0}
 end
 
 note_noise()
-if ARGV[19] == '1' and not is_probe then lower_rate() end
-suspect(entries)
-save_streak({})
-local closings = redis.call('HINCRBY', LIMITER, 'closings', 1)
+if is_of_rate and ARGV[19] == '1' and not is_probe then lower_rate() end
+suspect(of_gate('closed_by'), entries)
+save_streak(kind, {})
+local closings = redis.call('HINCRBY', LIMITER, of_gate('closings'), 1)
 -- One request speaks for itself: a longer pause has to be asked of a probe, too, which is another's.
-local speaks_for_itself = class == 'temporary' or ARGV[14] == 'poll' or not is_probe
+local speaks_for_itself = class == 'temporary' or kind == 'poll' or not is_probe
 if pause_us and speaks_for_itself then pause_us = math.min(pause_us, tonumber(ARGV[12])) end
 -- How long its limit lasts, a gateway knows; when it works again, it guesses.
 if not pause_us or class == 'temporary' then
@@ -178,8 +211,7 @@ if not pause_us or class == 'temporary' then
   if class == 'busy' and noise_until_us > NOW_US then longest_us = longest_us * NOISE_PAUSE end
   pause_us = math.max(pause_us or 0, longest_us * (0.5 + 0.5 * tonumber(ARGV[13])))
 end
-redis.call('HDEL', LIMITER, 'probe_until_us', 'probe_with')
--- A message that is sent for nothing may be unknown; a report that is asked for in vain is nothing.
-if SENDS_ALONE[class] then save_limiter('probe_with', 'poll') end
-save_limiter('closed_until_us', int(NOW_US + pause_us), 'why', ARGV[10], 'is_probing', 1, 'epoch', int(l.epoch + 1))
+redis.call('HDEL', LIMITER, of_gate('probe_until_us'), of_gate('prober'))
+save_limiter(of_gate('closed_until_us'), int(NOW_US + pause_us), of_gate('why'), ARGV[10], of_gate('class'), class)
+if is_of_rate then save_limiter('is_probing', 1, 'epoch', int(l.epoch + 1)) end
 return {'all', times, own, 1, int(pause_us), string.format('%.3f', rate_now(limiter_state()))}

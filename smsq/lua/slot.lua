@@ -1,5 +1,6 @@
 -- slot.lua: reserve the next slot of the cluster's one rate, or say why there is none.
 -- needs limit.lua
+-- needs endpoints.lua
 --
 -- A slot is a time, not yet a job: claim.lua takes what is most urgent when the time has come, so a
 -- reservation never holds anybody up.
@@ -8,7 +9,8 @@
 -- ARGV[7]  ids            JSON: jobs or messages (<job id>:<n>) that the caller is here for;
 --                         empty: it is here for whatever waits
 -- returns  {'reserved', leading ids that no longer wait, wait_us, epoch, 1 for a probe}
---          {'closed', leading ids ..., wait_us, epoch, why}: nothing reserved, ask again later
+--          {'closed', leading ids ..., wait_us, epoch, why, 1 where others may still go}: nothing reserved,
+--                  ask again later
 --          {'needless'}: none of the ids, or nothing at all, waits
 local function is_ready(id)
   if string.find(id, ':', 1, true) then return redis.call('ZSCORE', key('ready', 'poll'), id) end
@@ -28,12 +30,20 @@ if #ids == 0 and not find_waiting() then return {'needless'} end
 local l = limiter_state()
 redis.call('HSET', LIMITER, 'looked_at_us', int(NOW_US))
 if l.closed_until_us > NOW_US then
-  return {'closed', gone, int(l.closed_until_us - NOW_US), int(l.epoch), l.why or ''}
+  return {'closed', gone, int(l.closed_until_us - NOW_US), int(l.epoch), l.why or '', 0}
+end
+if has_closed_endpoint(l) then
+  local gates = endpoint_gates(l)
+  local found, goes_on = gates.find_all_next(l.is_probing == '1')
+  if not (next(found) or goes_on) then
+    local until_us, why = gates.find_next_opening()
+    return {'closed', gone, int(until_us - NOW_US), int(l.epoch), why, 1}
+  end
 end
 if l.is_probing == '1' then
   if l.probe_until_us > NOW_US then
     local wait_us = math.min(l.probe_until_us - NOW_US, PROBE_LOOK_US)
-    return {'closed', gone, int(wait_us), int(l.epoch), 'one probe is on its way'}
+    return {'closed', gone, int(wait_us), int(l.epoch), 'one probe is on its way', 0}
   end
   save_limiter('probe_until_us', int(NOW_US + tonumber(ARGV[6])))
   return {'reserved', gone, 0, int(l.epoch), 1}

@@ -1,5 +1,6 @@
 -- wake.lua: name what waits while too few workers do anything about it.
 -- needs limit.lua
+-- needs endpoints.lua
 --
 -- Any worker that holds for a slot works off whatever waits, so a lost ring matters only when nobody
 -- holds, or when slots go unused.
@@ -10,10 +11,15 @@
 -- ARGV[9]  limit        most jobs of each class
 -- returns  {{class, {{id, kind}, ...}}, ...}; kind '' for polls
 local l = limiter_state()
+local gates = endpoint_gates(l)
 -- Whoever set Redis' clock ahead would make it go, and an operator's pause with it.
 redis.call('PERSIST', LIMITER)
 local is_idle = NOW_US - (tonumber(l.looked_at_us) or 0) > tonumber(ARGV[6])
-local has_spare = not is_closed(l) and NOW_US - l.planned_us > tonumber(ARGV[7])
+local function has_open()
+  local open, goes_on = gates.find_all_next(false)
+  return next(open) or goes_on
+end
+local has_spare = not is_closed(l) and NOW_US - l.planned_us > tonumber(ARGV[7]) and has_open()
 if not is_idle and not has_spare then return {} end
 
 local found = {}

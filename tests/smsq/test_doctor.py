@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -18,8 +19,11 @@ from celery.contrib.testing.worker import start_worker
 from click.testing import CliRunner
 
 from smsq import checks, doctor
+from smsq.account import Endpoint
 from smsq.checks import Check, Mark
 from smsq.cli import main
+from smsq.cli.watch import say_gate
+from smsq.errors import MisconfiguredError
 from smsq.limiter import Limiter
 from smsq.models import JobState
 from smsq.names import QUEUES
@@ -321,6 +325,23 @@ def test_a_closed_gate_and_an_old_backlog_are_warnings(
     assert "401" in found["sending"].detail
     assert found["backlog"].status is Mark.WARNING
     assert found["unknown"].status is Mark.OK
+
+
+def test_a_closed_endpoint_is_named(queue: SmsQueue, scripts: Scripts) -> None:
+    limiter = Limiter(scripts, Pace(rate_per_s=10, burst=1))
+    broken = MisconfiguredError("403: no right", status=403, is_certain=True)
+    slot = Slot(wait_s=0, epoch=limiter.epoch())
+    limiter.hear(slot, broken, who="j1", endpoint=Endpoint.BULK)
+
+    stats = queue.stats()
+    found = {check.name: check for check in checks.check_stats(stats)}
+
+    assert found["sending"].status is Mark.WARNING
+    assert re.fullmatch(
+        r"stopped for another \d+ s: sendBulkSms: 403: no right",
+        found["sending"].detail,
+    )
+    assert say_gate(stats.rate).startswith("sendBulkSms is stopped for another ")
 
 
 def test_a_pause_is_told_with_how_to_end_it(queue: SmsQueue, scripts: Scripts) -> None:

@@ -148,9 +148,7 @@ def test_numbers_over_an_empty_ledger_are_zero(world: World) -> None:
     assert set(stats.recipients) == set(RecipientState)
     assert not any([*stats.jobs.values(), *stats.recipients.values()])
     assert stats.oldest_waiting_s == 0
-    assert stats.rate == RateView(
-        ceiling_per_s=10, ceiling_by="", current_per_s=10, closed_for_s=0, closed_why=""
-    )
+    assert stats.rate == RateView(ceiling_per_s=10, ceiling_by="", current_per_s=10)
     assert stats.oddities == {}
     assert world.views.heartbeat_age_s() is None
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
+from smsq.account import Endpoint
 from smsq.errors import (
     BusyError,
     MisconfiguredError,
@@ -35,8 +36,11 @@ FAILURES: dict[str, Callable[[], Exception]] = {
     "404": lambda: MisconfiguredError("404", status=404),
     "429": lambda: BusyError("429", status=429),
     "429 for a while": lambda: BusyError("429", status=429, retry_after_s=2),
+    "invalid token": lambda: MisconfiguredError("invalid token", status=401, is_certain=True),
+    "402": lambda: NoMoneyError("402", status=402),
     "no money": lambda: NoMoneyError("insufficient funds", status=200),
     "500": lambda: TemporaryError("500", status=500),
+    "503": lambda: TemporaryError("503", status=503),
     "503 for a while": lambda: TemporaryError("503", status=503, retry_after_s=2),
     "no connection": lambda: NotSentError("the gateway could not be reached"),
     "HTML": lambda: UnknownOutcomeError("unreadable answer 200", status=200),
@@ -52,36 +56,38 @@ class FakeGateway:
     Attributes:
         fails: Phone, or message id, to the name of its failure.
         all_fail: How everything fails; None for as `fails` says.
+        endpoint_fails: Endpoint to how everything fails there.
         requests: What was asked for, by phone or message id, in order.
     """
 
     def __init__(self) -> None:
         self.fails: dict[str, str] = {}
         self.all_fail: str | None = None
+        self.endpoint_fails: dict[Endpoint, str] = {}
         self.requests: list[str] = []
         self.taken: Counter[str] = Counter()
 
     def send_quick(self, request: QuickRequest) -> QuickAccepted:
-        self._ask(request.phone)
+        self._ask(request.phone, Endpoint.QUICK)
         self.taken[request.phone] += 1
         return QuickAccepted(int(request.phone), "NEW", 1)
 
     def send_bulk(self, messages: Sequence[MessageRequest], _: str) -> BulkAccepted:
         [phone] = messages[0].recipients
-        self._ask(phone)
+        self._ask(phone, Endpoint.BULK)
         self.taken[phone] += 1
         return BulkAccepted(phone)
 
     def fetch_reports(self, message_id: int, *, offset: int, rows: int) -> ReportPage:
-        self._ask(f"poll {message_id}")
+        self._ask(f"poll {message_id}", Endpoint.POLL)
         return ReportPage([])
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def _ask(self, what: str) -> None:
+    def _ask(self, what: str, endpoint: Endpoint) -> None:
         self.requests.append(what)
-        failure = self.all_fail or self.fails.get(what)
+        failure = self.all_fail or self.endpoint_fails.get(endpoint) or self.fails.get(what)
         if failure:
             raise FAILURES[failure]()
 

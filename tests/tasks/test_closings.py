@@ -41,16 +41,18 @@ def test_a_poll_that_gets_404_holds_up_its_message_alone(made: Drive) -> None:
     assert made.gateway.requests.count(ref) == 1
 
 
-def test_polls_of_two_messages_close_the_gate_when_none_passes(made: Drive) -> None:
+def test_polls_of_two_messages_close_their_endpoint_alone_when_none_passes(made: Drive) -> None:
     polled = accept(made, 2)
     for job in polled:
         made.gateway.fails[f"poll {made.phones[job]}"] = "404"
     made.world.pass_s(200)
     made.run(lambda: len(made.gateway.requests) == 4, for_s=100)
 
-    assert made.world.redis.hmget(made.world.keys.limiter, "is_probing", "why") == ["1", "404"]
+    fields = ["is_probing", "why", "why_poll"]
+    told = made.world.redis.hmget(made.world.keys.limiter, *fields)
+    assert told == [None, None, "getSmsDeliveryList: 404"]
     code = made.enqueue()
-    made.run(lambda: made.are_out([code]), for_s=6)
+    made.run(lambda: made.are_out([code]), for_s=1)
     assert made.are_out([code])
 
 
@@ -119,7 +121,7 @@ def test_words_about_the_token_close_the_gate_at_once(
     jobs = [made.enqueue() for _ in range(3)]
     made.run(lambda: bool(made.closed), for_s=5)
 
-    assert (len(made.gateway.requests), made.closed[0]) == (1, "invalid token")
+    assert (len(made.gateway.requests), made.closed[0]) == (1, "sendQuickSMS: invalid token")
     assert made.states(jobs) == {JobState.QUEUED: 3}
 
 
