@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import unquote_plus
 
+from smsq.gateway.echoes import repeats, take_out
 from smsq.text import mask_phone
 
 MAX_REASON = 200
@@ -24,10 +24,6 @@ MAX_RETRY_AFTER_S = 3600.0
 _KEYS = ("error", "message", "detail", "errors")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONG_NUMBER = re.compile(r"\d{7,}")
-#: A shorter text stands in other words by chance, `hi` in `this`, and is only sought as a word.
-_LEAST_SECRET = 4
-#: So much of a text in a reason is a repetition, not a chance.
-_ECHO = 8
 
 
 def find_reason(document: object) -> str:
@@ -55,9 +51,8 @@ def clean_reason(reason: str, secrets: Sequence[str]) -> str:
         reason: The gateway's words, perhaps with our request repeated in them.
         secrets: Token, texts, phones of the request.
     """
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        reason = _take_out(reason, secret)
-    if _repeats(reason, secrets) or _repeats(unquote_plus(reason), secrets):
+    reason = take_out(reason, secrets)
+    if repeats(reason, secrets):
         return "(the gateway's words repeat the request)"
     reason = _LONG_NUMBER.sub(lambda found: mask_phone(found.group()), reason)
     return clean_word(_CONTROL.sub(" ", reason).strip(), MAX_REASON)
@@ -91,19 +86,3 @@ def read_date(header: str | None) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-def _repeats(reason: str, secrets: Sequence[str]) -> bool:
-    """Whether a secret, or a piece of one, is left."""
-    pieces = {reason[i : i + _ECHO] for i in range(len(reason) - _ECHO + 1)}
-    return any(
-        (_LEAST_SECRET <= len(s) < _ECHO and s in reason)
-        or any(s[i : i + _ECHO] in pieces for i in range(len(s) - _ECHO + 1))
-        for s in secrets
-    )
-
-
-def _take_out(reason: str, secret: str) -> str:
-    if len(secret) >= _LEAST_SECRET:
-        return reason.replace(secret, "…")
-    return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", reason)
