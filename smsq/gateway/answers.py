@@ -3,7 +3,8 @@
 In:  an HTTP status, and the gateway's reason. Out: the class of the failure.
 
 Words that mean "token", "no money", "busy" or "later" are what they mean, whatever the status. They
-are sought in the gateway's own words alone: what repeats the request was taken out before.
+are sought in the gateway's own words alone: what repeats the request was taken out before. Words
+about one recipient, or about a field of the request, are not about the account.
 """
 
 from __future__ import annotations
@@ -49,16 +50,38 @@ ANSWERS_BY_HUNDRED: Mapping[int, type[GatewayError]] = MappingProxyType(
     }
 )
 
+#: Statuses that are about who asks. Words about the token beside another may be about one message.
+ABOUT_ACCOUNT = frozenset({401, 403})
+
+#: Words that speak of one recipient, in the singular: "not enough for all recipients" does not.
+_ABOUT_RECIPIENT = re.compile(
+    r"\b(recipient|subscriber|addressee|receiver|viber)\b"
+    r"|\b(абонент|получател|адресат)([^\Wыи]|ом|ем)?\b"
+    r"|\b(phone|number|msisdn)['\u2019]s\b",
+    re.IGNORECASE,
+)
+
+#: Words that name a part of the request: a key 'phones', a token {name} in the text. A token in
+#: quotes is ours.
+_ABOUT_FIELD = re.compile(
+    r"\b(key|ключ)\w* ?:? ?['\"`«\u201c\u2018]|['\"`»\u201d\u2019] (key|ключ)\b"
+    r"|\b(token|key|токен|ключ)\w* ?:? ?['\"`«\u201c\u2018]?[{%#<\[]"
+    r"|\b(token|key)s? (\S+ )?(in|of|for) (the |this |your |an? )?"
+    r"(message|text|template|delivery|body|json|request|object|item|row)"
+    r"|(токен|ключ)\w* (\S+ )?(в|из|для) (\w+ )?(сообщени|текст|шаблон|запрос|объект|тел)",
+    re.IGNORECASE,
+)
+
 #: Regular expressions for words, the first that is found decides. Case does not matter.
 WORDS: Sequence[tuple[type[GatewayError], str]] = (
     (
         MisconfiguredError,
         r"\b(invalid|wrong|unknown|incorrect|bad|expired|missing) (api[ _-]?)?(token|key)\b"
-        r"|\b(token|api[ _-]?key) (is |was |has )?(invalid|wrong|unknown|incorrect|expired|missing"
-        r"|not found|not valid|revoked)\b"
+        r"|\b(token|api[ _-]?key) (… )?(is |was |has )?(invalid|wrong|unknown|incorrect|expired"
+        r"|missing|not found|not valid|revoked)\b"
         r"|\baccount (is |was )?(blocked|suspended|disabled|locked)\b"
-        r"|(невер|неправильн|недействительн|неизвестн)\w* (токен|ключ)"
-        r"|(токен|ключ)\w* (невер|неправильн|недействител|не найден|истек|истёк)"
+        r"|(невер|неправильн|недействительн|неизвестн|не найден)\w* (api[ -])?(токен|ключ)"
+        r"|(токен|ключ)\w* (api )?(невер|неправильн|недействител|не найден|истек|истёк)"
         r"|(аккаунт|уч[её]тная запись)\w* (заблокирован|отключ)",
     ),
     (
@@ -98,7 +121,10 @@ _PLAIN = (MisconfiguredError, NoMoneyError)
 def read_words(reason: str) -> type[GatewayError] | None:
     """Say what the gateway's words mean, None when the status alone decides."""
     words = reason.replace("_", " ")
-    return next((kind for kind, pattern in _WORDS if pattern.search(words)), None)
+    kind = next((kind for kind, pattern in _WORDS if pattern.search(words)), None)
+    if kind is MisconfiguredError and _ABOUT_FIELD.search(words):
+        return None
+    return None if kind in _PLAIN and _ABOUT_RECIPIENT.search(words) else kind
 
 
 def judge(status: int, reason: str, *, says_error: bool) -> tuple[type[GatewayError], bool]:

@@ -26,6 +26,7 @@ class Call:
         document: Body as JSON, the token in it; None for none.
         max_bytes: Largest answer that is read.
         secrets: Texts and phones that no error may repeat.
+        names: Of messages and senders. Errors may name them, but they are not the gateway's words.
     """
 
     method: str
@@ -35,6 +36,7 @@ class Call:
     document: Mapping[str, Any] | None = field(default=None, repr=False)
     max_bytes: int = SEND_MAX_BYTES
     secrets: Sequence[str] = field(default=(), repr=False)
+    names: Sequence[str] = ()
 
 
 def quick_call(request: QuickRequest) -> Call:
@@ -56,6 +58,7 @@ def quick_call(request: QuickRequest) -> Call:
         },
         form=form,
         secrets=(request.text, request.phone),
+        names=(request.alphaname_id,),
     )
 
 
@@ -70,6 +73,7 @@ def bulk_call(messages: Sequence[MessageRequest], callback_url: str) -> Call:
             "messages": [_message_document(message) for message in messages],
         },
         secrets=tuple(texts),
+        names=tuple({name for m in messages for name in (m.name, m.alphaname_id)}),
     )
 
 

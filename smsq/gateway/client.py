@@ -188,6 +188,7 @@ class GatewayClient:
             sent_at=response.headers.get("Date"),
             body=body,
             secrets=(self._token.reveal(), *call.secrets),
+            names=call.names,
         )
 
     def _arguments(self, call: calls.Call) -> dict[str, Any]:

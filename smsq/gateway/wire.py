@@ -23,7 +23,8 @@ from smsq.errors import (
     TemporaryError,
     UnknownOutcomeError,
 )
-from smsq.gateway.answers import OK, judge
+from smsq.gateway.answers import ABOUT_ACCOUNT, OK, judge
+from smsq.gateway.echoes import take_names_out
 from smsq.gateway.ids import read_id
 from smsq.gateway.reasons import (
     clean_reason,
@@ -46,6 +47,7 @@ class Answer:
         sent_at: By the gateway's own clock, as its header `Date` has it.
         secrets: Token, texts and phones of the call. Where the gateway repeats them, they are not
             its own words, and no error may hold them.
+        names: Of messages and senders of the call: not its own words either.
     """
 
     status: int
@@ -53,6 +55,7 @@ class Answer:
     sent_at: str | None = None
     body: bytes | None = field(default=None, repr=False)
     secrets: Sequence[str] = field(default=(), repr=False)
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,8 @@ def read_success(answer: Answer, proof: str) -> Mapping[str, Any] | GatewayError
     if found.get(proof):
         # Neither an acceptance nor a plain refusal: words in it must not have it sent again.
         return UnknownOutcomeError(f"200 with {proof} and an error: {reason}", status=OK)
-    kind, is_said = judge(answer.status, reason, says_error=says_error)
+    words = take_names_out(reason, answer.names)
+    kind, is_said = judge(answer.status, words, says_error=says_error)
     if kind is UnknownOutcomeError and answer.status == OK and isinstance(document, dict):
         return UnknownOutcomeError(f"200 without {proof}", status=OK)
     return _failure(kind, answer, reason, is_said=is_said)
@@ -155,7 +159,8 @@ def _failure(
     if kind is UnknownOutcomeError:
         return UnknownOutcomeError(f"unreadable answer {said}", status=answer.status)
     if kind is MisconfiguredError:
-        return MisconfiguredError(said, status=answer.status, is_certain=is_said)
+        is_certain = is_said and answer.status in ABOUT_ACCOUNT
+        return MisconfiguredError(said, status=answer.status, is_certain=is_certain)
     if kind is BusyError or kind is TemporaryError:
         sent_at = read_date(answer.sent_at)
         retry_after_s = read_retry_after_s(answer.retry_after, now=sent_at)
