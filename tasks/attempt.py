@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 
 from redis.exceptions import RedisError, ResponseError
 
@@ -21,13 +20,14 @@ from smsq.errors import (
     say_unforeseen,
 )
 from smsq.gateway.transport import forget_exchange, has_written
-from smsq.jobs import Claim, NoClaim, Question, Unprepared
+from smsq.jobs import Claim, Unprepared
 from smsq.models import BulkAccepted, JobState, Kind, Outcome, QuickAccepted
 from smsq.slots import Slot
 from smsq.states import Verdict, decide, weigh
 from smsq.text import count_parts
 from tasks.answer import hear_failure, hear_pass
-from tasks.aside import answer, set_aside
+from tasks.aside import set_aside
+from tasks.preparation import prepare
 from tasks.resources import Resources
 
 log = logging.getLogger(__name__)
@@ -103,26 +103,6 @@ def make_ready(resources: Resources, claim: Claim, leased_at_s: float) -> Claim 
         give_up_late(resources, whole)
         return None
     return whole
-
-
-def prepare(resources: Resources, claim: Claim) -> Claim | None:
-    """Fetch what is left of a large job's request; None when the claim comes to nothing.
-
-    A worker that dies meanwhile made no request, and the ledger knows.
-    """
-    asked: Counter[Question] = Counter()
-    while not claim.is_whole:
-        match resources.ledger.prepare(claim, resources.rule_book.rules):
-            case Question() as question:
-                answer(resources, question, asked, number=claim.number)
-            case Unprepared() as what:
-                set_aside(resources, what)
-            case NoClaim() as why:
-                log.warning("<- nothing sent job=%s (%s)", claim.job_id, why)
-                return None
-            case Claim() as more:
-                claim = more
-    return claim
 
 
 def is_on_disk(resources: Resources, claim: Claim) -> bool:

@@ -18,8 +18,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
+from smsq.connection import is_of_data
+from smsq.errors import say_unforeseen
 from smsq.jobs import Claim, NoClaim, PollClaim, Question, Unprepared
 from smsq.slots import Closed, Early, Slot
 from tasks.aside import answer, set_aside
@@ -112,7 +114,8 @@ def serve(resources: Resources, ids: Sequence[str]) -> Sequence[str]:
             elif not resources.stop.is_set():
                 return _serve_those_held_back(resources)
         except RedisError as error:
-            log.warning("Redis is away (%s), holding on", type(error).__name__)
+            what = "stored data cannot be used" if is_of_data(error) else "Redis is away"
+            log.warning("%s, holding on", say_unforeseen(what, error))
             resources.stop.wait(OUTAGE_PAUSE_S)
     return ids
 
@@ -132,8 +135,14 @@ def _serve_those_held_back(resources: Resources) -> Sequence[str]:
 def _use(resources: Resources, turn: Turn) -> None:
     if isinstance(turn.claim, Claim):
         attempt(resources, turn.slot, turn.claim, leased_at_s=turn.claimed_at_s)
-    else:
+        return
+    try:
         read_page(resources, turn.slot, turn.claim)
+    except ResponseError as error:
+        if not is_of_data(error):
+            raise
+        why = say_unforeseen("its stored data cannot be used", error)
+        set_aside(resources, Unprepared(turn.claim.ref, turn.claim.number, why))
 
 
 @contextmanager

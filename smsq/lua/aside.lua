@@ -71,8 +71,12 @@ local function put_aside(class, id, why)
   return now
 end
 
--- A message whose poll cannot be prepared is asked for later.
+-- A message whose poll cannot be prepared, or whose page cannot be stored, is asked for later, with the
+-- same pauses. Its field `asides` counts them until a page is stored.
 local function put_poll_aside(ref)
+  local id, message_key, asides = string.match(ref, '^(.*):'), key('message', ref), nil
   redis.call('ZREM', key('ready', 'poll'), ref)
-  redis.call('ZADD', key('polls'), int(NOW_MS + ASIDE_MAX_MS), ref)
+  if redis.call('EXISTS', message_key) == 1 then asides = redis.pcall('HINCRBY', message_key, 'asides', 1) end
+  local pause_ms = type(asides) == 'number' and aside_ms(id, asides) or ASIDE_MAX_MS
+  redis.call('ZADD', key('polls'), int(NOW_MS + pause_ms), ref)
 end

@@ -106,6 +106,7 @@ end
 
 local left = unfinished(id, n)
 if ARGV[8] == '' then return {'ok', left} end
+if message.asides and ARGV[6] ~= '[]' then redis.call('HDEL', message_key, 'asides') end
 local age_ms = NOW_MS - born_ms_of(job, message.starts_at_ms)
 local rests = return_page(ARGV[4], message_key, message, tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], age_ms)
 -- A message whose id came too late is asked for a few times more, for all its pages.

@@ -7,6 +7,10 @@ import time
 from dataclasses import replace
 from typing import Any, cast
 
+import pytest
+from redis import exceptions
+from redis.exceptions import RedisError, ResponseError
+
 from smsq.ledger import Ledger
 from smsq.limiter import Limiter
 from smsq.models import JobState
@@ -14,6 +18,7 @@ from smsq.names import Queue
 from smsq.queue import SmsQueue
 from smsq.simulator.server import RunningSimulator
 from smsq.slots import Early, Pace
+from tasks import preparation
 from tasks.line import rings_at_hand, serve
 from tasks.resources import Resources
 from tests.support import wait_until
@@ -202,3 +207,51 @@ def test_a_stopping_process_waits_for_no_request_that_came_too_early(
 
     assert not thread.is_alive()
     assert queue.status(jobs[0]).state is JobState.QUEUED
+
+
+def raise_once(function: Any, error: Exception) -> Any:
+    told: list[Exception] = [error]
+
+    def wrapped(*args: Any, **options: Any) -> Any:
+        if told:
+            raise told.pop()
+        return function(*args, **options)
+
+    return wrapped
+
+
+def test_a_job_whose_stored_data_fail_before_its_request_is_set_aside(
+    resources: Resources, queue: SmsQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, healthy = enqueue(queue, 2)
+    wrong = ResponseError("WRONGTYPE Operation against a key")
+    monkeypatch.setattr(preparation, "fetch_rest", raise_once(preparation.fetch_rest, wrong))
+    serve(resources, [broken, healthy])
+
+    assert queue.status(healthy).state is JobState.ACCEPTED
+    status = queue.status(broken)
+    assert (status.state, status.attempts) == (JobState.WAITING, 0)
+    assert status.error == "its stored data cannot be used (ResponseError)"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ResponseError("WRONGTYPE"), "stored data cannot be used (ResponseError), holding on"),
+        (exceptions.ConnectionError("gone"), "Redis is away (ConnectionError), holding on"),
+    ],
+)
+def test_what_fails_while_a_slot_is_taken_is_called_what_it_is(
+    resources: Resources,
+    queue: SmsQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: RedisError,
+    said: str,
+) -> None:
+    jobs = enqueue(queue, 1)
+    monkeypatch.setattr(resources.limiter, "reserve", raise_once(resources.limiter.reserve, error))
+    serve(resources, jobs)
+
+    assert said in caplog.text
+    assert queue.status(jobs[0]).state is JobState.ACCEPTED

@@ -185,3 +185,29 @@ def test_a_message_without_an_id_is_not_asked_for(
 
     assert queue.status(campaign).state is JobState.ACCEPTED
     assert resources.redis.zcard(resources.keys.polls) == 0
+
+
+def test_a_page_that_cannot_be_stored_is_asked_for_less_and_less_often(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+) -> None:
+    campaign = accept_campaign(resources, queue, simulator, phones=1)
+    [job] = resources.redis.lrange(resources.keys.campaign_jobs(campaign), 0, -1)
+    recipients = resources.keys.recipients(str(job), 1, 0)
+    resources.redis.rename(recipients, f"{recipients}:away")
+    resources.redis.set(recipients, "no hash")
+    [ref] = refs_in(resources, resources.keys.polls)
+    pauses_s = []
+    for _ in range(14):
+        resources.redis.zadd(resources.keys.polls, {ref: 0})
+        ring_due_polls(resources)
+        serve(resources, [ref])
+        due_s = float(resources.redis.zscore(resources.keys.polls, ref) or 0) / 1000
+        pauses_s.append(due_s - float(str(resources.redis.time()[0])))
+
+    assert 0 <= pauses_s[0] <= 4
+    assert all(later > 1.5 * pause for pause, later in pairwise(pauses_s[3:10]))
+    assert 1700 < pauses_s[-1] <= 3601
+    resources.redis.rename(f"{recipients}:away", recipients)
+    resources.redis.zadd(resources.keys.polls, {ref: 0})
+    poll_until(resources, lambda: queue.status(campaign).is_final)
+    assert not resources.redis.hexists(resources.keys.message(str(job), 1), "asides")
