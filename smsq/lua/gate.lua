@@ -37,6 +37,12 @@ local function let_probe_go(kind)
   save_limiter('closed_until_us_' .. kind, 0)
 end
 
+-- Its endpoint is as unknown as before: another may be the probe.
+local function free_prober(kind, who)
+  if l['prober_' .. kind] ~= who then return end
+  redis.call('HDEL', LIMITER, 'prober_' .. kind, 'probe_until_us_' .. kind)
+end
+
 if what == 'passed' then
   if ARGV[14] ~= '' then note_pass(ARGV[14]) end
   if not is_of_epoch or not is_probe or l.is_probing ~= '1' then return {'all', 0, 0, 0} end
@@ -48,9 +54,7 @@ end
 if what == 'unused' then
   local kind = ARGV[14]
   if is_of_epoch and is_probe then redis.call('HDEL', LIMITER, 'probe_until_us') end
-  if kind ~= '' and l['prober_' .. kind] == ARGV[16] then
-    redis.call('HDEL', LIMITER, 'prober_' .. kind, 'probe_until_us_' .. kind)
-  end
+  if kind ~= '' then free_prober(kind, ARGV[16]) end
   return {'all', 0, 0, 0}
 end
 if what == 'open' then
@@ -136,6 +140,7 @@ local is_own, times, own = remember(class, who, kind)
 local pause_us = tonumber(ARGV[9])
 local is_old_news
 if is_of_rate then
+  if kind ~= '' then free_prober(kind, who) end
   is_old_news = not is_of_epoch or not (is_probe or l.closed_until_us <= NOW_US)
 else
   local is_closed_already = l['closed_until_us_' .. kind] ~= nil

@@ -151,6 +151,19 @@ def test_an_operator_who_opens_the_gate_has_each_endpoint_probed_at_once(made: D
     assert made.are_out(held)
 
 
+def test_a_probe_that_gets_429_leaves_its_place_to_another(made: Drive) -> None:
+    held = [made.enqueue(kind=Kind.BULK) for _ in range(5)]
+    made.gateway.endpoint_fails[Endpoint.BULK] = "invalid token"
+    made.run(lambda: bool(made.closed), for_s=5)
+    asked = len(made.gateway.requests)
+    made.gateway.endpoint_fails[Endpoint.BULK] = "429"
+    made.run(lambda: len(made.gateway.requests) > asked, for_s=70)
+    made.gateway.endpoint_fails.clear()
+    made.run(lambda: made.are_out(held), for_s=5)
+
+    assert made.are_out(held)
+
+
 def test_unreadable_answers_everywhere_are_found_out_about_with_polls(made: Drive) -> None:
     """What is sent for nothing may be unknown, what is polled in vain is nothing."""
     polled = [made.enqueue() for _ in range(30)]
