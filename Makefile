@@ -68,9 +68,9 @@ soak: setup ## Compare 100,000 recipients with an odd gateway's book, and measur
 	@$(BIN)/python -m bench.forged
 
 .PHONY: chaos
-chaos: setup ## Kill, stop and starve everything under load; takes ten minutes
+chaos: setup ## Kill, stop and starve everything under load, try many examples; takes half an hour
 	@$(BIN)/python -m bench.chaos
-	@$(PYTEST) -m "slow or machine" --hypothesis-profile deep
+	@$(PYTEST) $(AT_ONCE) -m "slow or machine" --hypothesis-profile deep
 
 .PHONY: check
 check: lint types test ## All that CI runs

@@ -176,4 +176,4 @@ def test_nobody_notices_whatever_is_done_to_the_clock_of_redis(settings: Setting
     live(ClockLife, settings, PROFILE)
 
 
-PROFILE = profile(examples=40, on_fakeredis=4, steps=30)
+PROFILE = profile(examples=80, on_fakeredis=4, steps=30)
