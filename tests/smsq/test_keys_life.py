@@ -46,9 +46,9 @@ class KeysLife(Life):
         self.named: StoredId | None = None
         #: All that the key named since it was new last.
         self.chain: list[str] = []
-        #: How often the gateway took a message, and where nobody was told whether it did.
+        #: How often the gateway took a message, and whose claims (job, number) nobody was told of.
         self.book: Counter[Ref] = Counter()
-        self.in_doubt: set[Ref] = set()
+        self.doubts: dict[tuple[str, int], set[Ref]] = {}
         self.stalled: list[Claim] = []
 
     @initialize(
@@ -68,6 +68,10 @@ class KeysLife(Life):
             yield from ((str(job), phone) for job in jobs for phone in PHONES)
         else:
             yield some_id, PHONES[0]
+
+    @property
+    def in_doubt(self) -> set[Ref]:
+        return set().union(*self.doubts.values())
 
     def is_there(self) -> bool:
         try:
@@ -131,6 +135,7 @@ class KeysLife(Life):
         assert stored.is_new
         assert stored != self.named
         assert not any(self.book[ref] for ref in refs)
+        assert not refs & self.in_doubt
         self.named = stored
         self.chain.append(stored)
 
@@ -146,10 +151,10 @@ class KeysLife(Life):
     def end(self, claim: Claim, outcome: str) -> None:
         refs = {(claim.job_id, phone) for phone in claim.messages[0].recipients}
         if outcome == "stalled":
-            self.in_doubt |= refs
+            self.doubts[claim.job_id, claim.number] = refs
             self.stalled.append(claim)
         elif outcome == "lost":
-            self.in_doubt |= refs
+            self.doubts[claim.job_id, claim.number] = refs
             self.world.ledger.settle(claim, UNKNOWN, PLAN)
         elif outcome == "accepted":
             self.book.update(refs)
@@ -167,6 +172,7 @@ class KeysLife(Life):
         if accepts:
             self.book.update((claim.job_id, phone) for phone in claim.messages[0].recipients)
         if is_told:
+            del self.doubts[claim.job_id, claim.number]
             verdict = ACCEPTED if accepts else Verdict(state=JobState.WAITING, delay_s=5, error="")
             self.world.ledger.settle(claim, verdict, PLAN)
 
@@ -179,7 +185,29 @@ class KeysLife(Life):
                 was_accepted = any(n for (sent, _), n in self.book.items() if sent == job)
                 if was_accepted is (what == "accepted"):
                     plan = (PLAN.first_ms, PLAN.horizon_ms)
-                    self.world.scripts.run("operate", job, what, "ops@host", "", *plan)
+                    told = self.world.scripts.run("operate", job, what, "ops@host", "", *plan)
+                    if what == "failed" and told[0] == "ok":
+                        self.doubts = {ref: d for ref, d in self.doubts.items() if ref[0] != job}
+
+    @rule()
+    def retry_what_was_sent_again(self) -> None:
+        """What is dead is sent again under its key, and an operator retries the dead one, too."""
+        self.attempt(1, "dead")
+        self.call_again()
+        self.operate("retry")
+        self.attempt(2, "accepted")
+
+    @rule()
+    def send_again_what_an_older_ledger_called_dead(self) -> None:
+        """Dead jobs could be in doubt once, and nobody knows of which claim."""
+        if self.named is None or not self.is_there() or self.kind == "campaign":
+            return
+        self.attempt(1, "dead")
+        if self.world.state(self.named) is JobState.DEAD:
+            [(job, phone)] = self.refs_of(self.named)
+            self.world.redis.hset(self.world.keys.job(job), "may_be_out", 1)
+            self.doubts[job, 1] = {(job, phone)}
+            self.call_again()
 
     @rule()
     def cancel(self) -> None:
@@ -232,6 +260,13 @@ class KeysLife(Life):
         for job, phone in refs:
             accepted[phone] += self.book[job, phone]
         assert max(accepted.values()) <= 1
+
+    @invariant()
+    def what_may_be_out_is_not_called_unsent(self) -> None:
+        for job, number in self.doubts:
+            is_there = self.world.redis.exists(self.world.keys.job(job))
+            if is_there and number > 1:
+                assert self.world.state(job) not in UNSENT
 
     @invariant()
     def a_campaigns_counts_are_those_of_all_its_recipients(self) -> None:
