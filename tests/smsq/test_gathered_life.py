@@ -149,6 +149,26 @@ class GatheredLife(Life):
             self.nothing_is_sent_twice_or_after_it_was_taken_back()
         return worker
 
+    @rule(target=workers, is_sent_on=st.booleans(), accepts=st.booleans())
+    def live_through_a_wrong_no(self, is_sent_on: bool, accepts: bool) -> Any:
+        """The gateway says no and has it; one is cancelled, the others may be denied once more."""
+        for n in range(2):
+            self.gather(n, "g", None)
+        self.world.pass_s(5)
+        worker = self.take(after_tick=True)
+        if worker is None:
+            return multiple()
+        self.send(worker, accepts=True)
+        self.deny(worker, "waiting")
+        one = next(send for send in self.all if send.text in worker.texts)
+        self.cancel(one)
+        self.world.pass_s(5)
+        if is_sent_on and (again := self.take(after_tick=True)):
+            self.send(again, accepts)
+            self.deny(again, "waiting")
+        self.receive_receipt(one)
+        return worker
+
     def go(self, way: str, send: Send, lost: Worker) -> None:
         ways: dict[str, Callable[[], object]] = {
             "cancel": lambda: self.cancel(send),
