@@ -26,7 +26,7 @@ def quick_jobs_s(world: World) -> float:
     """Enqueue, claim and settle; seconds per job."""
     began_s = time.perf_counter()
     for _ in range(JOBS):
-        world.ledger.settle(world.claim(world.enqueue()), ACCEPTED, PLAN)
+        world.claims.settle(world.claim(world.enqueue()), ACCEPTED, PLAN)
     return (time.perf_counter() - began_s) / JOBS
 
 
@@ -34,7 +34,7 @@ def page_s(world: World) -> float:
     """Apply one page in which every recipient changes its state."""
     world.redis.flushdb()
     job = world.enqueue(phones=ROWS)
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
     claim = world.claim_poll()
     rows = [ReportRow(f"37529{1234567 + i}", "delivered", None) for i in range(ROWS)]

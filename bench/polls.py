@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench.harness import Row, show
 from smsq.assembly import new_job_id
+from smsq.claims import Claims
 from smsq.connection import connect
 from smsq.jobs import Claim, Idempotency, Leases, NewJob, PollClaim, PollPlan
 from smsq.ledger import Ledger
@@ -44,7 +45,8 @@ class Worker:
     def __init__(self, url: str) -> None:
         self.redis = connect(url, timeout_s=30)
         self.scripts = Scripts(self.redis, NAMESPACE, retention_ms=86_400_000, events_keep_ms=0)
-        self.ledger, self.polls = Ledger(self.scripts), Polls(self.scripts, timezone="UTC")
+        self.claims, self.polls = Claims(self.scripts), Polls(self.scripts, timezone="UTC")
+        self.ledger = Ledger(self.scripts)
         self.limiter = Limiter(self.scripts, Pace(rate_per_s=1_000_000, burst=1000))
 
     def take(self) -> Claim | PollClaim | None:
@@ -52,7 +54,7 @@ class Worker:
         slot, _ = self.limiter.reserve()
         if not isinstance(slot, Slot):
             return None
-        claim = self.ledger.claim(slot, self.limiter.pace, LEASES)
+        claim = self.claims.claim(slot, self.limiter.pace, LEASES)
         return claim if isinstance(claim, Claim | PollClaim) else None
 
 
@@ -73,7 +75,7 @@ def accept_messages(url: str) -> None:
         worker.ledger.enqueue(job, Idempotency())
         claim = worker.take()
         assert isinstance(claim, Claim)
-        worker.ledger.settle(claim, Verdict(state=JobState.ACCEPTED, message_id=7), PLAN)
+        worker.claims.settle(claim, Verdict(state=JobState.ACCEPTED, message_id=7), PLAN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,10 @@ from redis.exceptions import RedisError
 from smsq.assembly import digest, new_campaign_id, new_job_id
 from smsq.errors import InvalidMessageError, KeyConflictError
 from smsq.jobs import Idempotency, NewJob
-from smsq.ledger import Ledger
 from smsq.models import Kind, MessageRequest
 from smsq.names import Queue
 from smsq.seen import SeenPhones
-from smsq.staging import Earlier, Progress
+from smsq.staging import Earlier, Progress, Staging
 from smsq.stored_id import StoredId
 
 log = logging.getLogger(__name__)
@@ -37,7 +36,7 @@ class CampaignDraft:
     """Packs messages into jobs, none above `max_recipients`; small ones for one time share a job.
 
     Args:
-        ledger: Where full jobs are staged.
+        staging: Where full jobs are staged.
         fields: Fields that every job of the campaign has.
         max_recipients: Recipients per gateway request.
         priority: Of every job.
@@ -55,7 +54,7 @@ class CampaignDraft:
 
     def __init__(
         self,
-        ledger: Ledger,
+        staging: Staging,
         *,
         fields: Mapping[str, str],
         max_recipients: int,
@@ -72,7 +71,7 @@ class CampaignDraft:
         self.jobs = 0
         self.launched: list[str] = []
         self.recipients = 0
-        self._ledger = ledger
+        self._staging = staging
         self._fields = {**fields, "campaign": self.id}
         self._priority = priority
         self._is_committed = earlier.is_committed
@@ -156,7 +155,7 @@ class CampaignDraft:
             raise InvalidMessageError(["no recipients: write at least one"])
         if self.jobs < self._earlier_jobs:
             raise _other_content()
-        campaign_id = self._ledger.commit(
+        campaign_id = self._staging.commit(
             self.id,
             self._name,
             replace(once, content=self._content.hexdigest()),
@@ -166,8 +165,8 @@ class CampaignDraft:
         )
         try:
             if not campaign_id.is_new:
-                self.jobs = self._ledger.count_jobs(campaign_id)
-            for job_ids in self._ledger.launch(campaign_id):
+                self.jobs = self._staging.count_jobs(campaign_id)
+            for job_ids in self._staging.launch(campaign_id):
                 self.launched += job_ids
         except RedisError as error:
             log.warning("launch stopped, recover will go on: %s", type(error).__name__)
@@ -176,7 +175,7 @@ class CampaignDraft:
     def discard(self) -> None:
         """Give it up: what is staged is taken away soon."""
         if self.jobs >= self._earlier_jobs:
-            self._ledger.discard(self.id, self._name, jobs=self.jobs)
+            self._staging.discard(self.id, self._name, jobs=self.jobs)
 
     @property
     def _name(self) -> str:
@@ -205,7 +204,7 @@ class CampaignDraft:
                 fields=fields,
                 messages=self._job,
             )
-            self._is_committed = not self._ledger.stage(
+            self._is_committed = not self._staging.stage(
                 job,
                 self.id,
                 self._name,

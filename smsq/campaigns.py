@@ -10,7 +10,7 @@ from typing import cast
 
 from redis import Redis
 
-from smsq.errors import NotFoundError
+from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.keys import Keys
 from smsq.models import FINAL_JOB_STATES, JobState, RecipientState
 from smsq.own_ids import check_id
@@ -36,7 +36,18 @@ _BEST_FIRST = (
 
 
 def list_campaigns(redis: Redis, keys: Keys, *, limit: int) -> list[Campaign]:
-    """List the newest campaigns, the newest first."""
+    """List the newest campaigns, the newest first.
+
+    Args:
+        redis: Client of the ledger.
+        keys: Of its namespace.
+        limit: At most so many; 1 or more.
+
+    Raises:
+        InvalidMessageError: `limit` is no such number.
+    """
+    if not isinstance(limit, int) or limit < 1:
+        raise InvalidMessageError(["limit: write a whole number, 1 or more"])
     ids = cast("list[str]", redis.zrevrange(keys.campaigns, 0, limit - 1))
     pipeline = redis.pipeline(transaction=False)
     for campaign_id in ids:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 from smsq.names import Queue
 
@@ -76,24 +76,9 @@ class Settlement(StrEnum):
     FAILED = "failed"  #: it does not, and it shall not be sent
 
 
-class QuickOptions(TypedDict, total=False):
-    """What `SmsQueue.send_quick` takes beside phone and text; it says what each means."""
-
-    alphaname_id: str | None
-    key: str | None
-    priority: str
-    send_at: datetime | None
-    expires_in_s: float | None
-    viber_name_id: int | None
-    viber_after_min: int | None
-    on_unknown: str | None
-    gather: bool
-    again: bool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuickMessage:
-    """One text for one phone, as a caller writes it; `SmsQueue.send_quick` says what each means."""
+    """One text for one phone, as a caller writes it; `QuickOptions` says what each means."""
 
     phone: str = field(repr=False)
     text: str = field(repr=False)

@@ -1,36 +1,35 @@
-"""What a web app calls: enqueue, ask, cancel.
+"""What a web app calls: every public method, each handed over to the room that does it.
 
-In:  messages. Out: ids and statuses. The ledger write decides; the ring after it only saves time.
+In:  messages and ids. Out: ids and statuses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Self, Unpack
 
-from smsq.brakes import Brakes
 from smsq.bulk_sends import BulkSends
-from smsq.compliance import Compliance
-from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.campaign import CampaignDraft
+from smsq.campaigns import list_campaigns, load_campaign
 from smsq.events import EventReader
-from smsq.gathering import Gathering, assemble
-from smsq.handover import hand_over
-from smsq.intake import Intake
-from smsq.ledger import Ledger
-from smsq.models import QuickMessage, QuickOptions
-from smsq.rings import Rings
-from smsq.scripts import Scripts
+from smsq.failed import FailedReader
+from smsq.gathering import put_many, put_one
+from smsq.models import BulkMessage, PersonalMessage, QuickMessage
+from smsq.options import PersonalOptions, QuickOptions
+from smsq.optouts import OptOuts
+from smsq.producer import Producer
+from smsq.reschedule import reschedule
 from smsq.settings import Settings
-from smsq.status import RecipientStatus, Status
+from smsq.status import Campaign, RecipientStatus, Status
 from smsq.steering import Steering
 from smsq.stored_id import StoredId
 from smsq.subscription import EventOptions, Subscription
-from smsq.views import Stats, Views
+from smsq.views import Stats
 
 
-class SmsQueue(Gathering, BulkSends, Steering, Compliance):
+class SmsQueue:
     """The queue, seen from the web app. Thread-safe; make one per process and keep it.
 
     Args:
@@ -39,141 +38,213 @@ class SmsQueue(Gathering, BulkSends, Steering, Compliance):
 
     Raises:
         ConfigError: `redis_url` is no Redis' address.
+
+    Every method may raise these; nothing else comes from Redis, the broker or your arguments:
+
+    - `InvalidMessageError`: an argument is wrong. Nothing was stored; it carries every mistake.
+    - `NotFoundError`: nothing has this id, or it is a gathered job's, which holds sends of others:
+      pass `whole_job=True` to mean all of them, never with an id that a user hands in.
+    - `KeyConflictError`: the key was used before with other content, or `again` is refused: the
+      earlier message was sent, may have been, or is still to be.
+    - `QueueUnavailableError`: Redis did not answer within 2 s; it says whether the job may exist.
     """
 
     def __init__(self, redis_url: str | None = None, *, settings: Settings | None = None) -> None:
         settings = settings or Settings.from_env({})
         if redis_url is not None:
             settings = settings.on_redis(redis_url)
-        self.settings = settings
-        self._redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
-        self._scripts = Scripts.of(self._redis, settings)
-        self._ledger = Ledger(self._scripts)
-        self._brakes = Brakes(self._scripts)
-        self._views = Views(self._redis, self._scripts.keys)
-        self._rings = Rings(settings.broker_url, settings.namespace)
+        self.settings, self._producer = settings, Producer(settings)
+        self._bulk, self._steering = BulkSends(self._producer), Steering(self._producer)
 
     @classmethod
     def from_env(cls) -> Self:
-        """Make a queue from the `SMSQ_...` environment variables.
-
-        Raises:
-            ConfigError: With every wrong setting.
-        """
+        """Make a queue from the `SMSQ_...` variables; `ConfigError` has every wrong setting."""
         return cls(settings=Settings.from_env())
 
     def send_quick(self, phone: str, text: str, **options: Unpack[QuickOptions]) -> StoredId:
         """Enqueue one text for one phone.
 
-        Args:
-            phone: In any usual spelling: `+375 29 123-45-67`, `80 29 123 45 67`, `375291234567`.
-            text: At most 10 parts.
-            **options: `alphaname_id` (sender; else `SMSQ_ALPHANAME_ID`), `key` (makes the call
-                repeatable), `again` (sends again what ended unsent for certain under this key:
-                cancelled, expired, rejected, dead, withheld), `priority` (`urgent`, `normal`,
-                `bulk`), `send_at` (datetime; naive means the gateway's zone), `expires_in_s` (not
-                sent later than this),
-                `viber_name_id` and `viber_after_min` (5 to 60: forward to Viber what is not
-                delivered by then), `on_unknown` (`hold` or `resend`), `gather`
-                (as `send_personal` does).
+        A phone may have any usual spelling: `+375 29 123-45-67`, `80 29 123 45 67`,
+        `375291234567`; a text at most 10 parts. `QuickOptions` says what the options mean.
 
-        Returns:
-            The job's id, or that of the gathered send. Once you have it, the job will be handled:
-            now, or before where its key was used before (`is_new`, `state`).
-
-        Raises:
-            InvalidMessageError: Nothing was stored; it carries every mistake.
-            KeyConflictError: The key was used before with other content, or `again` is refused:
-                the earlier message was sent, may have been, or is still to be.
-            QueueUnavailableError: Redis did not answer within 2 s.
+        Returns the job's id. Once you have it, the job will be handled; it was before where its key
+        was used before (`is_new`, `state`).
         """
         return self.put_quick(QuickMessage(phone=phone, text=text, **options))
+
+    def send_personal(self, phone: str, text: str, **options: Unpack[PersonalOptions]) -> StoredId:
+        """Enqueue one text for one phone that may share a gateway request with others.
+
+        It goes out together with all that is gathered for the same sender, at the latest
+        SMSQ_GATHER_S later: a thousand such calls cost one request.
+
+        Returns the id of this send alone, `<job id>.<ordinal>.<tag>`; `status`, `recipients` and
+        `cancel` take it like a job's. The tag is random: nobody guesses it from another's.
+        """
+        return self.put_quick(QuickMessage(phone=phone, text=text, gather=True, **options))
+
+    def put_quick(self, message: QuickMessage) -> StoredId:
+        """Enqueue one message as `send_quick` does."""
+        return put_one(self._producer, message)
 
     def send_quick_many(self, messages: Iterable[QuickMessage]) -> list[StoredId]:
         """Enqueue many messages in few round trips; every message is checked before any is stored.
 
-        Returns:
-            Job ids, in order.
-
-        Raises:
-            InvalidMessageError: Nothing was stored; it carries every message's mistakes.
-            KeyConflictError: A key was used before with other content, or `again` is refused; the
-                other messages are stored, and it has their ids.
-            QueueUnavailableError: Redis did not answer; with keys, repeating the call is safe.
+        Returns their ids, in order. On `KeyConflictError` the other messages are stored, and it has
+        their ids (`stored`); with keys, repeating the call is safe.
         """
-        checked = self._intake().check_quick_many(messages)
-        new = [assemble(one, self.settings) for one in checked]
-        with self.redis_call(writes=True, in_pieces=True):
-            return hand_over(new, self._ledger, self._rings)
+        return put_many(self._producer, messages)
+
+    def send_bulk(
+        self,
+        messages: Iterable[BulkMessage | PersonalMessage],
+        *,
+        key: str | None = None,
+        on_unknown: str | None = None,
+        canary: int | None = None,
+        max_failed: float | None = None,
+        again: bool = False,
+    ) -> StoredId:
+        """Enqueue a campaign: some texts for many phones, all or nothing.
+
+        Messages are read once, in constant memory, and so are their phones. They share gateway
+        requests, or are split, at `SMSQ_BULK_MAX_RECIPIENTS`. `BulkOptions` says what the others
+        mean. Returns the campaign's id; `is_new` is False where its key was used.
+        """
+        return self._bulk.send(
+            messages,
+            key=key,
+            on_unknown=on_unknown,
+            canary=canary,
+            max_failed=max_failed,
+            again=again,
+        )
+
+    def draft_campaign(
+        self,
+        *,
+        key: str | None = None,
+        on_unknown: str | None = None,
+        canary: int | None = None,
+        max_failed: float | None = None,
+        again: bool = False,
+    ) -> CampaignDraft:
+        """Begin a campaign whose recipients stream in; nothing is sent before `commit_campaign`.
+
+        With the `key` of one that was interrupted, give it the same recipients again from the first
+        on: it goes on where it stopped.
+        """
+        return self._bulk.draft(
+            key=key, on_unknown=on_unknown, canary=canary, max_failed=max_failed, again=again
+        )
+
+    def commit_campaign(self, draft: CampaignDraft) -> StoredId:
+        """Make a drafted campaign live; returns its id, or that of the earlier one with its key."""
+        return self._bulk.commit(draft)
+
+    def reschedule(self, job_id: str, send_at: datetime) -> None:
+        """Send a quick job, not claimed yet, at another time; naive means the gateway's zone."""
+        reschedule(self._producer, job_id, send_at)
+
+    def cancel(self, some_id: str, *, whole_job: bool = False) -> int:
+        """Cancel what no worker has claimed yet, of a job, a campaign or one gathered send.
+
+        A campaign is cancelled at once, whatever its size: nothing of it is claimed any more.
+        Returns how many jobs were not sent and will not be; 0 when it was too late, or an attempt
+        before may have been accepted (`unknown`).
+        """
+        return self._steering.cancel(some_id, whole_job=whole_job)
+
+    def pause(self, campaign_id: str) -> bool:
+        """Pause a campaign: from now on nothing of it is claimed, until `resume`.
+
+        What has to be sent again waits, too. Returns False when nothing of it is left to be sent.
+        """
+        return self._steering.pause(campaign_id)
+
+    def resume(
+        self, campaign_id: str, *, max_failed: float | None = None, anyway: bool = False
+    ) -> bool:
+        """Let a campaign go on that was paused or has stopped itself; its jobs keep their order.
+
+        `max_failed` is its new bound, 0.1 for a tenth; with None it keeps its own, and one that
+        has stopped itself goes on without. `anyway` does not wait for its canary's reports.
+        Returns False when it was not paused, or waits for its canary.
+        """
+        return self._steering.resume(campaign_id, max_failed=max_failed, anyway=anyway)
+
+    def campaigns(self, *, limit: int = 20) -> list[Campaign]:
+        """List the newest campaigns, the newest first: at most `limit`, 1 or more."""
+        with self.redis_call(writes=False):
+            return list_campaigns(self._producer.redis, self._producer.scripts.keys, limit=limit)
+
+    def campaign(self, campaign_id: str) -> Campaign:
+        """Say how far a campaign is, without looking at its jobs."""
+        with self.redis_call(writes=False):
+            return load_campaign(self._producer.redis, self._producer.scripts.keys, campaign_id)
 
     def status(self, some_id: str) -> Status:
-        """Say what became of a job or a campaign.
-
-        Raises:
-            NotFoundError: No job or campaign has this id.
-        """
+        """Say what became of a job, a campaign or one gathered send."""
         with self.redis_call(writes=False):
-            return self._views.status(some_id)
+            return self._producer.views.status(some_id)
 
     def recipients(self, some_id: str, *, whole_job: bool = False) -> Iterator[RecipientStatus]:
-        """Say what became of each recipient, streamed.
+        """Say what became of each recipient of a job, a campaign or one gathered send, streamed."""
+        with self.redis_call(writes=False):
+            scope = self._producer.scoped(some_id, whole_job=whole_job)
+            yield from self._producer.views.recipients(scope)
 
-        Args:
-            some_id: A job, a campaign or one gathered send.
-            whole_job: True also takes the id of a gathered job, for all of its sends: never for an
-                id that a user hands in.
+    def failed(
+        self,
+        some_id: str,
+        *,
+        cancelled: bool = False,
+        no_report: bool = False,
+        whole_job: bool = False,
+    ) -> FailedReader:
+        """Read the recipients of a job or campaign that got nothing, to send to them again.
 
-        Raises:
-            NotFoundError: No job or campaign has this id, or it is a gathered job's.
+        Dead jobs that can be retried are left out: `retryable` counts their recipients.
+        `cancelled` also reads those whose jobs were cancelled. `no_report` also reads those
+        without a report: the gateway took their messages, and they may have got them.
         """
         with self.redis_call(writes=False):
-            if not whole_job:
-                self._views.check_scope(some_id)
-            yield from self._views.recipients(some_id)
+            ids = self._producer.views.job_ids(self._producer.scoped(some_id, whole_job=whole_job))
+            redis, keys = self._producer.redis, self._producer.scripts.keys
+            return FailedReader(redis, keys, ids, cancelled=cancelled, with_no_report=no_report)
+
+    @property
+    def optout(self) -> OptOuts:
+        """The phones that take no messages; urgent ones they still get."""
+        return OptOuts(self._producer.scripts, self.settings)
 
     def events(self, **options: Unpack[EventOptions]) -> EventReader:
-        """Read the news: each change of a job's or a recipient's state, as it comes.
+        """Read each change of a job's or a recipient's state, as it comes.
 
-        Each comes at least once, again with the same `id`; a job's in order while one consumer
-        reads. `EventReader` says when one counts as handled.
-
-        Args:
-            **options: `group` (its consumers share the news; a new one begins with the oldest),
-                `consumer` (of one running consumer alone; started again, it goes on where it was),
-                `block_s` (ends after so long without news), `count` (most entries taken at once, of
-                1 to 1,000 events each), `claim_after_s` (what others have in hand for so long).
-
-        Raises:
-            ConfigError: No news is kept (`SMSQ_EVENTS_KEEP_S=0`).
-            QueueUnavailableError: Redis did not answer; once reading, for a minute.
+        Each event comes at least once, again with the same `id`; a job's in order while one
+        consumer reads. `EventReader` says when one counts as handled.
+        `EventOptions` says what each option means. `ConfigError`: no events are kept
+        (`SMSQ_EVENTS_KEEP_S=0`).
         """
-        return EventReader(self._redis, Subscription(**options), self.settings)
+        return EventReader(self._producer.redis, Subscription(**options), self.settings)
 
     def stats(self) -> Stats:
         """Count everything in the ledger."""
         with self.redis_call(writes=False):
-            return self._views.stats(self.settings.rate_per_s, self.settings.words)
+            return self._producer.views.stats(self.settings.rate_per_s, self.settings.words)
 
     def heartbeat_age_s(self) -> float | None:
-        """Seconds since beat's ticks were last worked off; None when nobody remembers."""
+        """Seconds since workers last took one of beat's ticks; None when nobody remembers."""
         with self.redis_call(writes=False):
-            return self._views.heartbeat_age_s()
+            return self._producer.views.heartbeat_age_s()
 
-    @contextmanager
-    def redis_call(self, *, writes: bool, in_pieces: bool = False) -> Iterator[None]:
-        """Turn Redis' failures in the block, as while a campaign is drafted, into ours.
+    def redis_call(self, *, writes: bool, in_pieces: bool = False) -> AbstractContextManager[None]:
+        """Turn Redis' failures in the block into ours, as while a campaign is drafted.
 
-        Args:
-            writes: True when the block makes something live: a lost answer may be a stored job.
-            in_pieces: True when it makes several things live, one after the other.
+        `Producer.call` says what the arguments mean.
         """
-        with unavailable(self._redis, writes=writes, in_pieces=in_pieces):
-            yield
+        return self._producer.call(writes=writes, in_pieces=in_pieces)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._rings.close()
-        self._redis.close()
-
-    def _intake(self) -> Intake:
-        return Intake(self.settings, datetime.now(UTC))
+        self._producer.close()

@@ -62,7 +62,11 @@ class Earlier:
 
 
 class Staging:
-    """The ledger's side of campaigns; a part of `Ledger`."""
+    """The ledger's side of campaigns that are not live yet.
+
+    Args:
+        scripts: Of the queue's namespace.
+    """
 
     def __init__(self, scripts: Scripts) -> None:
         self._run = scripts.run

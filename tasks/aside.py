@@ -58,6 +58,6 @@ def set_aside(resources: Resources, what: Unprepared) -> str:
     Raises:
         RedisError: Redis is away, or refuses for now.
     """
-    state = resources.ledger.set_aside(what)
+    state = resources.claims.set_aside(what)
     log.error("<- set aside %s: %s; it is %s", what.id, what.why, state)
     return state

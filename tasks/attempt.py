@@ -108,7 +108,7 @@ def make_ready(resources: Resources, claim: Claim, leased_at_s: float) -> Claim 
 def is_on_disk(resources: Resources, claim: Claim) -> bool:
     """Wait until no power loss can make Redis forget the claim, and so have the job sent twice."""
     try:
-        return resources.ledger.confirm(claim, wait_ms=DISK_WAIT_MS)
+        return resources.claims.confirm(claim, wait_ms=DISK_WAIT_MS)
     except RedisError as error:
         log.warning("Redis cannot say what is on its disk (%s)", type(error).__name__)
         return False
@@ -203,7 +203,7 @@ def settle(resources: Resources, claim: Claim, verdict: Verdict) -> bool:
     until_s = time.monotonic() + SETTLE_FOR_S
     while True:
         try:
-            return resources.ledger.settle(claim, verdict, resources.poll_plan)
+            return resources.claims.settle(claim, verdict, resources.poll_plan)
         except RedisError as error:
             if is_of_data(error):
                 return settle_unknown(resources, claim, verdict)
@@ -223,7 +223,7 @@ def settle_unknown(resources: Resources, claim: Claim, verdict: Verdict) -> bool
     why = f"its stored data do not take the answer ({verdict.state})"
     unknown = Verdict(state=JobState.UNKNOWN, error=why, error_class=Outcome.UNKNOWN)
     try:
-        return resources.ledger.settle(claim, unknown, resources.poll_plan)
+        return resources.claims.settle(claim, unknown, resources.poll_plan)
     except ResponseError as error:
         if not is_of_data(error):
             raise

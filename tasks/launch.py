@@ -21,7 +21,7 @@ def launch_campaigns(resources: Resources) -> None:
     launched = 0
     for _ in range(MAX_CAMPAIGNS):
         before = launched
-        for job_ids in resources.ledger.launch_forgotten():
+        for job_ids in resources.staging.launch_forgotten():
             resources.rings.ring(Task.SEND_BULK, job_ids, Queue.BULK)
             launched += len(job_ids)
         if launched == before:
@@ -34,7 +34,7 @@ def sweep_drafts(resources: Resources) -> None:
     """Take away drafts that were left behind."""
     swept = 0
     for _ in range(MAX_SWEEPS):
-        size = resources.ledger.sweep()
+        size = resources.staging.sweep()
         swept += size
         if not size:
             break

@@ -190,7 +190,7 @@ def _claim(resources: Resources, slot: Slot) -> Turn | None:
     while not resources.stop.is_set():
         claimed_at_s = time.monotonic()
         rules = resources.rule_book.rules
-        claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases, rules)
+        claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases, rules)
         match claim:
             case NoClaim():
                 return None

@@ -41,7 +41,7 @@ def fetch_rest(resources: Resources, claim: Claim) -> Claim | None:
     """Ask the ledger slice by slice; data that do not fit are raised."""
     asked: Counter[Question] = Counter()
     while not claim.is_whole:
-        match resources.ledger.prepare(claim, resources.rule_book.rules):
+        match resources.claims.prepare(claim, resources.rule_book.rules):
             case Question() as question:
                 answer(resources, question, asked, number=claim.number)
             case Unprepared() as what:

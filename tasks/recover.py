@@ -91,7 +91,7 @@ def try_step(resources: Resources, step: Callable[[Resources], object]) -> None:
 
 def move_due(resources: Resources) -> int:
     """Give one batch of due jobs their next step, and ring them; returns how many there were."""
-    size, due = resources.ledger.recover(
+    size, due = resources.claims.recover(
         limit=BATCH,
         max_attempts=resources.settings.max_attempts,
         plan=resources.poll_plan,

@@ -14,6 +14,7 @@ from redis import Redis
 
 from smsq.backoff import Backoff, PollSchedule
 from smsq.brakes import Brakes
+from smsq.claims import Claims
 from smsq.connection import WORKER_TIMEOUT_S, connect
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.lookup import MessageIdSource, NoSource
@@ -29,6 +30,7 @@ from smsq.rules import RuleBook
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.slots import Pace
+from smsq.staging import Staging
 from smsq.states import RetryPolicy
 from smsq.ticks import Ticks
 
@@ -52,6 +54,8 @@ class Resources:
     keys: Keys
     scripts: Scripts
     ledger: Ledger
+    claims: Claims
+    staging: Staging
     brakes: Brakes
     polls: Polls
     limiter: Limiter
@@ -76,6 +80,8 @@ class Resources:
             keys=scripts.keys,
             scripts=scripts,
             ledger=Ledger(scripts),
+            claims=Claims(scripts),
+            staging=Staging(scripts),
             brakes=Brakes(scripts),
             polls=polls,
             matching=Matching(scripts, polls, PollPlan.of(settings)),

@@ -90,7 +90,7 @@ def collect_documents(environ: Mapping[str, str], world: World, folder: Path) ->
 
 def _settled(world: World, verdict: Verdict, kind: Kind = Kind.QUICK) -> str:
     job = world.enqueue(kind=kind)
-    world.ledger.settle(world.claim(job), verdict, PLAN)
+    world.claims.settle(world.claim(job), verdict, PLAN)
     return job
 
 

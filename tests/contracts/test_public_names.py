@@ -9,11 +9,13 @@ import tomllib
 import typing
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 import smsq
-from smsq.models import QuickMessage, QuickOptions
+from smsq.models import QuickMessage
+from smsq.options import PersonalOptions, QuickOptions, SendOptions
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("smsq", "config", "tasks", "worker")
@@ -104,10 +106,12 @@ def test_every_error_can_be_caught_by_a_public_name() -> None:
 def test_send_quick_takes_what_a_quick_message_takes() -> None:
     fields = set(QuickMessage.__dataclass_fields__)
 
-    assert set(QuickOptions.__annotations__) == fields - {"phone", "text"}
-    doc = inspect.getdoc(smsq.SmsQueue.send_quick) or ""
-    for option in QuickOptions.__annotations__:
-        assert f"`{option}`" in doc, option
+    taken = get_type_hints(QuickOptions)
+    assert set(taken) == fields - {"phone", "text"}
+    assert "`QuickOptions`" in (inspect.getdoc(smsq.SmsQueue.send_quick) or "")
+    said = "".join(one.__doc__ or "" for one in (SendOptions, PersonalOptions, QuickOptions))
+    for option in taken:
+        assert f"\n        {option}: " in said, option
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)

@@ -108,7 +108,7 @@ class Fronts:
             self.at(slot.wait_s, lambda: self._claim(front, slot))
 
     def _claim(self, front: int, slot: Slot) -> None:
-        claim = self.world.ledger.claim(slot, self.limiter.pace, LEASES)
+        claim = self.world.claims.claim(slot, self.limiter.pace, LEASES)
         if isinstance(claim, Early):
             self.at(claim.wait_s, lambda: self._claim(front, slot))
             return
@@ -124,10 +124,10 @@ class Fronts:
         if isinstance(claim, PollClaim):
             self.world.polls.apply_page(claim, [], next_offset=0, next_in_s=3600)
         elif is_taken:
-            self.world.ledger.settle(claim, Verdict(state=JobState.REJECTED), PLAN)
+            self.world.claims.settle(claim, Verdict(state=JobState.REJECTED), PLAN)
         else:
             busy = Verdict(state=JobState.QUEUED, error="429", is_counted=False)
-            self.world.ledger.settle(claim, busy, PLAN)
+            self.world.claims.settle(claim, busy, PLAN)
         if not is_taken:
             self.limiter.close_busy(slot, self.gateway.retry_after_s)
         elif slot.is_probe:

@@ -51,7 +51,7 @@ def deliver(world: World, most: int) -> None:
     job = own[0].partition(".")[0]
     for own_id in own[1::100]:
         world.ledger.cancel(own_id)
-    world.ledger.settle(take_job(world), ACCEPTED, PLAN)
+    world.claims.settle(take_job(world), ACCEPTED, PLAN)
     Matching(world.scripts, world.polls, PLAN).write(job, {0: 10}, what="looked up")
     world.pass_s(10)
     world.polls.find_due(limit=500)
@@ -77,7 +77,7 @@ def leave_in_doubt(world: World, most: int) -> None:
     """An attempt is lost; then most of its sends are cancelled, and it turns out to have failed."""
     own = _gather(world, most)
     job = own[0].partition(".")[0]
-    world.ledger.settle(take_job(world), worlds.UNKNOWN, PLAN)
+    world.claims.settle(take_job(world), worlds.UNKNOWN, PLAN)
     for own_id in own[2:]:
         world.ledger.cancel(own_id)
     plan = (PLAN.first_ms, PLAN.horizon_ms)

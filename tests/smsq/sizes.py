@@ -117,7 +117,7 @@ def put(
 ) -> CampaignDraft:
     """One job of so many recipients, divided among so many messages."""
     wait_for_noon(world)
-    draft = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=size)
+    draft = CampaignDraft(world.staging, fields={"on_unknown": "hold"}, max_recipients=size)
     for n in range(among):
         draft.start_message(
             MessageRequest(
@@ -145,14 +145,14 @@ def take_job(world: World) -> Claim:
 
 def work_off(world: World) -> None:
     """Have recover do all that is due."""
-    while world.ledger.recover(limit=500, max_attempts=8, plan=PLAN)[0]:
+    while world.claims.recover(limit=500, max_attempts=8, plan=PLAN)[0]:
         pass
 
 
 def send(world: World, size: int, among: int) -> None:
     """Accepted, known by its receipt, polled, given up, purged."""
     [job] = put(world, size, among).launched
-    world.ledger.settle(take_job(world), ACCEPTED, PLAN)
+    world.claims.settle(take_job(world), ACCEPTED, PLAN)
     rows = [{"name": f"Bill {n}", "message_id": 10 + n} for n in range(among)]
     matching = Matching(world.scripts, world.polls, PLAN)
     for _ in range(2):
@@ -179,7 +179,7 @@ def send(world: World, size: int, among: int) -> None:
 def refuse(world: World, size: int, among: int) -> None:
     """Refused by the gateway."""
     put(world, size, among)
-    world.ledger.settle(take_job(world), REFUSED, PLAN)
+    world.claims.settle(take_job(world), REFUSED, PLAN)
     work_off(world)
 
 
@@ -187,7 +187,7 @@ def cancel(world: World, size: int, among: int) -> None:
     """Called off after an attempt that the cap counted."""
     draft = put(world, size, among)
     later = Verdict(state=JobState.WAITING, delay_s=1, error="503", error_class="temporary")
-    world.ledger.settle(take_job(world), later, PLAN)
+    world.claims.settle(take_job(world), later, PLAN)
     world.brakes.cancel(draft.id, by="me@here")
     world.align()
     work_off(world)
@@ -211,5 +211,5 @@ def sweep(world: World, size: int, among: int) -> None:
     if not draft.job_ids:
         draft._stage()
     draft.discard()
-    while world.ledger.sweep():
+    while world.staging.sweep():
         pass

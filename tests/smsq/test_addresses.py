@@ -182,8 +182,10 @@ def test_an_option_works_or_is_refused_when_settings_are_read(
             continue
         job = queue.send_quick("+375291234567", "code", key=value)
         assert queue.status(job).state == "queued"
-        assert queue._rings.count_waiting(Queue.NORMAL) == 1, "rung in the database of the ledger"
-        queue._redis.delete(*queue._redis.keys(f"{namespace}:*"))
+        assert queue._producer.rings.count_waiting(Queue.NORMAL) == 1, (
+            "rung in the database of the ledger"
+        )
+        queue._producer.redis.delete(*queue._producer.redis.keys(f"{namespace}:*"))
         queue.close()
 
 

@@ -100,7 +100,7 @@ class EverythingAtOnce(Callers):
         worker = self.workers.pop(which % len(self.workers))
         if lost == 1:
             self.late.append(worker)
-            self.world.ledger.settle(worker.claim, LOST[worker.claim.on_unknown], PLAN)
+            self.world.claims.settle(worker.claim, LOST[worker.claim.on_unknown], PLAN)
         elif lost > 1:
             self.tell(worker, refusal)
 
@@ -121,7 +121,7 @@ class EverythingAtOnce(Callers):
             )
             self.proven.add(claim.job_id)
         worker.is_certain = True
-        self.world.ledger.settle(claim, verdict, PLAN)
+        self.world.claims.settle(claim, verdict, PLAN)
 
     @step(times=3, accepts=st.lists(st.sampled_from([True, True, False]), min_size=1, max_size=4))
     def work(self, accepts: list[bool]) -> None:
@@ -198,9 +198,9 @@ class EverythingAtOnce(Callers):
     def tick(self) -> None:
         """What `smsq.recover` and `smsq.poll_deliveries` do."""
         self.world.recover()
-        for _ in self.world.ledger.launch_forgotten():
+        for _ in self.world.staging.launch_forgotten():
             pass
-        self.world.ledger.sweep()
+        self.world.staging.sweep()
         self.world.align(limit=2)
         self.world.polls.find_due(limit=100)
 
@@ -280,7 +280,7 @@ class EverythingAtOnce(Callers):
             self.end_unknown()
             while claim := self.world.take(lease_s=LEASE_S):
                 if isinstance(claim, Claim):
-                    self.world.ledger.settle(claim, REFUSALS["400"], PLAN)
+                    self.world.claims.settle(claim, REFUSALS["400"], PLAN)
             self.world.pass_s(11 * 3600)
         for _ in range(3):
             self.world.pass_s(RETENTION_MS / 1000 + 1)

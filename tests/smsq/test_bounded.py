@@ -61,7 +61,7 @@ def submit(world: World, messages: int) -> str:
         ],
     )
     world.ledger.enqueue(job, Idempotency())
-    world.ledger.settle(world.claim(job.id), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job.id), ACCEPTED, PLAN)
     return job.id
 
 

@@ -79,7 +79,7 @@ def end_some(world: World, campaign: str, way: str) -> None:
     slot, _ = world.limiter.reserve()
     assert isinstance(slot, Slot)
     leases = Leases(send_ms=30_000, poll_ms=60_000)
-    world.ledger.claim(slot, world.limiter.pace, leases, world.rule_book.rules)
+    world.claims.claim(slot, world.limiter.pace, leases, world.rule_book.rules)
 
 
 @pytest.mark.parametrize("way", ["align", "recover", "claim"])
@@ -90,7 +90,7 @@ def test_large_jobs_end_at_once_and_the_cap_is_given_back_after_that(
     expires_at_ms = str(world.now_ms + 60_000)
     draft = world.start_campaign(5000, per_job=1000, expires_at_ms=expires_at_ms)
     while claim := take_job(world):
-        world.ledger.settle(claim, LATER, PLAN)
+        world.claims.settle(claim, LATER, PLAN)
     world.pass_s(2)
     world.recover()  # the pauses after the failures are over
 
@@ -119,13 +119,13 @@ def test_who_may_have_got_it_is_not_among_the_failed(
     expires_at_ms = str(world.now_ms + 60_000)
     draft = world.start_campaign(5, per_job=5, on_unknown="resend", expires_at_ms=expires_at_ms)
     [job_id] = draft.job_ids
-    world.ledger.settle(world.claim(job_id), replace(LATER, error_class=error_class), PLAN)
+    world.claims.settle(world.claim(job_id), replace(LATER, error_class=error_class), PLAN)
     if end == "cancelled":
         world.ledger.cancel(job_id)
     elif end == "dead":
         world.pass_s(2)
         world.recover()
-        world.ledger.settle(world.claim(job_id), Verdict(state=JobState.DEAD), PLAN)
+        world.claims.settle(world.claim(job_id), Verdict(state=JobState.DEAD), PLAN)
     else:
         world.pass_s(60)
         world.recover()
@@ -139,7 +139,7 @@ def test_what_an_operator_settles_as_failed_is_among_the_failed(world: World) ->
     draft = world.start_campaign(5, per_job=5)
     [job_id] = draft.job_ids
     lost = replace(UNKNOWN, error_class="unknown")
-    world.ledger.settle(world.claim(job_id), lost, PLAN)
+    world.claims.settle(world.claim(job_id), lost, PLAN)
     assert list(FailedReader(world.redis, world.keys, draft.job_ids)) == []
     world.scripts.run("operate", job_id, "failed", BY, "", PLAN.first_ms, PLAN.horizon_ms)
 

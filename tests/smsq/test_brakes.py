@@ -45,7 +45,7 @@ def accept_one(world: World) -> Claim:
     """Send the next job; its message's id is known at once."""
     claim = take_job(world)
     assert claim
-    world.ledger.settle(claim, ACCEPTED, PLAN)
+    world.claims.settle(claim, ACCEPTED, PLAN)
     return claim
 
 
@@ -111,7 +111,7 @@ def test_one_call_passes_by_at_most_a_hundred(world: World) -> None:
     slot, _ = world.limiter.reserve()
 
     assert isinstance(slot, Slot)
-    world.ledger.claim(slot, world.limiter.pace, Leases(send_ms=30_000, poll_ms=60_000))
+    world.claims.claim(slot, world.limiter.pace, Leases(send_ms=30_000, poll_ms=60_000))
     assert 30 <= world.campaign(draft.id).jobs[JobState.WAITING] <= 100
 
 
@@ -125,7 +125,7 @@ def test_resumed_jobs_keep_their_order_before_those_that_came_later(world: World
     world.align(limit=2)
     world.pass_s(60)
     # Sent back while paused: it keeps its place at the front.
-    world.ledger.settle(first, BUSY, PLAN)
+    world.claims.settle(first, BUSY, PLAN)
     world.pass_s(3600)
     assert world.brakes.resume(draft.id, by=BY)
     assert sorted(world.align(limit=2)) == sorted(expected)
@@ -141,7 +141,7 @@ def test_a_job_that_a_429_sends_back_to_a_paused_campaign_parks(world: World) ->
     claim = take_job(world)
     assert claim
     world.brakes.pause(draft.id, by=BY)
-    world.ledger.settle(claim, BUSY, PLAN)
+    world.claims.settle(claim, BUSY, PLAN)
 
     assert states_of(world, draft) == [JobState.WAITING]
     world.pass_s(86_400)
@@ -154,7 +154,7 @@ def test_a_job_whose_backoff_ends_in_a_pause_parks(world: World) -> None:
     claim = take_job(world)
     assert claim
     backoff = Verdict(state=JobState.WAITING, delay_s=5, error="500", error_class="temporary")
-    world.ledger.settle(claim, backoff, PLAN)
+    world.claims.settle(claim, backoff, PLAN)
     world.brakes.pause(draft.id, by=BY)
     world.align()
     world.pass_s(6)
@@ -172,7 +172,7 @@ def test_a_backoff_that_goes_on_is_not_cut_short_by_a_resume(world: World) -> No
     assert claim
     world.brakes.pause(draft.id, by=BY)
     backoff = Verdict(state=JobState.WAITING, delay_s=60, error="500", error_class="temporary")
-    world.ledger.settle(claim, backoff, PLAN)
+    world.claims.settle(claim, backoff, PLAN)
     world.brakes.resume(draft.id, by=BY)
 
     assert world.align() == []
@@ -215,7 +215,7 @@ def test_a_cancelled_campaign_sends_nothing_and_its_counts_add_up(world: World) 
     assert not world.brakes.cancel(draft.id, by=BY)
     assert take_job(world) is None
     world.align(limit=2)
-    world.ledger.settle(on_its_way, ACCEPTED, PLAN)
+    world.claims.settle(on_its_way, ACCEPTED, PLAN)
 
     found = world.campaign(draft.id)
     assert found.jobs == {JobState.CANCELLED: 4, JobState.ACCEPTED: 1}
@@ -232,7 +232,7 @@ def test_what_comes_back_to_a_cancelled_campaign_is_cancelled(
     claim = take_job(world)
     assert claim
     world.brakes.cancel(draft.id, by=BY)
-    world.ledger.settle(claim, verdict, PLAN)
+    world.claims.settle(claim, verdict, PLAN)
 
     assert states_of(world, draft) == [JobState.CANCELLED]
     # Its next look is its purge.
@@ -251,7 +251,7 @@ def test_what_may_have_been_accepted_is_not_called_cancelled(world: World, is_cr
         world.pass_s(31)
         world.recover()
     else:
-        world.ledger.settle(claim, LOST, PLAN)
+        world.claims.settle(claim, LOST, PLAN)
 
     assert states_of(world, draft) == [JobState.UNKNOWN]
     world.polls.apply_receipt(claim.job_id, b"{}", {1: 501}, unmatched=0, plan=PLAN)
@@ -329,7 +329,7 @@ def test_a_canary_that_was_not_taken_has_failed(world: World, verdict: Verdict) 
     draft = world.start_campaign(100, per_job=50, canary=50)
     claim = take_job(world)
     assert claim
-    world.ledger.settle(claim, verdict, PLAN)
+    world.claims.settle(claim, verdict, PLAN)
 
     assert brake_of(world, draft) is BrakeState.STOPPED
 
@@ -350,7 +350,7 @@ def test_a_canary_of_unknown_outcome_does_not_hold_its_campaign_for_ever(world: 
     draft = world.start_campaign(100, per_job=50, canary=50)
     claim = take_job(world)
     assert claim
-    world.ledger.settle(claim, Verdict(state=JobState.UNKNOWN, error="no answer"), PLAN)
+    world.claims.settle(claim, Verdict(state=JobState.UNKNOWN, error="no answer"), PLAN)
     world.align()
     assert brake_of(world, draft) is BrakeState.CANARY
     assert world.brakes.has_aligning()
@@ -414,7 +414,7 @@ def test_a_canary_that_is_resumed_has_its_time_and_no_more(world: World) -> None
     world.brakes.resume(draft.id, by=BY)
     claim = take_job(world)
     assert claim
-    world.ledger.settle(claim, Verdict(state=JobState.UNKNOWN, error="no answer"), PLAN)
+    world.claims.settle(claim, Verdict(state=JobState.UNKNOWN, error="no answer"), PLAN)
     world.pass_s(PLAN.horizon_ms / 1000)
     world.align()
     assert brake_of(world, draft) is BrakeState.CANARY
@@ -430,7 +430,7 @@ def test_a_campaign_stops_itself_when_too_many_fail_later(world: World) -> None:
     assert brake_of(world, draft) is None  # 40 judged recipients say nothing
     claim = take_job(world)
     assert claim
-    world.ledger.settle(claim, REFUSED, PLAN)
+    world.claims.settle(claim, REFUSED, PLAN)
 
     brake = world.campaign(draft.id).brake
     assert brake
@@ -495,7 +495,7 @@ def test_a_purged_campaign_leaves_nothing(world: World) -> None:
 
 
 def test_a_scheduled_message_can_have_no_canary(world: World) -> None:
-    draft = CampaignDraft(world.ledger, fields={"canary": "5"}, max_recipients=10)
+    draft = CampaignDraft(world.staging, fields={"canary": "5"}, max_recipients=10)
     head = MessageRequest(
         name="Sale",
         alphaname_id="123",
@@ -534,7 +534,7 @@ def test_a_brake_holds_for_jobs_that_are_not_in_line_yet(
     world: World, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     # Whoever commits it dies before a job is brought into the line.
-    monkeypatch.setattr(world.ledger, "launch", lambda _: iter(()))
+    monkeypatch.setattr(world.staging, "launch", lambda _: iter(()))
     draft = world.start_campaign(500, canary=20)
     assert world.state(draft.job_ids[0]) is JobState.QUEUED
     getattr(world.brakes, word)(draft.id, by=BY)
@@ -544,7 +544,7 @@ def test_a_brake_holds_for_jobs_that_are_not_in_line_yet(
     assert world.campaign(draft.id).jobs == {state: 50}
     assert world.campaign(draft.id).recipients == 500
     monkeypatch.undo()
-    assert len([job for part in world.ledger.launch(draft.id) for job in part]) == 50
+    assert len([job for part in world.staging.launch(draft.id) for job in part]) == 50
     assert take_job(world) is None
     assert world.campaign(draft.id).jobs == {state: 50}
 
@@ -554,9 +554,9 @@ def test_a_canary_that_is_final_before_the_launch_is_over_is_judged_with_it(
     world: World, monkeypatch: pytest.MonkeyPatch, slice_: int
 ) -> None:
     monkeypatch.setattr(staging, "LAUNCH_JOBS", slice_)
-    launch = world.ledger.launch
+    launch = world.staging.launch
     # Whoever commits it dies after one call, and goes on when somebody else has sent the canary.
-    monkeypatch.setattr(world.ledger, "launch", lambda campaign: islice(launch(campaign), 1))
+    monkeypatch.setattr(world.staging, "launch", lambda campaign: islice(launch(campaign), 1))
     draft = world.start_campaign(100, per_job=50, canary=50)
     report(world, accept_one(world), ["delivered"] * 50)
     assert brake_of(world, draft) is BrakeState.CANARY
@@ -570,11 +570,11 @@ def test_a_canary_that_is_final_before_the_launch_is_over_is_judged_with_it(
 def test_a_draft_that_goes_on_has_the_same_canary(world: World) -> None:
     def begin(recipients: int) -> CampaignDraft:
         draft = CampaignDraft(
-            world.ledger,
+            world.staging,
             fields={"on_unknown": "hold", "canary": "5"} | plan.fields(world.settings),
             max_recipients=3,
             key="k" * 32,
-            earlier=world.ledger.find_earlier("k" * 32),
+            earlier=world.staging.find_earlier("k" * 32),
         )
         draft.start_message(
             MessageRequest(name="Sale", alphaname_id="123", text="hi", recipients={})

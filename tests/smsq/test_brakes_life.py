@@ -115,7 +115,7 @@ class BrakesLife(Life):
         self.tell(self.claims.pop(place % len(self.claims)), answer)
 
     def tell(self, claim: Claim, answer: str) -> None:
-        self.world.ledger.settle(claim, VERDICTS[answer], PLAN)
+        self.world.claims.settle(claim, VERDICTS[answer], PLAN)
         if answer == "lost":
             self.lost.append(claim)
         else:
@@ -138,7 +138,7 @@ class BrakesLife(Life):
     def answer_after_all(self, answer: str, place: int) -> None:
         """What was given up for lost is told, whatever became of the job and the campaign since."""
         claim = self.lost.pop(place % len(self.lost))
-        self.world.ledger.settle(claim, VERDICTS[answer], PLAN)
+        self.world.claims.settle(claim, VERDICTS[answer], PLAN)
         self.model.doubts[claim.job_id] -= 1
 
     @rule(job=st.integers(0, JOBS - 1), what=st.sampled_from(["retry", "resend"]))

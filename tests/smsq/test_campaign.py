@@ -29,7 +29,7 @@ ONCE = Idempotency(key="k" * 32)
 
 def draft_of(world: World, sizes: Sequence[int], *, most: int = 10) -> CampaignDraft:
     """Draft a campaign of messages of these sizes, each phone another."""
-    draft = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=most)
+    draft = CampaignDraft(world.staging, fields={"on_unknown": "hold"}, max_recipients=most)
     phone = 375290000000
     for size in sizes:
         draft.start_message(SALE)
@@ -58,9 +58,9 @@ def test_a_draft_is_out_of_sight_until_it_is_committed(world: World) -> None:
 def test_a_draft_that_is_left_behind_is_taken_away_after_a_day(world: World) -> None:
     draft = draft_of(world, [1990, 15], most=10)
     world.pass_s(STAGE_TTL_MS / 1000 - 1)
-    assert world.ledger.sweep() == 0
+    assert world.staging.sweep() == 0
     world.pass_s(2)
-    swept = [world.ledger.sweep() for _ in range(4)]
+    swept = [world.staging.sweep() for _ in range(4)]
 
     assert swept == [100, 100, 1, 0]  # slice by slice, and the last finds nothing
     assert list(world.redis.scan_iter(f"{world.keys.namespace}:*")) == []
@@ -72,7 +72,7 @@ def test_a_draft_that_is_left_behind_is_taken_away_after_a_day(world: World) -> 
 def test_jobs_of_many_messages_end_and_are_taken_away_slice_by_slice(world: World) -> None:
     """More would hold Redis up: each message has keys of its own."""
     draft_of(world, [1] * 4000, most=1000).discard()
-    assert len(list(iter(world.ledger.sweep, 0))) > 4
+    assert len(list(iter(world.staging.sweep, 0))) > 4
     assert list(world.redis.scan_iter(f"{world.keys.namespace}:message:*")) == []
 
     draft = draft_of(world, [1] * 4000, most=1000)
@@ -83,7 +83,7 @@ def test_jobs_of_many_messages_end_and_are_taken_away_slice_by_slice(world: Worl
     world.align()
     assert world.campaign(draft.id).jobs == {JobState.CANCELLED: 4}
     world.pass_s(RETENTION_MS / 1000 + 1)
-    purged = iter(lambda: world.ledger.recover(limit=500, max_attempts=8, plan=PLAN)[0], 0)
+    purged = iter(lambda: world.claims.recover(limit=500, max_attempts=8, plan=PLAN)[0], 0)
     assert len(list(purged)) > 4
     with pytest.raises(NotFoundError):
         world.campaign(draft.id)
@@ -127,7 +127,7 @@ def test_no_recipient_is_lost_and_no_job_is_above_the_limit(
 
 def test_each_job_carries_its_campaign_and_its_texts(world: World) -> None:
     draft = CampaignDraft(
-        world.ledger,
+        world.staging,
         fields={"on_unknown": "resend", "keep_texts": "1"},
         max_recipients=10,
         priority=Queue.NORMAL,
@@ -165,7 +165,7 @@ def test_the_same_campaign_is_the_same_whatever_the_limit(world: World) -> None:
 @pytest.mark.parametrize("change", ["phone", "text", "name", "order", "cut", "schedule"])
 def test_another_campaign_with_the_key_is_a_conflict(world: World, change: str) -> None:
     def draft(change: str) -> CampaignDraft:
-        made = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=10)
+        made = CampaignDraft(world.staging, fields={"on_unknown": "hold"}, max_recipients=10)
         when = "2026-11-24T12:00:00" if change == "schedule" else None
         name = "Bill" if change == "name" else "Bills"
         made.start_message(

@@ -33,7 +33,7 @@ KINDS = [
 
 def pack(world: World, sizes: Sequence[int], most: int) -> list[Bulk]:
     """Send messages of these sizes; returns the requests as the gateway reads them."""
-    draft = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=most)
+    draft = CampaignDraft(world.staging, fields={"on_unknown": "hold"}, max_recipients=most)
     for place, size in enumerate(sizes):
         kind = KINDS[place % len(KINDS)]
         draft.start_message(replace(kind, name=f"{kind.name} {place}"))

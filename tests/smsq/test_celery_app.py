@@ -112,7 +112,7 @@ def test_all_of_them_at_once_leave_a_process_of_its_own_alone(
     code = """
 import smsq
 queue = smsq.SmsQueue.from_env()
-print(queue.send_quick("+375291234567", "code"), queue._rings._app.backend)
+print(queue.send_quick("+375291234567", "code"), queue._producer.rings._app.backend)
 """
     numbers = {name: "1" for name in NAMES if name.startswith("CELERY_WORKER_") or "PORT" in name}
     foreign = dict.fromkeys(NAMES, FOREIGN[0]) | numbers

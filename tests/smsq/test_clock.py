@@ -40,12 +40,12 @@ def test_the_next_slot_comes_in_time_when_redis_clock_was_set_back(
     limiter = ten_per_s(world)
     slot, _ = limiter.reserve()
     assert isinstance(slot, Slot)
-    world.ledger.claim(slot, limiter.pace, LEASES)
+    world.claims.claim(slot, limiter.pace, LEASES)
     later, _ = limiter.reserve()
     assert isinstance(later, Slot)
     world.pass_s(-back_s)
 
-    early = world.ledger.claim(later, limiter.pace, LEASES)
+    early = world.claims.claim(later, limiter.pace, LEASES)
     assert isinstance(early, Early)
     assert early.wait_s < 0.11
     after, _ = limiter.reserve()
@@ -113,7 +113,7 @@ def test_what_waits_goes_on_in_time_when_redis_clock_was_set_back(
     scheduled = world.enqueue(due_at_ms=str(world.now_ms + 5_000))
     tried = world.enqueue()
     later = Verdict(state=JobState.WAITING, delay_s=5, error="503")
-    world.ledger.settle(world.claim(tried), later, PLAN)
+    world.claims.settle(world.claim(tried), later, PLAN)
     world.pass_s(-back_s)
     assert world.recover() == []
     world.pass_s(5)
@@ -246,7 +246,7 @@ def test_a_job_for_later_is_due_on_time_whatever_its_producers_clock_says(
     queue: SmsQueue, wrong_minutes: float
 ) -> None:
     def due_in_s(job: str) -> float:
-        keys, redis = queue._ledger._keys, queue._ledger._redis
+        keys, redis = queue._producer.ledger._keys, queue._producer.ledger._redis
         at_ms = redis.zscore(keys.due, job)
         return (float(str(at_ms)) - ledger_time(redis, keys).now_ms) / 1000
 
@@ -266,7 +266,7 @@ def test_a_held_claim_is_not_taken_twice_over_any_step(stepped: SteppedWorld) ->
         stepped.recover()
         assert stepped.take() is None
     assert stepped.state(job) is JobState.SUBMITTING
-    assert stepped.ledger.settle(claim, UNKNOWN, PLAN)
+    assert stepped.claims.settle(claim, UNKNOWN, PLAN)
 
 
 def test_a_step_ahead_that_is_taken_back_before_anybody_looked_holds_nobody_up(

@@ -122,7 +122,7 @@ class ClockLife(Life):
 
     def ask(self, slot: Slot) -> object:
         leases = Leases(send_ms=LEASE_S * 1000, poll_ms=60_000)
-        return self.world.ledger.claim(slot, self.limiter.pace, leases)
+        return self.world.claims.claim(slot, self.limiter.pace, leases)
 
     @rule(claim=claims, is_tried_again=st.booleans(), delay_s=st.sampled_from([1, 20]))
     def settle(self, claim: Claim | None, is_tried_again: bool, delay_s: int) -> None:
@@ -132,7 +132,7 @@ class ClockLife(Life):
         verdict = ACCEPTED
         if is_tried_again:
             verdict = Verdict(state=JobState.WAITING, delay_s=delay_s, error="500")
-        if not self.world.ledger.settle(claim, verdict, PLAN):
+        if not self.world.claims.settle(claim, verdict, PLAN):
             return
         job.leased_until_s = 0.0
         if is_tried_again:

@@ -25,7 +25,7 @@ def desk(settings: Settings, world: World) -> Desk:
 
 def make(world: World, verdict: Verdict) -> str:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), verdict, PLAN)
+    world.claims.settle(world.claim(job), verdict, PLAN)
     return job
 
 
@@ -134,7 +134,7 @@ def test_a_receipt_settles_an_unknown_job_and_stands_in_the_timeline(
     desk: Desk, world: World
 ) -> None:
     job = world.enqueue(kind=Kind.BULK)
-    world.ledger.settle(world.claim(job), UNKNOWN, PLAN)
+    world.claims.settle(world.claim(job), UNKNOWN, PLAN)
     world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
 
     assert steps(desk, job)[-2:] == ["receipt", "accepted"]
@@ -157,7 +157,7 @@ def test_a_timeline_is_bounded(desk: Desk, world: World) -> None:
     job = world.enqueue()
     for _ in range(80):
         busy = Verdict(state=JobState.QUEUED, error="429", is_counted=False)
-        world.ledger.settle(world.claim(job), busy, PLAN)
+        world.claims.settle(world.claim(job), busy, PLAN)
 
     assert len(desk.timeline(job)) == 100
 

@@ -59,7 +59,7 @@ def lose(world: World, *, expires_in_s: int = 86400) -> Claim:
     draft = world.start_campaign(1, on_unknown="resend", expires_at_ms=expires_at_ms)
     [job] = draft.job_ids
     claim = world.claim(job)
-    world.ledger.settle(claim, LOST, PLAN)
+    world.claims.settle(claim, LOST, PLAN)
     assert world.state(job) is JobState.QUEUED
     return claim
 
@@ -93,16 +93,16 @@ def wait_too_long_for_beat(world: World, job: str) -> None:
 
 
 def refuse(world: World, job: str) -> None:
-    world.ledger.settle(world.claim(job), REFUSED, PLAN)
+    world.claims.settle(world.claim(job), REFUSED, PLAN)
 
 
 def give_up(world: World, job: str) -> None:
-    world.ledger.settle(world.claim(job), DEAD, PLAN)
+    world.claims.settle(world.claim(job), DEAD, PLAN)
 
 
 def come_too_late(world: World, job: str) -> None:
     late = Verdict(state=JobState.EXPIRED, error="not sent in time", is_counted=False)
-    world.ledger.settle(world.claim(job), late, PLAN)
+    world.claims.settle(world.claim(job), late, PLAN)
 
 
 def opt_out(world: World, job: str) -> None:
@@ -186,7 +186,7 @@ def test_proof_wins_from_wherever_the_job_went(
     if tell == "receipt":
         tell_receipt(world, claim.job_id)
     elif tell == "answer":
-        assert world.ledger.settle(claim, ACCEPTED, PLAN) or end in {refuse, give_up, come_too_late}
+        assert world.claims.settle(claim, ACCEPTED, PLAN) or end in {refuse, give_up, come_too_late}
     elif tell == "attach":
         matching = Matching(world.scripts, world.polls, PLAN)
         assert matching.write(claim.job_id, {0: 501}, what="operator: attach")[0] == "ok"
@@ -202,7 +202,7 @@ def test_the_lost_answer_itself_takes_the_doubt_back_however_late(
     world: World, end: Callable[[World, str], None]
 ) -> None:
     claim = end_in_doubt(world, end)
-    world.ledger.settle(claim, TEMPORARY, PLAN)
+    world.claims.settle(claim, TEMPORARY, PLAN)
     if end is opt_out:  # the rules take them out once more, and now for certain
         assert world.take() is None
 
@@ -219,7 +219,7 @@ def test_an_end_without_doubt_is_what_it_was_and_proof_still_wins(
     world: World, end: Callable[[World, str], None]
 ) -> None:
     claim = lose(world, expires_in_s=EXPIRES_S)
-    world.ledger.settle(claim, TEMPORARY, PLAN)  # the answer comes after all: nothing was taken
+    world.claims.settle(claim, TEMPORARY, PLAN)  # the answer comes after all: nothing was taken
     if end is cancel:
         assert world.ledger.cancel(claim.job_id) is JobState.CANCELLED
     else:
@@ -243,7 +243,7 @@ def test_a_report_is_proof_too(
 ) -> None:
     claim = lose(world, expires_in_s=EXPIRES_S)
     if not is_doubted:
-        world.ledger.settle(claim, TEMPORARY, PLAN)
+        world.claims.settle(claim, TEMPORARY, PLAN)
     if end is not cancel:
         end(world, claim.job_id)
     else:
@@ -264,9 +264,9 @@ def test_a_report_is_proof_too(
 def test_a_lost_answer_that_comes_is_not_taken_for_the_loss_told_twice(world: World) -> None:
     job = world.enqueue(on_unknown=OnUnknown.RESEND)
     claim = world.claim(job)
-    world.ledger.settle(claim, replace(TEMPORARY, error_class="unknown"), PLAN)
+    world.claims.settle(claim, replace(TEMPORARY, error_class="unknown"), PLAN)
     cancel(world, job)
-    world.ledger.settle(claim, TEMPORARY, PLAN)
+    world.claims.settle(claim, TEMPORARY, PLAN)
 
     assert world.state(job) is JobState.CANCELLED
 
@@ -274,12 +274,12 @@ def test_a_lost_answer_that_comes_is_not_taken_for_the_loss_told_twice(world: Wo
 def test_each_claim_takes_back_its_own_doubt_and_no_other(world: World) -> None:
     first = lose(world)
     second = world.claim(first.job_id)
-    world.ledger.settle(second, LOST, PLAN)
+    world.claims.settle(second, LOST, PLAN)
     cancel(world, first.job_id)
 
-    assert not world.ledger.settle(first, TEMPORARY, PLAN)
+    assert not world.claims.settle(first, TEMPORARY, PLAN)
     assert world.state(first.job_id) is JobState.UNKNOWN
-    world.ledger.settle(second, REFUSED, PLAN)
+    world.claims.settle(second, REFUSED, PLAN)
     assert world.state(first.job_id) is JobState.CANCELLED
 
 
@@ -289,11 +289,11 @@ def test_an_old_acceptance_is_proof_while_a_newer_claim_is_on_its_way(
 ) -> None:
     old = lose(world)
     new = world.claim(old.job_id)
-    world.ledger.settle(old, ACCEPTED, PLAN)
+    world.claims.settle(old, ACCEPTED, PLAN)
     assert world.state(old.job_id) is JobState.SUBMITTING
 
     if is_newer_refused:
-        world.ledger.settle(new, REFUSED, PLAN)
+        world.claims.settle(new, REFUSED, PLAN)
     else:
         world.pass_s(31)
         world.recover()
@@ -304,12 +304,12 @@ def test_an_old_acceptance_is_proof_while_a_newer_claim_is_on_its_way(
 def test_a_cancel_of_an_unknown_job_holds_should_its_answer_come(world: World, desk: Desk) -> None:
     job = world.enqueue()
     claim = world.claim(job)
-    world.ledger.settle(claim, UNKNOWN, PLAN)
+    world.claims.settle(claim, UNKNOWN, PLAN)
     assert world.ledger.cancel(job) is JobState.UNKNOWN
     with pytest.raises(InvalidMessageError, match="was cancelled meanwhile"):
         desk.resend(job)
 
-    world.ledger.settle(claim, TEMPORARY, PLAN)
+    world.claims.settle(claim, TEMPORARY, PLAN)
     assert world.state(job) is JobState.CANCELLED
     assert world.redis.hget(world.keys.message(job, 1), "text") is None
 
@@ -319,7 +319,7 @@ def test_dead_jobs_of_older_ledgers_are_not_retried_where_they_may_be_out(
     world: World, desk: Desk, said: str
 ) -> None:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), DEAD, PLAN)
+    world.claims.settle(world.claim(job), DEAD, PLAN)
     name = "is_proven" if said == "proven" else "may_be_out"
     world.redis.hset(world.keys.job(job), name, "1")
 
@@ -336,7 +336,7 @@ def test_a_receipt_moves_a_dead_job_to_accepted_and_nothing_retries_it(
     world: World, desk: Desk
 ) -> None:
     job = world.enqueue(kind=Kind.BULK)
-    world.ledger.settle(world.claim(job), DEAD, PLAN)
+    world.claims.settle(world.claim(job), DEAD, PLAN)
     tell_receipt(world, job)
 
     assert world.state(job) is JobState.ACCEPTED
@@ -351,7 +351,7 @@ def test_a_cancelled_dead_job_loses_its_text_and_cannot_be_retried(
     world: World, desk: Desk
 ) -> None:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), DEAD, PLAN)
+    world.claims.settle(world.claim(job), DEAD, PLAN)
 
     assert world.ledger.cancel(job) is JobState.CANCELLED
     assert world.redis.hget(world.keys.message(job, 1), "text") is None
@@ -368,8 +368,8 @@ def test_a_campaign_of_which_only_dead_jobs_are_left_can_be_cancelled(
     first, last = world.take(), world.take()
     assert isinstance(first, Claim)
     assert isinstance(last, Claim)
-    world.ledger.settle(first, ACCEPTED, PLAN)
-    world.ledger.settle(last, DEAD, PLAN)
+    world.claims.settle(first, ACCEPTED, PLAN)
+    world.claims.settle(last, DEAD, PLAN)
 
     assert world.brakes.cancel(draft.id, by=BY)
     if is_aligned:
@@ -384,7 +384,7 @@ def test_what_is_given_up_after_its_campaign_was_cancelled_is_cancelled(world: W
     draft = world.start_campaign(1)
     claim = world.claim(draft.job_ids[0])
     Brakes(world.scripts).cancel(draft.id, by=BY)
-    world.ledger.settle(claim, DEAD, PLAN)
+    world.claims.settle(claim, DEAD, PLAN)
 
     assert world.state(claim.job_id) is JobState.CANCELLED
 
@@ -396,21 +396,21 @@ def test_an_answer_that_is_told_twice_is_recognised(
 ) -> None:
     job = world.enqueue(on_unknown=OnUnknown.RESEND)
     claim = world.claim(job)
-    assert world.ledger.settle(claim, verdict, PLAN)
+    assert world.claims.settle(claim, verdict, PLAN)
     if is_claimed_again:
         world.pass_s(2)
         world.recover()
         world.take()
     before = world.views.status(job)
 
-    assert world.ledger.settle(claim, verdict, PLAN)
+    assert world.claims.settle(claim, verdict, PLAN)
     assert world.views.status(job) == before
 
 
 def test_who_opted_out_of_what_may_be_out_is_left_out_and_not_withheld(world: World) -> None:
     job = world.enqueue(kind=Kind.BULK, phones=2, on_unknown=OnUnknown.RESEND)
     claim = world.claim(job)
-    world.ledger.settle(claim, LOST, PLAN)
+    world.claims.settle(claim, LOST, PLAN)
     out, stays = sorted(claim.messages[0].recipients)
     OptOuts(world.scripts, world.settings).add([out])
     again = world.claim(job)

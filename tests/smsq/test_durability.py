@@ -49,9 +49,9 @@ def test_a_claim_is_confirmed_once_it_is_on_the_disk(fsync: str, tmp_path: Path)
         claim = world.claim(world.enqueue())
 
         assert obstacle is None
-        assert world.ledger.confirm(claim, wait_ms=3000)
-        world.ledger.settle(claim, ACCEPTED, PLAN)
-        assert not world.ledger.confirm(claim, wait_ms=3000)
+        assert world.claims.confirm(claim, wait_ms=3000)
+        world.claims.settle(claim, ACCEPTED, PLAN)
+        assert not world.claims.confirm(claim, wait_ms=3000)
         world.redis.close()
 
 
@@ -92,4 +92,4 @@ def test_confirming_needs_a_server_that_can(world: World) -> None:
     claim = world.claim(world.enqueue())
 
     with pytest.raises(ResponseError):
-        world.ledger.confirm(claim, wait_ms=100)
+        world.claims.confirm(claim, wait_ms=100)

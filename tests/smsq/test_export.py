@@ -23,7 +23,7 @@ def exporter(world: World) -> Exporter:
 def deliver(world: World) -> str:
     """A quick job that was delivered."""
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.redis.hset(world.keys.job(job), "parts", 2)
     world.pass_s(5)
     row = ReportRow("375291234567", "delivered", "2023-11-15 01:13:21")

@@ -32,7 +32,7 @@ def put(world: World, job: str, states: list[RecipientState]) -> list[str]:
 
 def test_who_is_without_a_report_is_left_out_and_counted(world: World) -> None:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(PLAN.horizon_ms / 1000 + 10)
     world.recover()
     assert world.views.status(job).counts == {RecipientState.NO_REPORT: 1}
@@ -48,7 +48,7 @@ def test_of_a_job_that_the_gateway_has_only_proven_failures_are_read(
 ) -> None:
     states = list(RecipientState)
     job = world.enqueue(phones=len(states))
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     phones = put(world, job, states)
 
     wanted = GOT_NOTHING | ({RecipientState.NO_REPORT} if with_no_report else set())
@@ -75,7 +75,7 @@ def test_of_a_job_in_any_state_nobody_is_read_who_may_have_got_it(
 @pytest.mark.parametrize("end", ["retried", "forgotten", "cancelled"])
 def test_nobody_is_both_in_the_file_and_sent_to_by_a_retry(world: World, end: str) -> None:
     job = world.enqueue(kind=Kind.BULK, phones=3)
-    world.ledger.settle(world.claim(job), Verdict(state=JobState.DEAD, error="503"), PLAN)
+    world.claims.settle(world.claim(job), Verdict(state=JobState.DEAD, error="503"), PLAN)
     reader = FailedReader(world.redis, world.keys, [job], cancelled=True)
     assert (list(reader), reader.retryable) == ([], 3)
 

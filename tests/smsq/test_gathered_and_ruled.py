@@ -36,7 +36,7 @@ def test_each_send_of_a_large_job_has_its_own_status(world: World) -> None:
         send = replace(new_send(world, n), most=1000)
         own.append((n, world.ledger.gather(send, Idempotency())[0]))
     close(world)
-    world.ledger.settle(world.claim(job_of(own[0][1])), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job_of(own[0][1])), ACCEPTED, PLAN)
     world.pass_s(5)
     rows = [ReportRow(phone(n), "delivered", None) for n, _ in own]
     world.polls.apply_page(world.claim_poll(), rows, next_offset=0, next_in_s=60)
@@ -56,7 +56,7 @@ def test_a_send_that_leaves_between_two_attempts_is_not_counted_by_the_cap(
     gone = gather(world, 1, expires_in_s=4 if is_expiry else None)
     gather(world, 2)
     close(world)
-    world.ledger.settle(world.claim(job_of(gone)), verdict, PLAN)
+    world.claims.settle(world.claim(job_of(gone)), verdict, PLAN)
     if not is_expiry:
         assert world.ledger.cancel(gone) is (JobState.CANCELLED if goes else JobState.UNKNOWN)
     world.pass_s(3)
@@ -73,7 +73,7 @@ def test_a_send_that_left_and_is_out_after_all_is_counted_by_the_cap(world: Worl
     gone = gather(world, 1)
     gather(world, 2)
     close(world)
-    world.ledger.settle(world.claim(job_of(gone)), LATER, PLAN)
+    world.claims.settle(world.claim(job_of(gone)), LATER, PLAN)
     assert world.ledger.cancel(gone) is JobState.CANCELLED
     world.polls.apply_receipt(job_of(gone), b"{}", {1: 501}, unmatched=0, plan=PLAN)
     assert world.views.status(gone).state is JobState.ACCEPTED
@@ -88,7 +88,7 @@ def test_who_opts_out_between_two_attempts_is_not_counted_by_the_cap(world: Worl
     job = job_of(gather(world, 1))
     gather(world, 2)
     close(world)
-    world.ledger.settle(world.claim(job), LATER, PLAN)
+    world.claims.settle(world.claim(job), LATER, PLAN)
     opt_out(world, 1)
     close(world)
     assert sent_now(world) == {phone(2)}
@@ -115,7 +115,7 @@ def test_a_withheld_send_is_done_while_its_job_goes_on(world: World) -> None:
     first, second = gather(world, 1), gather(world, 2)
     opt_out(world, 1)
     close(world)
-    world.ledger.settle(world.claim(job_of(first)), LATER, PLAN)
+    world.claims.settle(world.claim(job_of(first)), LATER, PLAN)
 
     status = world.views.status(first)
     assert (status.state, status.error) == (JobState.DONE, None)

@@ -30,7 +30,7 @@ def lose_two(world: World, **options: object) -> tuple[Claim, str, str]:
     first, second = gather(world, 0, **options), gather(world, 1)
     close(world)
     claim = world.claim(job_of(first))
-    world.ledger.settle(claim, LOST, PLAN)
+    world.claims.settle(claim, LOST, PLAN)
     return claim, first, second
 
 
@@ -63,7 +63,7 @@ def test_a_send_that_may_be_out_stays_in_its_job_and_is_not_sent_again(
     assert list(again.messages[0].recipients) == [phone(1)]
     assert world.views.stats(10).recipients[RecipientState.PENDING] == 2
 
-    world.ledger.settle(again, ACCEPTED, PLAN)
+    world.claims.settle(again, ACCEPTED, PLAN)
     # The accepted request went without it: what became of the first one nobody knows.
     assert (state(world, first), state(world, second)) == (JobState.UNKNOWN, JobState.ACCEPTED)
     world.pass_s(6)
@@ -82,10 +82,10 @@ def test_a_send_leaves_its_job_once_its_claim_came_to_nothing(
     leave(world, first)
     if is_claimed_again:
         again = world.claim(claim.job_id)
-        world.ledger.settle(claim, TEMPORARY, PLAN)
-        world.ledger.settle(again, ACCEPTED, PLAN)
+        world.claims.settle(claim, TEMPORARY, PLAN)
+        world.claims.settle(again, ACCEPTED, PLAN)
     else:
-        world.ledger.settle(claim, TEMPORARY, PLAN)
+        world.claims.settle(claim, TEMPORARY, PLAN)
         again = world.claim(claim.job_id)
 
     assert list(again.messages[0].recipients) == [phone(1)]
@@ -103,7 +103,7 @@ def test_a_send_that_was_out_after_all_is_accepted_with_its_job(
     if tell == "receipt":
         tell_receipt(world, claim.job_id)
     else:
-        world.ledger.settle(claim, ACCEPTED, PLAN)
+        world.claims.settle(claim, ACCEPTED, PLAN)
 
     assert (state(world, first), state(world, second)) == (JobState.ACCEPTED, JobState.ACCEPTED)
     assert world.take() is None
@@ -116,10 +116,10 @@ def test_who_opted_out_of_an_attempt_that_was_accepted_may_still_be_out_of_the_l
     OptOuts(world.scripts, settings).add([phone(0)])
     again = world.claim(claim.job_id)
     assert list(again.messages[0].recipients) == [phone(1)]
-    world.ledger.settle(again, ACCEPTED, PLAN)
+    world.claims.settle(again, ACCEPTED, PLAN)
     assert (state(world, first), state(world, second)) == (JobState.UNKNOWN, JobState.ACCEPTED)
 
-    world.ledger.settle(claim, TEMPORARY, PLAN)
+    world.claims.settle(claim, TEMPORARY, PLAN)
     assert state(world, first) is JobState.DONE
     assert world.views.status(first).counts == {RecipientState.WITHHELD: 1}
 
@@ -130,7 +130,7 @@ def test_who_opted_out_of_what_may_be_out_is_not_sent_to_after_coming_back(
     claim, first, _ = lose_two(world)
     optouts = OptOuts(world.scripts, settings)
     optouts.add([phone(0)])
-    world.ledger.settle(world.claim(claim.job_id), LOST, PLAN)
+    world.claims.settle(world.claim(claim.job_id), LOST, PLAN)
     optouts.remove([phone(0)])
     world.pass_s(5)
     world.recover()
@@ -143,12 +143,12 @@ def deny_two_claims(world: World) -> tuple[Claim, str, str]:
     """Both attempts were answered no; the second went without the first send."""
     first, second = gather(world, 0), gather(world, 1)
     close(world)
-    world.ledger.settle(world.claim(job_of(first)), TEMPORARY, PLAN)
+    world.claims.settle(world.claim(job_of(first)), TEMPORARY, PLAN)
     assert world.ledger.cancel(first) is JobState.CANCELLED
     world.pass_s(5)
     world.recover()
     newest = world.claim(job_of(first))
-    world.ledger.settle(newest, TEMPORARY, PLAN)
+    world.claims.settle(newest, TEMPORARY, PLAN)
     return newest, first, second
 
 
@@ -169,11 +169,11 @@ def test_proof_against_two_answers_leaves_open_what_only_the_older_request_had(
 def test_proof_is_of_a_claim_in_doubt_where_there_is_one(world: World) -> None:
     first, second = gather(world, 0), gather(world, 1)
     close(world)
-    world.ledger.settle(world.claim(job_of(first)), TEMPORARY, PLAN)
+    world.claims.settle(world.claim(job_of(first)), TEMPORARY, PLAN)
     world.ledger.cancel(first)
     world.pass_s(5)
     world.recover()
-    world.ledger.settle(world.claim(job_of(first)), LOST, PLAN)
+    world.claims.settle(world.claim(job_of(first)), LOST, PLAN)
     tell_receipt(world, job_of(first))
 
     assert (state(world, first), state(world, second)) == (JobState.CANCELLED, JobState.ACCEPTED)
@@ -183,13 +183,13 @@ def test_an_acceptance_says_which_request_it_is_of(world: World) -> None:
     """The receipt came before the answer."""
     first, second = gather(world, 0), gather(world, 1)
     close(world)
-    world.ledger.settle(world.claim(job_of(first)), TEMPORARY, PLAN)
+    world.claims.settle(world.claim(job_of(first)), TEMPORARY, PLAN)
     world.ledger.cancel(first)
     world.pass_s(5)
     world.recover()
     newest = world.claim(job_of(first))
     tell_receipt(world, newest.job_id)
-    world.ledger.settle(newest, ACCEPTED, PLAN)
+    world.claims.settle(newest, ACCEPTED, PLAN)
 
     assert (state(world, first), state(world, second)) == (JobState.CANCELLED, JobState.ACCEPTED)
     tell_receipt(world, newest.job_id)
@@ -202,7 +202,7 @@ def test_many_sends_that_left_are_all_back_once_they_are_proven(world: World) ->
     own = [world.ledger.gather(send, Idempotency())[0] for send in sends]
     close(world)
     job = job_of(own[0])
-    world.ledger.settle(world.claim(job), TEMPORARY, PLAN)
+    world.claims.settle(world.claim(job), TEMPORARY, PLAN)
     for own_id in own[:-1]:
         world.ledger.cancel(own_id)
     tell_receipt(world, job)
@@ -220,14 +220,14 @@ def test_a_job_all_of_whose_sends_may_be_out_and_not_be_sent_again_is_unknown(
     own_id = gather(world, 0, expires_in_s=60)
     close(world)
     claim = world.claim(job_of(own_id))
-    world.ledger.settle(claim, LOST, PLAN)
+    world.claims.settle(claim, LOST, PLAN)
     leave(world, own_id)
     assert world.take() is None
 
     assert world.state(claim.job_id) is state(world, own_id) is JobState.UNKNOWN
     with pytest.raises(InvalidMessageError, match="is not sent any more"):
         desk.resend(claim.job_id)
-    world.ledger.settle(claim, REFUSED, PLAN)
+    world.claims.settle(claim, REFUSED, PLAN)
     assert state(world, own_id) is WAYS_OUT[leave]
 
 
@@ -236,7 +236,7 @@ def test_a_send_that_is_unknown_can_be_taken_out_of_what_an_operator_resends(
 ) -> None:
     claim, first, _ = lose_two(world)
     again = world.claim(claim.job_id)
-    world.ledger.settle(again, replace(UNKNOWN, error_class="unknown"), PLAN)
+    world.claims.settle(again, replace(UNKNOWN, error_class="unknown"), PLAN)
     cancel_one(world, first)
     desk.resend(claim.job_id)
 
@@ -245,8 +245,8 @@ def test_a_send_that_is_unknown_can_be_taken_out_of_what_an_operator_resends(
 
 def test_a_cancelled_send_of_a_dead_job_is_not_retried(world: World, desk: Desk) -> None:
     claim, first, _ = lose_two(world)
-    world.ledger.settle(claim, TEMPORARY, PLAN)
-    world.ledger.settle(world.claim(claim.job_id), DEAD, PLAN)
+    world.claims.settle(claim, TEMPORARY, PLAN)
+    world.claims.settle(world.claim(claim.job_id), DEAD, PLAN)
     assert world.ledger.cancel(first) is JobState.CANCELLED
     desk.retry(claim.job_id)
 
@@ -259,12 +259,12 @@ def test_a_key_sends_again_what_is_dead_and_not_what_may_be_out(world: World, de
     gather(world, 1)
     close(world)
     claim = world.claim(job_of(own_id))
-    world.ledger.settle(claim, LOST, PLAN)
+    world.claims.settle(claim, LOST, PLAN)
     cancel_one(world, own_id)
     with pytest.raises(KeyConflictError, match="unknown"):
         world.ledger.gather(new_send(world, 0), replace(once, is_again=True))
 
-    world.ledger.settle(claim, TEMPORARY, PLAN)
+    world.claims.settle(claim, TEMPORARY, PLAN)
     assert state(world, own_id) is JobState.CANCELLED
     again, _ = world.ledger.gather(new_send(world, 0), replace(once, is_again=True))
     assert again.is_new
@@ -272,7 +272,7 @@ def test_a_key_sends_again_what_is_dead_and_not_what_may_be_out(world: World, de
     for job in (job_of(again), claim.job_id):
         one = world.take()
         assert isinstance(one, Claim), job
-        world.ledger.settle(one, DEAD, PLAN)
+        world.claims.settle(one, DEAD, PLAN)
     third, _ = world.ledger.gather(new_send(world, 0), replace(once, is_again=True))
     assert third.is_new
     with pytest.raises(InvalidMessageError, match="is cancelled"):

@@ -238,7 +238,7 @@ class GatheredLife(Life):
         is_resent = is_resent and self.world.state(job) is JobState.SUBMITTING
         state = JobState.WAITING if is_resent else JobState.UNKNOWN
         lost = Verdict(state=state, delay_s=5, error="no answer", error_class="unknown")
-        self.world.ledger.settle(worker.claim, lost, PLAN)
+        self.world.claims.settle(worker.claim, lost, PLAN)
         if is_resent:
             self.may_resend.add(job)
 
@@ -259,7 +259,7 @@ class GatheredLife(Life):
     def tell(self, worker: Worker, state: JobState) -> None:
         worker.is_certain = True
         worker.was_denied = state is not JobState.ACCEPTED
-        self.world.ledger.settle(worker.claim, Verdict(state=state, delay_s=5, error=""), PLAN)
+        self.world.claims.settle(worker.claim, Verdict(state=state, delay_s=5, error=""), PLAN)
 
     @rule(send=sends)
     def receive_receipt(self, send: Send) -> None:

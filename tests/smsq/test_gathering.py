@@ -153,7 +153,7 @@ def test_a_job_that_was_moved_takes_no_more_sends(world: World, how: str) -> Non
     if how in {"claimed", "back"}:
         claim = world.claim(job)
         if how == "back":  # waits again, but for another reason
-            world.ledger.settle(claim, Verdict(state=JobState.WAITING, delay_s=60), PLAN)
+            world.claims.settle(claim, Verdict(state=JobState.WAITING, delay_s=60), PLAN)
 
     assert job_of(gather(world, 2)) != job
     assert world.views.status(job).counts == {RecipientState.PENDING: 1}
@@ -177,7 +177,7 @@ def test_the_status_of_an_own_id_is_that_of_its_recipient_alone(world: World) ->
     close(world)
     assert world.views.status(first).state is JobState.QUEUED
     claim = world.claim(job_of(first))
-    world.ledger.settle(claim, ACCEPTED, PLAN)
+    world.claims.settle(claim, ACCEPTED, PLAN)
     world.pass_s(5)
     rows = [ReportRow(phone(1), "delivered", None), ReportRow(phone(2), "sent", None)]
     world.polls.apply_page(world.claim_poll(), rows, next_offset=0, next_in_s=60)
@@ -376,7 +376,7 @@ def test_a_send_without_an_expiry_does_not_expire_with_the_others(world: World) 
 def test_a_lost_request_makes_every_send_unknown_and_a_receipt_settles_them(world: World) -> None:
     own = [gather(world, n) for n in range(2)]
     close(world)
-    world.ledger.settle(world.claim(job_of(own[0])), UNKNOWN, PLAN)
+    world.claims.settle(world.claim(job_of(own[0])), UNKNOWN, PLAN)
     assert {world.views.status(each).state for each in own} == {JobState.UNKNOWN}
     assert world.ledger.cancel(own[0]) is JobState.UNKNOWN
 
@@ -392,7 +392,7 @@ def test_texts_are_forgotten_once_the_gateway_has_them(world: World) -> None:
     own = gather(world, 1, text="secret")
     close(world)
     assert keys_with_the_text() == {f"{world.keys.namespace}:texts:{job_of(own)}:1"}
-    world.ledger.settle(world.claim(job_of(own)), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job_of(own)), ACCEPTED, PLAN)
     assert keys_with_the_text() == set()
 
 
@@ -400,7 +400,7 @@ def test_nothing_that_a_gathered_job_wrote_outlives_its_retention(world: World) 
     own = [gather(world, n, expires_in_s=50) for n in range(2)]
     world.ledger.cancel(own[0])
     close(world)
-    world.ledger.settle(world.claim(job_of(own[0])), Verdict(state=JobState.REJECTED), PLAN)
+    world.claims.settle(world.claim(job_of(own[0])), Verdict(state=JobState.REJECTED), PLAN)
     world.pass_s(RETENTION_MS / 1000)
     world.recover()
 
@@ -415,7 +415,7 @@ def test_news_of_a_recipient_names_its_send(world: World) -> None:
     own = [gather(world, n) for n in range(2)]
     gone = gather(world, 2, expires_in_s=3)
     world.pass_s(3)
-    world.ledger.settle(world.claim(job_of(gone)), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job_of(gone)), ACCEPTED, PLAN)
     world.pass_s(5)
     rows = [ReportRow(phone(1), "delivered", None), ReportRow(phone(0), "sent", None)]
     world.polls.apply_page(world.claim_poll(), rows, next_offset=0, next_in_s=60)
@@ -440,7 +440,7 @@ def lose_an_answer(world: World, own_id: str) -> str:
     job = job_of(own_id)
     close(world)
     again = Verdict(state=JobState.QUEUED, error="no answer", error_class="unknown")
-    world.ledger.settle(world.claim(job), again, PLAN)
+    world.claims.settle(world.claim(job), again, PLAN)
     return job
 
 

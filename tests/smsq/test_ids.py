@@ -65,7 +65,7 @@ def targets(settings: Settings) -> Iterator[dict[type, Any]]:
         smsq.SmsQueue: queue,
         Desk: desk,
         UnmatchedDesk: unmatched,
-        Webhooks: Webhooks(queue._scripts),
+        Webhooks: Webhooks(queue._producer.scripts),
     }
     for made in (queue, desk, unmatched):
         made.close()
@@ -76,7 +76,7 @@ def draft(queue: smsq.SmsQueue) -> CampaignDraft:
     """A campaign whose one job is staged, and not more."""
     made = queue.draft_campaign()
     sale = smsq.BulkMessage(name="Sale", text="half price", phones=["375291234567"])
-    queue._intake().check_bulk([sale], made, [])
+    queue._producer.intake().check_bulk([sale], made, [])
     made._close_message()
     made._stage()
     assert len(made.job_ids) == 1
@@ -123,7 +123,7 @@ def test_a_job_that_is_not_launched_yet_says_what_it_is(
     queue: smsq.SmsQueue,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(draft._ledger, "launch", lambda _: iter(()))
+    monkeypatch.setattr(draft._staging, "launch", lambda _: iter(()))
     queue.commit_campaign(draft)
     target = targets[UnmatchedDesk if name == "attach" else Desk]
 

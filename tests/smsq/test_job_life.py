@@ -122,7 +122,7 @@ class JobLife(Life):
         if worker.claim.on_unknown is OnUnknown.RESEND and worker.claim.attempts < MAX_ATTEMPTS:
             state = JobState.WAITING
         lost = Verdict(state=state, delay_s=delay_s, error="no answer", error_class="unknown")
-        self.world.ledger.settle(worker.claim, lost, PLAN)
+        self.world.claims.settle(worker.claim, lost, PLAN)
 
     @rule(
         worker=workers,
@@ -141,12 +141,12 @@ class JobLife(Life):
         if worker.was_accepted:
             verdict = Verdict(state=JobState.ACCEPTED)
         worker.is_certain = True
-        self.world.ledger.settle(worker.claim, verdict, PLAN)
+        self.world.claims.settle(worker.claim, verdict, PLAN)
         if worker.was_accepted:
             self.note_proof(worker.claim.job_id)
         if is_repeated:
             state = self.state(worker.claim.job_id)
-            assert self.world.ledger.settle(worker.claim, verdict, PLAN) or not state
+            assert self.world.claims.settle(worker.claim, verdict, PLAN) or not state
             assert self.state(worker.claim.job_id) is state
 
     @rule(worker=workers)

@@ -91,7 +91,7 @@ def test_buckets_are_as_few_as_hold_the_phones(phones: int) -> None:
 
 
 def test_nothing_that_a_campaign_wrote_outlives_its_retention(world: World) -> None:
-    draft = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=9)
+    draft = CampaignDraft(world.staging, fields={"on_unknown": "hold"}, max_recipients=9)
     for name, text in (("Sale", "Half price"), ("Bills", None)):
         draft.start_message(MessageRequest(name=name, alphaname_id="1", text=text, recipients={}))
         for i in range(12):
@@ -100,7 +100,7 @@ def test_nothing_that_a_campaign_wrote_outlives_its_retention(world: World) -> N
     for state in (JobState.DEAD, JobState.ACCEPTED, JobState.UNKNOWN):
         claim = world.take()
         assert isinstance(claim, Claim)
-        world.ledger.settle(claim, Verdict(state=state), PLAN)
+        world.claims.settle(claim, Verdict(state=state), PLAN)
         ids = {1: 501, 2: 502} if state is not JobState.DEAD else {}
         world.polls.apply_receipt(claim.job_id, b"{}", ids, unmatched=1, plan=PLAN)
     world.pass_s(5)

@@ -89,8 +89,10 @@ class KeysLife(Life):
             send = new_send(self.world, 0, expires_in_s=expires_in_s)
             return ledger.gather(replace(send, phone=PHONES[0]), once)[0]
         if self.kind == "campaign":
-            earlier = ledger.find_earlier(KEY, is_again=is_again)
-            draft = CampaignDraft(ledger, fields=fields, max_recipients=1, key=KEY, earlier=earlier)
+            earlier = self.world.staging.find_earlier(KEY, is_again=is_again)
+            draft = CampaignDraft(
+                self.world.staging, fields=fields, max_recipients=1, key=KEY, earlier=earlier
+            )
             draft.start_message(message)
             for phone in PHONES:
                 draft.add(phone, None)
@@ -155,13 +157,13 @@ class KeysLife(Life):
             self.stalled.append(claim)
         elif outcome == "lost":
             self.doubts[claim.job_id, claim.number] = refs
-            self.world.ledger.settle(claim, UNKNOWN, PLAN)
+            self.world.claims.settle(claim, UNKNOWN, PLAN)
         elif outcome == "accepted":
             self.book.update(refs)
-            self.world.ledger.settle(claim, ACCEPTED, PLAN)
+            self.world.claims.settle(claim, ACCEPTED, PLAN)
         else:
             verdict = Verdict(state=JobState(outcome), delay_s=5, error="500")
-            self.world.ledger.settle(claim, verdict, PLAN)
+            self.world.claims.settle(claim, verdict, PLAN)
 
     @rule(accepts=st.booleans(), is_told=st.booleans())
     def reach_the_gateway(self, accepts: bool, is_told: bool) -> None:
@@ -174,7 +176,7 @@ class KeysLife(Life):
         if is_told:
             del self.doubts[claim.job_id, claim.number]
             verdict = ACCEPTED if accepts else Verdict(state=JobState.WAITING, delay_s=5, error="")
-            self.world.ledger.settle(claim, verdict, PLAN)
+            self.world.claims.settle(claim, verdict, PLAN)
 
     @rule(what=st.sampled_from(["failed", "accepted", "retry"]))
     def operate(self, what: str) -> None:

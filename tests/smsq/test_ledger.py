@@ -32,10 +32,10 @@ def test_only_one_of_two_workers_gets_the_claim(world: World) -> None:
     assert isinstance(first, Slot)
     assert isinstance(second, Slot)
 
-    claim = world.ledger.claim(first, world.limiter.pace, LEASES)
+    claim = world.claims.claim(first, world.limiter.pace, LEASES)
     assert isinstance(claim, Claim)
     assert (claim.job_id, claim.attempts) == (job, 1)
-    assert world.ledger.claim(second, world.limiter.pace, LEASES) is NoClaim.NOTHING
+    assert world.claims.claim(second, world.limiter.pace, LEASES) is NoClaim.NOTHING
 
 
 def test_a_claim_carries_what_the_gateway_needs(world: World) -> None:
@@ -52,7 +52,7 @@ def test_a_claim_carries_what_the_gateway_needs(world: World) -> None:
 
 def test_an_accepted_job_forgets_its_text_and_is_polled(world: World) -> None:
     job = world.enqueue()
-    assert world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    assert world.claims.settle(world.claim(job), ACCEPTED, PLAN)
 
     assert world.state(job) is JobState.ACCEPTED
     assert world.views.status(job).messages[0].message_id == 77
@@ -64,14 +64,14 @@ def test_an_accepted_job_forgets_its_text_and_is_polled(world: World) -> None:
 
 def test_a_kept_text_stays(world: World) -> None:
     job = world.enqueue(keep_texts="1")
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
 
     assert world.redis.hget(world.keys.message(job, 1), "text") == "code"
 
 
 def test_a_refused_job_forgets_its_text(world: World) -> None:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), Verdict(state=JobState.REJECTED, error="why"), PLAN)
+    world.claims.settle(world.claim(job), Verdict(state=JobState.REJECTED, error="why"), PLAN)
 
     status = world.views.status(job)
     assert status.state is JobState.REJECTED
@@ -81,7 +81,7 @@ def test_a_refused_job_forgets_its_text(world: World) -> None:
 
 def test_a_dead_job_keeps_its_text_for_three_days(world: World) -> None:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), Verdict(state=JobState.DEAD, error="why"), PLAN)
+    world.claims.settle(world.claim(job), Verdict(state=JobState.DEAD, error="why"), PLAN)
     world.pass_s(3 * 86400 - 1)
     world.recover()
     assert world.redis.hget(world.keys.message(job, 1), "text") == "code"
@@ -99,7 +99,7 @@ def test_a_dead_job_keeps_its_text_for_three_days(world: World) -> None:
 def test_a_waiting_job_is_rung_when_it_is_due_and_not_before(world: World) -> None:
     job = world.enqueue()
     verdict = Verdict(state=JobState.WAITING, delay_s=10, error="500")
-    world.ledger.settle(world.claim(job), verdict, PLAN)
+    world.claims.settle(world.claim(job), verdict, PLAN)
 
     world.pass_s(9)
     assert world.recover() == []
@@ -115,7 +115,7 @@ def test_a_429_gives_the_attempt_back(world: World) -> None:
         claim = world.claim(job)
         assert claim.attempts == 1
         busy = Verdict(state=JobState.QUEUED, error="429", is_counted=False)
-        world.ledger.settle(claim, busy, PLAN)
+        world.claims.settle(claim, busy, PLAN)
 
     assert world.views.status(job).attempts == 0
     assert world.views.status(job).error == "429"
@@ -157,7 +157,7 @@ def test_a_late_settle_of_the_same_claim_still_counts(world: World, late: Verdic
     world.recover()
     assert world.state(job) is JobState.UNKNOWN
 
-    assert world.ledger.settle(claim, late, PLAN)
+    assert world.claims.settle(claim, late, PLAN)
     assert world.state(job) is late.state
 
 
@@ -168,7 +168,7 @@ def test_a_late_acceptance_stops_a_resend_that_nobody_claimed_yet(world: World) 
     world.recover()
     assert world.state(job) is JobState.QUEUED
 
-    assert world.ledger.settle(claim, ACCEPTED, PLAN)
+    assert world.claims.settle(claim, ACCEPTED, PLAN)
     assert world.take() is None
 
 
@@ -179,23 +179,23 @@ def test_a_settle_of_an_old_claim_changes_nothing(world: World) -> None:
     world.recover()
     new = world.claim(job)
 
-    assert not world.ledger.settle(old, Verdict(state=JobState.REJECTED, error="no"), PLAN)
+    assert not world.claims.settle(old, Verdict(state=JobState.REJECTED, error="no"), PLAN)
     assert world.state(job) is JobState.SUBMITTING
-    assert world.ledger.settle(new, ACCEPTED, PLAN)
+    assert world.claims.settle(new, ACCEPTED, PLAN)
 
 
 def test_a_second_settle_changes_nothing(world: World) -> None:
     job = world.enqueue()
     claim = world.claim(job)
-    world.ledger.settle(claim, ACCEPTED, PLAN)
+    world.claims.settle(claim, ACCEPTED, PLAN)
 
-    assert not world.ledger.settle(claim, UNKNOWN, PLAN)
+    assert not world.claims.settle(claim, UNKNOWN, PLAN)
     assert world.state(job) is JobState.ACCEPTED
 
 
 def test_a_receipt_settles_an_unknown_job(world: World) -> None:
     job = world.enqueue(kind=Kind.BULK)
-    world.ledger.settle(world.claim(job), UNKNOWN, PLAN)
+    world.claims.settle(world.claim(job), UNKNOWN, PLAN)
 
     world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
 
@@ -229,9 +229,9 @@ def test_a_receipt_may_overtake_the_answer(world: World, then: str) -> None:
         world.pass_s(31)
         world.recover()
     elif then == "the answer is lost":
-        world.ledger.settle(claim, UNKNOWN, PLAN)
+        world.claims.settle(claim, UNKNOWN, PLAN)
     else:
-        world.ledger.settle(claim, Verdict(state=JobState.ACCEPTED), PLAN)
+        world.claims.settle(claim, Verdict(state=JobState.ACCEPTED), PLAN)
 
     assert world.state(job) is JobState.ACCEPTED
     assert world.views.status(job).messages[0].message_id == 501
@@ -239,7 +239,7 @@ def test_a_receipt_may_overtake_the_answer(world: World, then: str) -> None:
 
 def test_a_receipt_without_ids_is_kept_and_counted_but_proves_nothing(world: World) -> None:
     job = world.enqueue(kind=Kind.BULK)
-    world.ledger.settle(world.claim(job), UNKNOWN, PLAN)
+    world.claims.settle(world.claim(job), UNKNOWN, PLAN)
 
     world.polls.apply_receipt(job, b"gibberish \xff", {}, unmatched=0, plan=PLAN)
 
@@ -272,10 +272,10 @@ def test_one_call_gives_up_the_polling_of_a_few_large_jobs_at_most(world: World)
         world.enqueue(kind=Kind.BULK, phones=1000)
         claim = world.take()
         assert isinstance(claim, Claim)
-        world.ledger.settle(claim, ACCEPTED, PLAN)
+        world.claims.settle(claim, ACCEPTED, PLAN)
     world.pass_s(PLAN.horizon_ms / 1000 + 1)
 
-    batches = iter(lambda: world.ledger.recover(limit=500, max_attempts=8, plan=PLAN)[0], 0)
+    batches = iter(lambda: world.claims.recover(limit=500, max_attempts=8, plan=PLAN)[0], 0)
     assert len(list(batches)) >= 2
     assert world.views.stats(10).jobs[JobState.DONE] == 5
 
@@ -288,9 +288,9 @@ def test_one_call_passes_by_some_of_many_late_jobs(world: World) -> None:
     assert isinstance(slot, Slot)
 
     # Others have their turn at Redis in between; the slot stays.
-    assert world.ledger.claim(slot, world.limiter.pace, LEASES) == Early(0)
+    assert world.claims.claim(slot, world.limiter.pace, LEASES) == Early(0)
     assert 30 <= world.views.stats(10).jobs[JobState.EXPIRED] < 60
-    assert world.ledger.claim(slot, world.limiter.pace, LEASES) is NoClaim.NOTHING
+    assert world.claims.claim(slot, world.limiter.pace, LEASES) is NoClaim.NOTHING
     assert world.views.stats(10).jobs[JobState.EXPIRED] == 60
 
 
@@ -321,7 +321,7 @@ def test_what_may_be_out_is_unknown_though_it_was_to_be_sent_again(world: World,
     job = world.enqueue(on_unknown=OnUnknown.RESEND, expires_at_ms=expires_at_ms)
     again = Verdict(state=JobState.QUEUED, error="no answer", error_class="unknown")
     claim = world.claim(job)
-    world.ledger.settle(claim, again, PLAN)
+    world.claims.settle(claim, again, PLAN)
     if end == "cancelled":
         assert world.ledger.cancel(job) is JobState.UNKNOWN
     else:
@@ -330,7 +330,7 @@ def test_what_may_be_out_is_unknown_though_it_was_to_be_sent_again(world: World,
 
     assert world.state(job) is JobState.UNKNOWN
     assert end in (world.views.status(job).error or "")
-    world.ledger.settle(claim, ACCEPTED, PLAN)  # which proves it, however late
+    world.claims.settle(claim, ACCEPTED, PLAN)  # which proves it, however late
     assert world.state(job) is JobState.ACCEPTED
 
 
@@ -339,7 +339,7 @@ def test_what_is_claimed_cannot_be_cancelled(world: World) -> None:
     claim = world.claim(job)
 
     assert world.ledger.cancel(job) is JobState.SUBMITTING
-    world.ledger.settle(claim, ACCEPTED, PLAN)
+    world.claims.settle(claim, ACCEPTED, PLAN)
     assert world.ledger.cancel(job) is JobState.ACCEPTED
 
 
@@ -349,7 +349,7 @@ def test_a_gate_that_closed_since_makes_a_slot_void_and_costs_no_attempt(world: 
     assert isinstance(slot, Slot)
     world.limiter.close_busy(slot, 20)
 
-    assert world.ledger.claim(slot, world.limiter.pace, LEASES) is NoClaim.VOID
+    assert world.claims.claim(slot, world.limiter.pace, LEASES) is NoClaim.VOID
     assert world.take() is None
     world.pass_s(20)
     assert world.claim(job).attempts == 1
@@ -361,7 +361,7 @@ def test_a_job_that_a_429_sent_back_keeps_its_place(world: World) -> None:
     second = world.enqueue()
     claim = world.claim(first)
     world.pass_s(1)
-    world.ledger.settle(claim, Verdict(state=JobState.QUEUED, error="429", is_counted=False), PLAN)
+    world.claims.settle(claim, Verdict(state=JobState.QUEUED, error="429", is_counted=False), PLAN)
 
     assert world.claim(first)
     assert world.claim(second)
@@ -369,7 +369,7 @@ def test_a_job_that_a_429_sent_back_keeps_its_place(world: World) -> None:
 
 def test_the_horizon_ends_polling_and_what_was_delivered_stays(world: World) -> None:
     job = world.enqueue(kind=Kind.BULK, phones=3)
-    world.ledger.settle(world.claim(job), Verdict(state=JobState.ACCEPTED), PLAN)
+    world.claims.settle(world.claim(job), Verdict(state=JobState.ACCEPTED), PLAN)
     world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
     world.pass_s(5)
     claim = world.claim_poll()
@@ -392,7 +392,7 @@ def test_the_horizon_ends_polling_and_what_was_delivered_stays(world: World) -> 
 
 def test_the_horizon_ends_polling_of_a_quick_job_that_nothing_was_heard_of(world: World) -> None:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(PLAN.horizon_ms / 1000)
     world.recover()
 
@@ -403,7 +403,7 @@ def test_the_horizon_ends_polling_of_a_quick_job_that_nothing_was_heard_of(world
 def test_a_scheduled_job_is_polled_from_its_schedule_on(world: World) -> None:
     week_s = 7 * 86400
     job = world.enqueue(kind=Kind.BULK, starts_at_ms=str(world.now_ms + week_s * 1000))
-    world.ledger.settle(world.claim(job), Verdict(state=JobState.ACCEPTED), PLAN)
+    world.claims.settle(world.claim(job), Verdict(state=JobState.ACCEPTED), PLAN)
     world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
     world.pass_s(week_s)
     world.recover()
@@ -421,7 +421,7 @@ def test_a_scheduled_job_is_polled_from_its_schedule_on(world: World) -> None:
 
 def test_retention_takes_a_finished_job_away_with_all_its_keys(world: World) -> None:
     job = world.enqueue(phones=1)
-    world.ledger.settle(world.claim(job), Verdict(state=JobState.REJECTED, error="no"), PLAN)
+    world.claims.settle(world.claim(job), Verdict(state=JobState.REJECTED, error="no"), PLAN)
     world.pass_s(RETENTION_MS / 1000)
     world.recover()
 
@@ -448,7 +448,7 @@ def test_retention_takes_a_finished_job_away_with_all_its_keys(world: World) -> 
 )
 def test_states_only_move_forward(world: World, earlier: str, later: str, stands: str) -> None:
     job = world.enqueue(phones=2)  # the second phone keeps the message open
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     for word in (earlier, later):
         world.pass_s(10)
         claim = world.claim_poll()
@@ -462,7 +462,7 @@ def test_states_only_move_forward(world: World, earlier: str, later: str, stands
 
 def test_a_message_is_polled_once_per_due_time(world: World) -> None:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
     refs = [*world.polls.find_due(limit=10), *world.polls.find_due(limit=10)]
     assert refs == [f"{job}:1"]
@@ -473,7 +473,7 @@ def test_a_message_is_polled_once_per_due_time(world: World) -> None:
 
 def test_a_poll_that_died_is_taken_up_when_its_claim_ends(world: World) -> None:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
     dead = world.claim_poll()
     world.pass_s(59)
@@ -491,7 +491,7 @@ def test_a_poll_that_died_is_taken_up_when_its_claim_ends(world: World) -> None:
 
 def test_repeated_and_foreign_rows_do_no_harm(world: World) -> None:
     job = world.enqueue(phones=2)
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
     claim = world.claim_poll()
     rows = [
@@ -510,7 +510,7 @@ def test_repeated_and_foreign_rows_do_no_harm(world: World) -> None:
 
 def test_the_gateways_time_is_kept_as_utc(world: World) -> None:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
     claim = world.claim_poll()
     row = ReportRow("375291234567", "delivered", "2026-11-24 12:00:00")

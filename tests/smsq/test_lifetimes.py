@@ -99,7 +99,7 @@ def live_a_little(world: World) -> None:
     """Send something of every kind, with a key each, under every rule."""
     world.rule_book = RuleBook(world.scripts, quiet=None, cap_per_day=5, home="Europe/Minsk")
     draft = CampaignDraft(
-        world.ledger, fields={"on_unknown": "hold"}, max_recipients=2, key=digest("sale")
+        world.staging, fields={"on_unknown": "hold"}, max_recipients=2, key=digest("sale")
     )
     for name, text in (("Sale", "Half price"), ("Bills", None)):
         draft.start_message(MessageRequest(name=name, alphaname_id="1", text=text, recipients={}))
@@ -143,7 +143,7 @@ def test_keys_have_times_of_their_own_where_that_is_said_and_the_rest_goes_with_
         claim = world.take()
         if isinstance(claim, Claim):
             verdict = ACCEPTED if state == "accepted" else Verdict(state=JobState(state))
-            world.ledger.settle(claim, verdict, PLAN)
+            world.claims.settle(claim, verdict, PLAN)
             if state == "unknown":
                 world.polls.apply_receipt(claim.job_id, b"{}", {1: 5}, unmatched=1, plan=PLAN)
         check_times(world)
@@ -151,7 +151,7 @@ def test_keys_have_times_of_their_own_where_that_is_said_and_the_rest_goes_with_
         world.pass_s(max(PLAN.horizon_ms, RETENTION_MS) / 1000)
         while claim := world.take():
             if isinstance(claim, Claim):
-                world.ledger.settle(claim, Verdict(state=JobState.REJECTED), PLAN)
+                world.claims.settle(claim, Verdict(state=JobState.REJECTED), PLAN)
         world.recover()
         check_times(world)
 

@@ -337,7 +337,7 @@ def test_whoever_is_here_for_what_is_done_gets_no_slot(world: World) -> None:
     world.pass_s(1)
     waits = world.enqueue()
     limiter = make_limiter(world, 1)
-    world.ledger.settle(world.claim(done), Verdict(state=JobState.REJECTED), PLAN)
+    world.claims.settle(world.claim(done), Verdict(state=JobState.REJECTED), PLAN)
 
     assert limiter.reserve([done]) == (None, ())
     assert limiter.reserve(["jnope"]) == (None, ())
@@ -351,7 +351,7 @@ def test_an_unused_slot_is_given_back(world: World) -> None:
     limiter = make_limiter(world, 0.1)
     slot = reserve(limiter)
     world.ledger.cancel(job)
-    world.ledger.claim(slot, limiter.pace, LEASES)
+    world.claims.claim(slot, limiter.pace, LEASES)
     world.enqueue()
 
     assert reserve(limiter).wait_s == 0
@@ -380,7 +380,7 @@ def accept_many(world: World, count: int) -> None:
         claim = world.take()
         assert isinstance(claim, Claim)
         accepted = Verdict(state=JobState.ACCEPTED, message_id=1)
-        world.ledger.settle(claim, accepted, PLAN)
+        world.claims.settle(claim, accepted, PLAN)
     world.pass_s(PLAN.first_ms / 1000)
     assert len(world.polls.find_due(limit=count)) == count
     world.redis.delete(world.keys.counts)

@@ -54,7 +54,7 @@ def submit(world: World, *names: str, verdict: Verdict | None = BULK) -> str:
     world.ledger.enqueue(job, Idempotency())
     claim = world.claim(job.id)
     if verdict is not None:
-        world.ledger.settle(claim, verdict, PLAN)
+        world.claims.settle(claim, verdict, PLAN)
     return job.id
 
 

@@ -56,7 +56,7 @@ def starts(world: World, ahead_s: Sequence[int]) -> list[int]:
 def accept_all(world: World) -> None:
     """Have every job accepted, and the ids of its messages told."""
     while isinstance(claim := world.take(), Claim):
-        world.ledger.settle(claim, ACCEPTED, PLAN)
+        world.claims.settle(claim, ACCEPTED, PLAN)
         ids = {n: 500 + n for n in range(1, len(claim.messages) + 1)}
         world.polls.apply_receipt(claim.job_id, b"{}", ids, unmatched=0, plan=PLAN)
 
@@ -119,7 +119,7 @@ def test_an_operator_who_tells_the_id_of_a_message_of_next_month_has_nothing_pol
 ) -> None:
     now, later = starts(world, [0, 30 * DAY_S])
     job = put(world, [message(now, 375291000001), message(later, 375291000002)])
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.scripts.run(
         "learn", job, '{"1": "501", "2": "502"}', "operator: attach", "", 0,
         PLAN.horizon_ms, PLAN.first_ms,
@@ -180,7 +180,7 @@ def forget(world: World) -> None:
 
 
 def test_messages_for_different_times_go_in_jobs_of_their_own(world: World) -> None:
-    draft = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=10)
+    draft = CampaignDraft(world.staging, fields={"on_unknown": "hold"}, max_recipients=10)
     at_ms = starts(world, [0, 0, DAY_S, DAY_S, 0])
     for n, at in enumerate(at_ms):
         draft.start_message(message(at, 375291000000 + n))
@@ -197,7 +197,7 @@ def test_messages_for_different_times_go_in_jobs_of_their_own(world: World) -> N
 def test_the_night_of_a_scheduled_message_holds_no_immediate_one_up(world: World) -> None:
     set_rules(world, quiet="21:00-09:00")
     world.go_to("2026-11-24T12:00")
-    draft = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=10)
+    draft = CampaignDraft(world.staging, fields={"on_unknown": "hold"}, max_recipients=10)
     for n, at in enumerate(starts(world, [0, 12 * 3600])):
         draft.start_message(message(at, 375291000000 + n))
         draft.add(str(375291000000 + n), None)
@@ -214,7 +214,7 @@ def test_an_id_that_comes_after_a_messages_own_horizon_still_brings_its_reports(
 ) -> None:
     now, later = starts(world, [0, 30 * DAY_S])
     job = put(world, [message(now, 375291000001), message(later, 375291000002)])
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(PLAN.horizon_ms / 1000)
     world.recover()
     world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)

@@ -43,7 +43,7 @@ def recipients_of(world: World) -> list[RecipientEvent]:
 
 def accept(world: World, *, phones: int = 1, kind: Kind = Kind.BULK) -> str:
     job = world.enqueue(kind=kind, phones=phones)
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
     return job
 
@@ -129,7 +129,7 @@ def test_a_state_that_did_not_change_is_no_news(world: World) -> None:
 
 
 def test_a_campaigns_jobs_go_live_in_one_entry_and_name_their_campaign(world: World) -> None:
-    draft = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=2)
+    draft = CampaignDraft(world.staging, fields={"on_unknown": "hold"}, max_recipients=2)
     draft.start_message(MessageRequest(name="Sale", alphaname_id="1", text="hi", recipients={}))
     for i in range(20):
         draft.add(f"37529{1234567 + i}", None)
@@ -144,7 +144,7 @@ def test_a_campaigns_jobs_go_live_in_one_entry_and_name_their_campaign(world: Wo
 
 def test_what_recover_and_receipts_and_operators_move_is_news_too(world: World) -> None:
     job = world.enqueue(kind=Kind.BULK)
-    world.ledger.settle(world.claim(job), UNKNOWN, PLAN)
+    world.claims.settle(world.claim(job), UNKNOWN, PLAN)
     world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
     cancelled = world.enqueue(due_at_ms=str(world.now_ms + 60_000))
     world.ledger.cancel(cancelled)

@@ -128,7 +128,7 @@ def test_a_long_row_of_jobs_without_recipients_is_worked_off_piece_by_piece(
     slot, _ = world.limiter.reserve()
     assert isinstance(slot, Slot)
     leases = Leases(send_ms=1000, poll_ms=1000)
-    assert world.ledger.claim(slot, world.limiter.pace, leases) == Early(0)
+    assert world.claims.claim(slot, world.limiter.pace, leases) == Early(0)
     assert JobState.QUEUED in {world.state(job) for job in jobs}
     world.claim(last)
     assert {world.state(job) for job in jobs} == {JobState.DONE}
@@ -149,7 +149,7 @@ def test_a_code_reaches_who_opted_out_and_a_reminder_does_not(
 def test_withheld_stays_withheld_at_a_retry(world: World, optouts: OptOuts) -> None:
     job = put(world, A, B)
     optouts.add([A])
-    world.ledger.settle(world.claim(job), LATER, PLAN)
+    world.claims.settle(world.claim(job), LATER, PLAN)
     optouts.remove([A])
     world.pass_s(2)
     world.recover()
@@ -174,7 +174,7 @@ def test_a_dead_job_is_retried_for_those_who_are_left(
     job = put_messages(world, {A: "one"}, {B: "two"})
     optouts.add([A])
     dead = Verdict(state=JobState.DEAD, error="503", error_class="temporary")
-    world.ledger.settle(world.claim(job), dead, PLAN)
+    world.claims.settle(world.claim(job), dead, PLAN)
     Desk(settings, world.redis, by="me@here").retry(job)
 
     assert [dict(m.recipients) for m in world.claim(job).messages] == [{B: "two"}]
@@ -187,7 +187,7 @@ def test_a_message_of_which_nobody_is_left_is_not_in_the_request_nor_waited_for(
     optouts.add([A])
     claim = world.claim(job)
     assert [message.name for message in claim.messages] == ["m2"]
-    world.ledger.settle(claim, Verdict(state=JobState.ACCEPTED), PLAN)
+    world.claims.settle(claim, Verdict(state=JobState.ACCEPTED), PLAN)
     matching = Matching(world.scripts, world.polls, PLAN)
 
     # One id without a name: it is the second message's.
@@ -206,11 +206,11 @@ def test_a_report_that_an_earlier_attempt_got_through_is_believed(
     world: World, optouts: OptOuts
 ) -> None:
     job = put(world, A, B)
-    world.ledger.settle(world.claim(job), RESENT, PLAN)
+    world.claims.settle(world.claim(job), RESENT, PLAN)
     optouts.add([A])
     world.pass_s(2)
     world.recover()
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(6)
     rows = [ReportRow(A, "Undelivered", None), ReportRow(B, "Sent", None)]
     world.polls.apply_page(world.claim_poll(), rows, next_offset=0, next_in_s=5)

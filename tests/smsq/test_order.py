@@ -98,7 +98,7 @@ def test_a_job_that_has_to_be_sent_again_keeps_its_place(world: World, verdict: 
     jobs = [world.enqueue() for _ in range(5)]
     first, second = take(world), take(world)
     for claim in (second, first):
-        world.ledger.settle(claim, verdict, PLAN)
+        world.claims.settle(claim, verdict, PLAN)
     world.pass_s(10)
     world.recover()
     jobs.append(world.enqueue())
@@ -108,7 +108,7 @@ def test_a_job_that_has_to_be_sent_again_keeps_its_place(world: World, verdict: 
 
 def test_a_job_that_an_operator_sends_again_stands_behind(world: World, settings: Settings) -> None:
     first = world.enqueue()
-    world.ledger.settle(take(world), DEAD, PLAN)
+    world.claims.settle(take(world), DEAD, PLAN)
     waiting = [world.enqueue() for _ in range(3)]
     Desk(settings, world.redis, by="me@here").retry(first)
 
@@ -120,7 +120,7 @@ def test_a_paused_campaign_goes_on_in_its_order(world: World) -> None:
     claims = [take(world) for _ in range(3)]
     world.brakes.pause(draft.id, by="me@here")
     for claim in reversed(claims):
-        world.ledger.settle(claim, BUSY, PLAN)
+        world.claims.settle(claim, BUSY, PLAN)
     world.align(limit=7)
     world.pass_s(3600)
     world.brakes.resume(draft.id, by="me@here")

@@ -99,7 +99,7 @@ class OrderLife(Life):
         if not self.claims:
             return
         claim = self.claims.pop(data.draw(st.integers(0, len(self.claims) - 1)))
-        self.world.ledger.settle(claim, verdict, PLAN)
+        self.world.claims.settle(claim, verdict, PLAN)
 
     @invariant()
     def everybody_stands_where_its_stream_says(self) -> None:

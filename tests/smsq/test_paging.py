@@ -26,7 +26,7 @@ def world(settings: Settings) -> Iterator[World]:
 def begin_poll(world: World, phones: int) -> tuple[str, PollClaim]:
     """A job that was accepted, its first page claimed."""
     job = world.enqueue(phones=phones)
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
     return job, world.claim_poll()
 
@@ -192,7 +192,7 @@ def test_polls_that_have_begun_come_first_and_take_turns(world: World) -> None:
     _, a = begin_poll(world, phones=9)
     _, b = begin_poll(world, phones=9)
     new = world.enqueue(phones=1)
-    world.ledger.settle(world.claim(new), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(new), ACCEPTED, PLAN)
     world.pass_s(5)
     world.polls.find_due(limit=10)
     for page in (b, a):

@@ -30,7 +30,7 @@ class PagingLife(Life):
     @initialize(phones=st.sampled_from([1, 2, 5, 9, 12]), longer=st.integers(-3, 3))
     def start(self, phones: int, longer: int) -> None:
         self.job = self.world.enqueue(phones=phones)
-        self.world.ledger.settle(self.world.claim(self.job), ACCEPTED, PLAN)
+        self.world.claims.settle(self.world.claim(self.job), ACCEPTED, PLAN)
         ours = [f"37529{1234567 + i}" for i in range(phones)]
         foreign = [f"37544{1234567 + i}" for i in range(max(0, longer))]
         self.list = (ours + foreign)[: phones + longer]

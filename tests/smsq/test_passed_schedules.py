@@ -45,7 +45,7 @@ def lost_worker(world: World, job: str, settings: Settings) -> None:
 def answered(*verdicts: Verdict) -> Delay:
     def delay(world: World, job: str, settings: Settings) -> None:
         for verdict in verdicts:
-            world.ledger.settle(world.claim(job), verdict, PLAN)
+            world.claims.settle(world.claim(job), verdict, PLAN)
             world.pass_s(LATE_S)
             world.recover()
 
@@ -53,13 +53,13 @@ def answered(*verdicts: Verdict) -> Delay:
 
 
 def resent_by_hand(world: World, job: str, settings: Settings) -> None:
-    world.ledger.settle(world.claim(job), UNKNOWN, PLAN)
+    world.claims.settle(world.claim(job), UNKNOWN, PLAN)
     world.pass_s(LATE_S)
     Desk(settings, world.redis, by="me@here").resend(job)
 
 
 def retried_by_hand(world: World, job: str, settings: Settings) -> None:
-    world.ledger.settle(world.claim(job), DEAD, PLAN)
+    world.claims.settle(world.claim(job), DEAD, PLAN)
     world.pass_s(LATE_S)
     Desk(settings, world.redis, by="me@here").retry(job)
 
@@ -120,7 +120,7 @@ def test_a_message_whose_schedule_passed_begins_with_its_acceptance(world: World
     [at_ms] = starts(world, [AHEAD_S])
     job = put(world, [message(at_ms, PHONE)])
     world.pass_s(LATE_S)
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     assert first_poll_s(world, job, 1) == PLAN.first_ms / 1000
 
     world.pass_s(PLAN.horizon_ms / 1000 - 1)

@@ -87,7 +87,7 @@ class Shop:
     def draft(self) -> CampaignDraft:
         draft = self.queue.draft_campaign()
         with self.queue.redis_call(writes=False):
-            self.queue._intake().check_bulk([self.bulk()], draft, [])
+            self.queue._producer.intake().check_bulk([self.bulk()], draft, [])
         return draft
 
     def paused(self) -> str:
@@ -98,7 +98,7 @@ class Shop:
     def stuck(self, verdict: Verdict) -> str:
         self.world.scripts._clock = lambda: None
         job = self.world.enqueue()
-        self.world.ledger.settle(self.world.claim(job), verdict, PLAN)
+        self.world.claims.settle(self.world.claim(job), verdict, PLAN)
         return job
 
     def close(self) -> None:
@@ -226,7 +226,7 @@ def test_a_ledger_that_goes_away_after_the_decision_does_not_undo_it(
     def go_away(*_: object, **__: object) -> None:
         raise away
 
-    monkeypatch.setattr(shop.queue._brakes, "align", go_away)
+    monkeypatch.setattr(shop.queue._steering._brakes, "align", go_away)
     assert shop.queue.pause(campaign)
     assert shop.queue.resume(campaign)
     monkeypatch.setattr(Steering, "_load", go_away)
@@ -265,11 +265,11 @@ def test_thirty_threads_do_not_queue_up_for_a_silent_broker(
 
 def count_tries(queue: smsq.SmsQueue) -> list[int]:
     tries: list[int] = []
-    send = queue._rings._send
+    send = queue._producer.rings._send
 
     def counted(*args: Any) -> None:
         tries.append(1)
         send(*args)
 
-    queue._rings._send = counted  # type: ignore[method-assign, assignment]
+    queue._producer.rings._send = counted  # type: ignore[method-assign, assignment]
     return tries

@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from smsq.backoff import PollSchedule
+from smsq.claims import Claims
 from smsq.connection import connect
 from smsq.jobs import PollClaim
 from smsq.ledger import Ledger
@@ -51,9 +52,9 @@ def test_a_message_that_is_never_final_takes_at_most_18_requests(world: World, r
     quick = []
     for _ in range(5):
         quick.append(world.enqueue())
-        world.ledger.settle(world.claim(quick[-1]), ACCEPTED, PLAN)
+        world.claims.settle(world.claim(quick[-1]), ACCEPTED, PLAN)
     bulk = world.enqueue(kind=Kind.BULK, phones=3)
-    world.ledger.settle(world.claim(bulk), Verdict(state=JobState.ACCEPTED), PLAN)
+    world.claims.settle(world.claim(bulk), Verdict(state=JobState.ACCEPTED), PLAN)
     world.polls.apply_receipt(bulk, b"{}", {1: 501}, unmatched=0, plan=PLAN)
 
     polls = poll_to_the_end(world)
@@ -67,7 +68,7 @@ def test_a_message_that_is_never_final_takes_at_most_18_requests(world: World, r
 
 def test_forwarding_to_viber_lengthens_the_horizon(world: World) -> None:
     job = world.enqueue(viber_name_id="9", viber_after_min="15")
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
 
     world.pass_s(PLAN.horizon_ms / 1000 + 15 * 60 - 1)
     world.recover()
@@ -81,7 +82,7 @@ def test_a_scheduled_campaigns_first_polls_are_spread(world: World) -> None:
     day_s = 86_400
     for _ in range(50):
         job = world.enqueue(kind=Kind.BULK, starts_at_ms=str(world.now_ms + day_s * 1000))
-        world.ledger.settle(world.claim(job), Verdict(state=JobState.ACCEPTED), PLAN)
+        world.claims.settle(world.claim(job), Verdict(state=JobState.ACCEPTED), PLAN)
         world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
 
     due_ms = due_times_ms(world)
@@ -97,7 +98,8 @@ class Worker(threading.Thread):
         super().__init__(daemon=True)
         self.redis = connect(settings.redis_url, timeout_s=10)
         scripts = Scripts.of(self.redis, settings)
-        self.ledger, self.polls = Ledger(scripts), Polls(scripts, timezone="UTC")
+        self.claims, self.polls = Claims(scripts), Polls(scripts, timezone="UTC")
+        self.ledger = Ledger(scripts)
         self.limiter = Limiter(scripts, Pace(rate_per_s=1_000_000, burst=1000))
         self.stop = stop
         self.refs: list[str] = []
@@ -108,7 +110,7 @@ class Worker(threading.Thread):
             self.polls.find_due(limit=100)
             slot, _ = self.limiter.reserve()
             if isinstance(slot, Slot):
-                claim = self.ledger.claim(slot, self.limiter.pace, LEASES)
+                claim = self.claims.claim(slot, self.limiter.pace, LEASES)
                 if isinstance(claim, PollClaim):
                     self.refs.append(claim.ref)
                     self.polls.apply_page(claim, [], next_offset=0, next_in_s=3600)
@@ -137,7 +139,7 @@ def test_eight_workers_poll_a_message_once_per_due_time(
         claim = world.take()
         assert claim is not None
         assert not isinstance(claim, PollClaim)
-        world.ledger.settle(claim, ACCEPTED, PLAN)
+        world.claims.settle(claim, ACCEPTED, PLAN)
 
     for worker in workers:
         worker.start()

@@ -21,7 +21,7 @@ PHONE = "375291234567"
 def report(world: World, word: str, d_sent: str | None, *, zone: str = "UTC") -> RecipientStatus:
     """Accept a job, report one row about it, and read what was kept."""
     job = world.enqueue(phones=2)
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
     claim = world.claim_poll()
     assert claim.ref == f"{job}:1"
@@ -127,7 +127,7 @@ def test_half_a_character_in_a_word_does_not_stop_the_page(world: World) -> None
 
 def test_a_poll_goes_on_where_it_was(world: World) -> None:
     job = world.enqueue(phones=2)
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
     first = world.claim_poll()
     assert (first.ref, first.message_id) == (f"{job}:1", 77)

@@ -37,7 +37,7 @@ def send(world: World, *phones: str) -> list[str]:
     """Send a campaign that is accepted; returns the phones that were not withheld."""
     job = put(world, *phones)
     if isinstance(claim := world.take(), Claim):
-        world.ledger.settle(claim, ACCEPTED, PLAN)
+        world.claims.settle(claim, ACCEPTED, PLAN)
     return [r.phone for r in world.views.recipients(job) if r.state is not RecipientState.WITHHELD]
 
 
@@ -276,7 +276,7 @@ def test_what_was_not_accepted_for_certain_does_not_count(
     world: World, verdict: Verdict, goes: bool
 ) -> None:
     set_rules(world, cap=1)
-    world.ledger.settle(world.claim(put(world, BY, PL)), verdict, PLAN)
+    world.claims.settle(world.claim(put(world, BY, PL)), verdict, PLAN)
 
     assert send(world, BY, PL) == ([BY, PL] if goes else [])
 
@@ -284,7 +284,7 @@ def test_what_was_not_accepted_for_certain_does_not_count(
 def test_a_job_that_is_cancelled_between_two_attempts_does_not_count(world: World) -> None:
     set_rules(world, cap=1)
     job = put(world)
-    world.ledger.settle(world.claim(job), LATER, PLAN)
+    world.claims.settle(world.claim(job), LATER, PLAN)
     assert send(world, BY) == []
     world.ledger.cancel(job)
 
@@ -299,10 +299,10 @@ def test_a_retry_is_not_held_back_by_its_own_count(world: World, verdict: Verdic
     set_rules(world, cap=1)
     job = put(world)
     for _ in range(3):
-        world.ledger.settle(world.claim(job), verdict, PLAN)
+        world.claims.settle(world.claim(job), verdict, PLAN)
         world.pass_s(2)
         assert world.recover() == [job]
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
 
     assert send(world, BY) == []
 
@@ -314,10 +314,10 @@ def test_what_is_proven_after_it_ended_unsent_counts_after_all(world: World, end
     job = put(world, BY, PL)
     claim = world.claim(job)
     if end == "cancelled":
-        world.ledger.settle(claim, LATER, PLAN)
+        world.claims.settle(claim, LATER, PLAN)
         world.ledger.cancel(job)
     else:
-        world.ledger.settle(claim, Verdict(state=JobState(end), error="no"), PLAN)
+        world.claims.settle(claim, Verdict(state=JobState(end), error="no"), PLAN)
     for _ in range(2):
         world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
 
@@ -332,7 +332,7 @@ def test_what_is_proven_on_another_day_counts_on_its_own(world: World) -> None:
     set_rules(world, cap=1)
     world.go_to("2026-11-24T12:00")
     job = put(world)
-    world.ledger.settle(world.claim(job), REFUSED, PLAN)
+    world.claims.settle(world.claim(job), REFUSED, PLAN)
     world.go_to("2026-11-25T12:00")
     world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
 
@@ -342,9 +342,9 @@ def test_what_is_proven_on_another_day_counts_on_its_own(world: World) -> None:
 def test_a_job_that_is_retried_and_accepted_counts_once(world: World, settings: Settings) -> None:
     set_rules(world, cap=2)
     job = put(world)
-    world.ledger.settle(world.claim(job), Verdict(state=JobState.DEAD, error="503"), PLAN)
+    world.claims.settle(world.claim(job), Verdict(state=JobState.DEAD, error="503"), PLAN)
     Desk(settings, world.redis, by="me@here").retry(job)
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
 
     assert send(world, BY) == [BY]
     assert send(world, BY) == []
@@ -354,10 +354,10 @@ def test_what_may_be_out_counts_even_when_the_last_attempt_is_refused(world: Wor
     set_rules(world, cap=1)
     job = put(world)
     lost = Verdict(state=JobState.WAITING, delay_s=1, error="lost", error_class="unknown")
-    world.ledger.settle(world.claim(job), lost, PLAN)
+    world.claims.settle(world.claim(job), lost, PLAN)
     world.pass_s(2)
     world.recover()
-    world.ledger.settle(world.claim(job), REFUSED, PLAN)
+    world.claims.settle(world.claim(job), REFUSED, PLAN)
 
     assert send(world, BY) == []
 
@@ -366,10 +366,10 @@ def test_a_retry_on_the_next_day_counts_on_that_day(world: World) -> None:
     set_rules(world, cap=1)
     world.go_to("2026-11-24T23:59")
     job = put(world)
-    world.ledger.settle(world.claim(job), LATER, PLAN)
+    world.claims.settle(world.claim(job), LATER, PLAN)
     world.go_to("2026-11-25T00:10")
     world.recover()
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
 
     assert send(world, BY) == []
 
@@ -395,7 +395,7 @@ def test_what_an_operator_settles_as_failed_does_not_count(
     set_rules(world, cap=1)
     job = put(world, BY, PL)
     lost = Verdict(state=JobState.UNKNOWN, error="lost", error_class="unknown")
-    world.ledger.settle(world.claim(job), lost, PLAN)
+    world.claims.settle(world.claim(job), lost, PLAN)
     assert send(world, BY) == []
     Desk(settings, world.redis, by="me@here").settle(job, Settlement.FAILED)
 
@@ -406,7 +406,7 @@ def test_a_dead_job_that_is_retried_obeys_the_rules_again(world: World, settings
     set_rules(world, cap=1)
     job = put(world, BY, PL)
     dead = Verdict(state=JobState.DEAD, error="503", error_class="temporary")
-    world.ledger.settle(world.claim(job), dead, PLAN)
+    world.claims.settle(world.claim(job), dead, PLAN)
     assert not {"regions", "counted"} & set(world.redis.hgetall(world.keys.job(job)))
     assert send(world, BY) == [BY]
     Desk(settings, world.redis, by="me@here").retry(job)
@@ -416,7 +416,7 @@ def test_a_dead_job_that_is_retried_obeys_the_rules_again(world: World, settings
 
 def test_jobs_that_are_held_back_do_not_bring_polls_forward(world: World) -> None:
     accepted = world.enqueue()
-    world.ledger.settle(world.claim(accepted), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(accepted), ACCEPTED, PLAN)
     set_rules(world, quiet="21:00-09:00")
     world.go_to("2026-11-24T23:00")
     jobs = [put(world) for _ in range(60)]

@@ -106,7 +106,7 @@ class RulesLife(Life):
 
     @rule(claim=claims, verdict=st.sampled_from(VERDICTS))
     def settle(self, claim: tuple[Claim, dict[str, str]] | None, verdict: Verdict) -> None:
-        is_ours = claim and self.world.ledger.settle(claim[0], verdict, PLAN)
+        is_ours = claim and self.world.claims.settle(claim[0], verdict, PLAN)
         if claim and is_ours and verdict.state is JobState.ACCEPTED:
             self.book.update(claim[1].items())
 

@@ -47,7 +47,7 @@ def test_a_rescheduled_job_goes_at_its_new_time_and_once(
     world.pass_s(1)
 
     assert world.recover() == [job]
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     assert reschedule(world, job, 60) == "accepted"
 
 
@@ -78,7 +78,7 @@ def test_a_job_that_is_being_sent_is_not_rescheduled(world: World) -> None:
 def test_a_job_waiting_to_be_tried_again_can_be_rescheduled(world: World) -> None:
     job = world.enqueue()
     later = Verdict(state=JobState.WAITING, delay_s=5, error="503")
-    world.ledger.settle(world.claim(job), later, PLAN)
+    world.claims.settle(world.claim(job), later, PLAN)
     assert reschedule(world, job, 100) == "ok"
     world.pass_s(6)
 

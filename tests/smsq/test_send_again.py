@@ -31,7 +31,7 @@ class Caller:
         self.kind = kind
         self.world = World(settings)
         self.queue = SmsQueue(settings=settings)
-        self.queue._scripts._clock = lambda: self.world.now_us
+        self.queue._producer.scripts._clock = lambda: self.world.now_us
 
     def send(self, *, again: Any = False, text: str = "sent", **options: Any) -> StoredId:
         shared = {"key": "order 7", "again": again, **options}
@@ -50,7 +50,7 @@ class Caller:
         return claim
 
     def settle(self, verdict: Verdict) -> None:
-        self.world.ledger.settle(self.claim(), verdict, PLAN)
+        self.world.claims.settle(self.claim(), verdict, PLAN)
 
     def end(self, some_id: str, how: str) -> None:
         """Bring what is stored to an end, or to what is none yet."""
@@ -154,7 +154,7 @@ def test_what_is_proven_after_it_ended_unsent_is_not_sent_again(caller: Caller, 
     if caller.kind == "send":
         caller.queue.send_personal("375447654321", "a neighbour")
     claim = caller.claim()
-    caller.world.ledger.settle(claim, TEMPORARY, PLAN)
+    caller.world.claims.settle(claim, TEMPORARY, PLAN)
     if (caller.kind, how) == ("send", "withheld"):
         withhold(caller)
     else:

@@ -30,7 +30,7 @@ def job_of(own_id: str) -> str:
 
 
 def count_rings(queue: smsq.SmsQueue, name: Queue) -> int:
-    return queue._rings.count_waiting(name)
+    return queue._producer.rings.count_waiting(name)
 
 
 def test_send_personal_and_gather_go_into_the_same_request(queue: smsq.SmsQueue) -> None:

@@ -38,7 +38,7 @@ def phone(i: int) -> str:
 
 def put(world: World, recipients: int, *, messages: int = 1, is_personal: bool = False) -> str:
     """A job of so many recipients, divided among so many messages."""
-    draft = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=recipients)
+    draft = CampaignDraft(world.staging, fields={"on_unknown": "hold"}, max_recipients=recipients)
     text = None if is_personal else "Half price"
     for n in range(messages):
         draft.start_message(
@@ -61,10 +61,10 @@ def begin(world: World) -> Claim:
     slot, _ = world.limiter.reserve()
     assert isinstance(slot, Slot)
     book = world.rule_book
-    claim = world.ledger.claim(slot, world.limiter.pace, LEASES, book.rules)
+    claim = world.claims.claim(slot, world.limiter.pace, LEASES, book.rules)
     while isinstance(claim, Question):
         book.answer(claim)
-        claim = world.ledger.claim(slot, world.limiter.pace, LEASES, book.rules)
+        claim = world.claims.claim(slot, world.limiter.pace, LEASES, book.rules)
     assert isinstance(claim, Claim)
     return claim
 
@@ -107,7 +107,7 @@ def test_a_large_job_is_handed_out_whole_in_slices(
 def test_a_worker_that_dies_between_two_slices_leaves_no_doubt(world: World) -> None:
     set_cap(world, 1)
     job = put(world, 3_000)
-    world.ledger.prepare(begin(world), world.rule_book.rules)
+    world.claims.prepare(begin(world), world.rule_book.rules)
     world.pass_s(31)
     world.recover()
 
@@ -132,9 +132,9 @@ def test_a_claim_that_ended_between_two_slices_gets_no_more(world: World) -> Non
     late = begin(world)
     world.pass_s(31)
     world.recover()
-    assert world.ledger.prepare(late) is NoClaim.STALE
+    assert world.claims.prepare(late) is NoClaim.STALE
     world.claim(job)
-    assert world.ledger.prepare(late) is NoClaim.STALE
+    assert world.claims.prepare(late) is NoClaim.STALE
 
 
 def test_who_opts_out_between_two_slices_is_left_out_of_the_later_one(
@@ -166,7 +166,7 @@ def test_the_cap_gives_back_what_every_slice_counted(world: World) -> None:
     job = put(world, 3_000, messages=3)
     claim = world.claim(job)
     assert count_cap(world) == {phone(i): 1 for i in range(3_000)}
-    world.ledger.settle(claim, REFUSED, PLAN)
+    world.claims.settle(claim, REFUSED, PLAN)
     assert world.state(job) is JobState.REJECTED
     finish_chores(world)
 

@@ -16,8 +16,8 @@ from smsq import packing, staging
 from smsq.campaign import CampaignDraft
 from smsq.errors import KeyConflictError
 from smsq.jobs import Idempotency
-from smsq.ledger import Ledger
 from smsq.models import JobState, MessageRequest, RecipientState
+from smsq.staging import Staging
 from smsq.stored_id import StoredId
 from tests.conftest import HAS_REDIS
 from tests.smsq.world import World
@@ -55,13 +55,13 @@ def recipients_of(messages: Messages, first: int = 0) -> list[tuple[int, str, st
     ]
 
 
-def draft_with(ledger: Ledger, *, most: int = 4, key: str = KEY) -> CampaignDraft:
+def draft_with(staging: Staging, *, most: int = 4, key: str = KEY) -> CampaignDraft:
     return CampaignDraft(
-        ledger,
+        staging,
         fields={"on_unknown": "hold"},
         max_recipients=most,
         key=key,
-        earlier=ledger.find_earlier(key) if key else None,
+        earlier=staging.find_earlier(key) if key else None,
     )
 
 
@@ -76,16 +76,16 @@ def fill(draft: CampaignDraft, messages: Messages, first: int = 0) -> Iterator[N
         yield
 
 
-def send(ledger: Ledger, messages: Messages, **options: Any) -> StoredId:
-    draft = draft_with(ledger, **options)
+def send(staging: Staging, messages: Messages, **options: Any) -> StoredId:
+    draft = draft_with(staging, **options)
     for _ in fill(draft, messages):
         pass
     return draft.commit(ONCE if draft.key else Idempotency())
 
 
-def dying_ledger(world: World, *, calls: int, is_answer_lost: bool) -> Ledger:
+def dying_staging(world: World, *, calls: int, is_answer_lost: bool) -> Staging:
     """A ledger that dies with one of its calls: before it was made, or before it was answered."""
-    ledger = Ledger(world.scripts)
+    staging = Staging(world.scripts)
     left = iter(range(calls))
 
     def run(*args: Any, **options: Any) -> Any:
@@ -95,12 +95,12 @@ def dying_ledger(world: World, *, calls: int, is_answer_lost: bool) -> Ledger:
             raise RedisConnectionError("dead")
         return answer
 
-    ledger._run = run
-    return ledger
+    staging._run = run
+    return staging
 
 
 def launch_forgotten(world: World) -> int:
-    return sum(map(len, world.ledger.launch_forgotten()))
+    return sum(map(len, world.staging.launch_forgotten()))
 
 
 def check_whole(
@@ -108,7 +108,7 @@ def check_whole(
 ) -> None:
     """The campaign is in line, each recipient once; nothing else is, or will be."""
     world.pass_s(packing.STAGE_TTL_MS / 1000 + 1)
-    while world.ledger.sweep():
+    while world.staging.sweep():
         pass
     expected = [phone for _, phone, _ in recipients_of(messages, first)]
     job_ids = world.views.job_ids(campaign)
@@ -143,18 +143,18 @@ def test_a_campaign_is_whole_however_often_its_producer_dies(
 ) -> None:
     clear(world)
     for calls, is_answer_lost in deaths:
-        ledger = dying_ledger(world, calls=calls, is_answer_lost=is_answer_lost)
+        staging = dying_staging(world, calls=calls, is_answer_lost=is_answer_lost)
         try:
-            send(ledger, messages, most=most)
+            send(staging, messages, most=most)
         except RedisConnectionError:
             world.pass_s(1)
     if is_swept:
         world.pass_s(packing.STAGE_TTL_MS / 1000 + 1)
-        world.ledger.sweep()
+        world.staging.sweep()
 
-    campaign = send(world.ledger, messages, most=most)
+    campaign = send(world.staging, messages, most=most)
 
-    assert send(world.ledger, messages, most=most) == campaign
+    assert send(world.staging, messages, most=most) == campaign
     check_whole(world, campaign, messages, most=most)
 
 
@@ -166,8 +166,8 @@ def test_a_producer_may_die_with_any_of_its_calls(
     # Three jobs, staged in five calls; the commit; two launches.
     messages = [(False, 12)]
     with suppress(RedisConnectionError):
-        send(dying_ledger(world, calls=calls, is_answer_lost=is_answer_lost), messages, most=5)
-    campaign = send(world.ledger, messages, most=5)
+        send(dying_staging(world, calls=calls, is_answer_lost=is_answer_lost), messages, most=5)
+    campaign = send(world.staging, messages, most=5)
 
     check_whole(world, campaign, messages, most=5)
 
@@ -180,19 +180,19 @@ def test_a_producer_may_be_overtaken_with_any_of_its_calls(
 ) -> None:
     """The other one, who may have fewer rows, does all its work between two calls of this one."""
     with suppress(RedisConnectionError):
-        send(dying_ledger(world, calls=begun, is_answer_lost=False), [(False, 15)], most=5)
+        send(dying_staging(world, calls=begun, is_answer_lost=False), [(False, 15)], most=5)
     done: list[tuple[int, StoredId]] = []
 
-    def finish(ledger: Ledger, size: int) -> None:
+    def finish(staging: Staging, size: int) -> None:
         with suppress(KeyConflictError):
-            done.append((size, send(ledger, [(False, size)], most=5)))
+            done.append((size, send(staging, [(False, size)], most=5)))
 
-    slow = Ledger(world.scripts)
+    slow = Staging(world.scripts)
     left = iter([*range(calls), None, *range(1000)])
 
     def run(*args: Any, **options: Any) -> Any:
         if next(left) is None:
-            finish(world.ledger, size)
+            finish(world.staging, size)
         return world.scripts.run(*args, **options)
 
     slow._run = run
@@ -205,19 +205,19 @@ def test_a_producer_may_be_overtaken_with_any_of_its_calls(
 
 def test_two_producers_do_not_fill_one_job_together(world: World) -> None:
     messages = [(False, 4)]
-    slow = Ledger(world.scripts)
+    slow = Staging(world.scripts)
     calls = iter(range(100))
 
     def run(*args: Any, **options: Any) -> Any:
         if next(calls) == 1:  # between the two slices of a job, the other one stores its first
             with suppress(RedisConnectionError):
-                send(dying_ledger(world, calls=1, is_answer_lost=False), messages)
+                send(dying_staging(world, calls=1, is_answer_lost=False), messages)
         return world.scripts.run(*args, **options)
 
     slow._run = run
     with pytest.raises(KeyConflictError, match="another producer"):
         send(slow, messages)
-    campaign = send(world.ledger, messages)
+    campaign = send(world.staging, messages)
 
     check_whole(world, campaign, messages, most=4)
 
@@ -230,8 +230,8 @@ def test_of_two_producers_with_one_key_one_wins_and_the_other_is_told(
     """Both take their turns, with the same recipients or others, where a third one died."""
     clear(world)
     with suppress(RedisConnectionError):
-        send(dying_ledger(world, calls=begun, is_answer_lost=False), messages)
-    drafts = [draft_with(world.ledger), draft_with(world.ledger)]
+        send(dying_staging(world, calls=begun, is_answer_lost=False), messages)
+    drafts = [draft_with(world.staging), draft_with(world.staging)]
     firsts = [0, 0 if is_same else 500]
     at_work = {n: fill(draft, messages, firsts[n]) for n, draft in enumerate(drafts)}
     campaigns: list[tuple[int, StoredId]] = []
@@ -260,7 +260,7 @@ def test_what_is_decided_is_launched_by_recover_where_its_producer_died(
 ) -> None:
     # Three jobs of two slices each stand in six calls, the commit is the seventh.
     messages = [(False, 12)]
-    dying = dying_ledger(world, calls=calls, is_answer_lost=False)
+    dying = dying_staging(world, calls=calls, is_answer_lost=False)
     try:
         send(dying, messages, most=4, key="")
         is_decided = True
@@ -279,8 +279,8 @@ def test_what_is_decided_is_launched_by_recover_where_its_producer_died(
 
 def test_a_campaign_that_is_decided_shows_all_its_recipients(world: World) -> None:
     with pytest.raises(RedisConnectionError):
-        send(dying_ledger(world, calls=6, is_answer_lost=True), [(False, 12)])
-    campaign = world.ledger.find_earlier(KEY)
+        send(dying_staging(world, calls=6, is_answer_lost=True), [(False, 12)])
+    campaign = world.staging.find_earlier(KEY)
 
     assert campaign is not None
     status = world.views.status(campaign.campaign)
@@ -290,8 +290,8 @@ def test_a_campaign_that_is_decided_shows_all_its_recipients(world: World) -> No
 
 def test_what_is_cancelled_before_its_launch_is_never_sent(world: World) -> None:
     with pytest.raises(RedisConnectionError):
-        send(dying_ledger(world, calls=6, is_answer_lost=True), [(False, 12)])
-    earlier = world.ledger.find_earlier(KEY)
+        send(dying_staging(world, calls=6, is_answer_lost=True), [(False, 12)])
+    earlier = world.staging.find_earlier(KEY)
     assert earlier is not None
     cancelled, *others = world.views.job_ids(earlier.campaign)
     assert world.ledger.cancel(cancelled) is JobState.CANCELLED
@@ -305,7 +305,7 @@ def test_what_is_cancelled_before_its_launch_is_never_sent(world: World) -> None
 
 
 def test_what_is_not_decided_cannot_be_cancelled_or_seen(world: World) -> None:
-    draft = draft_with(world.ledger)
+    draft = draft_with(world.staging)
     for _ in fill(draft, [(False, 12)]):
         pass
 
@@ -327,11 +327,11 @@ def test_what_is_not_decided_cannot_be_cancelled_or_seen(world: World) -> None:
 )
 def test_a_draft_goes_on_only_with_what_it_began_with(world: World, other: dict[str, Any]) -> None:
     with pytest.raises(RedisConnectionError):
-        send(dying_ledger(world, calls=6, is_answer_lost=False), [(False, 12)])
-    draft = draft_with(world.ledger)
+        send(dying_staging(world, calls=6, is_answer_lost=False), [(False, 12)])
+    draft = draft_with(world.staging)
     if "fields" in other:
-        earlier = world.ledger.find_earlier(KEY)
-        draft = CampaignDraft(world.ledger, max_recipients=4, key=KEY, earlier=earlier, **other)
+        earlier = world.staging.find_earlier(KEY)
+        draft = CampaignDraft(world.staging, max_recipients=4, key=KEY, earlier=earlier, **other)
 
     def go_on() -> None:
         for _ in fill(draft, other.get("messages", [(False, 12)])):
@@ -341,13 +341,13 @@ def test_a_draft_goes_on_only_with_what_it_began_with(world: World, other: dict[
     with pytest.raises(KeyConflictError, match="begun with this key"):
         go_on()
 
-    assert send(world.ledger, [(False, 12)]).is_new  # nothing is spoilt
+    assert send(world.staging, [(False, 12)]).is_new  # nothing is spoilt
 
 
 def test_a_draft_keeps_its_size_of_jobs_and_says_what_was_there(world: World) -> None:
     with pytest.raises(RedisConnectionError):
-        send(dying_ledger(world, calls=4, is_answer_lost=False), [(False, 12)], most=4)
-    draft = draft_with(world.ledger, most=100)
+        send(dying_staging(world, calls=4, is_answer_lost=False), [(False, 12)], most=4)
+    draft = draft_with(world.staging, most=100)
 
     assert draft.resumed == 8
     for _ in fill(draft, [(False, 12)]):
@@ -357,17 +357,17 @@ def test_a_draft_keeps_its_size_of_jobs_and_says_what_was_there(world: World) ->
 
 
 def test_a_discarded_draft_is_taken_away_at_once(world: World) -> None:
-    draft = draft_with(world.ledger, key="")
+    draft = draft_with(world.staging, key="")
     for _ in fill(draft, [(False, 12)]):
         pass
     draft.discard()
 
-    assert [world.ledger.sweep() for _ in range(3)] == [2, 2, 0]
+    assert [world.staging.sweep() for _ in range(3)] == [2, 2, 0]
     assert list(world.redis.scan_iter(f"{world.keys.namespace}:*")) == []
 
 
 def test_nobody_discards_what_another_producer_is_at_work_on(world: World) -> None:
-    first, second = draft_with(world.ledger), draft_with(world.ledger)
+    first, second = draft_with(world.staging), draft_with(world.staging)
     for _ in fill(first, [(False, 12)]):
         pass
     second.discard()

@@ -29,7 +29,7 @@ REJECTED = Verdict(state=JobState.REJECTED, error="400: Wrong alphaname")
 
 
 def commit(world: World, *, jobs: int) -> CampaignDraft:
-    draft = CampaignDraft(world.ledger, fields={"on_unknown": "hold"}, max_recipients=2)
+    draft = CampaignDraft(world.staging, fields={"on_unknown": "hold"}, max_recipients=2)
     head = MessageRequest(name="Sale", alphaname_id="1", text="hi", recipients={})
     draft.start_message(head)
     for i in range(jobs * 2):
@@ -75,7 +75,7 @@ def test_a_campaigns_status_adds_its_jobs_up(world: World) -> None:
     for _ in range(2):
         claim = world.take()
         assert isinstance(claim, Claim)
-        world.ledger.settle(claim, REJECTED, PLAN)
+        world.claims.settle(claim, REJECTED, PLAN)
 
     status = world.views.status(draft.id)
     assert (status.id, status.kind, status.state) == (draft.id, Kind.CAMPAIGN, JobState.QUEUED)
@@ -118,7 +118,7 @@ def test_an_id_of_nothing_is_not_found(world: World, some_id: str) -> None:
 
 def test_a_recipient_has_the_gateways_word_and_time_beside_our_state(world: World) -> None:
     job_id = world.enqueue(phones=3)
-    world.ledger.settle(world.claim(job_id), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job_id), ACCEPTED, PLAN)
     world.pass_s(5)
     claim = world.claim_poll()
     rows = [

@@ -67,7 +67,7 @@ def test_news_becomes_a_delivery_once(world: World, hooks: Webhooks) -> None:
 
 def test_a_body_holds_ids_masked_phones_and_states(world: World, hooks: Webhooks) -> None:
     job = world.enqueue()
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.pass_s(5)
     rows = [ReportRow("375291234567", "Delivered", None)]
     world.polls.apply_page(world.claim_poll(), rows, next_offset=0, next_in_s=None)

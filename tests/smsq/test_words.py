@@ -23,7 +23,7 @@ FIRST, SECOND, THIRD = (f"37529{1234567 + n}" for n in range(3))
 def job(world: World) -> str:
     """An accepted job of three recipients whose message id is known."""
     made = world.enqueue(kind=Kind.BULK, phones=3)
-    world.ledger.settle(world.claim(made), Verdict(state=JobState.ACCEPTED), PLAN)
+    world.claims.settle(world.claim(made), Verdict(state=JobState.ACCEPTED), PLAN)
     world.polls.apply_receipt(made, b"{}", {1: 501}, unmatched=0, plan=PLAN)
     return made
 

@@ -19,15 +19,15 @@ from smsq.brakes import BrakePlan
 from smsq.campaign import CampaignDraft
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.jobs import Claim, Idempotency, PollClaim
-from smsq.ledger import Ledger
 from smsq.models import JobState, MessageRequest
 from smsq.names import Queue
 from smsq.optouts import OptOuts
 from smsq.quiet import QuietHours
 from smsq.rules import RuleBook
+from smsq.staging import Staging
 from tests.smsq.life import Life
 from tests.smsq.test_gathering import new_send
-from tests.smsq.test_staging import dying_ledger
+from tests.smsq.test_staging import dying_staging
 from tests.smsq.together import ZONES, Gateway, Look
 from tests.smsq.world import PLAN
 
@@ -48,14 +48,14 @@ class Order:
     fields: dict[str, str]
     ids: list[str] = field(default_factory=list)
 
-    def place(self, ledger: Ledger) -> None:
+    def place(self, staging: Staging) -> None:
         """Enqueue it, in two messages."""
         draft = CampaignDraft(
-            ledger,
+            staging,
             fields=self.fields,
             max_recipients=PER_JOB,
             key=self.key,
-            earlier=ledger.find_earlier(self.key),
+            earlier=staging.find_earlier(self.key),
         )
         for n, part in enumerate((self.to[::2], self.to[1::2])):
             text = None if self.is_personal else f"all of {self.key}"
@@ -172,18 +172,18 @@ class Callers(Life):
             fields["expires_at_ms"] = str(self.world.now_ms + EXPIRES_S * 1000)
         order = Order(f"order number {len(self.orders)}", tuple(to), is_personal, fields)
         self.orders.append(order)
-        ledger = self.world.ledger
+        staging = self.world.staging
         if calls is not None:
-            ledger = dying_ledger(self.world, calls=calls, is_answer_lost=is_answer_lost)
+            staging = dying_staging(self.world, calls=calls, is_answer_lost=is_answer_lost)
         with suppress(RedisConnectionError):
-            order.place(ledger)
+            order.place(staging)
 
     @step(which=places)
     def repeat_campaign(self, which: int) -> None:
         if not self.orders:
             return
         order = self.orders[which % len(self.orders)]
-        order.place(self.world.ledger)
+        order.place(self.world.staging)
         assert len(set(order.ids)) == 1
 
     @step(

@@ -67,7 +67,7 @@ def schedule(world: World, size: int, among: int) -> None:
     """Handed over for next week's noon; for its night, held back, and cancelled."""
     day_s = 86_400
     [job] = put(world, size, among, starts_in_s=7 * day_s).launched
-    world.ledger.settle(take_job(world), ACCEPTED, PLAN)
+    world.claims.settle(take_job(world), ACCEPTED, PLAN)
     world.pass_s(7 * day_s + PLAN.horizon_ms / 1000 + 60)
     work_off(world)
     assert world.state(job) is JobState.DONE
@@ -87,7 +87,7 @@ def change_quiet_hours(world: World, *, jobs: int) -> None:
     held = f"{world.keys.namespace}:held"
     assert world.redis.zcard(held) == jobs
     while world.redis.zcard(held):
-        world.ledger.recover(limit=BATCH, max_attempts=8, plan=PLAN, quiet="off")
+        world.claims.recover(limit=BATCH, max_attempts=8, plan=PLAN, quiet="off")
     world.brakes.cancel(draft.id, by="me@here")
     world.align()
     work_off(world)
@@ -99,7 +99,7 @@ def brake_many_jobs(world: World, *, jobs: int) -> None:
     draft = world.start_campaign(10 * jobs, canary=20, max_failed=0.5)
     for _ in range(2):
         claim = take_job(world)
-        world.ledger.settle(claim, ACCEPTED, PLAN)
+        world.claims.settle(claim, ACCEPTED, PLAN)
     world.brakes.pause(draft.id, by="me@here")
     world.align()
     world.brakes.resume(draft.id, by="me@here", is_anyway=True)
@@ -110,10 +110,10 @@ def brake_many_jobs(world: World, *, jobs: int) -> None:
     # The same once more, under a key that is used again.
     once = Idempotency(key="bills", content="c")
     for is_again in (False, True):
-        earlier = world.ledger.find_earlier(once.key, is_again=is_again)
+        earlier = world.staging.find_earlier(once.key, is_again=is_again)
         assert bool(earlier) is is_again
         draft = CampaignDraft(
-            world.ledger,
+            world.staging,
             fields={"on_unknown": "hold"},
             max_recipients=10,
             key=once.key,
@@ -136,7 +136,7 @@ def work_small_scripts(world: World) -> None:
     claim = world.claim(job)
     world.scripts.run("confirm", job, claim.number)
     later = Verdict(state=JobState.WAITING, delay_s=60, error="503", error_class="temporary")
-    world.ledger.settle(claim, later, PLAN)
+    world.claims.settle(claim, later, PLAN)
     world.scripts.run("reschedule", job, 120_000)
     world.ledger.cancel(job)
     aside = world.claim(world.enqueue())

@@ -10,6 +10,7 @@ from smsq.assembly import new_job_id
 from smsq.brakes import BrakePlan, Brakes
 from smsq.campaign import CampaignDraft
 from smsq.campaigns import load_campaign
+from smsq.claims import Claims
 from smsq.connection import connect
 from smsq.jobs import (
     Claim,
@@ -31,6 +32,7 @@ from smsq.rules import RuleBook
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from smsq.slots import Early, Pace, Slot
+from smsq.staging import Staging
 from smsq.states import Verdict
 from smsq.status import Campaign
 from smsq.views import Views
@@ -58,6 +60,8 @@ class World:
         self.settings = settings
         self.rule_book = RuleBook.of(self.scripts, settings)
         self.ledger = Ledger(self.scripts)
+        self.claims = Claims(self.scripts)
+        self.staging = Staging(self.scripts)
         self.brakes = Brakes(self.scripts)
         self.polls = Polls(self.scripts, timezone="Europe/Minsk")
         self.views = Views(self.redis, self.keys)
@@ -130,7 +134,7 @@ class World:
         """Make a campaign live; phones count up from `first`."""
         plan = BrakePlan.check(canary, max_failed)
         draft = CampaignDraft(
-            self.ledger,
+            self.staging,
             fields={"on_unknown": "hold", **plan.fields(self.settings), **fields},
             max_recipients=per_job,
         )
@@ -158,11 +162,11 @@ class World:
             return None
         leases = Leases(send_ms=round(lease_s * 1000), poll_ms=60_000)
         book = self.rule_book
-        claim = self.ledger.claim(slot, self.limiter.pace, leases, book.rules)
+        claim = self.claims.claim(slot, self.limiter.pace, leases, book.rules)
         while isinstance(claim, Question | Early):
             if isinstance(claim, Question):
                 book.answer(claim)
-            claim = self.ledger.claim(slot, self.limiter.pace, leases, book.rules)
+            claim = self.claims.claim(slot, self.limiter.pace, leases, book.rules)
         assert claim is NoClaim.NOTHING or isinstance(claim, Claim | PollClaim)
         if isinstance(claim, PollClaim):
             return claim
@@ -172,7 +176,7 @@ class World:
         """Fetch what is left of a large job's request."""
         book = self.rule_book
         while not claim.is_whole:
-            more = self.ledger.prepare(claim, book.rules)
+            more = self.claims.prepare(claim, book.rules)
             if isinstance(more, Question):
                 book.answer(more)
             else:
@@ -214,7 +218,7 @@ class World:
         )
 
     def recover(self, *, max_attempts: int = 8) -> list[str]:
-        _, due = self.ledger.recover(
+        _, due = self.claims.recover(
             limit=100, max_attempts=max_attempts, plan=PLAN, quiet=self.rule_book.quiet_name
         )
         return [job.job_id for job in due]

@@ -106,6 +106,8 @@ class Drive:
             Resources.build(settings),
             scripts=self.world.scripts,
             ledger=self.world.ledger,
+            claims=self.world.claims,
+            staging=self.world.staging,
             polls=self.world.polls,
             limiter=self.world.limiter,
             rule_book=self.world.rule_book,

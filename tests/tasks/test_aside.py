@@ -45,7 +45,7 @@ def start_campaign(queue: SmsQueue, schedule_time: datetime | None = None) -> st
     message = BulkMessage(
         name="Sale", text="Half price", phones=[f"{PHONE}4567"], schedule_time=schedule_time
     )
-    [job] = queue._views.job_ids(queue.send_bulk([message]))
+    [job] = queue._producer.views.job_ids(queue.send_bulk([message]))
     return job
 
 
@@ -129,12 +129,12 @@ def test_pauses_grow_to_an_hour_and_end_in_a_dead_job_that_can_be_retried(
     job = start_campaign(queue)
     key, pauses_s = resources.keys.job(job), []
     for _ in range(20):
-        resources.ledger.set_aside(Unprepared(job, None, "cannot be read"))
+        resources.claims.set_aside(Unprepared(job, None, "cannot be read"))
         now_s, _ = resources.redis.time()
         pauses_s.append(float(resources.redis.zscore(resources.keys.due, job) or 0) / 1000 - now_s)
         resources.redis.zadd(resources.keys.due, {job: 0})
         if queue.status(job).state is JobState.WAITING:
-            resources.ledger.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
+            resources.claims.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
 
     assert 0 <= pauses_s[0] <= 3
     assert 1700 < pauses_s[-2] <= 3601
@@ -160,8 +160,8 @@ def test_a_question_that_no_answer_ends_sets_its_job_aside(
 def test_only_the_claim_in_force_is_set_aside(resources: Resources, queue: SmsQueue) -> None:
     job = start_campaign(queue)
 
-    assert resources.ledger.set_aside(Unprepared(job, 7, "not ours")) == "stale"
-    assert resources.ledger.set_aside(Unprepared("jnope", None, "gone")) == "missing"
+    assert resources.claims.set_aside(Unprepared(job, 7, "not ours")) == "stale"
+    assert resources.claims.set_aside(Unprepared("jnope", None, "gone")) == "missing"
     assert queue.status(job).state is JobState.QUEUED
 
 
@@ -182,10 +182,10 @@ def test_a_due_job_that_cannot_be_moved_holds_no_other_up(
     broken = start_campaign(queue)
     waiting = start_campaign(queue)
     for job in (broken, waiting):
-        resources.ledger.set_aside(Unprepared(job, None, "later"))
+        resources.claims.set_aside(Unprepared(job, None, "later"))
         resources.redis.zadd(resources.keys.due, {job: 0})
     spoil_job(resources, broken, "messages", "many")
-    _, due = resources.ledger.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
+    _, due = resources.claims.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
 
     assert waiting in [found.job_id for found in due]
     assert queue.status(waiting).state is JobState.QUEUED
@@ -196,7 +196,7 @@ def test_a_job_that_cannot_be_braked_holds_its_campaigns_others_up_no_longer(
 ) -> None:
     phones = [f"{PHONE}{n}" for n in range(1000, 1000 + 3 * 1000)]
     campaign = queue.send_bulk([BulkMessage(name="Sale", text="Half price", phones=phones)])
-    broken, *others = queue._views.job_ids(campaign)
+    broken, *others = queue._producer.views.job_ids(campaign)
     replace_key(resources, resources.keys.job(broken))
 
     queue.pause(campaign)
@@ -209,15 +209,14 @@ def test_a_job_that_cannot_be_launched_holds_no_other_up(
     resources: Resources, queue: SmsQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phones = [f"{PHONE}{n}" for n in range(1000, 1000 + 3 * 1000)]
-    ledger = type(queue._ledger)
     # As where the producer dies right after the commit.
     with monkeypatch.context() as dead:
-        dead.setattr(ledger, "launch", lambda *_: ())
+        dead.setattr(type(resources.staging), "launch", lambda *_: ())
         campaign = queue.send_bulk([BulkMessage(name="Sale", text="Half price", phones=phones)])
-    broken, *others = queue._views.job_ids(campaign)
+    broken, *others = queue._producer.views.job_ids(campaign)
     replace_key(resources, resources.keys.job(broken))
 
-    for _ in resources.ledger.launch(campaign):
+    for _ in resources.staging.launch(campaign):
         pass
 
     assert [queue.status(job).state for job in others] == [JobState.QUEUED] * 2
@@ -229,13 +228,13 @@ def test_a_job_of_a_draft_that_cannot_be_read_does_not_keep_the_draft(
 ) -> None:
     draft = queue.draft_campaign()
     [message] = [BulkMessage(name="Sale", text="Half price", phones=[])]
-    draft.start_message(queue._intake().check_head(message))
+    draft.start_message(queue._producer.intake().check_head(message))
     for n in range(1000, 1000 + 2 * 1000):
         draft.add(f"{PHONE}{n}", None)
     replace_key(resources, resources.keys.job(draft.job_ids[0]))
     draft.discard()
 
-    while resources.ledger.sweep():
+    while resources.staging.sweep():
         pass
 
     assert not resources.redis.exists(resources.keys.staged(draft.id), "drafts")

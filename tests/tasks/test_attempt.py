@@ -36,7 +36,7 @@ def send(resources: Resources, queue: SmsQueue, suffix: str, **options: str) -> 
 def claim_and_attempt(resources: Resources) -> None:
     slot, _ = resources.limiter.reserve()
     assert isinstance(slot, Slot)
-    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, Claim)
     attempt(resources, slot, claim, leased_at_s=time.monotonic())
 
@@ -120,7 +120,7 @@ def test_temporary_failures_end_in_a_dead_job_that_says_why(
 
 
 def make_ready(resources: Resources, queue: SmsQueue, job: str) -> bool:
-    resources.ledger.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
+    resources.claims.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
     return queue.status(job).state is JobState.QUEUED
 
 
@@ -130,7 +130,7 @@ def test_a_claim_that_stalled_before_its_request_is_not_sent(
     job = queue.send_quick(f"{PHONE}4567", "code")
     slot, _ = resources.limiter.reserve()
     assert isinstance(slot, Slot)
-    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, Claim)
     attempt(resources, slot, claim, leased_at_s=time.monotonic() - resources.lease_s)
 
@@ -144,10 +144,10 @@ def test_a_claim_that_stalled_past_its_lease_leaves_no_doubt_about_a_request_tha
     job = queue.send_quick(f"{PHONE}4567", "code")
     slot, _ = resources.limiter.reserve()
     assert isinstance(slot, Slot)
-    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, Claim)
     resources.redis.zadd(resources.keys.due, {job: 0})  # its lease has ended
-    resources.ledger.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
+    resources.claims.recover(limit=10, max_attempts=8, plan=resources.poll_plan)
     assert queue.status(job).state is JobState.UNKNOWN
     attempt(resources, slot, claim, leased_at_s=time.monotonic() - resources.lease_s)
 
@@ -240,7 +240,7 @@ def test_a_job_that_expires_between_claim_and_request_is_not_sent(
     job = queue.send_quick(f"{PHONE}4567", "code", expires_in_s=60)
     slot, _ = resources.limiter.reserve()
     assert isinstance(slot, Slot)
-    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, Claim)
     assert 50 < (claim.expires_in_s or 0) <= 60
 
@@ -270,7 +270,9 @@ def test_a_worker_answers_what_the_rules_ask_and_goes_on(
         )
         for _ in range(2)
     )
-    serve(resources, [*queue._views.job_ids(first), *queue._views.job_ids(second)])
+    serve(
+        resources, [*queue._producer.views.job_ids(first), *queue._producer.views.job_ids(second)]
+    )
     resources.close()
 
     assert simulator.accepted() == {(f"{PHONE}4567", "x"): 1}
@@ -306,7 +308,7 @@ def test_a_claim_that_ends_between_two_slices_makes_no_request(
     campaign, _ = send_large(queue)
     slot, _ = resources.limiter.reserve()
     assert isinstance(slot, Slot)
-    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, Claim)
     # Somebody else has claimed it since.
     resources.redis.hincrby(resources.keys.job(claim.job_id), "claims", 1)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from smsq.claims import Claims
 from smsq.jobs import Claim
-from smsq.ledger import Ledger
 from smsq.models import JobState
 from smsq.queue import SmsQueue
 from smsq.simulator.server import RunningSimulator
@@ -48,14 +48,14 @@ def test_a_claim_that_may_be_forgotten_sends_nothing_and_costs_no_attempt(
 ) -> None:
     answers = [answer, True]
 
-    def stub(self: Ledger, claim: Claim, *, wait_ms: int) -> bool:
+    def stub(self: Claims, claim: Claim, *, wait_ms: int) -> bool:
         """A stub: no server that the suite may count on has WAITAOF."""
         assert self._redis.hget(careful.keys.job(claim.job_id), "state") == "submitting"
         if isinstance(said := answers.pop(0), Exception):
             raise said
         return bool(said)
 
-    monkeypatch.setattr(Ledger, "confirm", stub)
+    monkeypatch.setattr(Claims, "confirm", stub)
     job = queue.send_quick(PHONE, "code")
 
     claim_and_attempt(careful)
@@ -70,7 +70,7 @@ def test_a_claim_that_may_be_forgotten_sends_nothing_and_costs_no_attempt(
 def test_without_the_setting_nobody_waits_for_the_disk(
     resources: Resources, queue: SmsQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Ledger, "confirm", None)
+    monkeypatch.setattr(Claims, "confirm", None)
     job = queue.send_quick(PHONE, "code")
     claim_and_attempt(resources)
 

@@ -6,18 +6,18 @@ import pytest
 
 from smsq.campaign import CampaignDraft
 from smsq.jobs import Idempotency
-from smsq.ledger import Ledger
 from smsq.models import JobState, MessageRequest
 from smsq.names import RING_SPREAD, Queue
 from smsq.queue import SmsQueue
+from smsq.staging import Staging
 from tasks.recover import recover_due
 from tasks.resources import Resources
 
 SALE = MessageRequest(name="Sale", alphaname_id="123", text="hi", recipients={})
 
 
-def draft_of(ledger: Ledger, phones: int) -> CampaignDraft:
-    draft = CampaignDraft(ledger, fields={"on_unknown": "hold"}, max_recipients=1)
+def draft_of(staging: Staging, phones: int) -> CampaignDraft:
+    draft = CampaignDraft(staging, fields={"on_unknown": "hold"}, max_recipients=1)
     draft.start_message(SALE)
     for i in range(phones):
         draft.add(str(375291234000 + i), None)
@@ -27,9 +27,9 @@ def draft_of(ledger: Ledger, phones: int) -> CampaignDraft:
 def test_a_campaign_whose_producer_died_is_launched_and_rung(
     resources: Resources, queue: SmsQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draft = draft_of(resources.ledger, 250)
+    draft = draft_of(resources.staging, 250)
     with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "launch", lambda *_: iter(()))  # it died right after the commit
+        patched.setattr(Staging, "launch", lambda *_: iter(()))  # it died right after the commit
         campaign = draft.commit(Idempotency())
     ready = resources.keys.ready("bulk")
 
@@ -47,7 +47,7 @@ def test_a_campaign_whose_producer_died_is_launched_and_rung(
 
 
 def test_a_draft_that_was_left_behind_is_taken_away(resources: Resources) -> None:
-    draft = draft_of(resources.ledger, 250)
+    draft = draft_of(resources.staging, 250)
     namespace = resources.keys.namespace
 
     recover_due(resources)

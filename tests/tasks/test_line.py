@@ -11,7 +11,7 @@ import pytest
 from redis import exceptions
 from redis.exceptions import RedisError, ResponseError
 
-from smsq.ledger import Ledger
+from smsq.claims import Claims
 from smsq.limiter import Limiter
 from smsq.models import JobState
 from smsq.names import Queue
@@ -168,7 +168,7 @@ def test_a_new_rate_wakes_a_thread_that_holds_for_a_far_slot(
     assert time.monotonic() - changed_at_s < 10
 
 
-class LateLedger(Ledger):
+class LateClaims(Claims):
     """Tells the first claim to wait for an hour, as after a request that left late."""
 
     told = False
@@ -184,10 +184,10 @@ def test_a_new_rate_wakes_a_thread_whose_request_came_too_early(
     resources: Resources, queue: SmsQueue
 ) -> None:
     jobs = enqueue(queue, 1)
-    held = replace(resources, ledger=LateLedger(resources.scripts))
+    held = replace(resources, claims=LateClaims(resources.scripts))
     thread = threading.Thread(target=serve, args=(held, jobs))
     thread.start()
-    wait_until(lambda: cast(LateLedger, held.ledger).told, "the thread waits")
+    wait_until(lambda: cast(LateClaims, held.claims).told, "the thread waits")
     held.limiter.set_rate(100, by="test")
     thread.join(20)
 
@@ -198,10 +198,10 @@ def test_a_stopping_process_waits_for_no_request_that_came_too_early(
     resources: Resources, queue: SmsQueue
 ) -> None:
     jobs = enqueue(queue, 1)
-    held = replace(resources, ledger=LateLedger(resources.scripts))
+    held = replace(resources, claims=LateClaims(resources.scripts))
     thread = threading.Thread(target=serve, args=(held, jobs))
     thread.start()
-    wait_until(lambda: cast(LateLedger, held.ledger).told, "the thread waits")
+    wait_until(lambda: cast(LateClaims, held.claims).told, "the thread waits")
     held.stop.set()
     thread.join(20)
 

@@ -41,7 +41,7 @@ def jobs(resources: Resources, queue: SmsQueue) -> list[str]:
         queue.send_bulk([BulkMessage(name=name, text="hi", phones=["375291234567"])])
         for name in names
     ]
-    found = [queue._views.job_ids(campaign)[0] for campaign in campaigns]
+    found = [queue._producer.views.job_ids(campaign)[0] for campaign in campaigns]
     serve(resources, found)
     for job in found:
         resources.redis.zincrby(lookups(resources), -601_000, job)

@@ -168,7 +168,7 @@ def test_a_429_on_a_poll_closes_the_gate_and_the_poll_waits_at_the_front(
     wait_until(lambda: ring_due_polls(resources), "the poll is due")
     slot, _ = resources.limiter.reserve()
     assert isinstance(slot, Slot)
-    claim = resources.ledger.claim(slot, resources.limiter.pace, resources.leases)
+    claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, PollClaim)
     read_page(resources, slot, claim)
 

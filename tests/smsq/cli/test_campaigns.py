@@ -170,7 +170,7 @@ def fail_some(world: World) -> tuple[str, list[str]]:
     draft = world.start_campaign(30)
     refused = take_job(world)
     assert refused
-    world.ledger.settle(refused, REFUSED, PLAN)
+    world.claims.settle(refused, REFUSED, PLAN)
     sent = accept_one(world)
     report(world, sent, ["undelivered", "delivered", "Undelivered"])
     world.brakes.cancel(draft.id, by="ops@host")
@@ -212,7 +212,7 @@ def test_whom_a_retry_sends_to_is_left_out_and_counted(
     campaign = world.start_campaign(3).id
     dead = take_job(world)
     assert dead
-    world.ledger.settle(dead, Verdict(state=JobState.DEAD, error="503"), PLAN)
+    world.claims.settle(dead, Verdict(state=JobState.DEAD, error="503"), PLAN)
 
     told = smsq_json("failed", campaign, "again.csv")
     assert (told["recipients"], told["retryable"]) == (0, 3)
@@ -249,7 +249,7 @@ def test_what_may_have_been_accepted_is_not_sent_again(
     campaign = send(queue)
     claim = take_job(world)
     assert claim
-    world.ledger.settle(claim, UNKNOWN, PLAN)
+    world.claims.settle(claim, UNKNOWN, PLAN)
 
     assert "nobody failed" in smsq("failed", campaign, "again.csv").stdout
 

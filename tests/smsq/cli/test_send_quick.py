@@ -155,7 +155,7 @@ def test_why_tells_a_gathered_send_from_when_it_joined_to_when_it_left(
     world.ledger.cancel(first)
     world.pass_s(1)
     world.recover()
-    world.ledger.settle(world.claim(job_of(second)), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job_of(second)), ACCEPTED, PLAN)
 
     job = job_of(first)
     mine, other = smsq_json("why", first), smsq_json("why", second)

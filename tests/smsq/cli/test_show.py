@@ -37,7 +37,7 @@ def world(settings: Settings) -> Iterator[World]:
 
 def accept(world: World, job: str) -> None:
     """Bring a job as far as a worker would whose request the gateway took."""
-    assert world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    assert world.claims.settle(world.claim(job), ACCEPTED, PLAN)
 
 
 def deliver(world: World, *phones: str) -> None:
@@ -218,7 +218,7 @@ def test_what_may_be_out_is_not_said_to_be_cancelled(
 ) -> None:
     job = queue.send_quick("375291234567", "code", on_unknown="resend")
     again = Verdict(state=JobState.QUEUED, error="no answer", error_class="unknown")
-    world.ledger.settle(world.claim(job), again, PLAN)
+    world.claims.settle(world.claim(job), again, PLAN)
 
     assert smsq_json("cancel", job) == {"id": job, "cancelled": 0, "state": "unknown"}
     assert "an attempt may have been accepted" in smsq("cancel", job).stdout

@@ -24,7 +24,7 @@ def make(settings: Settings, world: World) -> Callable[[Verdict], str]:
 
     def make_one(verdict: Verdict) -> str:
         job = world.enqueue()
-        world.ledger.settle(world.claim(job), verdict, PLAN)
+        world.claims.settle(world.claim(job), verdict, PLAN)
         return job
 
     return make_one

@@ -81,7 +81,7 @@ def test_every_command_names_the_zone_of_its_times(
         ACCEPTED,
     ):
         ids.append(world.enqueue())
-        world.ledger.settle(world.claim(ids[-1]), verdict, PLAN)
+        world.claims.settle(world.claim(ids[-1]), verdict, PLAN)
     campaign = world.start_campaign(1).id
     hooks.collect()
     delivery = hooks.claim(lease_s=30)

@@ -19,7 +19,7 @@ Json = Callable[..., Any]
 def job(world: World) -> str:
     """An accepted job that no receipt came for."""
     made = world.enqueue(kind=Kind.BULK)
-    world.ledger.settle(world.claim(made), Verdict(state=JobState.ACCEPTED), PLAN)
+    world.claims.settle(world.claim(made), Verdict(state=JobState.ACCEPTED), PLAN)
     return made
 
 

@@ -18,9 +18,9 @@ def send(world: World) -> str:
     """A job that waited 40 s, met a 429, and was accepted at the second try."""
     job = world.enqueue()
     world.pass_s(40)
-    world.ledger.settle(world.claim(job), BUSY, PLAN)
+    world.claims.settle(world.claim(job), BUSY, PLAN)
     world.pass_s(2.5)
-    world.ledger.settle(world.claim(job), ACCEPTED, PLAN)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     return job
 
 

@@ -1,0 +1,150 @@
+"""Claims: the right to make one request, and what became of it. Redis hashes moved by Lua scripts.
+
+In:  slots, and verdicts of workers. Out: claims to workers, rings that are due.
+
+Each method is one script call and so atomic.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from smsq.jobs import (
+    Claim,
+    Due,
+    Leases,
+    NoClaim,
+    PollClaim,
+    PollPlan,
+    Question,
+    Rules,
+    Unprepared,
+)
+from smsq.models import Kind
+from smsq.names import Queue
+from smsq.scripts import Scripts
+from smsq.slots import Early, Pace, Slot
+from smsq.states import Verdict
+from smsq.unpacking import read_claim_answer, read_prepared
+
+NO_RULES = Rules()
+
+
+class Claims:
+    """A job's way out. A failing Redis raises `redis.RedisError`; callers decide what that means.
+
+    Args:
+        scripts: Of the queue's namespace.
+    """
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._run = scripts.run
+        self._redis = scripts.redis
+
+    def claim(
+        self, slot: Slot, pace: Pace, leases: Leases, rules: Rules = NO_RULES
+    ) -> Claim | PollClaim | Early | NoClaim | Question | Unprepared:
+        """Use a slot whose time has come: take the right to make one request.
+
+        Returns:
+            A claim on what is most urgent now, be it a job or a message to poll; or why there is
+            none. A question comes only where there are rules: answer it, and ask again. What is
+            unprepared is to be set aside.
+        """
+        answer = self._run(
+            "claim",
+            pace.rate_per_s,
+            pace.burst,
+            pace.poll_share,
+            slot.epoch,
+            int(slot.is_probe),
+            int(slot.wait_s > 0),
+            leases.send_ms,
+            leases.poll_ms,
+            rules.calendar,
+            rules.cap_per_day,
+        )
+        return read_claim_answer(answer)
+
+    def set_aside(self, what: Unprepared) -> str:
+        """Take what cannot be prepared out of the line, so that the next in line goes.
+
+        A job waits for a pause that grows to an hour, counted apart from its attempts; after so
+        many pauses it is dead (lua/aside.lua).
+
+        Returns:
+            The state that the job is in now; `stale` or `missing` when it is not ours any more.
+        """
+        number = "" if what.number is None else what.number
+        return str(self._run("set_aside", what.id, number, what.why))
+
+    def prepare(
+        self, claim: Claim, rules: Rules = NO_RULES
+    ) -> Claim | NoClaim | Question | Unprepared:
+        """Prepare the next slice of a claimed job that is larger than one call can hand out.
+
+        Returns:
+            The claim with one slice more; or why it is none any more. Questions, and what is
+            unprepared, as for `claim`.
+        """
+        answer = self._run("prepare", claim.job_id, claim.number, rules.calendar, rules.cap_per_day)
+        return read_prepared(claim, answer)
+
+    def confirm(self, claim: Claim, *, wait_ms: int) -> bool:
+        """Wait until a claim is on Redis' disk, so that no power loss can forget it.
+
+        Returns:
+            False when it is not there in time, or is no longer ours: then it must not be used.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        self._run("confirm", claim.job_id, claim.number, client=pipeline)
+        pipeline.waitaof(1, 0, wait_ms)
+        answer, (on_disk, _) = pipeline.execute()
+        return bool(answer == "ok" and on_disk)
+
+    def settle(self, claim: Claim, verdict: Verdict, plan: PollPlan) -> bool:
+        """Write down what an attempt came to.
+
+        Returns:
+            False when a newer claim has taken over: then this news only takes doubt back. True for
+            what this claim said before, too.
+        """
+        answer = self._run(
+            "settle",
+            claim.job_id,
+            claim.number,
+            verdict.state,
+            verdict.error,
+            round(verdict.delay_s * 1000),
+            int(verdict.is_counted),
+            json.dumps({**verdict.gateway_fields, "error_class": verdict.error_class}),
+            "" if verdict.message_id is None else verdict.message_id,
+            plan.first_ms,
+            plan.horizon_ms,
+        )
+        return bool(answer == "ok")
+
+    def recover(
+        self, *, limit: int, max_attempts: int, plan: PollPlan, quiet: str = ""
+    ) -> tuple[int, Sequence[Due]]:
+        """Give up to `limit` due jobs their next step; fewer where many recipients are given up.
+
+        Args:
+            limit: Most jobs in one call.
+            max_attempts: A job to be resent is held instead once it has made so many.
+            plan: For jobs that turn out to be accepted.
+            quiet: Names the quiet hours in force: jobs that wait for the end of others are due.
+
+        Returns:
+            How many were looked at, 0 when none is due, and the ones to ring.
+        """
+        looked_at, rows = self._run(
+            "recover",
+            limit,
+            max_attempts,
+            plan.first_ms,
+            plan.horizon_ms,
+            quiet,
+        )
+        return looked_at, [Due(i, Kind(kind), Queue(priority)) for i, kind, priority in rows]

@@ -1,0 +1,66 @@
+"""What every call of a web app works with: settings, Redis, rings, and what a failure means.
+
+In:  settings. Out: one object that the rooms' calls share; thread-safe.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+
+from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.intake import Intake
+from smsq.ledger import Ledger
+from smsq.rings import Rings
+from smsq.scripts import Scripts
+from smsq.settings import Settings
+from smsq.views import Views
+
+
+class Producer:
+    """A web app's side of the queue; nothing is connected before the first call.
+
+    Attributes:
+        settings: As given.
+        redis: A client that never hangs (`PRODUCER_TIMEOUT_S`).
+        scripts: The ledger's scripts.
+        ledger: Where jobs come in.
+        views: Where they are read.
+        rings: What wakes workers.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
+        self.scripts = Scripts.of(self.redis, settings)
+        self.ledger = Ledger(self.scripts)
+        self.views = Views(self.redis, self.scripts.keys)
+        self.rings = Rings(settings.broker_url, settings.namespace)
+
+    def intake(self) -> Intake:
+        """Check against the settings and the time."""
+        return Intake(self.settings, datetime.now(UTC))
+
+    def call(self, *, writes: bool, in_pieces: bool = False) -> AbstractContextManager[None]:
+        """Turn Redis' failures in the block into `QueueUnavailableError`.
+
+        Args:
+            writes: True when the block makes something live: a lost answer may be a stored job.
+            in_pieces: True when it makes several things live, one after the other.
+        """
+        return unavailable(self.redis, writes=writes, in_pieces=in_pieces)
+
+    def scoped(self, some_id: str, *, whole_job: bool) -> str:
+        """Return an id that its caller may ask about.
+
+        Raises:
+            NotFoundError: It is the id of a gathered job, which holds sends of others.
+        """
+        if not whole_job:
+            self.views.check_scope(some_id)
+        return some_id
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.rings.close()
+        self.redis.close()

@@ -1,0 +1,51 @@
+"""Another time for a quick job that no worker has claimed yet.
+
+In:  a job and a time. Out: the job, due at that time.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from smsq.assembly import in_ms
+from smsq.errors import InvalidMessageError, NotFoundError
+from smsq.fields import Fields
+from smsq.own_ids import check_id
+from smsq.producer import Producer
+
+_REFUSALS = {
+    "past": "send_at is in the past: write a later time",
+    "expires": "send_at lies after the time at which the job expires: write an earlier time",
+    "kind": "only quick jobs have a send_at: cancel the campaign and enqueue it anew",
+}
+
+
+def reschedule(producer: Producer, job_id: str, send_at: datetime) -> None:
+    """Send a quick job that no worker has claimed yet at another time.
+
+    Args:
+        producer: The web app's side of the queue.
+        job_id: Queued or waiting.
+        send_at: Later than now; naive means the gateway's zone.
+
+    Raises:
+        NotFoundError: No job has this id.
+        InvalidMessageError: The time is past or after the job's expiry, it is too late for the
+            job, or it is no quick job.
+        QueueUnavailableError: Redis did not answer; repeating the call is safe.
+    """
+    now = datetime.now(UTC)
+    fields = Fields(producer.settings, now, [])
+    moment = fields.moment("send_at", send_at)
+    if moment is None and not fields.mistakes:
+        fields.mistakes.append("send_at is missing: write a time")
+    if moment is None or fields.mistakes:
+        raise InvalidMessageError(fields.mistakes)
+    with producer.call(writes=True):
+        due_in_s = (moment - now).total_seconds()
+        answer = producer.scripts.run("reschedule", check_id(job_id), in_ms(due_in_s))
+    if answer == "missing":
+        raise NotFoundError(f"no job has the id {job_id}")
+    if answer != "ok":
+        late = f"job {job_id} is {answer}: it is too late to reschedule it"
+        raise InvalidMessageError([_REFUSALS.get(answer, late)])
