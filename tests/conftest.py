@@ -9,10 +9,13 @@ import signal
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
 from kombu import pools
+from redis import Redis
 from redis.exceptions import RedisError
 
 from smsq.connection import connect
@@ -20,7 +23,7 @@ from smsq.queue import SmsQueue
 from smsq.scripts import Scripts
 from smsq.settings import Settings
 from tests import quick
-from tests.support import RedisServer, free_port, start_child, wait_until
+from tests.support import DEADLINE_S, RedisServer, free_port, start_child, wait_until
 
 HAS_REDIS = shutil.which("redis-server") is not None
 
@@ -70,7 +73,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server for this session: real where there is one, else fakeredis'."""
     if HAS_REDIS:
-        with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        with RedisServer(tmp_path_factory.mktemp("redis")) as server, patience(server.url):
             yield server.url
         return
     port = free_port()
@@ -78,9 +81,28 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     fake = start_child([sys.executable, "-m", "smsq.cli.fake_redis", str(port)])
     url = f"redis://127.0.0.1:{port}/0"
     wait_until(lambda: is_up(url), "fakeredis answers")
-    yield url
+    with patience(url):
+        yield url
     fake.terminate()
     fake.wait()
+
+
+@contextmanager
+def patience(server: str) -> Iterator[None]:
+    """Have clients in this process wait for a server: a busy machine is no hung Redis.
+
+    What gives up soon is tested with servers of its own.
+    """
+    from_url = Redis.from_url
+
+    def from_url_with_patience(url: str, **options: Any) -> Redis:
+        if url.startswith(server.rpartition("/")[0]):
+            options |= {"socket_timeout": DEADLINE_S, "socket_connect_timeout": DEADLINE_S}
+        return from_url(url, **options)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Redis, "from_url", from_url_with_patience)
+        yield
 
 
 def is_up(url: str) -> bool:

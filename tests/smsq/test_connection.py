@@ -36,7 +36,8 @@ def write_to_the_end(server: RedisServer, client: Redis) -> None:
     client.set("lost", 1)
 
 
-def test_a_client_speaks_text_and_never_repeats_by_itself(redis: Redis) -> None:
+def test_a_client_speaks_text_and_never_repeats_by_itself() -> None:
+    redis = connect("redis://127.0.0.1:9/0")
     options = redis.connection_pool.connection_kwargs
 
     assert options["decode_responses"]
