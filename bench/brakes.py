@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bench.harness import Bed, Row, bed, phone, show, wait
-from smsq.intake import Intake
+from smsq.intake.intake import Intake
 from smsq.models import BulkMessage, JobState, RecipientState
 
 MILLION = 1_000_000

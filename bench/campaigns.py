@@ -25,10 +25,10 @@ from celery import Celery
 from redis import Redis
 
 from bench.harness import ROOT, Row, phone, show
-from smsq.assembly import digest
-from smsq.keys import Keys
+from smsq.intake.new_jobs import digest
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
+from smsq.store.keys import Keys
 from tests.support import RedisServer
 
 ROWS, PLAIN_ROWS, KILLED_ROWS, KILLS = 1_000_000, 20_000, 100_000, 10

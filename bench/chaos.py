@@ -27,7 +27,7 @@ from bench.run import TIMEOUT_S, Row, show, under_load
 from bench.second_thoughts import second_thoughts
 from bench.set_clocks import set_clocks
 from bench.tally import Fate
-from smsq.cli.stack import free_port
+from smsq.cli.running.stack import free_port
 from smsq.models import JobState
 
 #: Of requests, for the scenario that waits for ten leases; how many are unknown does not matter to

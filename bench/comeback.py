@@ -16,11 +16,11 @@ from datetime import UTC, datetime, timedelta
 from redis import Redis
 
 from bench.harness import Bed, Row, bed, phone, show, wait
-from smsq.connection import connect
 from smsq.names import Task
-from smsq.scripts import Scripts
+from smsq.rings.ticks import Ticks
 from smsq.settings import Settings
-from smsq.ticks import Ticks
+from smsq.store.connection import connect
+from smsq.store.scripts import Scripts
 
 RUNS, MOST_S = 5, 2.0
 

@@ -16,7 +16,7 @@ from collections import Counter
 from multiprocessing import Process, Queue
 
 from bench import door
-from smsq.cli.stack import free_port
+from smsq.cli.running.stack import free_port
 
 ROUND_S, SHUT_SHARE = 0.02, 0.05
 #: Whose first packet was ignored comes again sooner than the kernel would.

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from smsq.cli.stack import Stack, StackError
+from smsq.cli.running.stack import Stack, StackError
 from smsq.errors import SmsqError
 
 #: A worker that was asked to go finishes the request in hand; it has this long.

@@ -18,9 +18,9 @@ from redis import Redis
 from rich.console import Console
 from rich.table import Table
 
-from smsq.cli.stack import Stack
-from smsq.controls import Controls
+from smsq.cli.running.stack import Stack
 from smsq.models import QuickMessage
+from smsq.operate.controls import Controls
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator

@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 from bench import faults
 from bench.harness import Bed, bed, phone
 from bench.run import LATENCY
-from smsq.cli.stack import Stack
+from smsq.cli.running.stack import Stack
 
 JOBS, PER_S, WORKERS = 500, 125.0, 3
 

@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.harness import Row, show
-from smsq.assembly import new_job_id
-from smsq.claims import Claims
-from smsq.connection import connect
-from smsq.jobs import Claim, Idempotency, Leases, NewJob, PollClaim, PollPlan
-from smsq.ledger import Ledger
-from smsq.limiter import Limiter
+from smsq.delivery.polls import Polls
+from smsq.domain.outcomes import Verdict
+from smsq.intake.new_jobs import new_job_id
+from smsq.ledger.ledger import Ledger
 from smsq.models import JobState, Kind, MessageRequest
 from smsq.names import Queue
-from smsq.polls import Polls
-from smsq.scripts import Scripts
-from smsq.slots import Pace, Slot
-from smsq.states import Verdict
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Pace, Slot
+from smsq.records.jobs import Claim, Idempotency, Leases, NewJob, PollClaim, PollPlan
+from smsq.sending.claims import Claims
+from smsq.store.connection import connect
+from smsq.store.scripts import Scripts
 from tests.support import RedisServer
 
 WORKERS, MESSAGES, ROUNDS = 8, 1000, 10

@@ -14,7 +14,7 @@ from typing import Any
 
 from smsq.models import Kind
 from smsq.names import Queue
-from smsq.optouts import OptOuts
+from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
 from tests.smsq.world import World
 from tests.support import RedisServer

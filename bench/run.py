@@ -17,7 +17,7 @@ from rich.table import Table
 from bench.harness import Bed, bed, wait
 from bench.producer import Load, Producer
 from bench.tally import Fate, Tally, has_settled, reckon
-from smsq.cli.stack import Stack
+from smsq.cli.running.stack import Stack
 from smsq.models import JobState
 
 #: Of requests: short enough for leases to end, at twice that, within a scenario; long enough for a

@@ -16,8 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from smsq.connection import connect
 from smsq.settings import Settings
+from smsq.store.connection import connect
 from tests.smsq.sizes import Dearest, Meter
 from tests.smsq.tours import name_missing, tour
 from tests.support import RedisServer

@@ -17,9 +17,9 @@ from bench.harness import Bed
 from bench.producer import Load, Producer
 from bench.run import Row, Run, under_load
 from bench.tally import Fate
-from smsq.desk import Desk
 from smsq.errors import SmsqError
 from smsq.models import JobState
+from smsq.operate.stuck_jobs import Desk
 from smsq.settings import Settings
 
 #: Two attempts and the job is dead: some are, with a gateway that fails so often.

@@ -9,10 +9,10 @@ from typing import Any
 
 from config.queues import QUEUES, TICK_QUEUE
 from smsq import names
-from smsq.addresses import broker_connection
-from smsq.rings import broker_options, is_redis_broker
+from smsq.environment.addresses import broker_connection
+from smsq.rings.rings import broker_options, is_redis_broker
+from smsq.rings.ticks import EVERY_S
 from smsq.settings import Settings
-from smsq.ticks import EVERY_S
 
 #: A tick finds due jobs; it is cheap when there are none.
 RECOVER_EVERY_S = POLL_EVERY_S = EVERY_S
@@ -27,7 +27,7 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry": True,
         "broker_connection_retry_on_startup": True,
         # None means for ever: an outage of any length must end in reconnecting. How soon stands in
-        # worker/patience.py.
+        # worker/reconnect.py.
         "broker_connection_max_retries": None,
         # JSON only: a pickle in the broker would run code.
         "task_serializer": "json",
@@ -42,7 +42,7 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "task_acks_late": False,
         # Measured: a repeated publish puts the same task in the queue twice.
         "task_publish_retry": False,
-        # worker/appetite.py says when to take more; on other brokers a few rings per thread do.
+        # worker/consume_strategy.py says when to take more; others hand out a few per thread.
         "worker_prefetch_multiplier": 0 if is_redis else 4,
         # Holding for a slot is cheap in a thread: 32 took 63 MB where 8 processes took 490.
         "worker_pool": "worker.pool:TaskPool",
@@ -70,7 +70,7 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
         # acknowledged would cost eight commands a ring and gain nothing.
         "ack_emulation": False,
         # Urgency is a matter of the slot, not of the ring: see tasks/line.py.
-        "queue_order_strategy": "worker.appetite:Appetite",
+        "queue_order_strategy": "worker.consume_strategy:Appetite",
         # One list per queue; Celery's priorities are not used.
         "priority_steps": [0],
         "socket_keepalive": True,
@@ -85,7 +85,7 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
 
 def _ticks() -> dict[str, Any]:
     # Without `expires`: Celery would compare beat's clock with the worker's, and a worker some
-    # seconds ahead dropped every tick. smsq/ticks.py says which ones are superseded.
+    # seconds ahead dropped every tick. smsq/rings/ticks.py says which ones are superseded.
     options = {"queue": TICK_QUEUE, "ignore_result": True}
     return {
         "recover": {

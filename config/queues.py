@@ -6,7 +6,7 @@ In:  `smsq.names`. Out: kombu queues and the route of each task that beat rings.
 from __future__ import annotations
 
 from smsq import names
-from smsq.rings import make_queue
+from smsq.rings.rings import make_queue
 
 #: One queue per urgency, never Celery's Redis priorities: those are inverted and need prefetching
 #: switched off to mean anything.

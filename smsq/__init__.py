@@ -22,8 +22,10 @@ from smsq.errors import (
     UnknownOutcomeError,
     UnpreparedError,
 )
-from smsq.events import EventReader
-from smsq.failed import FailedReader
+from smsq.events.events import CampaignEvent, JobEvent, RecipientEvent
+from smsq.events.reader import EventReader
+from smsq.events.signatures import verify_webhook
+from smsq.ledger.stored_id import StoredId
 from smsq.models import (
     BulkMessage,
     JobState,
@@ -32,13 +34,11 @@ from smsq.models import (
     QuickMessage,
     RecipientState,
 )
-from smsq.news import CampaignEvent, JobEvent, RecipientEvent
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
-from smsq.signatures import verify_webhook
-from smsq.status import Brake, BrakeState, Campaign, MessageStatus, RecipientStatus, Status
-from smsq.stored_id import StoredId
-from smsq.views import Stats
+from smsq.status.failed import FailedReader
+from smsq.status.status import Brake, BrakeState, Campaign, MessageStatus, RecipientStatus, Status
+from smsq.status.views import Stats
 
 __all__ = [
     "Brake",

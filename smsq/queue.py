@@ -10,23 +10,23 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Self, Unpack
 
-from smsq.bulk_sends import BulkSends
-from smsq.campaign import CampaignDraft
-from smsq.campaigns import list_campaigns, load_campaign
-from smsq.events import EventReader
-from smsq.failed import FailedReader
-from smsq.gathering import put_many, put_one
+from smsq.campaigns.bulk_sends import BulkSends
+from smsq.campaigns.draft import CampaignDraft
+from smsq.campaigns.steering import Steering
+from smsq.events.reader import EventReader
+from smsq.events.subscription import EventOptions, Subscription
+from smsq.gathering.gathering import put_many, put_one
+from smsq.ledger.producer import Producer
+from smsq.ledger.reschedule import reschedule
+from smsq.ledger.stored_id import StoredId
 from smsq.models import BulkMessage, PersonalMessage, QuickMessage
 from smsq.options import PersonalOptions, QuickOptions
-from smsq.optouts import OptOuts
-from smsq.producer import Producer
-from smsq.reschedule import reschedule
+from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
-from smsq.status import Campaign, RecipientStatus, Status
-from smsq.steering import Steering
-from smsq.stored_id import StoredId
-from smsq.subscription import EventOptions, Subscription
-from smsq.views import Stats
+from smsq.status.campaigns import list_campaigns, load_campaign
+from smsq.status.failed import FailedReader
+from smsq.status.status import Campaign, RecipientStatus, Status
+from smsq.status.views import Stats
 
 
 class SmsQueue:

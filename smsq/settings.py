@@ -2,7 +2,7 @@
 
 In:  environment variables named `SMSQ_...`. Out: `Settings`, or a `ConfigError` with every mistake.
 
-What can be set stands in `smsq/variables.py`.
+What can be set stands in `smsq/environment/variables.py`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self, cast
 
-from smsq import parsers
+from smsq.domain.outcomes import GATEWAY_WORDS
+from smsq.domain.quiet import QuietHours
+from smsq.environment import parsers
+from smsq.environment.variables import SETTINGS
 from smsq.errors import ConfigError
 from smsq.models import OnUnknown, RecipientState
-from smsq.quiet import QuietHours
-from smsq.states import GATEWAY_WORDS
-from smsq.variables import SETTINGS
 
 _MIN_SECRET = 16
 #: Settings of which the first means nothing above the second.

@@ -10,9 +10,9 @@ import logging
 
 from redis.exceptions import RedisError
 
-from smsq.account import Endpoint, Heard, Scope
+from smsq.domain.account import Endpoint, Heard, Scope
 from smsq.errors import GatewayError
-from smsq.slots import Slot
+from smsq.pacing.slots import Slot
 from tasks.resources import Resources
 
 log = logging.getLogger(__name__)

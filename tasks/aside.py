@@ -10,9 +10,9 @@ from collections import Counter
 
 from redis.exceptions import RedisError
 
-from smsq.connection import is_of_data
 from smsq.errors import say_unforeseen
-from smsq.jobs import Question, Unprepared
+from smsq.records.jobs import Question, Unprepared
+from smsq.store.connection import is_of_data
 from tasks.resources import Resources
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ import time
 
 from redis.exceptions import RedisError, ResponseError
 
-from smsq.account import Endpoint, Heard, read_pause_s
-from smsq.connection import is_of_data
+from smsq.domain.account import Endpoint, Heard, read_pause_s
+from smsq.domain.outcomes import Verdict, decide, weigh
 from smsq.errors import (
     GatewayError,
     RefusedError,
@@ -20,11 +20,11 @@ from smsq.errors import (
     say_unforeseen,
 )
 from smsq.gateway.transport import forget_exchange, has_written
-from smsq.jobs import Claim, Unprepared
 from smsq.models import BulkAccepted, JobState, Kind, Outcome, QuickAccepted
-from smsq.slots import Slot
-from smsq.states import Verdict, decide, weigh
-from smsq.text import count_parts
+from smsq.pacing.slots import Slot
+from smsq.records.jobs import Claim, Unprepared
+from smsq.store.connection import is_of_data
+from smsq.text.phones_and_parts import count_parts
 from tasks.answer import hear_failure, hear_pass
 from tasks.aside import set_aside
 from tasks.preparation import prepare

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError, ResponseError
 
-from smsq.connection import is_of_data
 from smsq.errors import say_unforeseen
-from smsq.jobs import Claim, NoClaim, PollClaim, Question, Unprepared
-from smsq.slots import Closed, Early, Slot
+from smsq.pacing.slots import Closed, Early, Slot
+from smsq.records.jobs import Claim, NoClaim, PollClaim, Question, Unprepared
+from smsq.store.connection import is_of_data
 from tasks.aside import answer, set_aside
 from tasks.attempt import attempt
 from tasks.page import read_page

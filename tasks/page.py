@@ -9,8 +9,7 @@ import logging
 
 from redis.exceptions import RedisError, ResponseError
 
-from smsq.account import Endpoint, Heard, Scope
-from smsq.connection import is_of_data
+from smsq.domain.account import Endpoint, Heard, Scope
 from smsq.errors import (
     BusyError,
     GatewayError,
@@ -21,9 +20,10 @@ from smsq.errors import (
     say_unforeseen,
 )
 from smsq.gateway.wire import ReportPage
-from smsq.jobs import PollClaim, Unprepared
 from smsq.names import Queue, Task
-from smsq.slots import Slot
+from smsq.pacing.slots import Slot
+from smsq.records.jobs import PollClaim, Unprepared
+from smsq.store.connection import is_of_data
 from tasks.answer import hear_failure, hear_pass
 from tasks.aside import set_aside
 from tasks.resources import Resources

@@ -10,9 +10,9 @@ from collections import Counter
 
 from redis.exceptions import ResponseError
 
-from smsq.connection import is_of_data
 from smsq.errors import say_unforeseen
-from smsq.jobs import Claim, NoClaim, Question, Unprepared
+from smsq.records.jobs import Claim, NoClaim, Question, Unprepared
+from smsq.store.connection import is_of_data
 from tasks.aside import answer, set_aside
 from tasks.resources import Resources
 

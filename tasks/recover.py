@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from celery import shared_task
 from redis.exceptions import RedisError
 
-from smsq.clock import ledger_time
-from smsq.connection import is_of_data
 from smsq.errors import say_unforeseen
-from smsq.jobs import Due
 from smsq.models import Kind
 from smsq.names import Queue, Task
+from smsq.records.jobs import Due
+from smsq.store.clock import ledger_time
+from smsq.store.connection import is_of_data
 from tasks.launch import launch_campaigns, sweep_drafts
 from tasks.lookup import look_up_ids
 from tasks.resources import Resources, get_resources

@@ -12,27 +12,27 @@ from typing import Self
 
 from redis import Redis
 
-from smsq.backoff import Backoff, PollSchedule
-from smsq.brakes import Brakes
-from smsq.claims import Claims
-from smsq.connection import WORKER_TIMEOUT_S, connect
+from smsq.campaigns.brakes import Brakes
+from smsq.campaigns.staging import Staging
+from smsq.delivery.matching import Matching
+from smsq.delivery.polls import Polls
+from smsq.domain.backoff import Backoff, PollSchedule
+from smsq.domain.outcomes import RetryPolicy
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.lookup import MessageIdSource, NoSource
 from smsq.gateway.receipts import receipt_url
-from smsq.jobs import Claim, Leases, PollPlan
-from smsq.keys import Keys
-from smsq.ledger import Ledger
-from smsq.limiter import Limiter
-from smsq.matching import Matching
-from smsq.polls import Polls
-from smsq.rings import Rings
-from smsq.rules import RuleBook
-from smsq.scripts import Scripts
+from smsq.ledger.ledger import Ledger
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Pace
+from smsq.records.jobs import Claim, Leases, PollPlan
+from smsq.rings.rings import Rings
+from smsq.rings.ticks import Ticks
+from smsq.rules.rules import RuleBook
+from smsq.sending.claims import Claims
 from smsq.settings import Settings
-from smsq.slots import Pace
-from smsq.staging import Staging
-from smsq.states import RetryPolicy
-from smsq.ticks import Ticks
+from smsq.store.connection import WORKER_TIMEOUT_S, connect
+from smsq.store.keys import Keys
+from smsq.store.scripts import Scripts
 
 #: A claim outlives its request by as much again, within these bounds: time to write down what came
 #: of it. A gateway that answers within 2 s is not waited for much longer after a crash.

@@ -18,10 +18,10 @@ from kombu import pools
 from redis import Redis
 from redis.exceptions import RedisError
 
-from smsq.connection import connect
 from smsq.queue import SmsQueue
-from smsq.scripts import Scripts
 from smsq.settings import Settings
+from smsq.store.connection import connect
+from smsq.store.scripts import Scripts
 from tests import quick
 from tests.support import DEADLINE_S, RedisServer, free_port, start_child, wait_until
 
@@ -78,7 +78,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     port = free_port()
     # A process of its own has a processor of its own, and its own bound of open files.
-    fake = start_child([sys.executable, "-m", "smsq.cli.fake_redis", str(port)])
+    fake = start_child([sys.executable, "-m", "smsq.cli.running.fake_redis", str(port)])
     url = f"redis://127.0.0.1:{port}/0"
     wait_until(lambda: is_up(url), "fakeredis answers")
     with patience(url):

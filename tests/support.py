@@ -17,7 +17,7 @@ from typing import Self
 
 import redis
 
-from smsq.cli.children import die_with_parent
+from smsq.cli.running.children import die_with_parent
 
 #: Long enough for a loaded machine; tests end as soon as what they wait for has come.
 DEADLINE_S = 30.0

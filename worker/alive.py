@@ -14,10 +14,10 @@ from celery.utils.nodenames import default_nodename, host_format
 from redis.exceptions import RedisError
 
 from config.settings import load_settings
-from smsq.connection import connect
-from smsq.keys import Keys
-from smsq.presence import DEAF_AFTER_S, read_presence
+from smsq.rings.presence import DEAF_AFTER_S, read_presence
 from smsq.settings import Settings
+from smsq.store.connection import connect
+from smsq.store.keys import Keys
 
 
 def main(argv: Sequence[str] | None = None) -> int:

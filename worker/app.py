@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from config.celeryconfig import celery_options
 from config.settings import load_settings
-from smsq.celery_app import FOREIGN_PREFIX, OwnCelery
+from smsq.rings.celery_app import FOREIGN_PREFIX, OwnCelery
 from worker import lifecycle
 
 
@@ -39,7 +39,7 @@ def forget_foreign_options() -> None:
 forget_foreign_options()
 app = OwnCelery(
     lifecycle.APP_NAME,
-    amqp="worker.patience:PatientAmqp",
+    amqp="worker.reconnect:PatientAmqp",
     events="worker.events:ThreadEvents",
     include=["tasks.send", "tasks.poll", "tasks.recover"],
 )

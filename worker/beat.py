@@ -14,10 +14,10 @@ from celery.beat import ScheduleEntry, Scheduler, SchedulingError
 from redis.exceptions import RedisError
 
 from config.settings import load_settings
-from smsq.clock import steady_s
-from smsq.connection import connect
-from smsq.scripts import Scripts
-from smsq.ticks import EVERY_S, Ticks
+from smsq.rings.ticks import EVERY_S, Ticks
+from smsq.store.clock import steady_s
+from smsq.store.connection import connect
+from smsq.store.scripts import Scripts
 
 
 class TickScheduler(Scheduler):

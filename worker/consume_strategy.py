@@ -14,7 +14,7 @@ from kombu.utils import scheduling
 
 from config.queues import TICK_QUEUE
 from tasks.line import rings_at_hand
-from worker.pulse import pulse
+from worker.liveness import pulse
 
 _RoundRobin: Any = scheduling.round_robin_cycle
 

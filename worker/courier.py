@@ -16,12 +16,12 @@ from contextlib import contextmanager
 
 from redis.exceptions import RedisError
 
-from smsq.connection import WORKER_TIMEOUT_S, connect
+from smsq.events.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign_webhook
+from smsq.events.webhooks import Delivery, Settled, Webhooks
 from smsq.gateway.transport import exchange, make_session
-from smsq.scripts import Scripts
 from smsq.settings import Settings
-from smsq.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign_webhook
-from smsq.webhooks import Delivery, Settled, Webhooks
+from smsq.store.connection import WORKER_TIMEOUT_S, connect
+from smsq.store.scripts import Scripts
 
 log = logging.getLogger(__name__)
 

@@ -19,15 +19,15 @@ from redis.exceptions import RedisError
 
 from config.logs import LOGGING
 from config.settings import load_settings, refuse
-from smsq.durability import find_obstacle
-from smsq.presence import Presence
-from smsq.rings import is_redis_broker
-from smsq.ticks import EVERY_S
+from smsq.rings.presence import Presence
+from smsq.rings.rings import is_redis_broker
+from smsq.rings.ticks import EVERY_S
+from smsq.store.durability import find_obstacle
 from tasks.poll import poll_deliveries
 from tasks.recover import recover
 from tasks.resources import Resources, find_installed, install
 from worker.beat import TickScheduler
-from worker.pulse import pulse, start_telling
+from worker.liveness import pulse, start_telling
 from worker.watching import start_watching
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def build_resources(sender: Any, **_: object) -> None:
     if settings.durable_claims:
         require_durability(resources)
     if not is_redis_broker(settings.broker_url):
-        # There no worker.appetite is asked; a heartbeat comes from the same loop.
+        # There no worker.consume_strategy is asked; a heartbeat comes from the same loop.
         signals.heartbeat_sent.connect(pulse.feel, weak=False)
     start_watching(resources.scripts, resources.stop)
     start_telling(sender.hostname, Presence(resources.scripts), resources.stop)

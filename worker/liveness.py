@@ -14,7 +14,7 @@ import time
 
 from redis.exceptions import RedisError
 
-from smsq.presence import Presence
+from smsq.rings.presence import Presence
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from smsq.views import Stats
+from smsq.status.views import Stats
 
 
 class StatsCollector(Collector):

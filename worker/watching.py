@@ -10,7 +10,7 @@ import threading
 
 from redis.exceptions import RedisError
 
-from smsq.scripts import Scripts
+from smsq.store.scripts import Scripts
 
 log = logging.getLogger(__name__)
 

@@ -26,19 +26,19 @@ from starlette.routing import Route
 
 from config.logs import LOGGING
 from config.settings import load_settings
-from smsq.campaign import MOST_MESSAGES
-from smsq.clock import ledger_time
-from smsq.connection import PRODUCER_TIMEOUT_S, connect
+from smsq.campaigns.draft import MOST_MESSAGES
+from smsq.delivery.matching import Matching
+from smsq.delivery.polls import Polls
 from smsq.errors import NotFoundError
 from smsq.gateway.receipts import good_until_s, is_signed
-from smsq.jobs import PollPlan
-from smsq.keys import Keys
-from smsq.matching import Matching
-from smsq.mistakes import MAX_NAME
-from smsq.polls import Polls
-from smsq.scripts import Scripts
+from smsq.intake.mistakes import MAX_NAME
+from smsq.records.jobs import PollPlan
 from smsq.settings import Settings
-from smsq.views import Views
+from smsq.status.views import Views
+from smsq.store.clock import ledger_time
+from smsq.store.connection import PRODUCER_TIMEOUT_S, connect
+from smsq.store.keys import Keys
+from smsq.store.scripts import Scripts
 from worker.courier import courier_at_work
 from worker.metrics import render
 from worker.refusal import MAX_LINGERING, Refusal

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from smsq.errors import InvalidMessageError, NotFoundError
-from smsq.jobs import Due
 from smsq.models import Kind
 from smsq.names import Queue
-from smsq.own_ids import check_id
-from smsq.scripts import Scripts
+from smsq.records.jobs import Due
 from smsq.settings import Settings
+from smsq.status.send_ids import check_id
+from smsq.store.scripts import Scripts
 
 #: Jobs that one call brings in line: more would block Redis for others.
 SLICE = 100

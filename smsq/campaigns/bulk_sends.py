@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Unpack
 
-from smsq.assembly import digest, shared_fields
-from smsq.brakes import BrakePlan
-from smsq.campaign import CampaignDraft
+from smsq.campaigns.brakes import BrakePlan
+from smsq.campaigns.draft import CampaignDraft
+from smsq.campaigns.staging import Staging
 from smsq.errors import InvalidMessageError
-from smsq.intake import Intake
-from smsq.jobs import Idempotency
+from smsq.intake.intake import Intake
+from smsq.intake.new_jobs import digest, shared_fields
+from smsq.ledger.producer import Producer
+from smsq.ledger.stored_id import StoredId
 from smsq.models import BulkMessage, PersonalMessage
 from smsq.names import Queue, Task
 from smsq.options import BulkOptions
-from smsq.producer import Producer
-from smsq.staging import Staging
-from smsq.stored_id import StoredId
+from smsq.records.jobs import Idempotency
 
 
 class BulkSends:

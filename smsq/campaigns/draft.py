@@ -17,14 +17,14 @@ from dataclasses import replace
 
 from redis.exceptions import RedisError
 
-from smsq.assembly import digest, new_campaign_id, new_job_id
+from smsq.campaigns.staging import Earlier, Progress, Staging
 from smsq.errors import InvalidMessageError, KeyConflictError
-from smsq.jobs import Idempotency, NewJob
+from smsq.intake.new_jobs import digest, new_campaign_id, new_job_id
+from smsq.ledger.stored_id import StoredId
 from smsq.models import Kind, MessageRequest
 from smsq.names import Queue
-from smsq.seen import SeenPhones
-from smsq.staging import Earlier, Progress, Staging
-from smsq.stored_id import StoredId
+from smsq.records.jobs import Idempotency, NewJob
+from smsq.text.phone_set import SeenPhones
 
 log = logging.getLogger(__name__)
 

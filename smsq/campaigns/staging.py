@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from smsq.errors import KeyConflictError, QueueUnavailableError
-from smsq.jobs import Idempotency, NewJob
-from smsq.packing import STAGE_TTL_MS, slice_messages, staged_fields
-from smsq.scripts import Scripts
-from smsq.stored_id import StoredId, read_stored
+from smsq.ledger.stored_id import StoredId, read_stored
+from smsq.records.jobs import Idempotency, NewJob
+from smsq.records.packing import STAGE_TTL_MS, slice_messages, staged_fields
+from smsq.store.scripts import Scripts
 
 #: Jobs brought into the line, or taken away, in one call.
 LAUNCH_JOBS = 100

@@ -9,12 +9,12 @@ import logging
 
 from redis.exceptions import RedisError
 
-from smsq.brakes import BrakePlan, Brakes
-from smsq.campaigns import load_campaign
+from smsq.campaigns.brakes import BrakePlan, Brakes
+from smsq.environment.who import who_am_i
+from smsq.ledger.producer import Producer
 from smsq.models import JobState
 from smsq.names import Task
-from smsq.person import who_am_i
-from smsq.producer import Producer
+from smsq.status.campaigns import load_campaign
 
 log = logging.getLogger(__name__)
 

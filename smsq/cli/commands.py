@@ -52,7 +52,9 @@ class Commands(click.Group):
             return super().get_command(ctx, cmd_name)
         module, attribute = self._lazy[cmd_name][0].split(":")
         try:
-            command = cast(click.Command, getattr(importlib.import_module(module), attribute))
+            command = cast(
+                click.Command, getattr(importlib.import_module(module, "smsq.cli"), attribute)
+            )
         except ModuleNotFoundError as missing:
             raise say_extra(cmd_name, missing) from None
         return add_examples(command, cmd_name)

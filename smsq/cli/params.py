@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import click
 
-from smsq import parsers
+from smsq.environment import parsers
 from smsq.errors import InvalidMessageError
 
 #: More than the longest text takes in any encoding.

@@ -15,13 +15,13 @@ from typing import Any, cast
 
 from redis.client import NEVER_DECODE
 
+from smsq.delivery.polls import Polls, slice_ids
 from smsq.errors import NotFoundError
 from smsq.gateway.receipts import match_receipt, read_receipt
-from smsq.jobs import PollPlan
 from smsq.models import ReceiptEntry, RecipientState
-from smsq.own_ids import check_id
-from smsq.polls import Polls, slice_ids
-from smsq.scripts import Scripts
+from smsq.records.jobs import PollPlan
+from smsq.status.send_ids import check_id
+from smsq.store.scripts import Scripts
 
 #: Stands for the id of a message that has none and will get none; no id of the gateway's is 0.
 NEVER_SENT = 0

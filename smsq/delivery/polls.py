@@ -14,12 +14,12 @@ from functools import cache
 from typing import cast
 from zoneinfo import ZoneInfo
 
+from smsq.domain.outcomes import GATEWAY_WORDS, read_gateway_word
 from smsq.errors import NotFoundError
-from smsq.jobs import PollClaim, PollPlan
-from smsq.keys import bucket_of
 from smsq.models import RecipientState, ReportRow
-from smsq.scripts import Scripts
-from smsq.states import GATEWAY_WORDS, read_gateway_word
+from smsq.records.jobs import PollClaim, PollPlan
+from smsq.store.keys import bucket_of
+from smsq.store.scripts import Scripts
 
 #: A message that waits for its poll's slot is looked at again after this long.
 LOOK_MS = 60_000

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 
-from smsq.account import Heard, Scope, read_pause_s
-from smsq.backoff import Backoff
+from smsq.domain.account import Heard, Scope, read_pause_s
+from smsq.domain.backoff import Backoff
 from smsq.errors import GatewayError
 from smsq.models import JobState, OnUnknown, Outcome, RecipientState
 

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 from kombu import Connection
 from redis.connection import ConnectionPool
 
-from smsq.tls import check_tls, read_tls
+from smsq.environment.tls import check_tls, read_tls
 
 _REDIS_EXAMPLE = "write an address like redis://127.0.0.1:6379/0"
 _BROKER_EXAMPLE = "write an address like redis://127.0.0.1:6379/0 or amqp://127.0.0.1"

@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 
-from smsq.addresses import broker_of as broker_of
-from smsq.addresses import broker_url as broker_url
-from smsq.addresses import redis_url as redis_url
+from smsq.domain.outcomes import plain_word
+from smsq.domain.quiet import MOST_MINUTES, QuietHours
+from smsq.environment.addresses import broker_of as broker_of
+from smsq.environment.addresses import broker_url as broker_url
+from smsq.environment.addresses import redis_url as redis_url
 from smsq.models import RecipientState
-from smsq.quiet import MOST_MINUTES, QuietHours
-from smsq.states import plain_word
 
 _E = TypeVar("_E", bound=StrEnum)
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.{}-]{1,64}")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from smsq import parsers
+from smsq.environment import parsers
 from smsq.models import OnUnknown
 
 

@@ -1,6 +1,6 @@
 """News of what changed: the entries of the stream, unpacked. Pure.
 
-In:  entries as `lua/publish.lua` writes them. Out: `JobEvent`,
+In:  entries as `events/publish.lua` writes them. Out: `JobEvent`,
 `RecipientEvent` and `CampaignEvent`, one per change.
 
 No event holds a text or a whole phone.
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from smsq.models import JobState, RecipientState
-from smsq.status import BrakeState
+from smsq.status.status import BrakeState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from smsq.connection import unavailable
 from smsq.errors import ConfigError, QueueUnavailableError
-from smsq.keys import Keys
-from smsq.news import Event, read_entry
+from smsq.events.events import Event, read_entry
+from smsq.events.subscription import Subscription
 from smsq.settings import Settings
-from smsq.subscription import Subscription
+from smsq.store.connection import unavailable
+from smsq.store.keys import Keys
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, cast
 
-from smsq.backoff import Backoff
+from smsq.domain.backoff import Backoff
 from smsq.errors import NotFoundError
-from smsq.news import Event, read_entry, to_document
-from smsq.own_ids import check_id
-from smsq.scripts import Scripts
+from smsq.events.events import Event, read_entry, to_document
+from smsq.status.send_ids import check_id
+from smsq.store.scripts import Scripts
 
 log = logging.getLogger(__name__)
 

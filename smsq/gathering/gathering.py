@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from smsq.assembly import (
+from smsq.intake.intake import CheckedQuick
+from smsq.intake.new_jobs import (
     assemble_quick,
     digest,
     in_ms,
@@ -21,14 +22,13 @@ from smsq.assembly import (
     repeatable,
     shared_fields,
 )
-from smsq.handover import hand_over
-from smsq.intake import CheckedQuick
-from smsq.jobs import Idempotency, NewJob, NewSend
+from smsq.ledger.many import hand_over
+from smsq.ledger.producer import Producer
+from smsq.ledger.stored_id import StoredId
 from smsq.models import Kind, QuickMessage
 from smsq.names import Task
-from smsq.producer import Producer
+from smsq.records.jobs import Idempotency, NewJob, NewSend
 from smsq.settings import Settings
-from smsq.stored_id import StoredId
 
 #: Sends in one gathered job: news of it looks for each one's place among all.
 MOST_GATHERED = 2000

@@ -11,11 +11,11 @@ import math
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from smsq import parsers
+from smsq.environment import parsers
 from smsq.models import OnUnknown, QuickMessage, ViberForward
 from smsq.names import PRIORITIES, Queue
 from smsq.settings import Settings
-from smsq.text import normalize_phone, say_phone_mistake
+from smsq.text.phones_and_parts import normalize_phone, say_phone_mistake
 
 _LONGEST_EXPIRY_S = 366 * 24 * 3600
 _VIBER_LEAST_MIN, _VIBER_MOST_MIN = 5, 60

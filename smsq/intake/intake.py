@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from smsq.fields import Fields
-from smsq.mistakes import MAX_NAME, is_name, is_one_of, listed, only, refuse
+from smsq.intake.fields import Fields
+from smsq.intake.mistakes import MAX_NAME, is_name, is_one_of, listed, only, refuse
+from smsq.intake.recipients import read_recipients
 from smsq.models import (
     BulkMessage,
     MessageRequest,
@@ -23,9 +24,8 @@ from smsq.models import (
     ViberForward,
 )
 from smsq.names import Queue
-from smsq.recipients import read_recipients
 from smsq.settings import Settings
-from smsq.text import find_text_mistake, normalize_phone, say_phone_mistake
+from smsq.text.phones_and_parts import find_text_mistake, normalize_phone, say_phone_mistake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

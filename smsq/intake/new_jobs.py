@@ -11,9 +11,9 @@ import secrets
 from dataclasses import asdict
 from datetime import datetime
 
-from smsq.intake import CheckedQuick
-from smsq.jobs import Idempotency, NewJob
+from smsq.intake.intake import CheckedQuick
 from smsq.models import Kind, OnUnknown
+from smsq.records.jobs import Idempotency, NewJob
 from smsq.settings import Settings
 
 _ID_BYTES = 8

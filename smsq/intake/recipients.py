@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from smsq.fields import Fields
+from smsq.intake.fields import Fields
 from smsq.models import BulkMessage, PersonalMessage
-from smsq.seen import SeenPhones
-from smsq.text import find_text_mistake, mask_phone
+from smsq.text.phone_set import SeenPhones
+from smsq.text.phones_and_parts import find_text_mistake, mask_phone
 
 _PAIR = 2
 

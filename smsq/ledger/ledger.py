@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from smsq.clock import ledger_time
 from smsq.errors import KeyConflictError, NotFoundError
-from smsq.jobs import (
+from smsq.ledger.stored_id import StoredId, read_stored
+from smsq.models import JobState
+from smsq.records.jobs import (
     Idempotency,
     NewJob,
     NewSend,
 )
-from smsq.models import JobState
-from smsq.own_ids import read_own_id
-from smsq.packing import enqueue_args, gather_args
-from smsq.scripts import Scripts
-from smsq.stored_id import StoredId, read_stored
-from smsq.unpacking import read_rings
+from smsq.records.packing import enqueue_args, gather_args
+from smsq.records.unpacking import read_rings
+from smsq.status.send_ids import read_own_id
+from smsq.store.clock import ledger_time
+from smsq.store.scripts import Scripts
 
 
 class Ledger:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smsq.errors import KeyConflictError
-from smsq.jobs import Idempotency, NewJob, NewSend
-from smsq.ledger import Ledger
+from smsq.ledger.ledger import Ledger
+from smsq.ledger.stored_id import StoredId
 from smsq.names import Queue, Task
-from smsq.rings import Rings
-from smsq.stored_id import StoredId
+from smsq.records.jobs import Idempotency, NewJob, NewSend
+from smsq.rings.rings import Rings
 
 #: Jobs stored in one round trip.
 SLICE = 100

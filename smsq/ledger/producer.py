@@ -8,13 +8,13 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
-from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
-from smsq.intake import Intake
-from smsq.ledger import Ledger
-from smsq.rings import Rings
-from smsq.scripts import Scripts
+from smsq.intake.intake import Intake
+from smsq.ledger.ledger import Ledger
+from smsq.rings.rings import Rings
 from smsq.settings import Settings
-from smsq.views import Views
+from smsq.status.views import Views
+from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.store.scripts import Scripts
 
 
 class Producer:

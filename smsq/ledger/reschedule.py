@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from smsq.assembly import in_ms
 from smsq.errors import InvalidMessageError, NotFoundError
-from smsq.fields import Fields
-from smsq.own_ids import check_id
-from smsq.producer import Producer
+from smsq.intake.fields import Fields
+from smsq.intake.new_jobs import in_ms
+from smsq.ledger.producer import Producer
+from smsq.status.send_ids import check_id
 
 _REFUSALS = {
     "past": "send_at is in the past: write a later time",

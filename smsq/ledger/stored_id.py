@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from smsq.campaigns import read_campaign
 from smsq.errors import KeyConflictError
 from smsq.models import JobState
-from smsq.unpacking import to_dict
+from smsq.records.unpacking import to_dict
+from smsq.status.campaigns import read_campaign
 
 
 class StoredId(str):

@@ -13,9 +13,9 @@ from typing import Any
 
 from smsq.models import JobState
 from smsq.names import QUEUES
-from smsq.presence import DEAF_AFTER_S
-from smsq.slots import RateView
-from smsq.views import Stats
+from smsq.pacing.slots import RateView
+from smsq.rings.presence import DEAF_AFTER_S
+from smsq.status.views import Stats
 
 #: A tick comes every second; beat or the workers are in trouble when none was worked off for this.
 LATE_BEAT_S = 30.0

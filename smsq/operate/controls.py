@@ -9,14 +9,14 @@ from typing import Self
 
 from redis import Redis
 
-from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.environment.parsers import number
+from smsq.environment.who import who_am_i
 from smsq.errors import InvalidMessageError
-from smsq.limiter import Limiter
-from smsq.parsers import number
-from smsq.person import who_am_i
-from smsq.scripts import Scripts
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Pace
 from smsq.settings import Settings
-from smsq.slots import Pace
+from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.store.scripts import Scripts
 
 #: Rates that can be set, as for SMSQ_RATE_PER_S.
 LEAST_RATE_PER_S, MOST_RATE_PER_S = 0.001, 10_000

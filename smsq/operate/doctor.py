@@ -13,16 +13,16 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from smsq import checks
-from smsq.checks import Check, Mark
-from smsq.connection import WORKER_TIMEOUT_S, connect
-from smsq.durability import find_obstacle
 from smsq.errors import ConfigError, GatewayError
-from smsq.keys import Keys
-from smsq.presence import read_presence
-from smsq.rings import make_celery
+from smsq.operate import checks
+from smsq.operate.checks import Check, Mark
+from smsq.rings.presence import read_presence
+from smsq.rings.rings import make_celery
 from smsq.settings import Settings
-from smsq.views import Views
+from smsq.status.views import Views
+from smsq.store.connection import WORKER_TIMEOUT_S, connect
+from smsq.store.durability import find_obstacle
+from smsq.store.keys import Keys
 
 #: Clocks further apart confuse whoever compares logs and times of sending.
 CLOCK_SKEW_S = 5.0

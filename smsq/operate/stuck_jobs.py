@@ -13,18 +13,18 @@ from typing import Self, cast
 
 from redis import Redis
 
-from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.environment.who import who_am_i
 from smsq.errors import InvalidMessageError, NotFoundError
-from smsq.jobs import PollPlan
 from smsq.models import JobState, Kind, Settlement
 from smsq.names import Queue, Task
-from smsq.own_ids import check_id, load_send, read_own_id
-from smsq.person import who_am_i
-from smsq.rings import Rings
-from smsq.scripts import Scripts
+from smsq.records.jobs import PollPlan
+from smsq.rings.rings import Rings
 from smsq.settings import Settings
-from smsq.story import Note, Progress, from_ms, read_note, read_progress
-from smsq.views import Views
+from smsq.status.send_ids import check_id, load_send, read_own_id
+from smsq.status.timeline import Note, Progress, from_ms, read_note, read_progress
+from smsq.status.views import Views
+from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.store.scripts import Scripts
 
 _SLICE = 100
 _MAX_WHY = 200

@@ -12,16 +12,16 @@ from typing import Self, cast
 
 from redis import Redis
 
-from smsq.clock import ledger_time
-from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
-from smsq.desk import check_why
+from smsq.delivery.matching import KnownMessages, Matching
+from smsq.delivery.polls import Polls
+from smsq.environment.who import who_am_i
 from smsq.errors import InvalidMessageError, NotFoundError
-from smsq.jobs import UNMATCHED_S, PollPlan
-from smsq.matching import KnownMessages, Matching
-from smsq.person import who_am_i
-from smsq.polls import Polls
-from smsq.scripts import Scripts
+from smsq.operate.stuck_jobs import check_why
+from smsq.records.jobs import UNMATCHED_S, PollPlan
 from smsq.settings import Settings
+from smsq.store.clock import ledger_time
+from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.store.scripts import Scripts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

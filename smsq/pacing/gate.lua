@@ -14,7 +14,7 @@
 -- ARGV[10] why        shown to operators
 -- ARGV[11] first_us, ARGV[12] max_us, ARGV[13] dice 0..1: that growing pause, with jitter
 -- ARGV[14] kind       of the request: quick, bulk, poll; '' when it was counted already, or for all
--- 'failed' alone, see smsq/account.py:
+-- 'failed' alone, see smsq/domain/account.py:
 -- ARGV[15] class      busy, misconfigured, ...
 -- ARGV[16] who        the job, or the message as <job id>:<n>; '' for nobody in particular
 -- ARGV[17] different, ARGV[18] least: so many of them close

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from smsq.account import (
+from smsq.domain.account import (
     BROKEN,
     BUSY,
     Endpoint,
@@ -23,10 +23,10 @@ from smsq.account import (
     name_closing,
     read_pause_s,
 )
-from smsq.backoff import roll
+from smsq.domain.backoff import roll
 from smsq.errors import BusyError, GatewayError, MisconfiguredError
-from smsq.scripts import Arg, Scripts
-from smsq.slots import Closed, Closing, Pace, Slot
+from smsq.pacing.slots import Closed, Closing, Pace, Slot
+from smsq.store.scripts import Arg, Scripts
 
 #: A probe that says nothing for so long after its own time-out is taken for lost.
 PROBE_MARGIN_S = 5.0

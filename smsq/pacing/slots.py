@@ -9,9 +9,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from smsq.account import Endpoint
+from smsq.domain.account import Endpoint
 
-#: As in lua/limit.lua: the least rate that is learnt, and the end of time.
+#: As in pacing/limit.lua: the least rate that is learnt, and the end of time.
 LEAST_PER_S = 0.05
 PAUSED_S = 1e9
 
@@ -130,7 +130,7 @@ class RateView:
 
 
 def read_rate(limiter: Mapping[str, str], setting_per_s: float, now_s: float) -> RateView:
-    """Read the limiter's hash; the rate is computed as in lua/limit.lua."""
+    """Read the limiter's hash; the rate is computed as in pacing/limit.lua."""
     ceiling_per_s = float(limiter.get("ceiling_per_s", setting_per_s))
     current_per_s = ceiling_per_s
     if "plateau_per_s" in limiter:

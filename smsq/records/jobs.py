@@ -16,7 +16,7 @@ from smsq.models import Kind, MessageRequest, OnUnknown, QuickRequest, ViberForw
 from smsq.names import Queue
 from smsq.settings import Settings
 
-#: No receipt for so long after acceptance: it is not coming. As in lua/accepted.lua.
+#: No receipt for so long after acceptance: it is not coming. As in delivery/accepted.lua.
 UNMATCHED_S = 600.0
 
 _TAG_LETTERS = string.ascii_letters + string.digits

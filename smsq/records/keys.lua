@@ -23,7 +23,7 @@ local function is_job_unsent(id, job)
   return true
 end
 
--- Where one send of a gathered job stands, as smsq/own_ids.py says it, and whether it ended unsent.
+-- Where one send of a gathered job stands, as smsq/status/send_ids.py says it, and whether it ended unsent.
 local function look_up_send(id, job, ordinal)
   local send = read_send(id, ordinal)
   if not send then return '', false end

@@ -11,9 +11,9 @@ from itertools import repeat
 from typing import Any
 
 from smsq.errors import say_unforeseen
-from smsq.jobs import Claim, NewJob, NewSend, NoClaim, PollClaim, Question, Unprepared
 from smsq.models import Kind, MessageRequest, OnUnknown, ViberForward
-from smsq.slots import Early
+from smsq.pacing.slots import Early
+from smsq.records.jobs import Claim, NewJob, NewSend, NoClaim, PollClaim, Question, Unprepared
 
 
 def read_rings(one: NewJob | NewSend, answer: Sequence[Any]) -> Sequence[str]:

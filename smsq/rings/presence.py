@@ -10,9 +10,9 @@ from typing import cast
 
 from redis import Redis
 
-from smsq.clock import ledger_time
-from smsq.keys import Keys
-from smsq.scripts import Scripts
+from smsq.store.clock import ledger_time
+from smsq.store.keys import Keys
+from smsq.store.scripts import Scripts
 
 #: A consumer that lives asks at least once a second; one that did not for so long is deaf.
 DEAF_AFTER_S = 10.0

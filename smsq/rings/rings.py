@@ -20,10 +20,10 @@ from celery import Celery
 from kombu import Exchange, Producer
 from kombu import Queue as KombuQueue
 
-from smsq.addresses import broker_connection
-from smsq.breaker import Breaker
-from smsq.celery_app import OwnCelery
+from smsq.domain.breaker import Breaker
+from smsq.environment.addresses import broker_connection
 from smsq.names import RING_MAX_JOBS, RING_SPREAD, Queue, Task
+from smsq.rings.celery_app import OwnCelery
 
 log = logging.getLogger(__name__)
 

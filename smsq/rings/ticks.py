@@ -8,7 +8,7 @@ soon after another costs one call.
 
 from __future__ import annotations
 
-from smsq.scripts import Scripts
+from smsq.store.scripts import Scripts
 
 #: Beat's interval.
 EVERY_S = 1.0

@@ -9,13 +9,13 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from smsq.connection import unavailable
 from smsq.errors import InvalidMessageError
-from smsq.keys import SHARDS
-from smsq.mistakes import MAX_MISTAKES
-from smsq.scripts import Scripts
+from smsq.intake.mistakes import MAX_MISTAKES
 from smsq.settings import Settings
-from smsq.text import normalize_phone, say_phone_mistake
+from smsq.store.connection import unavailable
+from smsq.store.keys import SHARDS
+from smsq.store.scripts import Scripts
+from smsq.text.phones_and_parts import normalize_phone, say_phone_mistake
 
 #: Phones in one script call: Redis is busy for a few milliseconds.
 SLICE = 1000

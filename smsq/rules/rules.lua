@@ -90,7 +90,7 @@ end
 local function check_calendar(id, job)
   if job.kind ~= 'bulk' or RULE == '' then return nil end
   if not job.regions then return {'regions', id} end
-  -- All messages of a job begin at one moment (smsq/campaign.py).
+  -- All messages of a job begin at one moment (smsq/campaigns/draft.py).
   local at_ms = math.max(WORLD_MS, tonumber(job.starts_at_ms) or 0)
   local calendars, question = calendars_of(job, at_ms)
   if not calendars then return question end

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, cast
 
-from smsq.jobs import Question, Rules
-from smsq.quiet import QuietHours, find_days, find_quiet_anywhere
-from smsq.regions import HOME, region_of, zones_of
-from smsq.scripts import Scripts
+from smsq.domain.quiet import QuietHours, find_days, find_quiet_anywhere
+from smsq.domain.regions import HOME, region_of, zones_of
+from smsq.records.jobs import Question, Rules
 from smsq.settings import Settings
+from smsq.store.scripts import Scripts
 
 _WEEK = timedelta(days=7)
 #: No job has more messages, and no message more buckets of recipients.

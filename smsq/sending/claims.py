@@ -10,7 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from smsq.jobs import (
+from smsq.domain.outcomes import Verdict
+from smsq.models import Kind
+from smsq.names import Queue
+from smsq.pacing.slots import Early, Pace, Slot
+from smsq.records.jobs import (
     Claim,
     Due,
     Leases,
@@ -21,12 +25,8 @@ from smsq.jobs import (
     Rules,
     Unprepared,
 )
-from smsq.models import Kind
-from smsq.names import Queue
-from smsq.scripts import Scripts
-from smsq.slots import Early, Pace, Slot
-from smsq.states import Verdict
-from smsq.unpacking import read_claim_answer, read_prepared
+from smsq.records.unpacking import read_claim_answer, read_prepared
+from smsq.store.scripts import Scripts
 
 NO_RULES = Rules()
 
@@ -71,7 +71,7 @@ class Claims:
         """Take what cannot be prepared out of the line, so that the next in line goes.
 
         A job waits for a pause that grows to an hour, counted apart from its attempts; after so
-        many pauses it is dead (lua/aside.lua).
+        many pauses it is dead (sending/aside.lua).
 
         Returns:
             The state that the job is in now; `stale` or `missing` when it is not ours any more.

@@ -57,7 +57,7 @@ local function end_lease(id, job)
   end
 end
 
--- A word that we do not know might hold a phone; as show_word in smsq/polls.py.
+-- A word that we do not know might hold a phone; as show_word in smsq/delivery/polls.py.
 local function show_word(word)
   local masked, digits = string.gsub(word, '%d', '*')
   return digits >= 5 and masked or word

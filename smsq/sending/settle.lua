@@ -7,7 +7,7 @@
 --
 -- ARGV[4]  job id
 -- ARGV[5]  claim number
--- ARGV[6]  state         the next state, as decided in smsq/states.py
+-- ARGV[6]  state         the next state, as decided in smsq/domain/outcomes.py
 -- ARGV[7]  error         why; '' clears it
 -- ARGV[8]  delay_ms      waiting, queued: due after this long
 -- ARGV[9]  is_counted    '0' gives the attempt back (a 429 costs none)

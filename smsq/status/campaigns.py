@@ -11,11 +11,11 @@ from typing import cast
 from redis import Redis
 
 from smsq.errors import InvalidMessageError, NotFoundError
-from smsq.keys import Keys
 from smsq.models import FINAL_JOB_STATES, JobState, RecipientState
-from smsq.own_ids import check_id
-from smsq.status import Brake, BrakeState, Campaign
-from smsq.story import from_ms
+from smsq.status.send_ids import check_id
+from smsq.status.status import Brake, BrakeState, Campaign
+from smsq.status.timeline import from_ms
+from smsq.store.keys import Keys
 
 #: A campaign that goes on stands where its least advanced job stands.
 _LEAST_ADVANCED_FIRST = (

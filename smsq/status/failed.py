@@ -16,8 +16,8 @@ from typing import cast
 
 from redis import Redis
 
-from smsq.keys import Keys
 from smsq.models import JobState, RecipientState
+from smsq.store.keys import Keys
 
 _UNSENT = frozenset({JobState.REJECTED, JobState.DEAD, JobState.EXPIRED})
 _COUNTED = (RecipientState.PENDING, RecipientState.UNDELIVERED, RecipientState.NO_REPORT)

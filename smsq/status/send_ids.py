@@ -17,10 +17,10 @@ from typing import cast
 from redis import Redis
 
 from smsq.errors import NotFoundError
-from smsq.keys import Keys, bucket_of
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, Kind, RecipientState
-from smsq.status import MessageStatus, RecipientStatus, Status, read_recipient
-from smsq.story import Note, from_ms, read_note
+from smsq.status.status import MessageStatus, RecipientStatus, Status, read_recipient
+from smsq.status.timeline import Note, from_ms, read_note
+from smsq.store.keys import Keys, bucket_of
 
 #: Ours are far shorter; whatever is longer is somebody's mistake.
 _MOST_ID = 200

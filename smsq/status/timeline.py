@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from redis import Redis
 
-from smsq.keys import Keys
 from smsq.models import JobState, RecipientState
+from smsq.store.keys import Keys
 
 #: A shorter wait for a slot is not worth a word.
 _WAIT_WORTH_TELLING_S = 0.1

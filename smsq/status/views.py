@@ -12,17 +12,17 @@ from typing import Any, cast
 
 from redis import Redis
 
-from smsq.campaigns import read_campaign
-from smsq.clock import ledger_time
+from smsq.domain.outcomes import GATEWAY_WORDS, read_gateway_word
 from smsq.errors import NotFoundError
-from smsq.jobs import UNMATCHED_S
-from smsq.keys import Keys
 from smsq.models import JobState, Kind, RecipientState
 from smsq.names import PRIORITIES, QUEUES
-from smsq.own_ids import check_id, load_send, read_own_id
-from smsq.slots import RateView, read_rate
-from smsq.states import GATEWAY_WORDS, read_gateway_word
-from smsq.status import MessageStatus, RecipientStatus, Status, read_recipient
+from smsq.pacing.slots import RateView, read_rate
+from smsq.records.jobs import UNMATCHED_S
+from smsq.status.campaigns import read_campaign
+from smsq.status.send_ids import check_id, load_send, read_own_id
+from smsq.status.status import MessageStatus, RecipientStatus, Status, read_recipient
+from smsq.store.clock import ledger_time
+from smsq.store.keys import Keys
 
 #: Jobs read in one round trip.
 _SLICE = 100

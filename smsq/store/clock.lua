@@ -1,4 +1,4 @@
--- clock.lua: tell the ledger's time to somebody who watches it (smsq/clock.py), and hear from them by how
+-- clock.lua: tell the ledger's time to somebody who watches it (smsq/store/clock.py), and hear from them by how
 -- much it went ahead of every clock there is.
 --
 -- Whoever keeps up with the ledger's time makes it sure; it can have stepped only since then, so one

@@ -1,6 +1,6 @@
 """The ledger's clock: Redis' time without what it stepped. Read it here, or watch it.
 
-In:  Redis' time and the hash `limiter` (lua/lib.lua). Out: seconds on a clock that goes on evenly.
+In:  Redis' time and the hash `limiter` (lib.lua). Out: seconds on a clock that goes on evenly.
 
 Times in the ledger are compared with this clock alone: never with the clock of another machine, and
 not with Redis' own either, which may be set, or be another's after a failover.
@@ -15,10 +15,10 @@ from typing import Any
 
 from redis import Redis
 
-from smsq.keys import Keys
+from smsq.store.keys import Keys
 
 #: By so much the ledger's time may be ahead of what a process expects: answers take their time.
-#: As in lua/lib.lua.
+#: As in store/lib.lua.
 SLACK_US = 1_000_000
 
 #: Whoever does not look all the time looks again after so long: two clocks drift apart a little.
@@ -50,7 +50,7 @@ class LedgerTime:
 
 
 def ledger_time(redis: Redis, keys: Keys) -> LedgerTime:
-    """Ask for the ledger's time; as `read_clock` in lua/lib.lua."""
+    """Ask for the ledger's time; as `read_clock` in store/lib.lua."""
     pipeline = redis.pipeline(transaction=False)
     pipeline.time()
     pipeline.hmget(keys.limiter, "seen_us", "stepped_us")
@@ -65,7 +65,7 @@ class Watch:
 
     Redis' clock cannot tell an hour's silence from a step ahead of an hour; somebody who was there
     can. With each look the process learns how far the ledger is; when it is ahead of what can be,
-    it says so, and the ledger takes the step off (lua/clock.lua).
+    it says so, and the ledger takes the step off (store/clock.lua).
 
     Args:
         now_s: The process' steady clock.

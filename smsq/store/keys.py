@@ -1,4 +1,4 @@
-"""Every Redis key that Python names; the scripts build the same names (lua/lib.lua lists them all).
+"""Every Redis key that Python names; the scripts build the same names (lib.lua lists all).
 
 In:  the namespace and ids. Out: key names.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Pieces that the list of opt-outs is kept in; as in lua/phones.lua.
+#: Pieces that the list of opt-outs is kept in; as in records/phones.lua.
 SHARDS = 4096
 
 #: Phones meant for one bucket. Redis packs a small hash into half the memory of a large one, but

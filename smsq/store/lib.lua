@@ -1,13 +1,13 @@
--- lib.lua: what every ledger script starts with, after news.lua. Prepended by smsq/scripts.py.
+-- lib.lua: what every ledger script starts with, after news.lua. Prepended by smsq/store/scripts.py.
 --
 -- ARGV[1]  namespace      prefix of every key
 -- ARGV[2]  now_us         '' means Redis' own clock, so workers with wrong clocks share one truth; tests
 --                         pass a clock of their own. Then `~` and the most that the ledger's time can
---                         be, by whoever watches it (smsq/clock.py)
+--                         be, by whoever watches it (smsq/store/clock.py)
 -- ARGV[3]  retention_ms   how long a finished job is kept
 -- ARGV[4+] the script's own arguments, and events_keep_ms after them (news.lua)
 --
--- Keys, all below the namespace (smsq/keys.py names those that Python reads):
+-- Keys, all below the namespace (smsq/store/keys.py names those that Python reads):
 --   job:<id>                  hash: one job
 --   message:<id>:<n>          hash: message n of a job, counted from 1
 --   recipients:<id>:<n>:<b>   hash: phone -> state letter|gateway time|gateway word, '' at first;

@@ -1,4 +1,4 @@
-"""The Lua scripts of `smsq/lua`, run by name.
+"""The Lua scripts of all rooms (`smsq/<room>/<name>.lua`), run by name.
 
 In:  a Redis client, the namespace, a script's name and arguments. Out: what the script returns.
 """
@@ -14,10 +14,10 @@ from typing import Any, Self
 from redis import Redis
 from redis.commands.core import Script
 
-from smsq.clock import Watch
-from smsq.keys import Keys
-from smsq.lua_parts import pick
 from smsq.settings import Settings
+from smsq.store.clock import Watch
+from smsq.store.keys import Keys
+from smsq.store.lua_parts import pick
 
 #: A script's argument, as Redis takes it.
 Arg = str | int | float | bytes

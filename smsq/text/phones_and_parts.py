@@ -11,8 +11,8 @@ from enum import StrEnum
 
 import phonenumbers
 
-from smsq.near_home import is_near_home, is_trunk_doubled
-from smsq.usual_phones import read_usual
+from smsq.text.near_home import is_near_home, is_trunk_doubled
+from smsq.text.usual_spellings import read_usual
 
 #: Most parts the gateway takes for one text (GATEWAY.md, text limits).
 MAX_PARTS = 10

@@ -11,7 +11,7 @@ from celery.app.defaults import NAMESPACES, flatten
 from config.celeryconfig import RECOVER_EVERY_S, celery_options
 from config.queues import QUEUES, TICK_QUEUE
 from smsq import names
-from smsq.rings import Rings
+from smsq.rings.rings import Rings
 from smsq.settings import Settings
 
 

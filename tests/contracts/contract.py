@@ -23,13 +23,13 @@ import click
 import smsq
 from smsq.cli import COMMANDS, main
 from smsq.cli.output import Exit
-from smsq.keys import Keys
+from smsq.environment.variables import SETTINGS
 from smsq.models import JobState, Kind, RecipientState
 from smsq.names import Queue, Task
 from smsq.settings import Settings
-from smsq.variables import SETTINGS
+from smsq.store.keys import Keys
 from tests.contracts.documents import collect_documents
-from tests.smsq.test_lifetimes import NAMED
+from tests.smsq.store.test_lifetimes import NAMED
 from tests.smsq.world import World
 from tests.support import RedisServer
 

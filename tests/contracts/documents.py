@@ -13,9 +13,9 @@ from typing import Any
 from click.testing import CliRunner
 
 from smsq.cli import main
+from smsq.domain.outcomes import Verdict
+from smsq.events.webhooks import GIVE_UP_MS, Webhooks
 from smsq.models import JobState, Kind, ReportRow
-from smsq.states import Verdict
-from smsq.webhooks import GIVE_UP_MS, Webhooks
 from tests.smsq.world import ACCEPTED, PLAN, World
 from tests.support import free_port
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from smsq import names
-from smsq.variables import SETTINGS
+from smsq.environment.variables import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 

@@ -54,9 +54,9 @@ def test_no_connection_of_anybody_takes_a_port_that_was_given() -> None:
     ("changed", "test", "is_in"),
     [
         ("tests/e2e/test_up.py", "tests/e2e/test_up.py", True),
-        ("smsq/limiter.py", "tests/smsq/test_limiter.py", True),
-        ("smsq/lua/limiter.lua", "tests/smsq/test_limiter.py", True),
-        ("smsq/limiter.py", "tests/smsq/test_sizes.py", False),
+        ("smsq/pacing/limiter.py", "tests/smsq/pacing/test_limiter.py", True),
+        ("smsq/lua/limiter.lua", "tests/smsq/pacing/test_limiter.py", True),
+        ("smsq/pacing/limiter.py", "tests/smsq/store/test_sizes.py", False),
         ("README.md", "tests/e2e/test_up.py", False),
     ],
 )

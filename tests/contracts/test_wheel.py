@@ -168,7 +168,7 @@ def test_the_queue_works_from_the_wheel_alone(site: Path, tmp_path: Path) -> Non
         (site / f"{name}.py").write_text("OWN = True\n")
     code = (
         "import smsq, config, tasks, worker\n"
-        "from smsq.scripts import _source, find_files\n"
+        "from smsq.store.scripts import _source, find_files\n"
         "queue = smsq.SmsQueue()\n"
         "assert len(_source('enqueue')) > 1000 and len(find_files()) > 10\n"
         "assert config.OWN and tasks.OWN and worker.OWN\n"

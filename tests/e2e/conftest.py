@@ -11,8 +11,8 @@ from typing import Protocol
 
 import pytest
 
-from smsq.cli.stack import LISTENERS, Stack
-from smsq.controls import Controls
+from smsq.cli.running.stack import LISTENERS, Stack
+from smsq.operate.controls import Controls
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator

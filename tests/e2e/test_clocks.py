@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from bench.faults import MissingToolError, SetClock, kill, wrong_clock
-from smsq.connection import connect
 from smsq.models import JobState
 from smsq.names import Task
-from smsq.scripts import Scripts
-from smsq.ticks import Ticks
+from smsq.rings.ticks import Ticks
+from smsq.store.connection import connect
+from smsq.store.scripts import Scripts
 from tests.conftest import HAS_REDIS
 from tests.e2e.conftest import ROOT, Deploy, Deployment
 from tests.support import wait_until

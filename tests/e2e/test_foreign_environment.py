@@ -8,7 +8,7 @@ from typing import Any
 
 from smsq.models import JobState
 from tests.e2e.conftest import ROOT, Deploy
-from tests.smsq.test_celery_app import FOREIGN, NAMES
+from tests.smsq.rings.test_celery_app import FOREIGN, NAMES
 from tests.support import wait_until
 
 #: Read by the `celery` command itself, before it knows which app it runs.

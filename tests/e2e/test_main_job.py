@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from smsq.domain.outcomes import read_gateway_word
 from smsq.models import QuickMessage, RecipientState
-from smsq.states import read_gateway_word
 from tests.conftest import HAS_REDIS
 from tests.e2e.conftest import ROOT, Deploy, Deployment
 from tests.support import wait_until

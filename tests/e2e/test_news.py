@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler
 from itertools import cycle
 from typing import Any
 
+from smsq.events.events import Event, RecipientEvent
+from smsq.events.signatures import verify_webhook
 from smsq.models import FINAL_RECIPIENT_STATES, BulkMessage
-from smsq.news import Event, RecipientEvent
-from smsq.signatures import verify_webhook
 from tests.e2e.conftest import Deploy, Deployment
 from tests.receiver import Receiver, status
 from tests.support import wait_until

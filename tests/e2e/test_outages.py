@@ -13,12 +13,12 @@ import pytest
 from celery.utils.nodenames import host_format
 from redis import Redis
 
-from smsq import doctor
-from smsq.checks import Mark
 from smsq.gateway.receipts import receipt_url
-from smsq.keys import Keys
 from smsq.models import JobState
-from smsq.presence import read_presence
+from smsq.operate import doctor
+from smsq.operate.checks import Mark
+from smsq.rings.presence import read_presence
+from smsq.store.keys import Keys
 from tests.e2e.conftest import ROOT, Deploy, Deployment
 from tests.support import MutingProxy, wait_until
 from worker.alive import look

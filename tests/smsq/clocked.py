@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from smsq.clock import Watch
 from smsq.settings import Settings
+from smsq.store.clock import Watch
 from tests.smsq.world import World
 
 HOUR_S, TEN_YEARS_S = 3_600, 10 * 365 * 86_400

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from smsq.jobs import Claim, Leases, NoClaim, PollClaim, Question, Unprepared
-from smsq.limiter import Limiter
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Closed, Early, Slot
+from smsq.records.jobs import Claim, Leases, NoClaim, PollClaim, Question, Unprepared
 from smsq.simulator.limit import Bucket
-from smsq.slots import Closed, Early, Slot
-from smsq.states import Verdict
 from tests.smsq.world import PLAN, World
 
 NAP_S = 0.5

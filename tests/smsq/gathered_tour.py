@@ -6,11 +6,11 @@ In:  a ledger whose script calls are measured. Out: jobs delivered, left in doub
 from __future__ import annotations
 
 import tests.smsq.world as worlds
-from smsq.assembly import new_job_id
-from smsq.jobs import Idempotency, NewSend, PollClaim
-from smsq.matching import Matching
+from smsq.delivery.matching import Matching
+from smsq.intake.new_jobs import new_job_id
 from smsq.models import JobState, Kind, ReportRow
 from smsq.names import Queue
+from smsq.records.jobs import Idempotency, NewSend, PollClaim
 from tests.smsq import sizes
 from tests.smsq.sizes import ACCEPTED, PAGE_ROWS, phone, take_job, work_off
 from tests.smsq.world import PLAN, World

@@ -13,13 +13,13 @@ from typing import Any
 
 import phonenumbers
 
-import smsq.scripts
+import smsq.store.scripts
 import tests.smsq.world as worlds
-from smsq.campaign import CampaignDraft
-from smsq.jobs import Claim, Idempotency, PollClaim
-from smsq.matching import Matching
+from smsq.campaigns.draft import CampaignDraft
+from smsq.delivery.matching import Matching
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState, MessageRequest, ReportRow
-from smsq.states import Verdict
+from smsq.records.jobs import Claim, Idempotency, PollClaim
 from tests.smsq.world import PLAN, World
 
 ACCEPTED = Verdict(state=JobState.ACCEPTED, gateway_fields={"uuid": "u"})
@@ -50,11 +50,11 @@ class Meter:
 
     scripts: dict[str, Dearest] = field(default_factory=lambda: defaultdict(Dearest))
 
-    def install(self) -> type[smsq.scripts.Scripts]:
+    def install(self) -> type[smsq.store.scripts.Scripts]:
         """Make a `Scripts` that is measured."""
         meter = self
 
-        class Measured(smsq.scripts.Scripts):
+        class Measured(smsq.store.scripts.Scripts):
             def run(self, name: str, *args: Any, client: Any = None) -> Any:
                 if client is not None:
                     return super().run(name, *args, client=client)
@@ -102,8 +102,8 @@ def phone(i: int) -> str:
 
 def all_scripts() -> set[str]:
     """The names of all scripts that can be run; the other files are parts of them."""
-    parts = {*smsq.scripts._BASE, *smsq.scripts._PARTS, "publish"}
-    return smsq.scripts.find_files().keys() - parts
+    parts = {*smsq.store.scripts._BASE, *smsq.store.scripts._PARTS, "publish"}
+    return smsq.store.scripts.find_files().keys() - parts
 
 
 def wait_for_noon(world: World) -> None:

@@ -15,13 +15,14 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from smsq import packing, staging
+from smsq.campaigns import staging
+from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError, NotFoundError
-from smsq.jobs import Claim, PollClaim
 from smsq.models import JobState
 from smsq.names import Queue
+from smsq.records import packing
+from smsq.records.jobs import Claim, PollClaim
 from smsq.settings import Settings
-from smsq.states import Verdict
 from tests.conftest import HAS_REDIS
 from tests.smsq import together_checks as checks
 from tests.smsq.life import live, profile

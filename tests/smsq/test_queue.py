@@ -11,8 +11,8 @@ import pytest
 
 import smsq
 from smsq.names import Queue
-from smsq.scripts import Scripts
 from smsq.settings import Settings
+from smsq.store.scripts import Scripts
 from tests.support import free_port
 
 

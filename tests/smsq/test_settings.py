@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smsq.environment.variables import SETTINGS
 from smsq.errors import ConfigError
 from smsq.models import OnUnknown
 from smsq.settings import Settings
-from smsq.variables import SETTINGS
 
 TOKEN = "eyJpdiI6IjJzOFlFcXBmOUZE"
 GATEWAY = {"SMSQ_GATEWAY_URL": "https://gateway.example", "SMSQ_GATEWAY_TOKEN": TOKEN}

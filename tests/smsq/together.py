@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from smsq.jobs import Claim, PollClaim
 from smsq.models import JobState, RecipientState, ReportRow
-from smsq.status import read_recipient
+from smsq.records.jobs import Claim, PollClaim
+from smsq.status.status import read_recipient
 from tests.smsq.world import World
 
 ZONES = {

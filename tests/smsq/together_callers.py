@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from smsq.brakes import BrakePlan
-from smsq.campaign import CampaignDraft
+from smsq.campaigns.brakes import BrakePlan
+from smsq.campaigns.draft import CampaignDraft
+from smsq.campaigns.staging import Staging
+from smsq.domain.quiet import QuietHours
 from smsq.errors import InvalidMessageError, NotFoundError
-from smsq.jobs import Claim, Idempotency, PollClaim
 from smsq.models import JobState, MessageRequest
 from smsq.names import Queue
-from smsq.optouts import OptOuts
-from smsq.quiet import QuietHours
-from smsq.rules import RuleBook
-from smsq.staging import Staging
+from smsq.records.jobs import Claim, Idempotency, PollClaim
+from smsq.rules.optouts import OptOuts
+from smsq.rules.rules import RuleBook
+from tests.smsq.campaigns.test_staging import dying_staging
+from tests.smsq.gathering.test_gathering import new_send
 from tests.smsq.life import Life
-from tests.smsq.test_gathering import new_send
-from tests.smsq.test_staging import dying_staging
 from tests.smsq.together import ZONES, Gateway, Look
 from tests.smsq.world import PLAN
 

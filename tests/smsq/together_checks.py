@@ -14,7 +14,7 @@ import pytest
 
 from smsq.errors import NotFoundError
 from smsq.models import FINAL_JOB_STATES, JobState
-from smsq.status import read_recipient
+from smsq.status.status import read_recipient
 from tests.smsq.together import ZONES, Look, counts_of, day
 from tests.smsq.world import World
 

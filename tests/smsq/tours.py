@@ -9,17 +9,17 @@ from dataclasses import replace
 from unittest.mock import patch
 
 import tests.smsq.world as worlds
-from smsq.campaign import CampaignDraft
-from smsq.gathering import MOST_GATHERED
-from smsq.jobs import Idempotency
+from smsq.campaigns.draft import CampaignDraft
+from smsq.domain.outcomes import Verdict
+from smsq.events.webhooks import GIVE_UP_MS, MOST_WAITING, Webhooks
+from smsq.gathering.gathering import MOST_GATHERED
 from smsq.models import JobState, MessageRequest
 from smsq.names import Queue, Task
-from smsq.optouts import OptOuts
-from smsq.presence import Presence
+from smsq.records.jobs import Idempotency
+from smsq.rings.presence import Presence
+from smsq.rings.ticks import Ticks
+from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
-from smsq.states import Verdict
-from smsq.ticks import Ticks
-from smsq.webhooks import GIVE_UP_MS, MOST_WAITING, Webhooks
 from tests.smsq import gathered_tour, sizes
 from tests.smsq.sizes import ACCEPTED, Meter, phone, put, take_job, work_off
 from tests.smsq.world import PLAN, World

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from smsq.assembly import new_job_id
-from smsq.brakes import BrakePlan, Brakes
-from smsq.campaign import CampaignDraft
-from smsq.campaigns import load_campaign
-from smsq.claims import Claims
-from smsq.connection import connect
-from smsq.jobs import (
+from smsq.campaigns.brakes import BrakePlan, Brakes
+from smsq.campaigns.draft import CampaignDraft
+from smsq.campaigns.staging import Staging
+from smsq.delivery.polls import Polls
+from smsq.domain.outcomes import Verdict
+from smsq.intake.new_jobs import new_job_id
+from smsq.ledger.ledger import Ledger
+from smsq.models import JobState, Kind, MessageRequest
+from smsq.names import Queue
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Early, Pace, Slot
+from smsq.records.jobs import (
     Claim,
     Idempotency,
     Leases,
@@ -22,20 +27,15 @@ from smsq.jobs import (
     PollPlan,
     Question,
 )
-from smsq.keys import Keys
-from smsq.ledger import Ledger
-from smsq.limiter import Limiter
-from smsq.models import JobState, Kind, MessageRequest
-from smsq.names import Queue
-from smsq.polls import Polls
-from smsq.rules import RuleBook
-from smsq.scripts import Scripts
+from smsq.rules.rules import RuleBook
+from smsq.sending.claims import Claims
 from smsq.settings import Settings
-from smsq.slots import Early, Pace, Slot
-from smsq.staging import Staging
-from smsq.states import Verdict
-from smsq.status import Campaign
-from smsq.views import Views
+from smsq.status.campaigns import load_campaign
+from smsq.status.status import Campaign
+from smsq.status.views import Views
+from smsq.store.connection import connect
+from smsq.store.keys import Keys
+from smsq.store.scripts import Scripts
 
 PLAN = PollPlan(first_ms=5_000, horizon_ms=259_200_000)
 ACCEPTED = Verdict(state=JobState.ACCEPTED, message_id=77)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
-from smsq.account import Endpoint
+from smsq.domain.account import Endpoint
 from smsq.errors import (
     BusyError,
     MisconfiguredError,
@@ -23,8 +23,8 @@ from smsq.gateway.client import GatewayClient
 from smsq.gateway.wire import ReportPage
 from smsq.models import BulkAccepted, JobState, Kind, MessageRequest, QuickAccepted, QuickRequest
 from smsq.names import Queue
+from smsq.pacing.slots import Closed
 from smsq.settings import Settings
-from smsq.slots import Closed
 from tasks.line import _claim, _use
 from tasks.resources import Resources
 from tests.smsq.world import World

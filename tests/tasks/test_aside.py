@@ -8,16 +8,16 @@ from itertools import pairwise
 
 import pytest
 
-from smsq.account import Endpoint
-from smsq.desk import Desk
+from smsq.domain.account import Endpoint
 from smsq.errors import BusyError
-from smsq.jobs import Question, Unprepared
 from smsq.models import BulkMessage, JobState
+from smsq.operate.stuck_jobs import Desk
+from smsq.pacing.slots import Slot
 from smsq.queue import SmsQueue
-from smsq.rules import RuleBook
+from smsq.records.jobs import Question, Unprepared
+from smsq.rules.rules import RuleBook
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
-from smsq.slots import Slot
 from tasks.line import serve
 from tasks.recover import recover_due
 from tasks.resources import Resources, install

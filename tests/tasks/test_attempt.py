@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from smsq.desk import Desk
 from smsq.gateway.client import GatewayClient
-from smsq.jobs import Claim
 from smsq.models import BulkMessage, JobState, QuickAccepted, RecipientState
+from smsq.operate.stuck_jobs import Desk
+from smsq.pacing.slots import Slot
 from smsq.queue import SmsQueue
+from smsq.records.jobs import Claim
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
-from smsq.slots import Slot
 from tasks.attempt import attempt
 from tasks.line import serve
 from tasks.resources import Resources

@@ -7,11 +7,11 @@ from functools import partial
 
 import pytest
 
-from smsq.account import Endpoint
+from smsq.domain.account import Endpoint
 from smsq.errors import BusyError, MisconfiguredError, TemporaryError
 from smsq.models import JobState
+from smsq.pacing.slots import Closed, Slot
 from smsq.settings import Settings
-from smsq.slots import Closed, Slot
 from tests.tasks.outages import FAILURES, Drive, drive
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from smsq.claims import Claims
-from smsq.jobs import Claim
 from smsq.models import JobState
 from smsq.queue import SmsQueue
+from smsq.records.jobs import Claim
+from smsq.sending.claims import Claims
 from smsq.simulator.server import RunningSimulator
 from tasks import attempt
 from tasks.resources import Resources

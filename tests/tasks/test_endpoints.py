@@ -10,11 +10,11 @@ from functools import partial
 
 import pytest
 
-from smsq.account import Endpoint
+from smsq.domain.account import Endpoint
 from smsq.models import JobState, Kind
 from smsq.names import Queue
+from smsq.pacing.slots import read_closures
 from smsq.settings import Settings
-from smsq.slots import read_closures
 from tests.tasks.outages import Drive, drive
 
 #: How an endpoint fails, and how many of its messages may be unknown after an hour.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from smsq.campaign import CampaignDraft
-from smsq.jobs import Idempotency
+from smsq.campaigns.draft import CampaignDraft
+from smsq.campaigns.staging import Staging
 from smsq.models import JobState, MessageRequest
 from smsq.names import RING_SPREAD, Queue
 from smsq.queue import SmsQueue
-from smsq.staging import Staging
+from smsq.records.jobs import Idempotency
 from tasks.recover import recover_due
 from tasks.resources import Resources
 

@@ -11,13 +11,13 @@ import pytest
 from redis import exceptions
 from redis.exceptions import RedisError, ResponseError
 
-from smsq.claims import Claims
-from smsq.limiter import Limiter
 from smsq.models import JobState
 from smsq.names import Queue
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Early, Pace
 from smsq.queue import SmsQueue
+from smsq.sending.claims import Claims
 from smsq.simulator.server import RunningSimulator
-from smsq.slots import Early, Pace
 from tasks import preparation
 from tasks.line import rings_at_hand, serve
 from tasks.resources import Resources

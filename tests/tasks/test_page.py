@@ -10,11 +10,11 @@ from itertools import pairwise
 import pytest
 
 from smsq.gateway.wire import ReportPage
-from smsq.jobs import PollClaim
 from smsq.models import BulkMessage, JobState, RecipientState
+from smsq.pacing.slots import Slot
 from smsq.queue import SmsQueue
+from smsq.records.jobs import PollClaim
 from smsq.simulator.server import RunningSimulator
-from smsq.slots import Slot
 from tasks.line import serve
 from tasks.page import MAX_READERS, read_page, store
 from tasks.poll import ring_due_polls, see_polled

@@ -6,11 +6,12 @@ import threading
 
 import pytest
 
-from smsq.presence import Presence, read_presence
-from smsq.scripts import Scripts
+from smsq.rings.presence import Presence, read_presence
+from smsq.store.scripts import Scripts
 from tests.support import free_port, wait_until
-from worker import alive, pulse
-from worker.appetite import Appetite
+from worker import alive
+from worker import liveness as pulse
+from worker.consume_strategy import Appetite
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ def test_a_redis_that_is_away_is_told_in_one_line(
 def test_a_consumer_that_asks_is_heard(scripts: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = pulse.Pulse()
     monkeypatch.setattr(pulse, "pulse", mine)
-    monkeypatch.setattr("worker.appetite.pulse", mine)
+    monkeypatch.setattr("worker.consume_strategy.pulse", mine)
     monkeypatch.setattr(pulse, "TELL_EVERY_S", 0.02)
     stop = threading.Event()
     pulse.start_telling("w@h", Presence(scripts), stop)

@@ -16,9 +16,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from config.celeryconfig import celery_options
 from config.queues import TICK_QUEUE
 from smsq import names
-from smsq.connection import connect
+from smsq.rings.ticks import EVERY_S, Ticks
 from smsq.settings import Settings
-from smsq.ticks import EVERY_S, Ticks
+from smsq.store.connection import connect
 from tests.smsq.world import World
 from worker import beat
 from worker.beat import TickScheduler

@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from smsq.backoff import Backoff
-from smsq.connection import connect
-from smsq.scripts import Scripts
+from smsq.domain.backoff import Backoff
+from smsq.events.signatures import verify_webhook
+from smsq.events.webhooks import Webhooks
 from smsq.settings import Settings
-from smsq.signatures import verify_webhook
-from smsq.webhooks import Webhooks
+from smsq.store.connection import connect
+from smsq.store.scripts import Scripts
 from tests.receiver import Receiver, status
 from tests.smsq.world import World
 from tests.support import free_port, wait_until

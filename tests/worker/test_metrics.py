@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import smsq
-from smsq.account import Endpoint
+from smsq.domain.account import Endpoint
 from smsq.errors import TemporaryError
-from smsq.limiter import Limiter
-from smsq.scripts import Scripts
-from smsq.slots import Pace, Slot
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Pace, Slot
+from smsq.store.scripts import Scripts
 from worker.metrics import render
 
 

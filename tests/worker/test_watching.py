@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from smsq.clock import ledger_time
-from smsq.connection import connect
-from smsq.scripts import Scripts
 from smsq.settings import Settings
+from smsq.store.clock import ledger_time
+from smsq.store.connection import connect
+from smsq.store.scripts import Scripts
 from tests.support import RedisServer, wait_until
 from worker import watching
 from worker.watching import look, start_watching

@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 
-from smsq.campaign import MOST_MESSAGES
-from smsq.connection import connect
+from smsq.campaigns.draft import MOST_MESSAGES
 from smsq.gateway.receipts import receipt_url
-from smsq.keys import Keys
-from smsq.mistakes import MAX_NAME
+from smsq.intake.mistakes import MAX_NAME
 from smsq.models import BulkMessage
 from smsq.queue import SmsQueue
-from smsq.scripts import Scripts
 from smsq.settings import Settings
+from smsq.store.connection import connect
+from smsq.store.keys import Keys
+from smsq.store.scripts import Scripts
 from tests.support import wait_until
 from worker.web import Receiver, make_app
 

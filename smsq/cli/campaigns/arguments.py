@@ -15,17 +15,17 @@ from typing import Any
 
 import click
 
-from smsq.cli.files import open_input
-from smsq.cli.load import Loader
+from smsq.cli.campaigns.fill_draft import Loader
+from smsq.cli.files.csv_rows import Table
+from smsq.cli.files.opening import open_input
+from smsq.cli.files.rejects import Rejects
 from smsq.cli.params import read_text
-from smsq.cli.rejects import Rejects
-from smsq.cli.rows import Table
 from smsq.errors import InvalidMessageError
-from smsq.intake import Intake
+from smsq.intake.intake import Intake
 from smsq.models import BulkMessage, MessageRequest, PersonalMessage
-from smsq.placeholders import Placeholders
 from smsq.settings import Settings
-from smsq.template import Template, read_template
+from smsq.text.placeholders import Placeholders
+from smsq.text.template import Template, read_template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from smsq.status import Brake, BrakeState
+from smsq.status.status import Brake, BrakeState
 
 _PERCENT = 100
 

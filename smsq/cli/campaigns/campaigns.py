@@ -16,13 +16,13 @@ from typing import Any, TextIO
 
 import click
 
-from smsq.cli.brakes import describe_brake
+from smsq.cli.campaigns.brakes import describe_brake
 from smsq.cli.output import json_option, open_queue, print_json, say_number
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.errors import InvalidMessageError
-from smsq.failed import FailedReader
-from smsq.status import Campaign
+from smsq.status.failed import FailedReader
+from smsq.status.status import Campaign
 
 
 @click.command()

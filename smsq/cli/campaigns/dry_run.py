@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from smsq.cli.estimate import Caps, Estimate, Nowhere, say_price
-from smsq.cli.load import Loader
+from smsq.cli.campaigns.estimate import Caps, Estimate, Nowhere, say_price
+from smsq.cli.campaigns.fill_draft import Loader
+from smsq.cli.files.csv_rows import Table
+from smsq.cli.looking.watch import say_duration
 from smsq.cli.output import print_json, say_number
-from smsq.cli.parts import name_character, show_character
-from smsq.cli.rows import Table
-from smsq.cli.watch import say_duration
+from smsq.cli.sending.parts import name_character, show_character
 from smsq.queue import SmsQueue
 
 #: Characters shown to a person; in a Cyrillic text nearly every letter forces UCS-2.

@@ -9,11 +9,11 @@ from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
-from smsq.intake import Filled
+from smsq.intake.intake import Filled
 from smsq.models import MessageRequest
 from smsq.queue import SmsQueue
-from smsq.seen import SeenPhones
-from smsq.text import count_parts, find_ucs2
+from smsq.text.phone_set import SeenPhones
+from smsq.text.phones_and_parts import count_parts, find_ucs2
 
 #: Phones looked up at once.
 _LOOKUP_PHONES = 1000

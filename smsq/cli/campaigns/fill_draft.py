@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from smsq.cli.rejects import Rejects
-from smsq.cli.rows import Row, Table
-from smsq.intake import Filled, Intake
+from smsq.cli.files.csv_rows import Row, Table
+from smsq.cli.files.rejects import Rejects
+from smsq.intake.intake import Filled, Intake
 from smsq.models import MessageRequest
-from smsq.placeholders import Placeholders
-from smsq.template import Template, find_empty
+from smsq.text.placeholders import Placeholders
+from smsq.text.template import Template, find_empty
 
 
 @dataclass(slots=True, kw_only=True)

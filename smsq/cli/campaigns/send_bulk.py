@@ -13,19 +13,19 @@ from typing import Any
 
 import click
 
-from smsq.campaign import CampaignDraft
-from smsq.cli.brakes import max_failed_option
-from smsq.cli.dry_run import DryRun, say_encoding
-from smsq.cli.estimate import Caps, Estimate
-from smsq.cli.files import encoding_option
-from smsq.cli.load import Loader
-from smsq.cli.order import Order, open_table, read_order
+from smsq.campaigns.draft import CampaignDraft
+from smsq.cli.campaigns.arguments import Order, open_table, read_order
+from smsq.cli.campaigns.brakes import max_failed_option
+from smsq.cli.campaigns.dry_run import DryRun, say_encoding
+from smsq.cli.campaigns.estimate import Caps, Estimate
+from smsq.cli.campaigns.fill_draft import Loader
+from smsq.cli.files.csv_rows import Table
+from smsq.cli.files.opening import encoding_option
+from smsq.cli.files.progress import show_progress
+from smsq.cli.files.rejects import Rejects, no_row_error
 from smsq.cli.output import Exit, is_terminal, json_option, open_queue, print_json, say_number
 from smsq.cli.params import to_moment, to_price, to_unicode
-from smsq.cli.progress import show_progress
-from smsq.cli.rejects import Rejects, no_row_error
-from smsq.cli.rows import Table
-from smsq.cli.send import (
+from smsq.cli.sending.send_quick import (
     again_option,
     alphaname_option,
     key_option,
@@ -33,9 +33,9 @@ from smsq.cli.send import (
     say_repeated,
 )
 from smsq.errors import InvalidMessageError
-from smsq.intake import Filled
+from smsq.intake.intake import Filled
+from smsq.ledger.stored_id import StoredId
 from smsq.queue import SmsQueue
-from smsq.stored_id import StoredId
 
 
 @click.command()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import BinaryIO
 
-from smsq.cli.lines import Lines
+from smsq.cli.files.text_lines import Lines
 
 #: What may stand between cells; the header's line decides.
 _DELIMITERS = ",;\t"

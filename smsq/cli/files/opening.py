@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import click
 
-from smsq.cli.encodings import KNOWN
+from smsq.cli.files.encodings import KNOWN
 from smsq.errors import InvalidMessageError
 
 encoding_option = click.option(

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
-from smsq.cli.files import open_input
-from smsq.cli.lines import MAX_LINE_BYTES
-from smsq.cli.rows import Row, Table
+from smsq.cli.files.csv_rows import Row, Table
+from smsq.cli.files.opening import open_input
+from smsq.cli.files.text_lines import MAX_LINE_BYTES
 
 _HEADER = b"phone\n"
 

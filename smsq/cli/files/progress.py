@@ -19,8 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from smsq.cli.files.csv_rows import Table
 from smsq.cli.output import make_console
-from smsq.cli.rows import Table
 
 #: Rows between two movements of the bar.
 _ROWS_PER_STEP = 100

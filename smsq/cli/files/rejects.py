@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from smsq.cli.files.csv_rows import Row, Table
 from smsq.cli.output import say_number
-from smsq.cli.rows import Row, Table
 from smsq.errors import InvalidMessageError
 
 _OURS = ["line", "column", "reason"]

@@ -12,7 +12,7 @@ import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from smsq.cli.encodings import Guess, is_meant_as_utf8, may_be_utf8
+from smsq.cli.files.encodings import Guess, is_meant_as_utf8, may_be_utf8
 from smsq.errors import InvalidMessageError
 
 #: A longer line is no row of a CSV file.

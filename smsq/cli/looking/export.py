@@ -16,10 +16,10 @@ import click
 from smsq.cli.output import json_option, print_spooled
 from smsq.cli.params import to_start
 from smsq.cli.times import in_zone, reader_zone
-from smsq.connection import WORKER_TIMEOUT_S, connect, unavailable
-from smsq.export import MESSAGE_COLUMNS, RECIPIENT_COLUMNS, Exporter, Row, Selection
-from smsq.keys import Keys
 from smsq.settings import Settings
+from smsq.status.export import MESSAGE_COLUMNS, RECIPIENT_COLUMNS, Exporter, Row, Selection
+from smsq.store.connection import WORKER_TIMEOUT_S, connect, unavailable
+from smsq.store.keys import Keys
 
 
 @click.command()

@@ -11,12 +11,12 @@ from typing import Any
 import click
 from rich.table import Table
 
-from smsq.checks import say_words
+from smsq.cli.looking.watch import say_duration, say_gate
 from smsq.cli.output import json_option, make_console, open_queue, print_json
-from smsq.cli.watch import say_duration, say_gate
 from smsq.models import JobState
-from smsq.slots import RateView
-from smsq.views import Stats
+from smsq.operate.checks import say_words
+from smsq.pacing.slots import RateView
+from smsq.status.views import Stats
 
 #: What JSON says for ever with: it has no infinity, and null would read as "not closed".
 ENDLESS_S = 1e9

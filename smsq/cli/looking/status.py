@@ -12,12 +12,12 @@ from typing import Any
 import click
 from rich.table import Table
 
-from smsq.cli.brakes import describe_brake, say_brake
+from smsq.cli.campaigns.brakes import describe_brake, say_brake
 from smsq.cli.output import json_option, make_console, open_queue, print_json, print_spooled
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, RecipientState
-from smsq.status import RecipientStatus, Status
+from smsq.status.status import RecipientStatus, Status
 
 #: Messages shown to a person; JSON has all of them.
 _MAX_MESSAGES = 20

@@ -18,15 +18,15 @@ from rich.console import Group, JustifyMethod
 from rich.live import Live
 from rich.table import Table
 
-from smsq.cli.brakes import say_brake
+from smsq.cli.campaigns.brakes import say_brake
+from smsq.cli.looking.status import count_final, describe, show_status
 from smsq.cli.output import Exit, json_option, make_console, open_queue, print_json
 from smsq.cli.params import to_unicode
-from smsq.cli.show import count_final, describe, show_status
 from smsq.errors import NotFoundError
 from smsq.models import JobState, RecipientState
+from smsq.pacing.slots import Closure, RateView
 from smsq.queue import SmsQueue
-from smsq.slots import Closure, RateView
-from smsq.status import Campaign, Status
+from smsq.status.status import Campaign, Status
 
 #: Time between two looks.
 _LOOK_S = 0.5

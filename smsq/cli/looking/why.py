@@ -13,9 +13,9 @@ import click
 from smsq.cli.output import json_option, print_json
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
-from smsq.desk import Desk
+from smsq.operate.stuck_jobs import Desk
 from smsq.settings import Settings
-from smsq.story import Progress, Step, make_steps, say_progress, say_step
+from smsq.status.timeline import Progress, Step, make_steps, say_progress, say_step
 
 
 @click.command()

@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 import click
 
-from smsq.cli.brakes import describe_brake, max_failed_option, say_brake
+from smsq.cli.campaigns.brakes import describe_brake, max_failed_option, say_brake
+from smsq.cli.looking.stats import describe_rate
+from smsq.cli.looking.watch import say_gate
 from smsq.cli.output import json_option, open_queue, print_json
 from smsq.cli.params import to_unicode
-from smsq.cli.stats import describe_rate
-from smsq.cli.watch import say_gate
-from smsq.controls import Controls
+from smsq.operate.controls import Controls
 from smsq.settings import Settings
-from smsq.status import Campaign
+from smsq.status.status import Campaign
 
 #: Goes back to SMSQ_RATE_PER_S.
 DEFAULT = "default"

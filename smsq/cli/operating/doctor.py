@@ -11,9 +11,9 @@ from dataclasses import asdict
 
 import click
 
-from smsq.checks import Check, Mark
 from smsq.cli.output import Exit, json_option, print_json
-from smsq.doctor import examine
+from smsq.operate.checks import Check, Mark
+from smsq.operate.doctor import examine
 
 _SIGNS = {Mark.OK: ("✓", "green"), Mark.WARNING: ("!", "yellow"), Mark.ERROR: ("✗", "red")}
 

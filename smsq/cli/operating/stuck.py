@@ -14,13 +14,13 @@ from typing import Any
 import click
 from rich.table import Table
 
+from smsq.cli.looking.why import why as why_command
 from smsq.cli.output import Exit, json_option, make_console, print_json, say_number
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
-from smsq.cli.why import why as why_command
-from smsq.desk import Desk, StuckJob
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.models import JobState, Settlement
+from smsq.operate.stuck_jobs import Desk, StuckJob
 from smsq.settings import Settings
 
 #: Dead jobs put back per second by `dead retry` unless told otherwise.

@@ -12,13 +12,13 @@ from typing import Any
 import click
 from rich.table import Table
 
+from smsq.cli.operating.stuck import why_option
 from smsq.cli.output import json_option, make_console, print_json, say_number
 from smsq.cli.params import to_unicode
-from smsq.cli.stuck import why_option
 from smsq.cli.times import reader_zone, say_time
-from smsq.jobs import UNMATCHED_S
+from smsq.operate.unmatched import UnmatchedDesk, UnmatchedJob
+from smsq.records.jobs import UNMATCHED_S
 from smsq.settings import Settings
-from smsq.unmatched import UnmatchedDesk, UnmatchedJob
 
 _MOST_ID = 2**63 - 1
 

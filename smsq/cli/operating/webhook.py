@@ -14,10 +14,10 @@ from rich.table import Table
 from smsq.cli.output import json_option, make_console, print_json
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
-from smsq.connection import PRODUCER_TIMEOUT_S, connect, unavailable
-from smsq.scripts import Scripts
+from smsq.events.webhooks import DeadDelivery, Webhooks
 from smsq.settings import Settings
-from smsq.webhooks import DeadDelivery, Webhooks
+from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.store.scripts import Scripts
 
 
 @click.group()

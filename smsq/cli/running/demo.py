@@ -22,15 +22,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from smsq.cli.children import Ended, ends_in_order
+from smsq.cli.looking.status import count_final, describe, say_counts
 from smsq.cli.output import Exit, json_option, make_console, print_json
-from smsq.cli.processes import find_processes, require
-from smsq.cli.show import count_final, describe, say_counts
-from smsq.cli.stack import Stack, StackError
+from smsq.cli.running.children import Ended, ends_in_order
+from smsq.cli.running.processes import find_processes, require
+from smsq.cli.running.stack import Stack, StackError
 from smsq.models import RecipientState
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
-from smsq.status import Status
+from smsq.status.status import Status
 
 #: Longer than this and something is wrong.
 DEADLINE_S = 90.0

@@ -1,4 +1,6 @@
-"""fakeredis' server, for machines without `redis-server`: `python -m smsq.cli.fake_redis PORT`.
+"""fakeredis' server, for machines without `redis-server`.
+
+Run it as `python -m smsq.cli.running.fake_redis PORT`.
 
 In:  a port of loopback. Out: a Redis good enough for a demo and for tests; nothing is kept on disk.
 """

@@ -20,7 +20,7 @@ from types import ModuleType
 import click
 
 import smsq
-from smsq.cli.listening import LOOPBACK, read_address
+from smsq.cli.running.listening import LOOPBACK, read_address
 
 #: What the processes are made of.
 PACKAGES = ("config", "tasks", "worker")

@@ -25,7 +25,7 @@ from typing import Self
 from redis import Redis
 from redis.exceptions import RedisError
 
-from smsq.cli.children import die_with_parent, end_together
+from smsq.cli.running.children import die_with_parent, end_together
 from smsq.errors import SmsqError
 
 #: A process of ours that is not up by then will not come up.
@@ -128,7 +128,7 @@ class Stack:
     def start_redis(self) -> None:
         """Start Redis, on the data of an earlier one if there was one."""
         port = str(self.ports["redis"])
-        command = [sys.executable, "-m", "smsq.cli.fake_redis", port]
+        command = [sys.executable, "-m", "smsq.cli.running.fake_redis", port]
         if self.has_real_redis:
             options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]
             command = ["redis-server", "--port", port, *options]

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 import click
 
-from smsq.cli.children import Ended, die_with_parent, end_together, ends_in_order
-from smsq.cli.processes import require
+from smsq.cli.running.children import Ended, die_with_parent, end_together, ends_in_order
+from smsq.cli.running.processes import require
 from smsq.settings import Settings
 
 #: Pause before a process that died is started again: doubled each time, up to the longest.

@@ -11,7 +11,10 @@ from typing import Any
 
 import click
 
-from smsq.cli.files import encoding_option
+from smsq.cli.files.opening import encoding_option
+from smsq.cli.files.phone_list import PhoneTable, open_phones
+from smsq.cli.files.progress import show_progress
+from smsq.cli.files.rejects import Rejects
 from smsq.cli.output import (
     Exit,
     is_terminal,
@@ -22,12 +25,9 @@ from smsq.cli.output import (
     say_number,
 )
 from smsq.cli.params import to_unicode
-from smsq.cli.phone_list import PhoneTable, open_phones
-from smsq.cli.progress import show_progress
-from smsq.cli.rejects import Rejects
-from smsq.optouts import SLICE, OptOuts
+from smsq.rules.optouts import SLICE, OptOuts
 from smsq.settings import Settings
-from smsq.text import normalize_phone, say_phone_mistake
+from smsq.text.phones_and_parts import normalize_phone, say_phone_mistake
 
 
 @click.group()

@@ -11,9 +11,9 @@ import click
 
 from smsq.cli.output import json_option, open_queue, print_json
 from smsq.cli.params import read_text, to_moment, to_unicode
+from smsq.ledger.stored_id import StoredId
 from smsq.models import OnUnknown, QuickMessage
 from smsq.names import PRIORITIES, Queue
-from smsq.stored_id import StoredId
 
 key_option = click.option(
     "--key",

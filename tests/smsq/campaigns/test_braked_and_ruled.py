@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from smsq.failed import FailedReader
-from smsq.jobs import Leases
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState, RecipientState
-from smsq.optouts import OptOuts
-from smsq.slots import Slot
-from smsq.states import Verdict
-from smsq.status import BrakeState
-from tests.smsq.test_brakes import BY, accept_one, brake_of, report, take_job
-from tests.smsq.test_rules import LATER, set_rules
+from smsq.pacing.slots import Slot
+from smsq.records.jobs import Leases
+from smsq.rules.optouts import OptOuts
+from smsq.status.failed import FailedReader
+from smsq.status.status import BrakeState
+from tests.smsq.campaigns.test_brakes import BY, accept_one, brake_of, report, take_job
+from tests.smsq.rules.test_rules import LATER, set_rules
 from tests.smsq.world import PLAN, UNKNOWN, World
 
 pytestmark = pytest.mark.long

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from smsq import staging
-from smsq.brakes import BrakePlan
-from smsq.campaign import CampaignDraft
+from smsq.campaigns import staging
+from smsq.campaigns.brakes import BrakePlan
+from smsq.campaigns.draft import CampaignDraft
+from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError, NotFoundError
-from smsq.jobs import Claim, Idempotency, Leases, PollClaim
-from smsq.keys import Keys
+from smsq.events.events import CampaignEvent, read_entry
 from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
-from smsq.news import CampaignEvent, read_entry
-from smsq.slots import Slot
-from smsq.states import Verdict
-from smsq.status import BrakeState
-from smsq.story import read_note
+from smsq.pacing.slots import Slot
+from smsq.records.jobs import Claim, Idempotency, Leases, PollClaim
+from smsq.status.status import BrakeState
+from smsq.status.timeline import read_note
+from smsq.store.keys import Keys
 from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, World
 
 BUSY = Verdict(state=JobState.QUEUED, error="429", error_class="busy", is_counted=False)

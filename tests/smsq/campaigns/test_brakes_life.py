@@ -20,12 +20,12 @@ from hypothesis.stateful import (
     rule,
 )
 
+from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError
-from smsq.jobs import Claim
 from smsq.models import FINAL_JOB_STATES, JobState, RecipientState, ReportRow
+from smsq.records.jobs import Claim
 from smsq.settings import Settings
-from smsq.states import Verdict
-from smsq.status import BrakeState, read_recipient
+from smsq.status.status import BrakeState, read_recipient
 from tests.smsq.life import Life, live, profile
 from tests.smsq.world import ACCEPTED, PLAN
 

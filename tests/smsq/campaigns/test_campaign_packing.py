@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from smsq.campaign import CampaignDraft
+from smsq.campaigns.draft import CampaignDraft
 from smsq.gateway.calls import bulk_call
-from smsq.jobs import Claim, Idempotency
 from smsq.models import MessageRequest
+from smsq.records.jobs import Claim, Idempotency
 from smsq.simulator import contract
 from smsq.simulator.contract import Bulk
 from tests.smsq.world import World

@@ -9,17 +9,17 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from smsq.campaign import CampaignDraft
+from smsq.campaigns.draft import CampaignDraft
 from smsq.errors import (
     InvalidMessageError,
     KeyConflictError,
     NotFoundError,
     QueueUnavailableError,
 )
-from smsq.jobs import Idempotency
 from smsq.models import JobState, Kind, MessageRequest, RecipientState
 from smsq.names import Queue
-from smsq.packing import STAGE_TTL_MS
+from smsq.records.jobs import Idempotency
+from smsq.records.packing import STAGE_TTL_MS
 from tests.smsq.world import PLAN, RETENTION_MS, World
 
 SALE = MessageRequest(name="Sale", alphaname_id="123", text="Half price", recipients={})

@@ -12,13 +12,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from smsq import packing, staging
-from smsq.campaign import CampaignDraft
+from smsq.campaigns import staging
+from smsq.campaigns.draft import CampaignDraft
+from smsq.campaigns.staging import Staging
 from smsq.errors import KeyConflictError
-from smsq.jobs import Idempotency
+from smsq.ledger.stored_id import StoredId
 from smsq.models import JobState, MessageRequest, RecipientState
-from smsq.staging import Staging
-from smsq.stored_id import StoredId
+from smsq.records import packing
+from smsq.records.jobs import Idempotency
 from tests.conftest import HAS_REDIS
 from tests.smsq.world import World
 

@@ -18,8 +18,8 @@ import pytest
 
 from smsq.cli import COMMANDS, main
 from smsq.cli.commands import Commands
-from smsq.connection import PRODUCER_TIMEOUT_S
 from smsq.queue import SmsQueue
+from smsq.store.connection import PRODUCER_TIMEOUT_S
 from tests.smsq.cli.conftest import ROOT, start
 from tests.support import free_port
 

@@ -14,9 +14,9 @@ import pytest
 
 from smsq.cli.params import to_moment, to_start
 from smsq.cli.times import in_zone, say_time
+from smsq.domain.outcomes import Verdict
+from smsq.events.webhooks import GIVE_UP_MS, Webhooks
 from smsq.models import JobState
-from smsq.states import Verdict
-from smsq.webhooks import GIVE_UP_MS, Webhooks
 from tests.smsq.cli.conftest import Smsq
 from tests.smsq.world import ACCEPTED, PLAN, World
 

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from smsq.assembly import new_job_id
-from smsq.desk import Desk
+from smsq.delivery.matching import Matching, guess_type
+from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError, NotFoundError
-from smsq.jobs import Idempotency, NewJob
-from smsq.matching import Matching, guess_type
+from smsq.intake.new_jobs import new_job_id
 from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
 from smsq.names import Queue
+from smsq.operate.stuck_jobs import Desk
+from smsq.operate.unmatched import UnmatchedDesk
+from smsq.records.jobs import Idempotency, NewJob
 from smsq.settings import Settings
-from smsq.states import Verdict
-from smsq.story import Note
-from smsq.unmatched import UnmatchedDesk
+from smsq.status.timeline import Note
 from tests.smsq.world import PLAN, UNKNOWN, World
 
 BULK = Verdict(state=JobState.ACCEPTED, gateway_fields={"uuid": "u-1"})

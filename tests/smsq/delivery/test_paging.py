@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from smsq.jobs import PollClaim
 from smsq.models import JobState, ReportRow
+from smsq.records.jobs import PollClaim
 from smsq.settings import Settings
 from tests.smsq.world import ACCEPTED, PLAN, World
 

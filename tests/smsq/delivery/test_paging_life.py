@@ -6,8 +6,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from smsq.jobs import PollClaim
 from smsq.models import JobState, ReportRow
+from smsq.records.jobs import PollClaim
 from smsq.settings import Settings
 from tests.smsq.life import Life, live, profile
 from tests.smsq.world import ACCEPTED, PLAN

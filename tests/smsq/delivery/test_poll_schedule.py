@@ -9,19 +9,19 @@ from typing import cast
 
 import pytest
 
-from smsq.backoff import PollSchedule
-from smsq.claims import Claims
-from smsq.connection import connect
-from smsq.jobs import PollClaim
-from smsq.ledger import Ledger
-from smsq.limiter import Limiter
+from smsq.delivery.polls import Polls
+from smsq.domain.backoff import PollSchedule
+from smsq.domain.outcomes import Verdict
+from smsq.ledger.ledger import Ledger
 from smsq.models import JobState, Kind
-from smsq.polls import Polls
-from smsq.scripts import Scripts
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Pace, Slot
+from smsq.records.jobs import PollClaim
+from smsq.sending.claims import Claims
 from smsq.settings import Settings
-from smsq.slots import Pace, Slot
-from smsq.states import Verdict
-from tests.smsq.test_ledger import LEASES
+from smsq.store.connection import connect
+from smsq.store.scripts import Scripts
+from tests.smsq.ledger.test_ledger import LEASES
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 SCHEDULE = PollSchedule(first_s=5, max_s=43_200, horizon_s=259_200)

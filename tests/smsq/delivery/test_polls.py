@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from smsq.delivery.polls import MAX_RECEIPTS, Polls
 from smsq.models import Kind, RecipientState, ReportRow
-from smsq.polls import MAX_RECEIPTS, Polls
-from smsq.status import RecipientStatus
+from smsq.status.status import RecipientStatus
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 PHONE = "375291234567"

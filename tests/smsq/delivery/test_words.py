@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from smsq.checks import Mark, check_stats
+from smsq.delivery.polls import Polls, show_word
+from smsq.domain.outcomes import GATEWAY_WORDS, Verdict
 from smsq.models import JobState, Kind, RecipientState, ReportRow
-from smsq.polls import Polls, show_word
-from smsq.states import GATEWAY_WORDS, Verdict
+from smsq.operate.checks import Mark, check_stats
 from tests.smsq.cli.conftest import Smsq, smsq, smsq_json
 from tests.smsq.world import PLAN, World
 

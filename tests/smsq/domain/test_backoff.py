@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.backoff import Backoff, PollSchedule, roll
+from smsq.domain.backoff import Backoff, PollSchedule, roll
 
 seconds = st.floats(0.01, 86_400)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.backoff import Backoff
+from smsq.domain.backoff import Backoff
+from smsq.domain.outcomes import GATEWAY_WORDS, RetryPolicy, Verdict, decide, read_gateway_word
 from smsq.models import FINAL_JOB_STATES, JobState, OnUnknown, Outcome, RecipientState
-from smsq.states import GATEWAY_WORDS, RetryPolicy, Verdict, decide, read_gateway_word
 
 POLICY = RetryPolicy(max_attempts=8, backoff=Backoff(1, 300, dice=lambda: 1.0))
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smsq.quiet import (
+from smsq.domain.quiet import (
     LONGEST_MS,
     MOST_MINUTES,
     QuietHours,
@@ -19,7 +19,7 @@ from smsq.quiet import (
     find_quiet_anywhere,
     to_ms,
 )
-from smsq.regions import HOME, region_of, zones_of
+from smsq.domain.regions import HOME, region_of, zones_of
 
 NIGHT = QuietHours(time(21), time(9))
 ZONES = (

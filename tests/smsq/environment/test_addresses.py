@@ -20,14 +20,14 @@ from redis import Redis, exceptions
 from redis import connection as redis_py
 
 from config.celeryconfig import celery_options
-from smsq import addresses
-from smsq.celery_app import OwnCelery
-from smsq.connection import connect
+from smsq.environment import addresses
 from smsq.errors import ConfigError
 from smsq.names import Queue, Task
 from smsq.queue import SmsQueue
-from smsq.rings import Rings, make_celery
+from smsq.rings.celery_app import OwnCelery
+from smsq.rings.rings import Rings, make_celery
 from smsq.settings import Settings
+from smsq.store.connection import connect
 from tests.support import RedisServer, free_port
 
 REDIS_EXAMPLE = "write an address like redis://127.0.0.1:6379/0"

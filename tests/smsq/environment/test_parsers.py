@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq import parsers
+from smsq.environment import parsers
 from smsq.models import OnUnknown
 
 ALL: dict[str, Callable[[str], Any]] = {

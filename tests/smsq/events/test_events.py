@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from smsq.campaign import CampaignDraft
-from smsq.jobs import Idempotency
+from smsq.campaigns.draft import CampaignDraft
+from smsq.events.events import Event, JobEvent, RecipientEvent, read_entry, to_document
 from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
-from smsq.news import Event, JobEvent, RecipientEvent, read_entry, to_document
-from smsq.scripts import Scripts, _read
+from smsq.records.jobs import Idempotency
 from smsq.settings import Settings
-from smsq.text import mask_phone
+from smsq.store.scripts import Scripts, _read
+from smsq.text.phones_and_parts import mask_phone
 from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, UNKNOWN, World
 
 per_function = hypothesis_settings(

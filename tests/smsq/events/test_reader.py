@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from smsq import events
-from smsq.connection import connect
 from smsq.errors import ConfigError, QueueUnavailableError
-from smsq.news import Event, JobEvent, to_document
+from smsq.events import reader as events
+from smsq.events.events import Event, JobEvent, to_document
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
+from smsq.store.connection import connect
 from tests.conftest import HAS_REDIS
 from tests.smsq.world import World
 from tests.support import RedisServer, free_port, wait_until

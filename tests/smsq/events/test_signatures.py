@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.signatures import sign_webhook, verify_webhook
+from smsq.events.signatures import sign_webhook, verify_webhook
 
 SECRET = "a secret of the shop's"
 NOW = 1_700_000_000

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from smsq import webhooks
-from smsq.backoff import Backoff
+from smsq.domain.backoff import Backoff
 from smsq.errors import NotFoundError
+from smsq.events import webhooks
+from smsq.events.events import JobEvent, to_document
+from smsq.events.webhooks import DELIVERY_CHANGES, GIVE_UP_MS, Delivery, Settled, Webhooks
 from smsq.models import ReportRow
-from smsq.news import JobEvent, to_document
-from smsq.webhooks import DELIVERY_CHANGES, GIVE_UP_MS, Delivery, Settled, Webhooks
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 DAY_S = GIVE_UP_MS / 1000

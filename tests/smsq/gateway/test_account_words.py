@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.account import find_rule
+from smsq.domain.account import find_rule
 from smsq.errors import GatewayError, RefusedError
 from smsq.gateway.wire import Answer, read_bulk, read_quick
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from smsq.jobs import Claim, Idempotency
+from smsq.domain.outcomes import Verdict
+from smsq.events.events import RecipientEvent, read_entry
 from smsq.models import JobState, RecipientState, ReportRow
-from smsq.news import RecipientEvent, read_entry
-from smsq.optouts import OptOuts
-from smsq.states import Verdict
-from tests.smsq.test_gathering import close, gather, job_of, new_send, phone, sent
-from tests.smsq.test_rules import LATER, set_rules
+from smsq.records.jobs import Claim, Idempotency
+from smsq.rules.optouts import OptOuts
+from tests.smsq.gathering.test_gathering import close, gather, job_of, new_send, phone, sent
+from tests.smsq.rules.test_rules import LATER, set_rules
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 LOST = Verdict(state=JobState.WAITING, delay_s=1, error="lost", error_class="unknown")

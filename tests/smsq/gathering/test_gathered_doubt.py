@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from smsq.desk import Desk
 from smsq.errors import InvalidMessageError, KeyConflictError
-from smsq.jobs import Claim, Idempotency
 from smsq.models import JobState, RecipientState, ReportRow
-from smsq.optouts import OptOuts
+from smsq.operate.stuck_jobs import Desk
+from smsq.records.jobs import Claim, Idempotency
+from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
-from tests.smsq.test_doubt import BY, DEAD, LOST, REFUSED, TEMPORARY, tell_receipt
-from tests.smsq.test_gathering import close, gather, job_of, new_send, phone
+from tests.smsq.gathering.test_gathering import close, gather, job_of, new_send, phone
+from tests.smsq.ledger.test_doubt import BY, DEAD, LOST, REFUSED, TEMPORARY, tell_receipt
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 

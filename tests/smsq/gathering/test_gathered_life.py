@@ -20,15 +20,15 @@ from hypothesis.stateful import (
     rule,
 )
 
+from smsq.domain.outcomes import Verdict
 from smsq.errors import KeyConflictError
-from smsq.jobs import Claim, Idempotency
 from smsq.models import JobState, RecipientState
-from smsq.optouts import OptOuts
+from smsq.records.jobs import Claim, Idempotency
+from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
-from smsq.states import Verdict
-from smsq.status import Status
+from smsq.status.status import Status
+from tests.smsq.gathering.test_gathering import MOST, job_of, new_send, phone
 from tests.smsq.life import Life, live, profile
-from tests.smsq.test_gathering import MOST, job_of, new_send, phone
 from tests.smsq.world import PLAN
 
 LEASE_S = 30

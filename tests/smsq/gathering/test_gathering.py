@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from smsq.assembly import new_job_id
+from smsq.domain.outcomes import Verdict
 from smsq.errors import KeyConflictError, NotFoundError
-from smsq.jobs import Claim, Idempotency, NewSend
+from smsq.events.events import JobEvent, RecipientEvent, read_entry
+from smsq.intake.new_jobs import new_job_id
 from smsq.models import JobState, Kind, RecipientState, ReportRow
 from smsq.names import Queue
-from smsq.news import JobEvent, RecipientEvent, read_entry
-from smsq.states import Verdict
+from smsq.records.jobs import Claim, Idempotency, NewSend
 from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, UNKNOWN, World
 
 OPEN_S = 2

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.fields import Fields
+from smsq.intake.fields import Fields
 from smsq.models import OnUnknown, ViberForward
 from smsq.names import Queue
 from smsq.settings import Settings

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsq.errors import InvalidMessageError
-from smsq.intake import Intake
-from smsq.mistakes import MAX_MISTAKES
+from smsq.intake.intake import Intake
+from smsq.intake.mistakes import MAX_MISTAKES
 from smsq.models import (
     BulkMessage,
     MessageRequest,

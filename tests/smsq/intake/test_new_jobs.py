@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.assembly import (
+from smsq.intake.intake import Intake
+from smsq.intake.new_jobs import (
     assemble_quick,
     digest,
     new_campaign_id,
     new_job_id,
 )
-from smsq.intake import Intake
-from smsq.jobs import Idempotency, NewJob
 from smsq.models import Kind, QuickMessage
 from smsq.names import Queue
+from smsq.records.jobs import Idempotency, NewJob
 from smsq.settings import Settings
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)

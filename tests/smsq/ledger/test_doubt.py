@@ -14,12 +14,10 @@ from itertools import product
 
 import pytest
 
-from smsq.brakes import Brakes
-from smsq.desk import Desk
+from smsq.campaigns.brakes import Brakes
+from smsq.delivery.matching import Matching
+from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError
-from smsq.jobs import Claim
-from smsq.lua_parts import pick
-from smsq.matching import Matching
 from smsq.models import (
     FINAL_JOB_STATES,
     JobState,
@@ -29,10 +27,12 @@ from smsq.models import (
     ReportRow,
     Settlement,
 )
-from smsq.optouts import OptOuts
-from smsq.scripts import find_files
+from smsq.operate.stuck_jobs import Desk
+from smsq.records.jobs import Claim
+from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
-from smsq.states import Verdict
+from smsq.store.lua_parts import pick
+from smsq.store.scripts import find_files
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 BY = "ops@host"

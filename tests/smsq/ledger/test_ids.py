@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 import smsq
-from smsq.campaign import CampaignDraft
-from smsq.desk import Desk
+from smsq.campaigns.draft import CampaignDraft
 from smsq.errors import InvalidMessageError, NotFoundError, SmsqError
+from smsq.events.webhooks import Webhooks
 from smsq.models import JobState, Settlement
+from smsq.operate.stuck_jobs import Desk
+from smsq.operate.unmatched import UnmatchedDesk
 from smsq.settings import Settings
-from smsq.unmatched import UnmatchedDesk
-from smsq.webhooks import Webhooks
 from tests.smsq.world import World
 
 GARBAGE = [

@@ -21,12 +21,12 @@ from hypothesis.stateful import (
     rule,
 )
 
+from smsq.domain.outcomes import Verdict
 from smsq.errors import NotFoundError
-from smsq.jobs import Claim
 from smsq.models import JobState, Kind, OnUnknown
-from smsq.optouts import OptOuts
+from smsq.records.jobs import Claim
+from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
-from smsq.states import Verdict
 from tests.smsq.life import Life, live, profile
 from tests.smsq.world import PLAN, RETENTION_MS
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from smsq.domain.outcomes import Verdict
 from smsq.errors import NotFoundError
-from smsq.jobs import Claim, Leases, NoClaim
 from smsq.models import JobState, Kind, OnUnknown, RecipientState, ReportRow
+from smsq.pacing.slots import Early, Slot
+from smsq.records.jobs import Claim, Leases, NoClaim
 from smsq.settings import Settings
-from smsq.slots import Early, Slot
-from smsq.states import Verdict
 from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, UNKNOWN, World
 
 LEASES = Leases(send_ms=30_000, poll_ms=60_000)

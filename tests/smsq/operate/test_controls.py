@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from smsq.controls import Controls
+from smsq.environment.who import who_am_i
 from smsq.errors import InvalidMessageError, QueueUnavailableError
-from smsq.person import who_am_i
+from smsq.operate.controls import Controls
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from tests.support import free_port

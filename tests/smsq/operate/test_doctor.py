@@ -18,20 +18,20 @@ from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from click.testing import CliRunner
 
-from smsq import checks, doctor
-from smsq.account import Endpoint
-from smsq.checks import Check, Mark
 from smsq.cli import main
-from smsq.cli.watch import say_gate
+from smsq.cli.looking.watch import say_gate
+from smsq.domain.account import Endpoint
 from smsq.errors import MisconfiguredError
-from smsq.limiter import Limiter
 from smsq.models import JobState
 from smsq.names import QUEUES
+from smsq.operate import checks, doctor
+from smsq.operate.checks import Check, Mark
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Pace, Slot
 from smsq.queue import SmsQueue
-from smsq.rings import broker_options
-from smsq.scripts import Scripts
+from smsq.rings.rings import broker_options
 from smsq.settings import Settings
-from smsq.slots import Pace, Slot
+from smsq.store.scripts import Scripts
 from tests.support import RedisServer, free_port
 
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smsq.desk import Desk
+from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.models import JobState, Kind, OnUnknown, Settlement
+from smsq.operate.stuck_jobs import Desk
 from smsq.settings import Settings
-from smsq.states import Verdict
-from smsq.story import read_note
+from smsq.status.timeline import read_note
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 DEAD = Verdict(state=JobState.DEAD, error="gave up after 8 attempts: 500", error_class="temporary")

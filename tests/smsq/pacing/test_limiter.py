@@ -8,14 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from smsq.account import BROKEN_CLOSE_S
-from smsq.jobs import Claim
-from smsq.limiter import Limiter
+from smsq.domain.account import BROKEN_CLOSE_S
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
 from smsq.names import Queue
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Closed, Pace, Slot
+from smsq.records.jobs import Claim
 from smsq.settings import Settings
-from smsq.slots import Closed, Pace, Slot
-from smsq.states import Verdict
 from tests.conftest import HAS_REDIS
 from tests.smsq.fronts import LEASES, Fronts, Gateway, Moody
 from tests.smsq.world import PLAN, World

@@ -14,18 +14,18 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
-from smsq.assembly import digest, new_job_id
-from smsq.campaign import CampaignDraft
+from smsq.campaigns.draft import CampaignDraft
+from smsq.domain.outcomes import Verdict
 from smsq.errors import KeyConflictError, NotFoundError
-from smsq.jobs import Claim, Idempotency, NewJob
+from smsq.intake.new_jobs import digest, new_job_id
+from smsq.ledger.stored_id import StoredId
 from smsq.models import JobState, Kind, MessageRequest
 from smsq.names import Queue
-from smsq.own_ids import read_own_id
+from smsq.records.jobs import Claim, Idempotency, NewJob
 from smsq.settings import Settings
-from smsq.states import Verdict
-from smsq.stored_id import StoredId
+from smsq.status.send_ids import read_own_id
+from tests.smsq.gathering.test_gathering import new_send
 from tests.smsq.life import Life, live, profile
-from tests.smsq.test_gathering import new_send
 from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, UNKNOWN
 
 LEASE_S = 30

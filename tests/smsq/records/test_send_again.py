@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from smsq import SmsQueue
+from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError, KeyConflictError
-from smsq.jobs import Claim
+from smsq.ledger.stored_id import StoredId
 from smsq.models import BulkMessage, JobState, MessageRequest, QuickMessage
+from smsq.records.jobs import Claim
 from smsq.settings import Settings
-from smsq.states import Verdict
-from smsq.stored_id import StoredId
-from tests.smsq.test_doubt import TEMPORARY, tell_receipt
+from tests.smsq.ledger.test_doubt import TEMPORARY, tell_receipt
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 PHONE, OTHER = "375291234567", "375291234568"

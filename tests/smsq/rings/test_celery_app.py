@@ -19,8 +19,8 @@ import pytest
 from celery.bin.celery import celery as command
 
 from smsq.names import Queue, Task
-from smsq.rings import Rings, make_celery
-from tests.smsq.test_rings import ids_of, rung
+from smsq.rings.rings import Rings, make_celery
+from tests.smsq.rings.test_rings import ids_of, rung
 
 pytestmark = pytest.mark.long
 

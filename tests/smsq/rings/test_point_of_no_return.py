@@ -15,14 +15,14 @@ import pytest
 import redis.exceptions
 
 import smsq
-from smsq.breaker import Breaker
-from smsq.campaign import CampaignDraft
-from smsq.desk import Desk
+from smsq.campaigns.draft import CampaignDraft
+from smsq.campaigns.steering import Steering
+from smsq.domain.breaker import Breaker
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
-from smsq.rings import PAUSE_S
+from smsq.operate.stuck_jobs import Desk
+from smsq.rings.rings import PAUSE_S
 from smsq.settings import Settings
-from smsq.states import Verdict
-from smsq.steering import Steering
 from tests.smsq.world import PLAN, UNKNOWN, World
 from tests.support import RedisServer
 

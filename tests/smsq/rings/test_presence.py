@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from smsq.presence import FORGET_AFTER_S, Presence, read_presence
-from smsq.scripts import Scripts
+from smsq.rings.presence import FORGET_AFTER_S, Presence, read_presence
+from smsq.store.scripts import Scripts
 
 
 def test_each_worker_is_as_old_as_it_says(scripts: Scripts) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import celery
 import pytest
 
-from smsq.connection import connect
 from smsq.names import RING_MAX_JOBS, Queue, Task
-from smsq.rings import Rings, broker_options
+from smsq.rings.rings import Rings, broker_options
+from smsq.store.connection import connect
 from tests.support import RedisServer, free_port, wait_until
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smsq.names import Task
-from smsq.ticks import APART_S, MANY, MOST_S, Ticks
+from smsq.rings.ticks import APART_S, MANY, MOST_S, Ticks
 from tests.smsq.world import World
 
 TICK = Task.RECOVER

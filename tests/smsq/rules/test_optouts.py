@@ -6,19 +6,19 @@ import json
 
 import pytest
 
-from smsq.desk import Desk
+from smsq.delivery.matching import Matching
+from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError
-from smsq.export import Exporter, Selection
-from smsq.jobs import Claim, Idempotency, Leases, NewJob
-from smsq.matching import Matching
 from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
 from smsq.names import Queue
-from smsq.optouts import OptOuts
+from smsq.operate.stuck_jobs import Desk
+from smsq.pacing.slots import Early, Slot
 from smsq.queue import SmsQueue
+from smsq.records.jobs import Claim, Idempotency, Leases, NewJob
+from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
-from smsq.slots import Early, Slot
-from smsq.states import Verdict
-from smsq.story import from_ms
+from smsq.status.export import Exporter, Selection
+from smsq.status.timeline import from_ms
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 A, B, C = "375291234567", "375291234568", "375291234569"

@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from smsq.desk import Desk
-from smsq.jobs import Claim, PollClaim
+from smsq.domain.outcomes import Verdict
+from smsq.domain.quiet import QuietHours
 from smsq.models import JobState, Kind, RecipientState, Settlement
 from smsq.names import Queue
-from smsq.quiet import QuietHours
-from smsq.rules import RuleBook
+from smsq.operate.stuck_jobs import Desk
+from smsq.records.jobs import Claim, PollClaim
+from smsq.rules.rules import RuleBook
 from smsq.settings import Settings
-from smsq.states import Verdict
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 BY, BY_2, PL, KZ, US = ("375291234567", "375291234568", "48501234567", "77011234567", "12125551234")

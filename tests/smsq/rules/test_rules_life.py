@@ -19,14 +19,14 @@ from hypothesis.stateful import (
     rule,
 )
 
-from smsq.jobs import Claim
+from smsq.domain.outcomes import Verdict
+from smsq.domain.quiet import QuietHours
 from smsq.models import JobState, Kind, RecipientState
 from smsq.names import Queue
-from smsq.optouts import OptOuts
-from smsq.quiet import QuietHours
-from smsq.rules import RuleBook
+from smsq.records.jobs import Claim
+from smsq.rules.optouts import OptOuts
+from smsq.rules.rules import RuleBook
 from smsq.settings import Settings
-from smsq.states import Verdict
 from tests.smsq.life import Life, live, profile
 from tests.smsq.world import PLAN
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smsq.assembly import new_job_id
-from smsq.campaign import CampaignDraft
-from smsq.jobs import Claim, Idempotency, NewJob
+from smsq.campaigns.draft import CampaignDraft
+from smsq.domain.outcomes import Verdict
+from smsq.intake.new_jobs import new_job_id
 from smsq.models import JobState, Kind, MessageRequest, RecipientState
 from smsq.names import Queue
-from smsq.states import Verdict
+from smsq.records.jobs import Claim, Idempotency, NewJob
 from tests.conftest import HAS_REDIS
-from tests.smsq.test_rules import set_rules
+from tests.smsq.rules.test_rules import set_rules
 from tests.smsq.world import PLAN, World
 
 DAY_S = 86_400

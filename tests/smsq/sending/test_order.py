@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smsq import QuickMessage, SmsQueue
-from smsq.desk import Desk
-from smsq.jobs import Claim, Idempotency
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState, Kind
 from smsq.names import PRIORITIES, Queue
+from smsq.operate.stuck_jobs import Desk
+from smsq.records.jobs import Claim, Idempotency
 from smsq.settings import Settings
-from smsq.states import Verdict
-from tests.smsq.test_gathering import OPEN_S, gather, job_of, new_send, phone
-from tests.smsq.test_rules import set_rules
+from tests.smsq.gathering.test_gathering import OPEN_S, gather, job_of, new_send, phone
+from tests.smsq.rules.test_rules import set_rules
 from tests.smsq.world import PLAN, World
 
 pytestmark = pytest.mark.long

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from smsq.jobs import Claim
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
 from smsq.names import PRIORITIES, Queue
+from smsq.records.jobs import Claim
 from smsq.settings import Settings
-from smsq.states import Verdict
 from tests.smsq.life import Life, live, profile
 from tests.smsq.world import PLAN
 

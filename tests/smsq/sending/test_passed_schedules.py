@@ -6,13 +6,20 @@ from collections.abc import Callable
 
 import pytest
 
-from smsq.desk import Desk
-from smsq.jobs import Claim
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
+from smsq.operate.stuck_jobs import Desk
+from smsq.records.jobs import Claim
 from smsq.settings import Settings
-from smsq.states import Verdict
-from tests.smsq.test_message_times import DAY_S, first_poll_s, given_up, message, put, starts
-from tests.smsq.test_rules import set_rules
+from tests.smsq.rules.test_rules import set_rules
+from tests.smsq.sending.test_message_times import (
+    DAY_S,
+    first_poll_s,
+    given_up,
+    message,
+    put,
+    starts,
+)
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 AHEAD_S, LATE_S = 60, 3600

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.models import BulkMessage, JobState, Kind
 from smsq.queue import SmsQueue
-from smsq.states import Verdict
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 PHONE = "375291234567"

@@ -7,15 +7,15 @@ from datetime import time
 
 import pytest
 
-from smsq.campaign import CampaignDraft
-from smsq.jobs import Claim, Idempotency, Leases, NoClaim, Question
+from smsq.campaigns.draft import CampaignDraft
+from smsq.domain.outcomes import Verdict
+from smsq.domain.quiet import QuietHours
 from smsq.models import JobState, MessageRequest, RecipientState
-from smsq.optouts import OptOuts
-from smsq.quiet import QuietHours
-from smsq.rules import RuleBook
+from smsq.pacing.slots import Slot
+from smsq.records.jobs import Claim, Idempotency, Leases, NoClaim, Question
+from smsq.rules.optouts import OptOuts
+from smsq.rules.rules import RuleBook
 from smsq.settings import Settings
-from smsq.slots import Slot
-from smsq.states import Verdict
 from tests.smsq.world import PLAN, World
 
 pytestmark = pytest.mark.long

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsq import export as module
-from smsq.export import MESSAGE_COLUMNS, RECIPIENT_COLUMNS, Exporter, Selection
 from smsq.models import Kind, ReportRow
-from tests.smsq.test_views import commit
+from smsq.status import export as module
+from smsq.status.export import MESSAGE_COLUMNS, RECIPIENT_COLUMNS, Exporter, Selection
+from tests.smsq.status.test_views import commit
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 ALL = Selection(since=datetime(2000, 1, 1, tzinfo=UTC))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from smsq.failed import FailedReader
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState, Kind, RecipientState
-from smsq.states import Verdict
+from smsq.status.failed import FailedReader
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 #: Recipients who certainly got nothing, of a job that the gateway has.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smsq.models import FINAL_JOB_STATES, JobState, Kind
-from smsq.status import Status
+from smsq.status.status import Status
 
 
 @pytest.mark.parametrize("state", JobState)

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.campaign import CampaignDraft
-from smsq.campaigns import campaign_state
+from smsq.campaigns.draft import CampaignDraft
+from smsq.domain.outcomes import Verdict
 from smsq.errors import NotFoundError
-from smsq.jobs import Claim, Idempotency
 from smsq.models import (
     FINAL_JOB_STATES,
     JobState,
@@ -21,8 +20,9 @@ from smsq.models import (
     RecipientState,
     ReportRow,
 )
-from smsq.slots import RateView
-from smsq.states import Verdict
+from smsq.pacing.slots import RateView
+from smsq.records.jobs import Claim, Idempotency
+from smsq.status.campaigns import campaign_state
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 REJECTED = Verdict(state=JobState.REJECTED, error="400: Wrong alphaname")

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from smsq.assembly import new_job_id
+from smsq.delivery.matching import Matching
+from smsq.domain.outcomes import Verdict
 from smsq.gateway.receipts import match_receipt
-from smsq.jobs import Idempotency, NewJob
-from smsq.matching import Matching
+from smsq.intake.new_jobs import new_job_id
 from smsq.models import JobState, Kind, MessageRequest, ReceiptEntry
 from smsq.names import Queue
+from smsq.records.jobs import Idempotency, NewJob
 from smsq.settings import Settings
-from smsq.states import Verdict
 from tests.smsq.world import PLAN, World
 
 pytestmark = pytest.mark.real_redis

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsq.clock import Watch, ledger_time
-from smsq.jobs import Claim, Leases
-from smsq.limiter import Limiter
+from smsq.domain.outcomes import Verdict
+from smsq.events.webhooks import Webhooks
 from smsq.models import JobState
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Closed, Early, Pace, Slot
 from smsq.queue import SmsQueue
+from smsq.records.jobs import Claim, Leases
 from smsq.settings import Settings
-from smsq.slots import Closed, Early, Pace, Slot
-from smsq.states import Verdict
-from smsq.webhooks import Webhooks
+from smsq.store.clock import Watch, ledger_time
 from tests.smsq.clocked import HOUR_S, STEPS_S, TEN_YEARS_S, SteppedWorld
 from tests.smsq.world import PLAN, UNKNOWN, World
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, precondition, rule
 
-from smsq.jobs import Claim, Leases, NoClaim
-from smsq.limiter import Limiter
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Closed, Early, Pace, Slot
+from smsq.records.jobs import Claim, Leases, NoClaim
 from smsq.settings import Settings
-from smsq.slots import Closed, Early, Pace, Slot
-from smsq.states import Verdict
 from tests.smsq.clocked import HOUR_S, TEN_YEARS_S, SteppedWorld
 from tests.smsq.life import Life, live, profile
 from tests.smsq.world import ACCEPTED, PLAN

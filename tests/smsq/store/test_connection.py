@@ -14,11 +14,11 @@ from redis import Redis, exceptions
 from redis.exceptions import DataError
 
 import smsq
-from smsq.assembly import digest
-from smsq.connection import PRODUCER_TIMEOUT_S, connect, may_have_written, unavailable
 from smsq.errors import QueueUnavailableError
-from smsq.keys import Keys
+from smsq.intake.new_jobs import digest
 from smsq.models import JobState
+from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, may_have_written, unavailable
+from smsq.store.keys import Keys
 from tests.support import RedisServer, free_port
 
 

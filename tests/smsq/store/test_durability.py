@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ResponseError
 
-from smsq import durability
-from smsq.connection import WORKER_TIMEOUT_S, connect
-from smsq.durability import find_obstacle, read_waitaof
-from smsq.scripts import Scripts
 from smsq.settings import Settings
+from smsq.store import durability
+from smsq.store.connection import WORKER_TIMEOUT_S, connect
+from smsq.store.durability import find_obstacle, read_waitaof
+from smsq.store.scripts import Scripts
 from tests.smsq.world import ACCEPTED, PLAN, World
 from tests.support import RedisServer
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.assembly import digest
-from smsq.campaign import CampaignDraft
+from smsq.campaigns.draft import CampaignDraft
+from smsq.domain.outcomes import Verdict
 from smsq.errors import NotFoundError
-from smsq.jobs import Claim, Idempotency
-from smsq.keys import BUCKET_PHONES, Keys, bucket_of, count_buckets
+from smsq.intake.new_jobs import digest
 from smsq.models import JobState, Kind, MessageRequest, ReportRow
 from smsq.names import PRIORITIES
-from smsq.scripts import find_files
-from smsq.states import Verdict
+from smsq.records.jobs import Claim, Idempotency
+from smsq.store.keys import BUCKET_PHONES, Keys, bucket_of, count_buckets
+from smsq.store.scripts import find_files
 from tests.smsq.world import PLAN, RETENTION_MS, World
 
 KEYS = Keys("{shop}")

@@ -6,16 +6,16 @@ import re
 from pathlib import Path
 
 import smsq
-from smsq.assembly import digest, new_job_id
-from smsq.campaign import CampaignDraft
-from smsq.jobs import Claim, Idempotency, NewJob
-from smsq.keys import Keys
+from smsq.campaigns.draft import CampaignDraft
+from smsq.domain.outcomes import Verdict
+from smsq.intake.new_jobs import digest, new_job_id
 from smsq.models import JobState, Kind, MessageRequest
 from smsq.names import Queue
-from smsq.rules import RuleBook
-from smsq.scripts import find_files
-from smsq.states import Verdict
-from tests.smsq.test_gathering import new_send
+from smsq.records.jobs import Claim, Idempotency, NewJob
+from smsq.rules.rules import RuleBook
+from smsq.store.keys import Keys
+from smsq.store.scripts import find_files
+from tests.smsq.gathering.test_gathering import new_send
 from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, World
 
 #: Gone with the job, at the latest: `keys_of` in store.lua.
@@ -54,8 +54,13 @@ SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in find_files().
 #: Who gives a key a time of its own.
 SET_TIMES = {
     *("cap.lua", "chores.lua", "presence.lua", "publish.lua", "webhook_collect.lua"),
-    *("webhook_replay.lua", "webhook_settle.lua", "smsq/rules.py", "smsq/durability.py"),
-    *("smsq/events.py", "tasks/recover.py"),
+    *(
+        "webhook_replay.lua",
+        "webhook_settle.lua",
+        "smsq/rules/rules.py",
+        "smsq/store/durability.py",
+    ),
+    *("smsq/events/reader.py", "tasks/recover.py"),
 }
 
 

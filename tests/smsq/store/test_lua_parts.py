@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from smsq.lua_parts import pick, read_definitions
-from smsq.scripts import _BASE, _PARTS, _source, find_files
+from smsq.store.lua_parts import pick, read_definitions
+from smsq.store.scripts import _BASE, _PARTS, _source, find_files
 
 SHARED = {*_BASE, *_PARTS, "publish"}
 SCRIPTS = sorted(find_files().keys() - SHARED)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.seen import SeenPhones
+from smsq.text.phone_set import SeenPhones
 
 pytestmark = pytest.mark.long
 

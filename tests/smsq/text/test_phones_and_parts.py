@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.text import (
+from smsq.text.phones_and_parts import (
     Costly,
     Encoding,
     count_parts,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.placeholders import Placeholders, squash
+from smsq.text.placeholders import Placeholders, squash
 
 COLUMNS = ["phone", "First name", "order", "Имя"]
 #: What other tools put around a name.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsq.errors import InvalidMessageError
-from smsq.template import find_empty, read_template
+from smsq.text.template import find_empty, read_template
 
 words = st.text(st.characters(exclude_characters="{}", exclude_categories=["Cs"]), max_size=8)
 

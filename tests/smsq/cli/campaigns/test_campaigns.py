@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from smsq.domain.outcomes import Verdict
 from smsq.models import BulkMessage, JobState, PersonalMessage, RecipientState
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
-from smsq.states import Verdict
-from smsq.status import BrakeState
+from smsq.status.status import BrakeState
+from tests.smsq.campaigns.test_brakes import REFUSED, accept_one, report, take_job
 from tests.smsq.cli.conftest import Smsq
-from tests.smsq.test_brakes import REFUSED, accept_one, report, take_job
 from tests.smsq.world import PLAN, World
 
 PHONES = [f"37529{1000000 + i}" for i in range(20)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from smsq.scripts import Scripts
+from smsq.store.scripts import Scripts
 from tests.smsq.cli.conftest import Smsq
 
 Json = Callable[..., Any]

@@ -8,7 +8,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.cli.rows import Table
+from smsq.cli.files.csv_rows import Table
 from smsq.errors import InvalidMessageError
 
 cells = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from smsq.cli.encodings import KNOWN, is_meant_as_utf8
-from smsq.cli.lines import Lines
+from smsq.cli.files.encodings import KNOWN, is_meant_as_utf8
+from smsq.cli.files.text_lines import Lines
 from smsq.errors import InvalidMessageError
 from smsq.queue import SmsQueue
 from tests.smsq.cli.conftest import Smsq

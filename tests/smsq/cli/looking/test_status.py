@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 import smsq as library
-from smsq.cli import watch
+from smsq.cli.looking import watch
+from smsq.cli.looking.watch import draw, say_duration
 from smsq.cli.output import make_console
-from smsq.cli.watch import draw, say_duration
-from smsq.limiter import Limiter
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState, RecipientState, ReportRow
+from smsq.pacing.limiter import Limiter
+from smsq.pacing.slots import Pace, Slot
 from smsq.queue import SmsQueue
-from smsq.scripts import Scripts
 from smsq.settings import Settings
-from smsq.slots import Pace, Slot
-from smsq.states import Verdict
+from smsq.store.scripts import Scripts
 from tests.smsq.cli.conftest import Smsq
 from tests.smsq.world import ACCEPTED, PLAN, World
 

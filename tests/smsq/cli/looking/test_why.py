@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState, ReportRow
-from smsq.states import Verdict
 from tests.smsq.cli.conftest import Smsq
 from tests.smsq.world import ACCEPTED, PLAN, World
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smsq.person import who_am_i
+from smsq.environment.who import who_am_i
 from tests.smsq.cli.conftest import Smsq
 
 

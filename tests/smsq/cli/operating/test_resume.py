@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from smsq.assembly import digest
+from smsq.intake.new_jobs import digest
 from smsq.queue import SmsQueue
-from smsq.scripts import Scripts
+from smsq.store.scripts import Scripts
 from tests.smsq.cli.conftest import start
 from tests.support import wait_until
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
 from smsq.settings import Settings
-from smsq.states import Verdict
 from tests.smsq.cli.conftest import Smsq
 from tests.smsq.world import PLAN, World
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from smsq.domain.outcomes import Verdict
 from smsq.models import JobState, Kind
-from smsq.states import Verdict
 from tests.smsq.cli.conftest import Smsq
 from tests.smsq.world import PLAN, World
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from smsq.webhooks import GIVE_UP_MS, Settled, Webhooks
+from smsq.events.webhooks import GIVE_UP_MS, Settled, Webhooks
 from tests.smsq.world import World
 
 Smsq = Callable[..., Result]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from smsq.cli.children import end_together
+from smsq.cli.running.children import end_together
 
 OBEYS = "import time; print('up', flush=True); time.sleep(60)"
 REFUSES = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {OBEYS}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
-from smsq.cli.demo import say_exports
+from smsq.cli.running.demo import say_exports
 
 
 def test_the_lines_to_type_bring_the_command_and_all_it_needs(environ: dict[str, str]) -> None:

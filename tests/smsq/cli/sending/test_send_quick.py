@@ -11,7 +11,7 @@ import pytest
 
 from smsq.queue import SmsQueue
 from tests.smsq.cli.conftest import Smsq
-from tests.smsq.test_gathering import gather, job_of
+from tests.smsq.gathering.test_gathering import gather, job_of
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 PHONE = "+375 29 123-45-67"

@@ -1,0 +1,1 @@
+"""Commands for the operator: doctor, gate and rate, stuck jobs, message ids, webhook."""

@@ -1,0 +1,1 @@
+"""Commands about single messages: send, cancel, reschedule, count parts, opt out."""

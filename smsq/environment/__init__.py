@@ -1,0 +1,5 @@
+"""The environment's variables: their names, defaults and meaning, and how a value is read.
+
+In:  strings. Out: values, or a mistake that says what to write; `smsq/settings.py` collects them.
+Never: a connection. Addresses are checked here and used elsewhere.
+"""
