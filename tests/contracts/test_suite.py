@@ -55,7 +55,7 @@ def test_no_connection_of_anybody_takes_a_port_that_was_given() -> None:
     [
         ("tests/e2e/test_up.py", "tests/e2e/test_up.py", True),
         ("smsq/pacing/limiter.py", "tests/smsq/pacing/test_limiter.py", True),
-        ("smsq/lua/limiter.lua", "tests/smsq/pacing/test_limiter.py", True),
+        ("smsq/pacing/limiter.lua", "tests/smsq/pacing/test_limiter.py", True),
         ("smsq/pacing/limiter.py", "tests/smsq/store/test_sizes.py", False),
         ("README.md", "tests/e2e/test_up.py", False),
     ],
@@ -109,6 +109,6 @@ def test_a_quick_run_starts_no_processes_of_ours_and_keeps_the_short_tests() -> 
     ).stdout
     changed = {str(path.relative_to(ROOT)) for path in changed_files()}
 
-    assert "test_show.py::" in listed
+    assert "test_status.py::" in listed
     files = {line.split("::")[0] for line in listed.splitlines() if "::" in line}
     assert not {file for file in files if file.startswith("tests/e2e/")} - changed

@@ -24,7 +24,7 @@ from tests.smsq.rings.test_rings import ids_of, rung
 
 pytestmark = pytest.mark.long
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def find_names() -> list[str]:

@@ -15,8 +15,8 @@ import pytest
 import redis.exceptions
 
 import smsq
+from smsq.campaigns import steering
 from smsq.campaigns.draft import CampaignDraft
-from smsq.campaigns.steering import Steering
 from smsq.domain.breaker import Breaker
 from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
@@ -229,7 +229,7 @@ def test_a_ledger_that_goes_away_after_the_decision_does_not_undo_it(
     monkeypatch.setattr(shop.queue._steering._brakes, "align", go_away)
     assert shop.queue.pause(campaign)
     assert shop.queue.resume(campaign)
-    monkeypatch.setattr(Steering, "_load", go_away)
+    monkeypatch.setattr(steering, "load_campaign", go_away)
     with pytest.raises(smsq.QueueUnavailableError) as caught:
         shop.queue.cancel(campaign)
 

@@ -220,8 +220,8 @@ def wrong_minutes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """The minutes that this producer's clock is ahead."""
     minutes = float(request.param)
     monkeypatch.setattr(Ahead, "BY", timedelta(minutes=minutes))
-    for module in ("queue", "compliance"):
-        monkeypatch.setattr(f"smsq.{module}.datetime", Ahead)
+    for module in ("producer", "reschedule"):
+        monkeypatch.setattr(f"smsq.ledger.{module}.datetime", Ahead)
     return minutes
 
 

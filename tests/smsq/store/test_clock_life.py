@@ -57,6 +57,7 @@ class ClockLife(Life):
         super().__init__()
         self.limiter = Limiter(self.world.scripts, Pace(rate_per_s=RATE_PER_S, burst=1))
         self.known: dict[str, Known] = {}
+        self.told: list[Claim] = []
         self.closed_until_s = 0.0
 
     @property
@@ -132,8 +133,11 @@ class ClockLife(Life):
         verdict = ACCEPTED
         if is_tried_again:
             verdict = Verdict(state=JobState.WAITING, delay_s=delay_s, error="500")
-        if not self.world.claims.settle(claim, verdict, PLAN):
+        # Only what a claim says first counts.
+        is_first = claim not in self.told
+        if not self.world.claims.settle(claim, verdict, PLAN) or not is_first:
             return
+        self.told.append(claim)
         job.leased_until_s = 0.0
         if is_tried_again:
             job.not_before_s, job.may_go_again = self.now_s + delay_s, True
