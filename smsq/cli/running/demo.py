@@ -154,7 +154,9 @@ def _summarize(console: Console, queue: SmsQueue) -> None:
     stats = queue.stats()
     total = sum(stats.recipients.values())
     delivered = stats.recipients[RecipientState.DELIVERED]
-    console.print(f"\n{delivered} of {total} recipients delivered, every one asked for and final.")
+    console.print(
+        f"\n{delivered} of {total} recipients delivered; what became of every one is known."
+    )
 
 
 def say_exports(environ: Mapping[str, str]) -> Iterator[str]:
