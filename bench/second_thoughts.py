@@ -19,7 +19,7 @@ from bench.run import Row, Run, under_load
 from bench.tally import Fate
 from smsq.errors import SmsqError
 from smsq.models import JobState
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.settings import Settings
 
 #: Two attempts and the job is dead: some are, with a gateway that fails so often.
@@ -51,7 +51,7 @@ class People:
     def __init__(self, bed: Bed, producer: Producer, *, seed: int = 7) -> None:
         self.acts: Counter[str] = Counter()
         self._bed, self._producer, self._seed = bed, producer, seed
-        self._desk = Desk.build(Settings.from_env(bed.stack.environ))
+        self._operator = StuckJobs.build(Settings.from_env(bed.stack.environ))
 
     def act_while(self, is_running: Callable[[], bool]) -> None:
         """Act from the first message on until the load is enqueued."""
@@ -66,7 +66,7 @@ class People:
             thread.start()
         for thread in threads:
             thread.join()
-        self._desk.close()
+        self._operator.close()
 
     def _repeat(
         self, act: Callable[[random.Random], int], dice: random.Random, goes_on: Callable[[], bool]
@@ -83,10 +83,10 @@ class People:
         return self._bed.queue.cancel(self._choose(dice))
 
     def _retry(self, dice: random.Random) -> int:
-        dead = list(self._desk.stuck(JobState.DEAD))
+        dead = list(self._operator.find(JobState.DEAD))
         if not dead:
             return 0
-        self._desk.retry(dice.choice(dead).id, why="chaos")
+        self._operator.retry(dice.choice(dead).id, why="chaos")
         return 1
 
     def _opt_out(self, dice: random.Random) -> int:

@@ -70,7 +70,7 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
         # acknowledged would cost eight commands a ring and gain nothing.
         "ack_emulation": False,
         # Urgency is a matter of the slot, not of the ring: see tasks/line.py.
-        "queue_order_strategy": "worker.consume_strategy:Appetite",
+        "queue_order_strategy": "worker.consume_strategy:TicksFirst",
         # One list per queue; Celery's priorities are not used.
         "priority_steps": [0],
         "socket_keepalive": True,

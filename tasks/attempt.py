@@ -24,11 +24,11 @@ from smsq.models import BulkAccepted, JobState, Kind, Outcome, QuickAccepted
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import Claim, Unprepared
 from smsq.store.connection import is_of_data
-from smsq.text.phones_and_parts import count_parts
-from tasks.answer import hear_failure, hear_pass
-from tasks.aside import set_aside
-from tasks.preparation import prepare
+from smsq.text.parts import count_parts
+from tasks.prepare import prepare
 from tasks.resources import Resources
+from tasks.set_aside import set_aside
+from tasks.tell_limiter import hear_failure, hear_pass
 
 log = logging.getLogger(__name__)
 

@@ -24,10 +24,10 @@ from smsq.errors import say_unforeseen
 from smsq.pacing.slots import Closed, Early, Slot
 from smsq.records.jobs import Claim, NoClaim, PollClaim, Question, Unprepared
 from smsq.store.connection import is_of_data
-from tasks.aside import answer, set_aside
 from tasks.attempt import attempt
-from tasks.page import read_page
+from tasks.poll_page import read_page
 from tasks.resources import Resources
+from tasks.set_aside import answer, set_aside
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,9 @@ def look_up_ids(resources: Resources) -> int:
     if isinstance(source, NoSource):
         return 0
     for _ in range(MOST_PER_TICK):
-        due = resources.limiter.find_lookup(needs_slot=source.makes_requests)
+        due = resources.matching.find_lookup(
+            resources.limiter.pace, needs_slot=source.makes_requests
+        )
         if due is None:
             break
         job_id, uuid = due

@@ -39,8 +39,8 @@ def forget_foreign_options() -> None:
 forget_foreign_options()
 app = OwnCelery(
     lifecycle.APP_NAME,
-    amqp="worker.reconnect:PatientAmqp",
-    events="worker.events:ThreadEvents",
+    amqp="worker.reconnect:ReconnectingAmqp",
+    events="worker.flower_events:ThreadEvents",
     include=["tasks.send", "tasks.poll", "tasks.recover"],
 )
 # A worker that cannot start is told all of its mistakes at once, the gateway's too.

@@ -14,17 +14,17 @@ from kombu.utils import scheduling
 
 from config.queues import TICK_QUEUE
 from tasks.line import rings_at_hand
-from worker.liveness import pulse
+from worker.liveness import last_asked
 
 _RoundRobin: Any = scheduling.round_robin_cycle
 
 
-class Appetite(_RoundRobin):  # type: ignore[misc]
+class TicksFirst(_RoundRobin):  # type: ignore[misc]
     """Round robin, but for the queues that can wait."""
 
     def consume(self, n: int) -> Sequence[str]:
         """Choose the queues to wait for; called anew at least once a second."""
-        pulse.feel()
+        last_asked.note()
         if rings_at_hand.is_enough:
             rings_at_hand.held_back = True
             return [queue for queue in self.items if queue == TICK_QUEUE]

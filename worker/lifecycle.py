@@ -1,7 +1,7 @@
 """What happens when a worker starts and stops.
 
-In:  Celery's signals. Out: checked settings, our logging, a `stop` event for tasks that hold, word
-of the worker's pulse.
+In:  Celery's signals. Out: checked settings, our logging, a `stop` event for tasks that wait, and
+when the worker last took rings, written down.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from tasks.poll import poll_deliveries
 from tasks.recover import recover
 from tasks.resources import Resources, find_installed, install
 from worker.beat import TickScheduler
-from worker.liveness import pulse, start_telling
-from worker.watching import start_watching
+from worker.clock_watch import start_watching
+from worker.liveness import last_asked, start_telling
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def build_resources(sender: Any, **_: object) -> None:
         require_durability(resources)
     if not is_redis_broker(settings.broker_url):
         # There no worker.consume_strategy is asked; a heartbeat comes from the same loop.
-        signals.heartbeat_sent.connect(pulse.feel, weak=False)
+        signals.heartbeat_sent.connect(last_asked.note, weak=False)
     start_watching(resources.scripts, resources.stop)
     start_telling(sender.hostname, Presence(resources.scripts), resources.stop)
     log.info(

@@ -1,6 +1,6 @@
-"""The pulse of a worker: when its consumer last asked the broker for rings.
+"""Whether this worker takes rings: when its consumer last asked the broker for some.
 
-In:  Celery's event loop, each time it asks. Out: `Presence` in Redis, told by a thread of its own.
+In:  Celery's event loop, each time it asks. Out: `Presence` in Redis, from a thread of its own.
 
 A process can run and be deaf: its connection hangs, or its loop stopped. So nothing else counts as
 alive (worker/alive.py, `smsq doctor`).
@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 TELL_EVERY_S = 4.0
 
 
-class Pulse:
+class LastAsked:
     """When the consumer of this process last asked."""
 
     def __init__(self) -> None:
         self._asked_at_s: float | None = None
 
-    def feel(self, **_: object) -> None:
+    def note(self, **_: object) -> None:
         """Note that the consumer asks now."""
         self._asked_at_s = time.monotonic()
 
@@ -39,14 +39,14 @@ class Pulse:
 
 
 #: Of this process.
-pulse = Pulse()
+last_asked = LastAsked()
 
 
 def tell_while_running(worker: str, presence: Presence, stop: threading.Event) -> None:
-    """Tell of this worker's pulse until the process stops; an outage of Redis is waited for."""
+    """Write down when this worker last asked, until the process stops; Redis may be away."""
     is_told = True
     while not stop.wait(TELL_EVERY_S):
-        if (age_s := pulse.age_s) is None:
+        if (age_s := last_asked.age_s) is None:
             continue
         try:
             presence.tell(worker, age_s)
@@ -58,7 +58,7 @@ def tell_while_running(worker: str, presence: Presence, stop: threading.Event) -
 
 
 def start_telling(worker: str, presence: Presence, stop: threading.Event) -> None:
-    """Tell of this worker's pulse from now on, in a thread that ends with the process."""
+    """Write down when this worker last asked, in a thread that ends with the process."""
     threading.Thread(
-        target=tell_while_running, args=(worker, presence, stop), name="pulse", daemon=True
+        target=tell_while_running, args=(worker, presence, stop), name="liveness", daemon=True
     ).start()

@@ -26,7 +26,7 @@ class Connection(kombu.Connection):
         return super().ensure_connection(*args, **(pauses | kwargs))
 
 
-class PatientAmqp(AMQP):
+class ReconnectingAmqp(AMQP):
     """Celery's broker side, on such connections."""
 
     Connection = Connection

@@ -1,6 +1,6 @@
 -- align.lua: bring some jobs of a campaign in line with its brake: park them, call them off, or make
 -- them ready again in their order. Any number of processes may do so; each call takes the next ones.
--- needs aside.lua
+-- needs unprepared.lua
 --
 -- ARGV[4]  campaign id    '' for one whose jobs are to be looked at
 -- ARGV[5]  limit          most jobs in one call

@@ -14,7 +14,7 @@ from smsq.models import Kind
 from smsq.names import Queue
 from smsq.records.jobs import Due
 from smsq.settings import Settings
-from smsq.status.send_ids import check_id
+from smsq.status.gathered_sends import check_id
 from smsq.store.scripts import Scripts
 
 #: Jobs that one call brings in line: more would block Redis for others.

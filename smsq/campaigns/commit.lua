@@ -1,6 +1,6 @@
 -- commit.lua: decide that a staged campaign is to be sent, all of it, whatever its size.
 -- needs gathered.lua
--- needs keys.lua
+-- needs idempotency.lua
 --
 -- From here on every job goes out: launch.lua brings them into the line, some at a time, called by
 -- the producer, and by recover where that one died. Before this call none does.
@@ -15,7 +15,7 @@
 -- ARGV[11] fields        JSON: more fields of the campaign's hash
 -- ARGV[12] patience_ms   recover goes on with the launch when nobody has for so long
 -- returns  {'new', id, campaign hash flat}
---          {'same' | 'conflict' | 'refused', the earlier id, its state}: see keys.lua
+--          {'same' | 'conflict' | 'refused', the earlier id, its state}: see idempotency.lua
 --          {'overtaken', id}
 --          {'gone', id}: the draft was taken for left behind; nothing was made live
 local id, name, jobs = ARGV[4], ARGV[5], tonumber(ARGV[6])

@@ -1,5 +1,5 @@
 -- launch.lua: bring some jobs of a committed campaign into the line, in their order.
--- needs aside.lua
+-- needs unprepared.lua
 --
 -- ARGV[4]  campaign id   '' for one that nobody goes on with
 -- ARGV[5]  limit         most jobs in one call

@@ -83,7 +83,7 @@ class Staging:
         Raises:
             KeyConflictError: That campaign did not, or has not ended.
         """
-        if is_again and (answer := self._run("earlier", key)):
+        if is_again and (answer := self._run("may_send_again", key)):
             read_stored(answer)
         pipeline = self._redis.pipeline()
         pipeline.get(self._keys.idempotency(key))

@@ -1,6 +1,6 @@
 -- sweep.lua: take away a draft that was left behind, some of its jobs at a time.
 -- begins no clock
--- needs aside.lua
+-- needs unprepared.lua
 --
 -- ARGV[4]  limit     most jobs in one call
 -- returns  how many were taken away; 0 when there is nothing

@@ -19,8 +19,9 @@ from smsq.delivery.polls import Polls, slice_ids
 from smsq.errors import NotFoundError
 from smsq.gateway.receipts import match_receipt, read_receipt
 from smsq.models import ReceiptEntry, RecipientState
+from smsq.pacing.slots import Pace
 from smsq.records.jobs import PollPlan
-from smsq.status.send_ids import check_id
+from smsq.status.gathered_sends import check_id
 from smsq.store.scripts import Scripts
 
 #: Stands for the id of a message that has none and will get none; no id of the gateway's is 0.
@@ -86,6 +87,19 @@ class Matching:
             messages = KnownMessages(messages.names, {**messages.ids, **found})
         return learnt
 
+    def find_lookup(self, pace: Pace, *, needs_slot: bool) -> tuple[str, str] | None:
+        """Choose a job whose message ids should be looked up now.
+
+        Args:
+            pace: The limiter's.
+            needs_slot: True takes a slot for it; None is returned where none is free.
+
+        Returns:
+            The job's id and the gateway's uuid.
+        """
+        found = self._scripts.run("lookup", pace.rate_per_s, pace.burst, int(needs_slot))
+        return (found[0], found[1]) if found else None
+
     def take_entries(self, job_id: str, entries: Sequence[ReceiptEntry], *, what: str) -> int:
         """Learn ids that were found elsewhere; returns how many were new."""
         messages = self.read_messages(job_id)
@@ -110,10 +124,10 @@ class Matching:
         detail: str = "",
         is_forced: bool = False,
     ) -> Sequence[str]:
-        """Run `learn.lua` for some hundred ids at most; returns its answer."""
+        """Run `learn_ids.lua` for some hundred ids at most; returns its answer."""
         packed = json.dumps({str(n): str(i) for n, i in _from_one(ids).items()})
         plan = (self._plan.horizon_ms, self._plan.first_ms)
-        answer = self._scripts.run("learn", job_id, packed, what, detail, int(is_forced), *plan)
+        answer = self._scripts.run("learn_ids", job_id, packed, what, detail, int(is_forced), *plan)
         return cast("Sequence[str]", answer)
 
     def read_messages(self, job_id: str) -> KnownMessages:

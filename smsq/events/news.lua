@@ -15,7 +15,7 @@ local NEWS = {}
 -- Most recipients in one item, and most changes in one entry of the stream.
 local ENTRY_CHANGES = 1000
 
--- As smsq/text/phones_and_parts.py does it: enough to recognise, not enough to call.
+-- As smsq/text/phones.py does it: enough to recognise, not enough to call.
 local sub, stars = string.sub, {}
 local function mask_phone(phone)
   local hidden = #phone - 5

@@ -17,7 +17,7 @@ from typing import Any, cast
 from smsq.domain.backoff import Backoff
 from smsq.errors import NotFoundError
 from smsq.events.events import Event, read_entry, to_document
-from smsq.status.send_ids import check_id
+from smsq.status.gathered_sends import check_id
 from smsq.store.scripts import Scripts
 
 log = logging.getLogger(__name__)

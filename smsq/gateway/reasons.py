@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from smsq.gateway.echoes import repeats, take_out
-from smsq.text.phones_and_parts import mask_phone
+from smsq.text.phones import mask_phone
 
 MAX_REASON = 200
 #: So much is looked through for the reason; a page of it would be slow to compare with the texts.

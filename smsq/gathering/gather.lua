@@ -1,5 +1,5 @@
 -- gather.lua: put one recipient into an open gathered job, or open a new one for it.
--- needs keys.lua
+-- needs idempotency.lua
 --
 -- An open job waits until it closes. It takes recipients until its first move, whatever moves it:
 -- full or due (queued), cancelled, expired; `move` in move.lua sees to that.
@@ -19,7 +19,7 @@
 -- ARGV[16] open_ms        a job closes by itself so long after it was opened
 -- ARGV[17] tag            random letters, so that nobody can guess the own id
 -- returns  {'new', own id, its job's state, ids of jobs that closed and are to be rung}
---          {'same' | 'conflict' | 'refused', the earlier id, its state}: see keys.lua
+--          {'same' | 'conflict' | 'refused', the earlier id, its state}: see idempotency.lua
 --          {'taken', id}
 if redis.call('EXISTS', key('job', ARGV[4])) == 1 then return {'taken', ARGV[4], ''} end
 local earlier = answer_repeat(ARGV[11], ARGV[12], ARGV[13] == '1')

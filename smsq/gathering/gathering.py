@@ -22,7 +22,7 @@ from smsq.intake.new_jobs import (
     repeatable,
     shared_fields,
 )
-from smsq.ledger.many import hand_over
+from smsq.ledger.enqueue_many import store_and_ring
 from smsq.ledger.producer import Producer
 from smsq.ledger.stored_id import StoredId
 from smsq.models import Kind, QuickMessage
@@ -86,4 +86,4 @@ def put_many(producer: Producer, messages: Iterable[QuickMessage]) -> list[Store
     checked = producer.intake().check_quick_many(messages)
     new = [assemble(one, producer.settings) for one in checked]
     with producer.call(writes=True, in_pieces=True):
-        return hand_over(new, producer.ledger, producer.rings)
+        return store_and_ring(new, producer.ledger, producer.rings)

@@ -15,7 +15,7 @@ from smsq.environment import parsers
 from smsq.models import OnUnknown, QuickMessage, ViberForward
 from smsq.names import PRIORITIES, Queue
 from smsq.settings import Settings
-from smsq.text.phones_and_parts import normalize_phone, say_phone_mistake
+from smsq.text.phones import normalize_phone, say_phone_mistake
 
 _LONGEST_EXPIRY_S = 366 * 24 * 3600
 _VIBER_LEAST_MIN, _VIBER_MOST_MIN = 5, 60

@@ -25,7 +25,8 @@ from smsq.models import (
 )
 from smsq.names import Queue
 from smsq.settings import Settings
-from smsq.text.phones_and_parts import find_text_mistake, normalize_phone, say_phone_mistake
+from smsq.text.parts import find_text_mistake
+from smsq.text.phones import normalize_phone, say_phone_mistake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from smsq.intake.fields import Fields
 from smsq.models import BulkMessage, PersonalMessage
+from smsq.text.parts import find_text_mistake
 from smsq.text.phone_set import SeenPhones
-from smsq.text.phones_and_parts import find_text_mistake, mask_phone
+from smsq.text.phones import mask_phone
 
 _PAIR = 2
 

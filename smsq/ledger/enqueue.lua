@@ -1,6 +1,6 @@
 -- enqueue.lua: store one job, whole or not at all.
 -- needs gathered.lua
--- needs keys.lua
+-- needs idempotency.lua
 --
 -- ARGV[4]  id            the new job's id
 -- ARGV[5]  job           JSON: fields of the job's hash
@@ -10,7 +10,7 @@
 -- ARGV[8]  content       digest of what is to be sent
 -- ARGV[9]  is_again      1: what ended unsent for certain under this key is sent again
 -- ARGV[10] due_in_ms     '' for now; else the job waits for so long
--- returns  {'new', id, state} | {'same' | 'conflict' | 'refused', the earlier id, its state}: see keys.lua
+-- returns  {'new', id, state} | {'same' | 'conflict' | 'refused', the earlier id, its state}: see idempotency.lua
 --          {'taken', id}
 local id = ARGV[4]
 if redis.call('EXISTS', key('job', id)) == 1 then return {'taken', id, ''} end

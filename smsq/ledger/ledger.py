@@ -21,7 +21,7 @@ from smsq.records.jobs import (
 )
 from smsq.records.packing import enqueue_args, gather_args
 from smsq.records.unpacking import read_rings
-from smsq.status.send_ids import read_own_id
+from smsq.status.gathered_sends import read_own_id
 from smsq.store.clock import ledger_time
 from smsq.store.scripts import Scripts
 

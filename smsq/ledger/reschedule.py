@@ -11,7 +11,7 @@ from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.intake.fields import Fields
 from smsq.intake.new_jobs import in_ms
 from smsq.ledger.producer import Producer
-from smsq.status.send_ids import check_id
+from smsq.status.gathered_sends import check_id
 
 _REFUSALS = {
     "past": "send_at is in the past: write a later time",

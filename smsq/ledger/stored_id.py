@@ -50,7 +50,7 @@ def read_stored(answer: Sequence[Any]) -> StoredId:
     """Read what became of a call that enqueues: the id of what is stored, by it or before.
 
     Args:
-        answer: A word, an id, and where that stands: 'new', or what keys.lua says. 'taken' cannot
+        answer: A word, an id, and its state: 'new', or what idempotency.lua says. 'taken' cannot
             happen with fresh random ids.
 
     Raises:

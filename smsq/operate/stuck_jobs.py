@@ -1,4 +1,4 @@
-"""The operator's desk: jobs that nothing moves on by itself, and what happened to any job.
+"""Jobs that nothing moves on without an operator, and what happened to any job.
 
 In:  unknown and dead jobs; an operator's decision. Out: jobs moved on, with who and why in their
 timeline.
@@ -20,7 +20,7 @@ from smsq.names import Queue, Task
 from smsq.records.jobs import PollPlan
 from smsq.rings.rings import Rings
 from smsq.settings import Settings
-from smsq.status.send_ids import check_id, load_send, read_own_id
+from smsq.status.gathered_sends import check_id, load_send, read_own_id
 from smsq.status.timeline import Note, Progress, from_ms, read_note, read_progress
 from smsq.status.views import Views
 from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
@@ -29,7 +29,7 @@ from smsq.store.scripts import Scripts
 _SLICE = 100
 _MAX_WHY = 200
 _TASK_OF = {Kind.QUICK: Task.SEND_QUICK, Kind.BULK: Task.SEND_BULK}
-#: What stands against sending a job again, as operate.lua answers it.
+#: What stands against sending a job again, as stuck_job.lua answers it.
 _HINDRANCES = {
     "no text": "has no text any more: enqueue it anew",
     "called off": "is of a cancelled campaign: enqueue it anew",
@@ -63,7 +63,7 @@ class StuckJob:
     campaign: str | None
 
 
-class Desk:
+class StuckJobs:
     """What an operator does with single jobs.
 
     Args:
@@ -85,7 +85,7 @@ class Desk:
         redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
         return cls(settings, redis, by=who_am_i())
 
-    def stuck(self, state: JobState, *, error_class: str | None = None) -> Iterator[StuckJob]:
+    def find(self, state: JobState, *, error_class: str | None = None) -> Iterator[StuckJob]:
         """List unknown or dead jobs, the longest stuck first.
 
         Args:
@@ -118,7 +118,7 @@ class Desk:
         keys = self._scripts.keys
         with unavailable(self._redis, writes=False):
             if own_id := read_own_id(job_id):
-                return load_send(self._redis, keys, own_id).read_story(self._redis, keys)
+                return load_send(self._redis, keys, own_id).read_timeline(self._redis, keys)
             lines = cast("list[str]", self._redis.lrange(keys.timeline(job_id), 0, -1))
             if not lines and not Views(self._redis, keys).is_job(job_id):
                 raise NotFoundError(f"no job has the id {job_id}")
@@ -182,7 +182,7 @@ class Desk:
         check_id(job_id)
         plan = (self._plan.first_ms, self._plan.horizon_ms)
         with unavailable(self._redis, writes=True):
-            answer, *rest = self._scripts.run("operate", job_id, what, self._by, why, *plan)
+            answer, *rest = self._scripts.run("stuck_job", job_id, what, self._by, why, *plan)
         if answer == "ok":
             return Kind(rest[0]), Queue(rest[1])
         if answer == "missing":

@@ -42,7 +42,7 @@ class UnmatchedJob:
     receipts: int
 
 
-class UnmatchedDesk:
+class UnmatchedJobs:
     """What an operator does with jobs whose message ids nobody told.
 
     Args:

@@ -3,7 +3,7 @@
 In:  the rate, and what the gateway answered. Out: when the next request may start.
 
 The clock is Redis' own, so any number of workers with any clocks share one truth. A slot is a time
-and not yet a job: when it has come, `Ledger.claim` takes what is most urgent then.
+and not yet a job: when it has come, `Claims.claim` takes what is most urgent then.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Limiter:
         self._fail(slot, BROKEN, MisconfiguredError(why), BROKEN.max_s)
 
     def pass_probe(self, slot: Slot) -> None:
-        """Open the gate for everyone: the probe was answered, and `Ledger.settle` counted it."""
+        """Open the gate for everyone: the probe was answered, and `Claims.settle` counted it."""
         self._gate("passed", slot)
 
     def pass_poll(self, slot: Slot) -> None:
@@ -156,21 +156,9 @@ class Limiter:
             of its job; "" for messages to poll. Up to `limit` for each class.
         """
         found = self._run(
-            "wake", round(IDLE_S * 1e6), round(SPARE_S * 1e6), round(MIN_AGE_S * 1e3), limit
+            "forgotten", round(IDLE_S * 1e6), round(SPARE_S * 1e6), round(MIN_AGE_S * 1e3), limit
         )
         return [(queue, [(row[0], row[1]) for row in rows]) for queue, rows in found]
-
-    def find_lookup(self, *, needs_slot: bool) -> tuple[str, str] | None:
-        """Choose a job whose message ids should be looked up now.
-
-        Args:
-            needs_slot: True takes a slot for it; None is returned where none is free.
-
-        Returns:
-            The job's id and the gateway's uuid.
-        """
-        found = self._run("lookup", int(needs_slot))
-        return (found[0], found[1]) if found else None
 
     def _fail(
         self,

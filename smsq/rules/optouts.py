@@ -15,7 +15,7 @@ from smsq.settings import Settings
 from smsq.store.connection import unavailable
 from smsq.store.keys import SHARDS
 from smsq.store.scripts import Scripts
-from smsq.text.phones_and_parts import normalize_phone, say_phone_mistake
+from smsq.text.phones import normalize_phone, say_phone_mistake
 
 #: Phones in one script call: Redis is busy for a few milliseconds.
 SLICE = 1000

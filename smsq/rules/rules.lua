@@ -5,7 +5,7 @@
 --
 -- Urgent jobs are exempt from all of it. Opt-outs hold for every other job, quiet hours and the cap
 -- for bulk jobs. Lua knows neither zones nor regions: what is missing is asked for, a worker writes
--- it down (smsq/calendars.py), and asks for its claim again with the same slot.
+-- it down (rules.py), and asks for its claim again with the same slot.
 --
 -- The last two of the script's own arguments:
 -- ARGV[#ARGV - 2]  rule   names quiet hours and home zone in the calendars; '' when neither rule

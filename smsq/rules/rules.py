@@ -82,8 +82,8 @@ class RuleBook:
         told = ";".join(regions)
         for first in range(0, len(others), SLICE_PHONES):
             some = [item for pair in others[first : first + SLICE_PHONES] for item in pair]
-            self._scripts.run("teach", job_id, "", json.dumps(some))
-        self._scripts.run("teach", job_id, told, "[]")
+            self._scripts.run("regions", job_id, "", json.dumps(some))
+        self._scripts.run("regions", job_id, told, "[]")
 
     def _phones(self, job_id: str) -> Iterable[str]:
         keys, redis = self._scripts.keys, self._scripts.redis

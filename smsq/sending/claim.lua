@@ -1,6 +1,6 @@
 -- claim.lua: use a slot: take the right to make one request for what is most urgent now.
 -- needs limit.lua
--- needs aside.lua
+-- needs unprepared.lua
 -- needs endpoints.lua
 -- needs rules.lua
 -- needs cap.lua
@@ -24,7 +24,7 @@
 --          {'early', wait_us}: the request before it started late, or much was passed by that may
 --                  not be sent now; ask again then
 --          {'regions', id}, {'calendar', week, regions, id}: write these down first, see rules.lua; what
---                  raises here is that job's alone, see aside.lua
+--                  raises here is that job's alone, see unprepared.lua
 --          {'void'}: the slot is worth nothing any more; reserve another
 --          {'nothing'}: somebody else took what waited
 local l = limiter_state()

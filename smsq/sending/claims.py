@@ -71,7 +71,7 @@ class Claims:
         """Take what cannot be prepared out of the line, so that the next in line goes.
 
         A job waits for a pause that grows to an hour, counted apart from its attempts; after so
-        many pauses it is dead (sending/aside.lua).
+        many pauses it is dead (sending/unprepared.lua).
 
         Returns:
             The state that the job is in now; `stale` or `missing` when it is not ours any more.

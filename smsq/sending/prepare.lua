@@ -1,5 +1,5 @@
 -- prepare.lua: prepare the next slice of a claimed job that is larger than one call can hand out.
--- needs aside.lua
+-- needs unprepared.lua
 -- needs rules.lua
 -- needs cap.lua
 -- needs request.lua

@@ -1,5 +1,5 @@
 -- recover.lua: give every job that is due its next step, and say which ones to ring.
--- needs aside.lua
+-- needs unprepared.lua
 --
 -- ARGV[4]  limit             most jobs in one call
 -- ARGV[5]  max_attempts      a job to be resent is held instead once it has made so many

@@ -1,5 +1,5 @@
 -- set_aside.lua: take out of the line what a worker could not prepare for its request.
--- needs aside.lua
+-- needs unprepared.lua
 --
 -- ARGV[4]  id       a job, or a message to poll as <job id>:<n>
 -- ARGV[5]  claim    number of the claim that came to nothing; '' where there was none yet

@@ -12,7 +12,7 @@ from redis import Redis
 
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.models import FINAL_JOB_STATES, JobState, RecipientState
-from smsq.status.send_ids import check_id
+from smsq.status.gathered_sends import check_id
 from smsq.status.status import Brake, BrakeState, Campaign
 from smsq.status.timeline import from_ms
 from smsq.store.keys import Keys

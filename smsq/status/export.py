@@ -17,7 +17,7 @@ from smsq.models import RecipientState
 from smsq.status.status import read_recipient
 from smsq.status.timeline import from_ms
 from smsq.store.keys import Keys
-from smsq.text.phones_and_parts import mask_phone
+from smsq.text.phones import mask_phone
 
 #: Keys that Redis looks at in one step of a scan; nobody else waits for longer than that takes.
 SCAN_COUNT = 1000

@@ -19,7 +19,7 @@ from smsq.names import PRIORITIES, QUEUES
 from smsq.pacing.slots import RateView, read_rate
 from smsq.records.jobs import UNMATCHED_S
 from smsq.status.campaigns import read_campaign
-from smsq.status.send_ids import check_id, load_send, read_own_id
+from smsq.status.gathered_sends import check_id, load_send, read_own_id
 from smsq.status.status import MessageStatus, RecipientStatus, Status, read_recipient
 from smsq.store.clock import ledger_time
 from smsq.store.keys import Keys

@@ -34,7 +34,7 @@ def redis_clock() -> None:
 #: need the limiter begin with rate and burst; of those that need the rules, they end with these.
 _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = (
-    *("limit", "lately", "aside", "endpoints", "keys"),
+    *("limit", "lately", "unprepared", "endpoints", "idempotency"),
     *("rules", "cap", "request", "paging"),
 )
 

@@ -9,7 +9,7 @@ from tests.smsq.world import World
 HOUR_S, TEN_YEARS_S = 3_600, 10 * 365 * 86_400
 STEPS_S = (-HOUR_S, HOUR_S, -TEN_YEARS_S, -0.2, -5, 5)
 
-#: As in worker/watching.py.
+#: As in worker/clock_watch.py.
 LOOK_EVERY_S = 0.5
 
 

@@ -81,7 +81,7 @@ def leave_in_doubt(world: World, most: int) -> None:
     for own_id in own[2:]:
         world.ledger.cancel(own_id)
     plan = (PLAN.first_ms, PLAN.horizon_ms)
-    world.scripts.run("operate", job, "failed", "me@here", "", *plan)
+    world.scripts.run("stuck_job", job, "failed", "me@here", "", *plan)
     work_off(world)
     assert world.state(job) is JobState.REJECTED
 

@@ -201,7 +201,7 @@ def lose_answers(world: World, size: int, among: int) -> None:
         world.pass_s(60)
         work_off(world)
         plan = (PLAN.first_ms, PLAN.horizon_ms)
-        world.scripts.run("operate", job, what, "me@here", "", *plan)
+        world.scripts.run("stuck_job", job, what, "me@here", "", *plan)
         work_off(world)
 
 

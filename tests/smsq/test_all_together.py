@@ -163,7 +163,7 @@ class EverythingAtOnce(Callers):
         is_stored=st.booleans(),
     )
     def read_page(self, which: int, words: list[str], is_stored: bool) -> None:
-        """As tasks/page.py does it; what is not stored at once is, later or never."""
+        """As tasks/poll_page.py does it; what is not stored at once is, later or never."""
         if not self.polls:
             return
         poll = self.polls.pop(which % len(self.polls))
@@ -293,7 +293,7 @@ class EverythingAtOnce(Callers):
     def end_unknown(self) -> None:
         for job_id in look(self.world).sets["listed:unknown"]:
             plan = (PLAN.first_ms, PLAN.horizon_ms)
-            self.world.scripts.run("operate", job_id, "failed", BY, "", *plan)
+            self.world.scripts.run("stuck_job", job_id, "failed", BY, "", *plan)
 
 
 @pytest.fixture

@@ -233,7 +233,7 @@ class Callers(Life):
             is_out = any(job == job_id for job, _, _ in self.gateway.accepted)
             what = "accepted" if is_out else "failed"
         plan = (PLAN.first_ms, PLAN.horizon_ms)
-        answer = self.world.scripts.run("operate", job_id, what, BY, "", *plan)
+        answer = self.world.scripts.run("stuck_job", job_id, what, BY, "", *plan)
         if answer[0] == "ok" and what == "resend":
             self.may_resend.add(job_id)
         if answer[0] == "ok" and what == "accepted":

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import tests.smsq.world as worlds
 from smsq.campaigns.draft import CampaignDraft
+from smsq.delivery.matching import Matching
 from smsq.domain.outcomes import Verdict
 from smsq.events.webhooks import GIVE_UP_MS, MOST_WAITING, Webhooks
 from smsq.gathering.gathering import MOST_GATHERED
@@ -160,7 +161,7 @@ def find_what_waits(world: World) -> None:
         world.enqueue_many(FORGOTTEN, priority)
     gone = {f"jgone{i}": 1 for i in range(10_000)}
     world.redis.zadd(f"{world.keys.namespace}:lookups", gone)
-    world.limiter.find_lookup(needs_slot=True)
+    Matching(world.scripts, world.polls, PLAN).find_lookup(world.limiter.pace, needs_slot=True)
     world.pass_s(3600)
     world.polls.find_due(limit=BATCH)
     assert world.limiter.find_forgotten(limit=FORGOTTEN)

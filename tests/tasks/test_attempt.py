@@ -12,7 +12,7 @@ import pytest
 
 from smsq.gateway.client import GatewayClient
 from smsq.models import BulkMessage, JobState, QuickAccepted, RecipientState
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.pacing.slots import Slot
 from smsq.queue import SmsQueue
 from smsq.records.jobs import Claim
@@ -213,9 +213,9 @@ def test_parts_that_the_gateway_counts_otherwise_are_counted_and_told(
     untold = send(resources, queue, "4569")
 
     assert queue.stats().oddities["parts_differ"] == 1
-    desk = Desk.build(resources.settings)
-    details = {job: [n.detail for n in desk.timeline(job)] for job in (same, other, untold)}
-    desk.close()
+    operator = StuckJobs.build(resources.settings)
+    details = {job: [n.detail for n in operator.timeline(job)] for job in (same, other, untold)}
+    operator.close()
     assert details[other][-1] == "the gateway counts 3, we count 1"
     assert not any("counts" in detail for detail in details[same] + details[untold])
 

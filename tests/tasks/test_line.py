@@ -18,7 +18,7 @@ from smsq.pacing.slots import Early, Pace
 from smsq.queue import SmsQueue
 from smsq.sending.claims import Claims
 from smsq.simulator.server import RunningSimulator
-from tasks import preparation
+from tasks import prepare
 from tasks.line import rings_at_hand, serve
 from tasks.resources import Resources
 from tests.support import wait_until
@@ -225,7 +225,7 @@ def test_a_job_whose_stored_data_fail_before_its_request_is_set_aside(
 ) -> None:
     broken, healthy = enqueue(queue, 2)
     wrong = ResponseError("WRONGTYPE Operation against a key")
-    monkeypatch.setattr(preparation, "fetch_rest", raise_once(preparation.fetch_rest, wrong))
+    monkeypatch.setattr(prepare, "fetch_rest", raise_once(prepare.fetch_rest, wrong))
     serve(resources, [broken, healthy])
 
     assert queue.status(healthy).state is JobState.ACCEPTED

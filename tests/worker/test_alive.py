@@ -9,9 +9,8 @@ import pytest
 from smsq.rings.presence import Presence, read_presence
 from smsq.store.scripts import Scripts
 from tests.support import free_port, wait_until
-from worker import alive
-from worker import liveness as pulse
-from worker.consume_strategy import Appetite
+from worker import alive, liveness
+from worker.consume_strategy import TicksFirst
 
 
 @pytest.fixture(autouse=True)
@@ -48,15 +47,15 @@ def test_a_redis_that_is_away_is_told_in_one_line(
 
 
 def test_a_consumer_that_asks_is_heard(scripts: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = pulse.Pulse()
-    monkeypatch.setattr(pulse, "pulse", mine)
-    monkeypatch.setattr("worker.consume_strategy.pulse", mine)
-    monkeypatch.setattr(pulse, "TELL_EVERY_S", 0.02)
+    mine = liveness.LastAsked()
+    monkeypatch.setattr(liveness, "last_asked", mine)
+    monkeypatch.setattr("worker.consume_strategy.last_asked", mine)
+    monkeypatch.setattr(liveness, "TELL_EVERY_S", 0.02)
     stop = threading.Event()
-    pulse.start_telling("w@h", Presence(scripts), stop)
+    liveness.start_telling("w@h", Presence(scripts), stop)
 
     assert mine.age_s is None
     assert not read_presence(scripts.redis, scripts.keys)
-    Appetite(["normal"]).consume(1)
+    TicksFirst(["normal"]).consume(1)
     wait_until(lambda: read_presence(scripts.redis, scripts.keys), "it is heard")
     stop.set()

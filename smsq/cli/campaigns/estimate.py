@@ -12,8 +12,8 @@ from decimal import Decimal
 from smsq.intake.intake import Filled
 from smsq.models import MessageRequest
 from smsq.queue import SmsQueue
+from smsq.text.parts import count_parts, find_ucs2
 from smsq.text.phone_set import SeenPhones
-from smsq.text.phones_and_parts import count_parts, find_ucs2
 
 #: Phones looked up at once.
 _LOOKUP_PHONES = 1000

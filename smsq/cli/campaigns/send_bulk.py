@@ -14,8 +14,8 @@ from typing import Any
 import click
 
 from smsq.campaigns.draft import CampaignDraft
-from smsq.cli.campaigns.arguments import Order, open_table, read_order
 from smsq.cli.campaigns.brakes import max_failed_option
+from smsq.cli.campaigns.bulk_input import BulkInput, open_table, read_input
 from smsq.cli.campaigns.dry_run import DryRun, say_encoding
 from smsq.cli.campaigns.estimate import Caps, Estimate
 from smsq.cli.campaigns.fill_draft import Loader
@@ -100,34 +100,34 @@ def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> Non
     "requests", "rate_per_s", "hours", "ucs2": {"rows", "characters"}, "refused", "encoding",
     "first_text"}.
     """
-    order = read_order(file, options)
+    wanted = read_input(file, options)
     with open_queue() as queue:
         caps = _read_caps(queue, options)
         run = _dry_run if dry_run else _send
-        rejected = run(queue, order, caps, as_json=as_json)
+        rejected = run(queue, wanted, caps, as_json=as_json)
     if rejected:
         raise click.exceptions.Exit(Exit.SOME_REJECTED)
 
 
-def _send(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
-    with open_table(order.file, order.encoding) as (table, size):
-        head = order.check_head(queue.settings)
+def _send(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -> int:
+    with open_table(wanted.file, wanted.encoding) as (table, size):
+        head = wanted.check_head(queue.settings)
         draft = queue.draft_campaign(
-            key=order.key,
-            on_unknown=order.on_unknown,
-            canary=order.canary,
-            max_failed=order.max_failed,
-            again=order.again,
+            key=wanted.key,
+            on_unknown=wanted.on_unknown,
+            canary=wanted.canary,
+            max_failed=wanted.max_failed,
+            again=wanted.again,
         )
         estimate = Estimate(draft) if caps.are_set else None
-        with Rejects(order.rejects_path, table) as rejects:
-            loader = order.make_loader(queue.settings, table, head, rejects)
+        with Rejects(wanted.rejects_path, table) as rejects:
+            loader = wanted.make_loader(queue.settings, table, head, rejects)
             if draft.resumed:
                 recipients = say_number(draft.resumed, "recipient")
                 click.echo(f"going on where it stopped: {recipients} staged before", err=True)
             with (
                 queue.redis_call(writes=False),
-                _tell_interrupted(order.key),
+                _tell_interrupted(wanted.key),
                 _forget_garbled(draft, table),
             ):
                 _load(loader, estimate or draft, size if is_terminal() and not as_json else None)
@@ -151,11 +151,11 @@ def _send(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
     return rejects.count
 
 
-def _dry_run(queue: SmsQueue, order: Order, caps: Caps, *, as_json: bool) -> int:
-    with open_table(order.file, order.encoding) as (table, size):
-        head = order.check_head(queue.settings)
+def _dry_run(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -> int:
+    with open_table(wanted.file, wanted.encoding) as (table, size):
+        head = wanted.check_head(queue.settings)
         rejects = Rejects(None, table)
-        loader = order.make_loader(queue.settings, table, head, rejects)
+        loader = wanted.make_loader(queue.settings, table, head, rejects)
         dry = DryRun(queue, caps)
         with queue.redis_call(writes=False):
             _load(loader, dry.estimate, size if is_terminal() and not as_json else None)

@@ -13,7 +13,7 @@ import click
 from smsq.cli.output import json_option, print_json
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.settings import Settings
 from smsq.status.timeline import Progress, Step, make_steps, say_progress, say_step
 
@@ -32,12 +32,12 @@ def why(job_id: str, *, in_utc: bool, as_json: bool) -> None:
     8601, UTC.
     """
     settings = Settings.from_env()
-    desk = Desk.build(settings)
+    stuck_jobs = StuckJobs.build(settings)
     try:
-        steps = make_steps(desk.timeline(job_id))
-        progress = desk.progress(job_id)
+        steps = make_steps(stuck_jobs.timeline(job_id))
+        progress = stuck_jobs.progress(job_id)
     finally:
-        desk.close()
+        stuck_jobs.close()
     if as_json:
         print_json(describe(job_id, steps, progress))
         return

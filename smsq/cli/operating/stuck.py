@@ -20,7 +20,7 @@ from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.models import JobState, Settlement
-from smsq.operate.stuck_jobs import Desk, StuckJob
+from smsq.operate.stuck_jobs import StuckJob, StuckJobs
 from smsq.settings import Settings
 
 #: Dead jobs put back per second by `dead retry` unless told otherwise.
@@ -51,8 +51,8 @@ def list_unknown(*, as_json: bool) -> None:
 @json_option
 def resend(job_id: str, why: str, *, as_json: bool) -> None:
     """Send an unknown job again; it may arrive twice. JSON: {"id", "state"}."""
-    with _open_desk() as desk:
-        desk.resend(job_id, why=why)
+    with _open_stuck_jobs() as stuck_jobs:
+        stuck_jobs.resend(job_id, why=why)
     _say(job_id, JobState.QUEUED, as_json=as_json)
 
 
@@ -63,8 +63,8 @@ def resend(job_id: str, why: str, *, as_json: bool) -> None:
 @json_option
 def settle(job_id: str, settlement: str, why: str, *, as_json: bool) -> None:
     """Decide that an unknown job was accepted, or failed. JSON: {"id", "state"}."""
-    with _open_desk() as desk:
-        desk.settle(job_id, Settlement(settlement), why=why)
+    with _open_stuck_jobs() as stuck_jobs:
+        stuck_jobs.settle(job_id, Settlement(settlement), why=why)
     is_accepted = settlement == Settlement.ACCEPTED
     _say(job_id, JobState.ACCEPTED if is_accepted else JobState.REJECTED, as_json=as_json)
 
@@ -104,11 +104,11 @@ def retry(ids: Sequence[str], *, as_json: bool, **options: Any) -> None:
         raise click.UsageError("write job ids, or --all, or --error CLASS")
     if not per_s > 0:
         raise click.UsageError("--per-s: write a number above 0")
-    with _open_desk() as desk:
-        ids = ids or [job.id for job in desk.stuck(JobState.DEAD, error_class=error_class)]
+    with _open_stuck_jobs() as stuck_jobs:
+        ids = ids or [job.id for job in stuck_jobs.find(JobState.DEAD, error_class=error_class)]
         reasons = {}
         for job_id in ids:
-            reasons[job_id] = _retry(desk, job_id, options["why"], is_dry=is_dry)
+            reasons[job_id] = _retry(stuck_jobs, job_id, options["why"], is_dry=is_dry)
             time.sleep(0 if is_dry else 1 / per_s)
     refused = [{"id": job_id, "reason": reason} for job_id, reason in reasons.items() if reason]
     retried = len(reasons) - len(refused)
@@ -122,10 +122,10 @@ def retry(ids: Sequence[str], *, as_json: bool, **options: Any) -> None:
         raise click.exceptions.Exit(Exit.SOME_REJECTED)
 
 
-def _retry(desk: Desk, job_id: str, why: str, *, is_dry: bool) -> str:
+def _retry(stuck_jobs: StuckJobs, job_id: str, why: str, *, is_dry: bool) -> str:
     """Retry one job; returns why it cannot be, "" when it can."""
     try:
-        desk.retry(job_id, why=why, is_dry=is_dry)
+        stuck_jobs.retry(job_id, why=why, is_dry=is_dry)
     except (InvalidMessageError, NotFoundError) as error:
         return str(error)
     return ""
@@ -137,12 +137,12 @@ dead.add_command(show)
 
 
 @contextmanager
-def _open_desk() -> Iterator[Desk]:
-    desk = Desk.build(Settings.from_env())
+def _open_stuck_jobs() -> Iterator[StuckJobs]:
+    stuck_jobs = StuckJobs.build(Settings.from_env())
     try:
-        yield desk
+        yield stuck_jobs
     finally:
-        desk.close()
+        stuck_jobs.close()
 
 
 def _say(job_id: str, state: JobState, *, as_json: bool) -> None:
@@ -153,8 +153,8 @@ def _say(job_id: str, state: JobState, *, as_json: bool) -> None:
 
 
 def _list(state: JobState, error_class: str | None, *, as_json: bool) -> None:
-    with _open_desk() as desk:
-        jobs = list(desk.stuck(state, error_class=error_class))
+    with _open_stuck_jobs() as stuck_jobs:
+        jobs = list(stuck_jobs.find(state, error_class=error_class))
     if as_json:
         print_json({"jobs": [_describe(job) for job in jobs]})
         return

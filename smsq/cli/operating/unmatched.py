@@ -16,7 +16,7 @@ from smsq.cli.operating.stuck import why_option
 from smsq.cli.output import json_option, make_console, print_json, say_number
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
-from smsq.operate.unmatched import UnmatchedDesk, UnmatchedJob
+from smsq.operate.unmatched import UnmatchedJob, UnmatchedJobs
 from smsq.records.jobs import UNMATCHED_S
 from smsq.settings import Settings
 
@@ -40,8 +40,8 @@ def unmatched(min_age_s: float, *, as_json: bool) -> None:
     JSON: {"jobs": [{"id", "since", "uuid", "names", "receipts"}]}; names of the messages without an
     id, and how many raw receipts are kept.
     """
-    with _open_desk() as desk:
-        jobs = list(desk.list_unmatched(min_age_s=min_age_s))
+    with _open_unmatched_jobs() as unmatched_jobs:
+        jobs = list(unmatched_jobs.list_unmatched(min_age_s=min_age_s))
     if as_json:
         print_json({"jobs": [_describe(job) for job in jobs]})
     elif jobs:
@@ -66,8 +66,8 @@ def attach(
     the job's timeline. JSON: {"id", "name", "message_id", "more"}; more counts other ids that
     became known.
     """
-    with _open_desk() as desk:
-        more = desk.attach(job_id, name, message_id, why=why, is_forced=is_forced)
+    with _open_unmatched_jobs() as unmatched_jobs:
+        more = unmatched_jobs.attach(job_id, name, message_id, why=why, is_forced=is_forced)
     if as_json:
         print_json({"id": job_id, "name": name, "message_id": message_id, "more": more})
         return
@@ -77,12 +77,12 @@ def attach(
 
 
 @contextmanager
-def _open_desk() -> Iterator[UnmatchedDesk]:
-    desk = UnmatchedDesk.build(Settings.from_env())
+def _open_unmatched_jobs() -> Iterator[UnmatchedJobs]:
+    unmatched_jobs = UnmatchedJobs.build(Settings.from_env())
     try:
-        yield desk
+        yield unmatched_jobs
     finally:
-        desk.close()
+        unmatched_jobs.close()
 
 
 def _show(jobs: list[UnmatchedJob]) -> None:

@@ -27,7 +27,7 @@ from smsq.cli.output import (
 from smsq.cli.params import to_unicode
 from smsq.rules.optouts import SLICE, OptOuts
 from smsq.settings import Settings
-from smsq.text.phones_and_parts import normalize_phone, say_phone_mistake
+from smsq.text.phones import normalize_phone, say_phone_mistake
 
 
 @click.group()

@@ -13,14 +13,7 @@ import click
 
 from smsq.cli.output import json_option, print_json, say_number
 from smsq.cli.params import read_text, to_unicode
-from smsq.text.phones_and_parts import (
-    MAX_PARTS,
-    PLACES_PER_PART,
-    Costly,
-    Parts,
-    count_parts,
-    find_costly,
-)
+from smsq.text.parts import MAX_PARTS, PLACES_PER_PART, Costly, Parts, count_parts, find_costly
 
 #: Characters shown to a person; in a Cyrillic text nearly every letter forces UCS-2.
 _MOST_SHOWN = 8

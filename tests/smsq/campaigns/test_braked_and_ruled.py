@@ -141,6 +141,6 @@ def test_what_an_operator_settles_as_failed_is_among_the_failed(world: World) ->
     lost = replace(UNKNOWN, error_class="unknown")
     world.claims.settle(world.claim(job_id), lost, PLAN)
     assert list(FailedReader(world.redis, world.keys, draft.job_ids)) == []
-    world.scripts.run("operate", job_id, "failed", BY, "", PLAN.first_ms, PLAN.horizon_ms)
+    world.scripts.run("stuck_job", job_id, "failed", BY, "", PLAN.first_ms, PLAN.horizon_ms)
 
     assert len(list(FailedReader(world.redis, world.keys, draft.job_ids))) == 5

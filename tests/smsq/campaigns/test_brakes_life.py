@@ -145,7 +145,7 @@ class BrakesLife(Life):
     def operate(self, job: int, what: str) -> None:
         """Nothing of a cancelled campaign is sent again, and `retry` sends nothing in doubt."""
         job_id = self.model.jobs[job]
-        answer = self.world.scripts.run("operate", job_id, what, BY, "", 1000, 2000)
+        answer = self.world.scripts.run("stuck_job", job_id, what, BY, "", 1000, 2000)
         if answer[0] == "ok":
             assert not self.model.is_cancelled
             assert what == "resend" or not self.model.doubts[job_id]

@@ -13,8 +13,8 @@ from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.intake.new_jobs import new_job_id
 from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
 from smsq.names import Queue
-from smsq.operate.stuck_jobs import Desk
-from smsq.operate.unmatched import UnmatchedDesk
+from smsq.operate.stuck_jobs import StuckJobs
+from smsq.operate.unmatched import UnmatchedJobs
 from smsq.records.jobs import Idempotency, NewJob
 from smsq.settings import Settings
 from smsq.status.timeline import Note
@@ -30,8 +30,8 @@ def matching(world: World) -> Matching:
 
 
 @pytest.fixture
-def desk(settings: Settings, world: World) -> UnmatchedDesk:
-    made = UnmatchedDesk(settings, world.redis, by="olga@night")
+def operator(settings: Settings, world: World) -> UnmatchedJobs:
+    made = UnmatchedJobs(settings, world.redis, by="olga@night")
     made._scripts = world.scripts
     made._matching = Matching(world.scripts, world.polls, PLAN)
     return made
@@ -83,8 +83,10 @@ def test_a_kept_receipt_is_read_again_when_another_makes_it_clear(
 
 
 def timeline(world: World, job: str) -> Sequence[Note]:
-    desk = Desk(Settings.from_env({"SMSQ_NAMESPACE": world.keys.namespace}), world.redis, by="me")
-    return desk.timeline(job)
+    operator = StuckJobs(
+        Settings.from_env({"SMSQ_NAMESPACE": world.keys.namespace}), world.redis, by="me"
+    )
+    return operator.timeline(job)
 
 
 def test_receipts_one_by_one_without_names_are_not_guessed(
@@ -99,7 +101,7 @@ def test_receipts_one_by_one_without_names_are_not_guessed(
 
 @pytest.mark.parametrize("order", [(5, 6), (6, 5)])
 def test_ids_of_one_name_that_come_one_by_one_are_not_guessed(
-    world: World, matching: Matching, desk: UnmatchedDesk, order: tuple[int, int]
+    world: World, matching: Matching, operator: UnmatchedJobs, order: tuple[int, int]
 ) -> None:
     job = submit(world, "Sale", "Sale", "News")
     for message_id in order:
@@ -107,7 +109,7 @@ def test_ids_of_one_name_that_come_one_by_one_are_not_guessed(
     take(matching, job, {"message_id": 7, "name": "News"})
     assert ids(world, job) == [None, None, 7]
 
-    assert desk.attach(job, "#1", 5) == 1
+    assert operator.attach(job, "#1", 5) == 1
     assert ids(world, job) == [5, 6, 7]
 
 
@@ -181,38 +183,38 @@ def test_a_kept_form_of_parts_is_read_again(world: World, matching: Matching) ->
 
 
 def test_jobs_without_ids_are_listed_after_ten_minutes(
-    world: World, matching: Matching, desk: UnmatchedDesk
+    world: World, matching: Matching, operator: UnmatchedJobs
 ) -> None:
     job = submit(world, "Sale", "News")
     take(matching, job, {"message_ids": [7]})
-    listed = list(desk.list_unmatched())  # World's clock stands years before Redis'
+    listed = list(operator.list_unmatched())  # World's clock stands years before Redis'
 
     assert [(one.id, one.uuid, one.names, one.receipts) for one in listed] == [
         (job, "u-1", ["Sale", "News"], 1)
     ]
     assert world.views.stats(10).oddities["unmatched"] == 1
-    assert list(desk.list_unmatched(min_age_s=1e9)) == []
+    assert list(operator.list_unmatched(min_age_s=1e9)) == []
     take(matching, job, {"message_ids": [8, 9]})
-    assert list(desk.list_unmatched()) == []
+    assert list(operator.list_unmatched()) == []
     assert world.redis.exists(f"{world.keys.namespace}:lookups") == 0
 
 
-def test_the_horizon_takes_a_job_from_the_list(world: World, desk: UnmatchedDesk) -> None:
+def test_the_horizon_takes_a_job_from_the_list(world: World, operator: UnmatchedJobs) -> None:
     job = submit(world, "Sale")
     world.pass_s(PLAN.horizon_ms / 1000)
     world.recover()
 
     assert world.state(job) is JobState.DONE
-    assert list(desk.list_unmatched()) == []
+    assert list(operator.list_unmatched()) == []
 
 
 def test_an_id_attached_by_hand_is_polled_at_once_and_says_who_and_why(
-    world: World, matching: Matching, desk: UnmatchedDesk
+    world: World, matching: Matching, operator: UnmatchedJobs
 ) -> None:
     job = submit(world, "Sale", "News")
     take(matching, job, {"message_ids": [7]})
 
-    assert desk.attach(job, "Sale", 5, why="the gateway's support said so") == 1
+    assert operator.attach(job, "Sale", 5, why="the gateway's support said so") == 1
 
     assert ids(world, job) == [5, 7]  # the kept receipt is clear now
     assert len(world.polls.find_due(limit=9)) == 2
@@ -220,40 +222,42 @@ def test_an_id_attached_by_hand_is_polled_at_once_and_says_who_and_why(
     assert note.detail == '{"1": "5"} by olga@night: the gateway\'s support said so'
 
 
-def test_an_id_attached_to_an_unknown_job_proves_it(world: World, desk: UnmatchedDesk) -> None:
+def test_an_id_attached_to_an_unknown_job_proves_it(world: World, operator: UnmatchedJobs) -> None:
     job = submit(world, "Sale", verdict=UNKNOWN)
-    desk.attach(job, "#1", 5)
+    operator.attach(job, "#1", 5)
 
     assert world.state(job) is JobState.ACCEPTED
     world.pass_s(5)
     assert world.polls.find_due(limit=9) == [f"{job}:1"]
 
 
-def test_an_id_that_is_there_is_replaced_only_by_force(world: World, desk: UnmatchedDesk) -> None:
+def test_an_id_that_is_there_is_replaced_only_by_force(
+    world: World, operator: UnmatchedJobs
+) -> None:
     job = submit(world, "Sale")
-    desk.attach(job, "Sale", 5)
+    operator.attach(job, "Sale", 5)
     with pytest.raises(InvalidMessageError, match="has the id 5: --force"):
-        desk.attach(job, "Sale", 6)
+        operator.attach(job, "Sale", 6)
 
-    desk.attach(job, "Sale", 6, is_forced=True)
+    operator.attach(job, "Sale", 6, is_forced=True)
     assert ids(world, job) == [6]
 
 
-def test_what_cannot_be_attached_is_refused(world: World, desk: UnmatchedDesk) -> None:
+def test_what_cannot_be_attached_is_refused(world: World, operator: UnmatchedJobs) -> None:
     job = submit(world, "Same", "Same", "Other")
     with pytest.raises(NotFoundError):
-        desk.attach("jnope", "Sale", 5)
+        operator.attach("jnope", "Sale", 5)
     with pytest.raises(InvalidMessageError, match="write one of Same, Other"):
-        desk.attach(job, "Nobody", 5)
+        operator.attach(job, "Nobody", 5)
     with pytest.raises(InvalidMessageError, match="write one of #1, #2"):
-        desk.attach(job, "Same", 5)
-    desk.attach(job, "#2", 5)
-    desk.attach(job, "Same", 6)  # only one of them is without an id
+        operator.attach(job, "Same", 5)
+    operator.attach(job, "#2", 5)
+    operator.attach(job, "Same", 6)  # only one of them is without an id
     assert ids(world, job) == [6, 5, None]
 
     refused = submit(world, "Sale", verdict=Verdict(state=JobState.REJECTED, error="no"))
     with pytest.raises(InvalidMessageError, match="is rejected: it needs no message id"):
-        desk.attach(refused, "Sale", 5)
+        operator.attach(refused, "Sale", 5)
 
 
 def test_an_id_that_comes_after_the_horizon_still_improves_the_recipients(

@@ -17,7 +17,7 @@ from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRo
 from smsq.records.jobs import Idempotency
 from smsq.settings import Settings
 from smsq.store.scripts import Scripts, _read
-from smsq.text.phones_and_parts import mask_phone
+from smsq.text.phones import mask_phone
 from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, UNKNOWN, World
 
 per_function = hypothesis_settings(

@@ -9,7 +9,7 @@ import pytest
 
 from smsq.errors import InvalidMessageError, KeyConflictError
 from smsq.models import JobState, RecipientState, ReportRow
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.records.jobs import Claim, Idempotency
 from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
@@ -19,8 +19,8 @@ from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 
 @pytest.fixture
-def desk(settings: Settings, world: World) -> Iterator[Desk]:
-    made = Desk(settings, world.redis, by=BY)
+def operator(settings: Settings, world: World) -> Iterator[StuckJobs]:
+    made = StuckJobs(settings, world.redis, by=BY)
     yield made
     made.close()
 
@@ -215,7 +215,7 @@ def test_many_sends_that_left_are_all_back_once_they_are_proven(world: World) ->
 
 @every_way_out
 def test_a_job_all_of_whose_sends_may_be_out_and_not_be_sent_again_is_unknown(
-    world: World, desk: Desk, leave: Callable[[World, str], None]
+    world: World, operator: StuckJobs, leave: Callable[[World, str], None]
 ) -> None:
     own_id = gather(world, 0, expires_in_s=60)
     close(world)
@@ -226,34 +226,36 @@ def test_a_job_all_of_whose_sends_may_be_out_and_not_be_sent_again_is_unknown(
 
     assert world.state(claim.job_id) is state(world, own_id) is JobState.UNKNOWN
     with pytest.raises(InvalidMessageError, match="is not sent any more"):
-        desk.resend(claim.job_id)
+        operator.resend(claim.job_id)
     world.claims.settle(claim, REFUSED, PLAN)
     assert state(world, own_id) is WAYS_OUT[leave]
 
 
 def test_a_send_that_is_unknown_can_be_taken_out_of_what_an_operator_resends(
-    world: World, desk: Desk
+    world: World, operator: StuckJobs
 ) -> None:
     claim, first, _ = lose_two(world)
     again = world.claim(claim.job_id)
     world.claims.settle(again, replace(UNKNOWN, error_class="unknown"), PLAN)
     cancel_one(world, first)
-    desk.resend(claim.job_id)
+    operator.resend(claim.job_id)
 
     assert list(world.claim(claim.job_id).messages[0].recipients) == [phone(1)]
 
 
-def test_a_cancelled_send_of_a_dead_job_is_not_retried(world: World, desk: Desk) -> None:
+def test_a_cancelled_send_of_a_dead_job_is_not_retried(world: World, operator: StuckJobs) -> None:
     claim, first, _ = lose_two(world)
     world.claims.settle(claim, TEMPORARY, PLAN)
     world.claims.settle(world.claim(claim.job_id), DEAD, PLAN)
     assert world.ledger.cancel(first) is JobState.CANCELLED
-    desk.retry(claim.job_id)
+    operator.retry(claim.job_id)
 
     assert list(world.claim(claim.job_id).messages[0].recipients) == [phone(1)]
 
 
-def test_a_key_sends_again_what_is_dead_and_not_what_may_be_out(world: World, desk: Desk) -> None:
+def test_a_key_sends_again_what_is_dead_and_not_what_may_be_out(
+    world: World, operator: StuckJobs
+) -> None:
     once = Idempotency(key="k", content="c")
     own_id, _ = world.ledger.gather(new_send(world, 0), once)
     gather(world, 1)
@@ -276,4 +278,4 @@ def test_a_key_sends_again_what_is_dead_and_not_what_may_be_out(world: World, de
     third, _ = world.ledger.gather(new_send(world, 0), replace(once, is_again=True))
     assert third.is_new
     with pytest.raises(InvalidMessageError, match="is cancelled"):
-        desk.retry(job_of(again))
+        operator.retry(job_of(again))

@@ -271,7 +271,7 @@ class GatheredLife(Life):
     @rule(send=sends, what=st.sampled_from(["resend", "retry"]))
     def operate(self, send: Send, what: str) -> None:
         job = job_of(send.own_id)
-        answer = self.world.scripts.run("operate", job, what, "ops@host", "", 1000, 2000)
+        answer = self.world.scripts.run("stuck_job", job, what, "ops@host", "", 1000, 2000)
         if answer[0] == "ok" and what == "resend":
             self.may_resend.add(job)
 

@@ -27,7 +27,7 @@ from smsq.models import (
     ReportRow,
     Settlement,
 )
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.records.jobs import Claim
 from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
@@ -47,8 +47,8 @@ HELD = {JobState.ACCEPTED, JobState.DONE}
 
 
 @pytest.fixture
-def desk(settings: Settings, world: World) -> Iterator[Desk]:
-    made = Desk(settings, world.redis, by=BY)
+def operator(settings: Settings, world: World) -> Iterator[StuckJobs]:
+    made = StuckJobs(settings, world.redis, by=BY)
     yield made
     made.close()
 
@@ -167,20 +167,20 @@ def test_only_move_writes_a_jobs_state() -> None:
 
 @every_end
 def test_whatever_ends_a_job_in_doubt_makes_it_unknown(
-    world: World, desk: Desk, end: Callable[[World, str], None]
+    world: World, operator: StuckJobs, end: Callable[[World, str], None]
 ) -> None:
     claim = end_in_doubt(world, end)
 
     assert world.views.stats(10).recipients[RecipientState.PENDING] == 1
-    assert [job.id for job in desk.stuck(JobState.UNKNOWN)] == [claim.job_id]
+    assert [job.id for job in operator.find(JobState.UNKNOWN)] == [claim.job_id]
     with pytest.raises(InvalidMessageError, match="unknown: there is nothing to retry"):
-        desk.retry(claim.job_id)
+        operator.retry(claim.job_id)
 
 
 @every_end
 @pytest.mark.parametrize("tell", ["receipt", "answer", "attach", "operator"])
 def test_proof_wins_from_wherever_the_job_went(
-    world: World, desk: Desk, end: Callable[[World, str], None], tell: str
+    world: World, operator: StuckJobs, end: Callable[[World, str], None], tell: str
 ) -> None:
     claim = end_in_doubt(world, end)
     if tell == "receipt":
@@ -191,7 +191,7 @@ def test_proof_wins_from_wherever_the_job_went(
         matching = Matching(world.scripts, world.polls, PLAN)
         assert matching.write(claim.job_id, {0: 501}, what="operator: attach")[0] == "ok"
     else:
-        desk.settle(claim.job_id, Settlement.ACCEPTED)
+        operator.settle(claim.job_id, Settlement.ACCEPTED)
 
     assert world.state(claim.job_id) is JobState.ACCEPTED
     assert world.take() is None
@@ -301,13 +301,15 @@ def test_an_old_acceptance_is_proof_while_a_newer_claim_is_on_its_way(
     assert world.views.status(old.job_id).messages[0].message_id == ACCEPTED.message_id
 
 
-def test_a_cancel_of_an_unknown_job_holds_should_its_answer_come(world: World, desk: Desk) -> None:
+def test_a_cancel_of_an_unknown_job_holds_should_its_answer_come(
+    world: World, operator: StuckJobs
+) -> None:
     job = world.enqueue()
     claim = world.claim(job)
     world.claims.settle(claim, UNKNOWN, PLAN)
     assert world.ledger.cancel(job) is JobState.UNKNOWN
     with pytest.raises(InvalidMessageError, match="was cancelled meanwhile"):
-        desk.resend(job)
+        operator.resend(job)
 
     world.claims.settle(claim, TEMPORARY, PLAN)
     assert world.state(job) is JobState.CANCELLED
@@ -316,7 +318,7 @@ def test_a_cancel_of_an_unknown_job_holds_should_its_answer_come(world: World, d
 
 @pytest.mark.parametrize("said", ["proven", "may be out"])
 def test_dead_jobs_of_older_ledgers_are_not_retried_where_they_may_be_out(
-    world: World, desk: Desk, said: str
+    world: World, operator: StuckJobs, said: str
 ) -> None:
     job = world.enqueue()
     world.claims.settle(world.claim(job), DEAD, PLAN)
@@ -325,44 +327,44 @@ def test_dead_jobs_of_older_ledgers_are_not_retried_where_they_may_be_out(
 
     for is_dry in (True, False):
         with pytest.raises(InvalidMessageError, match=r"sent again|send it twice"):
-            desk.retry(job, is_dry=is_dry)
+            operator.retry(job, is_dry=is_dry)
     assert world.take() is None
     if said == "may be out":
-        desk.resend(job)
+        operator.resend(job)
         assert world.claim(job)
 
 
 def test_a_receipt_moves_a_dead_job_to_accepted_and_nothing_retries_it(
-    world: World, desk: Desk
+    world: World, operator: StuckJobs
 ) -> None:
     job = world.enqueue(kind=Kind.BULK)
     world.claims.settle(world.claim(job), DEAD, PLAN)
     tell_receipt(world, job)
 
     assert world.state(job) is JobState.ACCEPTED
-    assert list(desk.stuck(JobState.DEAD)) == []
+    assert list(operator.find(JobState.DEAD)) == []
     with pytest.raises(InvalidMessageError, match="accepted"):
-        desk.retry(job)
+        operator.retry(job)
     world.pass_s(6)
     assert world.claim_poll()
 
 
 def test_a_cancelled_dead_job_loses_its_text_and_cannot_be_retried(
-    world: World, desk: Desk
+    world: World, operator: StuckJobs
 ) -> None:
     job = world.enqueue()
     world.claims.settle(world.claim(job), DEAD, PLAN)
 
     assert world.ledger.cancel(job) is JobState.CANCELLED
     assert world.redis.hget(world.keys.message(job, 1), "text") is None
-    assert list(desk.stuck(JobState.DEAD)) == []
+    assert list(operator.find(JobState.DEAD)) == []
     with pytest.raises(InvalidMessageError, match="is cancelled"):
-        desk.retry(job)
+        operator.retry(job)
 
 
 @pytest.mark.parametrize("is_aligned", [False, True])
 def test_a_campaign_of_which_only_dead_jobs_are_left_can_be_cancelled(
-    world: World, desk: Desk, is_aligned: bool
+    world: World, operator: StuckJobs, is_aligned: bool
 ) -> None:
     draft = world.start_campaign(20, per_job=10)
     first, last = world.take(), world.take()
@@ -376,7 +378,7 @@ def test_a_campaign_of_which_only_dead_jobs_are_left_can_be_cancelled(
         world.align()
         assert world.campaign(draft.id).unsent == {JobState.CANCELLED: 10}
     with pytest.raises(InvalidMessageError):
-        desk.retry(last.job_id)
+        operator.retry(last.job_id)
     assert world.take() is None
 
 

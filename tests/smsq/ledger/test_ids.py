@@ -14,8 +14,8 @@ from smsq.campaigns.draft import CampaignDraft
 from smsq.errors import InvalidMessageError, NotFoundError, SmsqError
 from smsq.events.webhooks import Webhooks
 from smsq.models import JobState, Settlement
-from smsq.operate.stuck_jobs import Desk
-from smsq.operate.unmatched import UnmatchedDesk
+from smsq.operate.stuck_jobs import StuckJobs
+from smsq.operate.unmatched import UnmatchedJobs
 from smsq.settings import Settings
 from tests.smsq.world import World
 
@@ -36,7 +36,7 @@ OTHERS: dict[str, Any] = {
 
 def find_calls() -> Iterator[tuple[type, str]]:
     """Every public method that takes an id."""
-    for kind in (smsq.SmsQueue, Desk, UnmatchedDesk, Webhooks):
+    for kind in (smsq.SmsQueue, StuckJobs, UnmatchedJobs, Webhooks):
         for name, method in inspect.getmembers(kind, inspect.isfunction):
             if not name.startswith("_") and set(inspect.signature(method).parameters) & set(IDS):
                 yield kind, name
@@ -60,14 +60,14 @@ def call(target: object, name: str, some_id: Any, /) -> Any:
 @pytest.fixture
 def targets(settings: Settings) -> Iterator[dict[type, Any]]:
     queue = smsq.SmsQueue(settings=settings)
-    desk, unmatched = Desk.build(settings), UnmatchedDesk.build(settings)
+    operator, unmatched = StuckJobs.build(settings), UnmatchedJobs.build(settings)
     yield {
         smsq.SmsQueue: queue,
-        Desk: desk,
-        UnmatchedDesk: unmatched,
+        StuckJobs: operator,
+        UnmatchedJobs: unmatched,
         Webhooks: Webhooks(queue._producer.scripts),
     }
-    for made in (queue, desk, unmatched):
+    for made in (queue, operator, unmatched):
         made.close()
 
 
@@ -125,7 +125,7 @@ def test_a_job_that_is_not_launched_yet_says_what_it_is(
 ) -> None:
     monkeypatch.setattr(draft._staging, "launch", lambda _: iter(()))
     queue.commit_campaign(draft)
-    target = targets[UnmatchedDesk if name == "attach" else Desk]
+    target = targets[UnmatchedJobs if name == "attach" else StuckJobs]
 
     with pytest.raises(InvalidMessageError, match="is queued"):
         call(target, name, draft.job_ids[0])

@@ -183,7 +183,7 @@ class JobLife(Life):
             if any(worker.is_alive for worker in self.doubts(job)):
                 return  # it might be sent yet
         plan = (PLAN.first_ms, PLAN.horizon_ms)
-        answer = self.world.scripts.run("operate", job, what, BY, "", *plan)
+        answer = self.world.scripts.run("stuck_job", job, what, BY, "", *plan)
         if answer[0] == "ok" and what == "resend":
             self.may_resend[job] = True
         if answer[0] == "ok" and what == "accepted":

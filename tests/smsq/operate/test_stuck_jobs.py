@@ -1,4 +1,4 @@
-"""The operator's desk: unknown and dead jobs, and what happened to any job."""
+"""What operators decide: unknown and dead jobs, and what happened to any job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.models import JobState, Kind, OnUnknown, Settlement
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.settings import Settings
 from smsq.status.timeline import read_note
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
@@ -19,8 +19,8 @@ REFUSED = Verdict(state=JobState.DEAD, error="gave up: no route", error_class="n
 
 
 @pytest.fixture
-def desk(settings: Settings, world: World) -> Desk:
-    return Desk(settings, world.redis, by="olga@night")
+def operator(settings: Settings, world: World) -> StuckJobs:
+    return StuckJobs(settings, world.redis, by="olga@night")
 
 
 def make(world: World, verdict: Verdict) -> str:
@@ -29,39 +29,39 @@ def make(world: World, verdict: Verdict) -> str:
     return job
 
 
-def steps(desk: Desk, job: str) -> list[str]:
-    return [note.what for note in desk.timeline(job)]
+def steps(operator: StuckJobs, job: str) -> list[str]:
+    return [note.what for note in operator.timeline(job)]
 
 
-def test_stuck_jobs_are_listed_the_longest_stuck_first(desk: Desk, world: World) -> None:
+def test_stuck_jobs_are_listed_the_longest_stuck_first(operator: StuckJobs, world: World) -> None:
     first = make(world, UNKNOWN)
     world.pass_s(60)
     second = make(world, UNKNOWN)
     dead = make(world, DEAD)
     make(world, ACCEPTED)
 
-    unknown = list(desk.stuck(JobState.UNKNOWN))
+    unknown = list(operator.find(JobState.UNKNOWN))
     assert [job.id for job in unknown] == [first, second]
     assert unknown[0].error == "no answer"
     assert (unknown[1].since - unknown[0].since).total_seconds() == 60
-    assert [job.id for job in desk.stuck(JobState.DEAD)] == [dead]
+    assert [job.id for job in operator.find(JobState.DEAD)] == [dead]
 
 
-def test_dead_jobs_are_found_by_their_error(desk: Desk, world: World) -> None:
+def test_dead_jobs_are_found_by_their_error(operator: StuckJobs, world: World) -> None:
     temporary, refused = make(world, DEAD), make(world, REFUSED)
 
-    assert [job.id for job in desk.stuck(JobState.DEAD, error_class="temporary")] == [temporary]
-    assert [job.id for job in desk.stuck(JobState.DEAD, error_class="not_sent")] == [refused]
+    assert [job.id for job in operator.find(JobState.DEAD, error_class="temporary")] == [temporary]
+    assert [job.id for job in operator.find(JobState.DEAD, error_class="not_sent")] == [refused]
 
 
 def test_an_unknown_job_is_sent_again_once_asked_and_says_who_asked(
-    desk: Desk, world: World
+    operator: StuckJobs, world: World
 ) -> None:
     job = make(world, UNKNOWN)
-    desk.resend(job, why="the customer called")
+    operator.resend(job, why="the customer called")
 
     assert world.claim(job).attempts == 2
-    notes = desk.timeline(job)
+    notes = operator.timeline(job)
     assert [note.what for note in notes] == [
         "queued",
         "submitting",
@@ -71,7 +71,7 @@ def test_an_unknown_job_is_sent_again_once_asked_and_says_who_asked(
         "submitting",
     ]
     assert notes[3].detail == "by olga@night: the customer called"
-    assert list(desk.stuck(JobState.UNKNOWN)) == []
+    assert list(operator.find(JobState.UNKNOWN)) == []
 
 
 @pytest.mark.parametrize(
@@ -79,94 +79,94 @@ def test_an_unknown_job_is_sent_again_once_asked_and_says_who_asked(
     [(Settlement.ACCEPTED, JobState.ACCEPTED), (Settlement.FAILED, JobState.REJECTED)],
 )
 def test_an_unknown_job_is_settled_by_hand(
-    desk: Desk, world: World, settlement: Settlement, state: JobState
+    operator: StuckJobs, world: World, settlement: Settlement, state: JobState
 ) -> None:
     job = make(world, UNKNOWN)
-    desk.settle(job, settlement, why="asked the gateway's support")
+    operator.settle(job, settlement, why="asked the gateway's support")
 
     assert world.state(job) is state
     assert world.redis.hget(world.keys.message(job, 1), "text") is None
-    assert f"operator: {settlement}" in steps(desk, job)
+    assert f"operator: {settlement}" in steps(operator, job)
     assert world.take() is None
 
 
-def test_what_is_not_stuck_is_left_alone(desk: Desk, world: World) -> None:
+def test_what_is_not_stuck_is_left_alone(operator: StuckJobs, world: World) -> None:
     accepted = make(world, ACCEPTED)
     for act in (
-        lambda: desk.resend(accepted),
-        lambda: desk.retry(accepted),
-        lambda: desk.settle(accepted, Settlement.FAILED),
+        lambda: operator.resend(accepted),
+        lambda: operator.retry(accepted),
+        lambda: operator.settle(accepted, Settlement.FAILED),
     ):
         with pytest.raises(InvalidMessageError, match="is accepted: there is nothing to"):
             act()
     with pytest.raises(NotFoundError):
-        desk.resend("jnope")
+        operator.resend("jnope")
     assert world.state(accepted) is JobState.ACCEPTED
 
 
-def test_a_second_resend_of_the_same_attempt_is_refused(desk: Desk, world: World) -> None:
+def test_a_second_resend_of_the_same_attempt_is_refused(operator: StuckJobs, world: World) -> None:
     job = make(world, UNKNOWN)
-    desk.resend(job)
+    operator.resend(job)
 
     with pytest.raises(InvalidMessageError, match="is queued"):
-        desk.resend(job)
+        operator.resend(job)
 
 
-def test_a_dead_job_gets_all_its_attempts_again(desk: Desk, world: World) -> None:
+def test_a_dead_job_gets_all_its_attempts_again(operator: StuckJobs, world: World) -> None:
     job = make(world, DEAD)
-    desk.retry(job, why="the gateway is back")
+    operator.retry(job, why="the gateway is back")
 
     assert world.claim(job).attempts == 1
-    assert list(desk.stuck(JobState.DEAD)) == []
+    assert list(operator.find(JobState.DEAD)) == []
 
 
-def test_a_dead_job_without_its_text_says_so(desk: Desk, world: World) -> None:
+def test_a_dead_job_without_its_text_says_so(operator: StuckJobs, world: World) -> None:
     job = make(world, DEAD)
     world.pass_s(3 * 86400)
     world.recover()
 
     with pytest.raises(InvalidMessageError, match="has no text any more"):
-        desk.retry(job)
+        operator.retry(job)
     assert world.state(job) is JobState.DEAD
 
 
 def test_a_receipt_settles_an_unknown_job_and_stands_in_the_timeline(
-    desk: Desk, world: World
+    operator: StuckJobs, world: World
 ) -> None:
     job = world.enqueue(kind=Kind.BULK)
     world.claims.settle(world.claim(job), UNKNOWN, PLAN)
     world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
 
-    assert steps(desk, job)[-2:] == ["receipt", "accepted"]
-    assert list(desk.stuck(JobState.UNKNOWN)) == []
+    assert steps(operator, job)[-2:] == ["receipt", "accepted"]
+    assert list(operator.find(JobState.UNKNOWN)) == []
 
 
-def test_a_lease_that_ended_says_what_happened(desk: Desk, world: World) -> None:
+def test_a_lease_that_ended_says_what_happened(operator: StuckJobs, world: World) -> None:
     job = world.enqueue(on_unknown=OnUnknown.HOLD)
     world.claim(job, lease_s=30)
     world.pass_s(31)
     world.recover()
 
-    [stuck] = desk.stuck(JobState.UNKNOWN)
+    [stuck] = operator.find(JobState.UNKNOWN)
     assert stuck.error_class == "unknown"
     assert "the worker died or stalled" in stuck.error
-    assert "the worker died or stalled" in desk.timeline(job)[-1].detail
+    assert "the worker died or stalled" in operator.timeline(job)[-1].detail
 
 
-def test_a_timeline_is_bounded(desk: Desk, world: World) -> None:
+def test_a_timeline_is_bounded(operator: StuckJobs, world: World) -> None:
     job = world.enqueue()
     for _ in range(80):
         busy = Verdict(state=JobState.QUEUED, error="429", is_counted=False)
         world.claims.settle(world.claim(job), busy, PLAN)
 
-    assert len(desk.timeline(job)) == 100
+    assert len(operator.timeline(job)) == 100
 
 
-def test_a_reason_is_one_short_line(desk: Desk, world: World) -> None:
+def test_a_reason_is_one_short_line(operator: StuckJobs, world: World) -> None:
     job = make(world, UNKNOWN)
     for why in ("x" * 201, "two\nlines"):
         with pytest.raises(InvalidMessageError, match="why: write at most 200"):
-            desk.resend(job, why=why)
+            operator.resend(job, why=why)
 
 
 @given(st.integers(0, 2**41), st.sampled_from(["queued", "receipt"]), st.text())

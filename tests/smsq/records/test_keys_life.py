@@ -23,7 +23,7 @@ from smsq.models import JobState, Kind, MessageRequest
 from smsq.names import Queue
 from smsq.records.jobs import Claim, Idempotency, NewJob
 from smsq.settings import Settings
-from smsq.status.send_ids import read_own_id
+from smsq.status.gathered_sends import read_own_id
 from tests.smsq.gathering.test_gathering import new_send
 from tests.smsq.life import Life, live, profile
 from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, UNKNOWN
@@ -187,7 +187,7 @@ class KeysLife(Life):
                 was_accepted = any(n for (sent, _), n in self.book.items() if sent == job)
                 if was_accepted is (what == "accepted"):
                     plan = (PLAN.first_ms, PLAN.horizon_ms)
-                    told = self.world.scripts.run("operate", job, what, "ops@host", "", *plan)
+                    told = self.world.scripts.run("stuck_job", job, what, "ops@host", "", *plan)
                     if what == "failed" and told[0] == "ok":
                         self.doubts = {ref: d for ref, d in self.doubts.items() if ref[0] != job}
 

@@ -122,7 +122,7 @@ def test_what_was_dead_and_is_sent_again_cannot_be_retried(settings: Settings, k
 
     plan = (PLAN.first_ms, PLAN.horizon_ms)
     answer = caller.world.scripts.run(
-        "operate", first.split(".")[0], "retry", "ops@host", "", *plan
+        "stuck_job", first.split(".")[0], "retry", "ops@host", "", *plan
     )
     assert answer[0] == "not"
     assert caller.queue.status(first).state is JobState.CANCELLED

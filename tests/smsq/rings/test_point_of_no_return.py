@@ -20,7 +20,7 @@ from smsq.campaigns.draft import CampaignDraft
 from smsq.domain.breaker import Breaker
 from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.rings.rings import PAUSE_S
 from smsq.settings import Settings
 from tests.smsq.world import PLAN, UNKNOWN, World
@@ -73,7 +73,7 @@ class Shop:
     def __init__(self, settings: Settings) -> None:
         self.queue = smsq.SmsQueue(settings=settings)
         self.world = World(settings)
-        self.desk = Desk(settings, self.world.redis, by="olga@night")
+        self.operator = StuckJobs(settings, self.world.redis, by="olga@night")
 
     def phones(self, n: int) -> list[str]:
         return [f"37529{1000000 + i}" for i in range(n)]
@@ -103,7 +103,7 @@ class Shop:
 
     def close(self) -> None:
         self.queue.close()
-        self.desk.close()
+        self.operator.close()
 
 
 @pytest.fixture
@@ -153,12 +153,12 @@ CALLS: dict[str, _Call] = {
     ),
     "retry": (
         lambda shop: shop.stuck(DEAD),
-        lambda shop, job: decide(shop.desk.retry, job),
+        lambda shop, job: decide(shop.operator.retry, job),
         lambda shop, job, _: shop.queue.status(job).state == "queued",
     ),
     "resend": (
         lambda shop: shop.stuck(UNKNOWN),
-        lambda shop, job: decide(shop.desk.resend, job),
+        lambda shop, job: decide(shop.operator.resend, job),
         lambda shop, job, _: shop.queue.status(job).state == "queued",
     ),
 }

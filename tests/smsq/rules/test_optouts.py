@@ -11,7 +11,7 @@ from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError
 from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
 from smsq.names import Queue
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.pacing.slots import Early, Slot
 from smsq.queue import SmsQueue
 from smsq.records.jobs import Claim, Idempotency, Leases, NewJob
@@ -175,7 +175,7 @@ def test_a_dead_job_is_retried_for_those_who_are_left(
     optouts.add([A])
     dead = Verdict(state=JobState.DEAD, error="503", error_class="temporary")
     world.claims.settle(world.claim(job), dead, PLAN)
-    Desk(settings, world.redis, by="me@here").retry(job)
+    StuckJobs(settings, world.redis, by="me@here").retry(job)
 
     assert [dict(m.recipients) for m in world.claim(job).messages] == [{B: "two"}]
 

@@ -11,7 +11,7 @@ from smsq.domain.outcomes import Verdict
 from smsq.domain.quiet import QuietHours
 from smsq.models import JobState, Kind, RecipientState, Settlement
 from smsq.names import Queue
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.records.jobs import Claim, PollClaim
 from smsq.rules.rules import RuleBook
 from smsq.settings import Settings
@@ -343,7 +343,7 @@ def test_a_job_that_is_retried_and_accepted_counts_once(world: World, settings: 
     set_rules(world, cap=2)
     job = put(world)
     world.claims.settle(world.claim(job), Verdict(state=JobState.DEAD, error="503"), PLAN)
-    Desk(settings, world.redis, by="me@here").retry(job)
+    StuckJobs(settings, world.redis, by="me@here").retry(job)
     world.claims.settle(world.claim(job), ACCEPTED, PLAN)
 
     assert send(world, BY) == [BY]
@@ -397,7 +397,7 @@ def test_what_an_operator_settles_as_failed_does_not_count(
     lost = Verdict(state=JobState.UNKNOWN, error="lost", error_class="unknown")
     world.claims.settle(world.claim(job), lost, PLAN)
     assert send(world, BY) == []
-    Desk(settings, world.redis, by="me@here").settle(job, Settlement.FAILED)
+    StuckJobs(settings, world.redis, by="me@here").settle(job, Settlement.FAILED)
 
     assert send(world, BY, PL) == [BY, PL]
 
@@ -409,7 +409,7 @@ def test_a_dead_job_that_is_retried_obeys_the_rules_again(world: World, settings
     world.claims.settle(world.claim(job), dead, PLAN)
     assert not {"regions", "counted"} & set(world.redis.hgetall(world.keys.job(job)))
     assert send(world, BY) == [BY]
-    Desk(settings, world.redis, by="me@here").retry(job)
+    StuckJobs(settings, world.redis, by="me@here").retry(job)
 
     assert list(world.claim(job).messages[0].recipients) == [PL]
 

@@ -121,7 +121,7 @@ def test_an_operator_who_tells_the_id_of_a_message_of_next_month_has_nothing_pol
     job = put(world, [message(now, 375291000001), message(later, 375291000002)])
     world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.scripts.run(
-        "learn", job, '{"1": "501", "2": "502"}', "operator: attach", "", 0,
+        "learn_ids", job, '{"1": "501", "2": "502"}', "operator: attach", "", 0,
         PLAN.horizon_ms, PLAN.first_ms,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from smsq import QuickMessage, SmsQueue
 from smsq.domain.outcomes import Verdict
 from smsq.models import JobState, Kind
 from smsq.names import PRIORITIES, Queue
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.records.jobs import Claim, Idempotency
 from smsq.settings import Settings
 from tests.smsq.gathering.test_gathering import OPEN_S, gather, job_of, new_send, phone
@@ -110,7 +110,7 @@ def test_a_job_that_an_operator_sends_again_stands_behind(world: World, settings
     first = world.enqueue()
     world.claims.settle(take(world), DEAD, PLAN)
     waiting = [world.enqueue() for _ in range(3)]
-    Desk(settings, world.redis, by="me@here").retry(first)
+    StuckJobs(settings, world.redis, by="me@here").retry(first)
 
     assert line(world) == [*waiting, first]
 

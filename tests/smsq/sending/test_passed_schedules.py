@@ -8,7 +8,7 @@ import pytest
 
 from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.records.jobs import Claim
 from smsq.settings import Settings
 from tests.smsq.rules.test_rules import set_rules
@@ -62,13 +62,13 @@ def answered(*verdicts: Verdict) -> Delay:
 def resent_by_hand(world: World, job: str, settings: Settings) -> None:
     world.claims.settle(world.claim(job), UNKNOWN, PLAN)
     world.pass_s(LATE_S)
-    Desk(settings, world.redis, by="me@here").resend(job)
+    StuckJobs(settings, world.redis, by="me@here").resend(job)
 
 
 def retried_by_hand(world: World, job: str, settings: Settings) -> None:
     world.claims.settle(world.claim(job), DEAD, PLAN)
     world.pass_s(LATE_S)
-    Desk(settings, world.redis, by="me@here").retry(job)
+    StuckJobs(settings, world.redis, by="me@here").retry(job)
 
 
 def quiet_hours(world: World, job: str, settings: Settings) -> None:

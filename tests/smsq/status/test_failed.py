@@ -84,6 +84,6 @@ def test_nobody_is_both_in_the_file_and_sent_to_by_a_retry(world: World, end: st
         world.recover()
     elif end == "cancelled":
         world.ledger.cancel(job)
-    answer = world.scripts.run("operate", job, "retry", "ops@host", "", PLAN.first_ms, 0)
+    answer = world.scripts.run("stuck_job", job, "retry", "ops@host", "", PLAN.first_ms, 0)
     assert (answer[0] == "ok") is (end == "retried")
     assert len(failed(world, job, cancelled=True)) == (0 if end == "retried" else 3)

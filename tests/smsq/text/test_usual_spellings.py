@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smsq.text.phones_and_parts import normalize_phone
+from smsq.text.phones import normalize_phone
 from smsq.text.usual_spellings import _make_pattern, read_usual
 
 REGIONS = ("BY", "UA", "PL", "LT", "LV", "DE", "GE", "AM", "IL", "TR")

@@ -29,7 +29,7 @@ from smsq.text.template import Template, read_template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class BulkInput:
     """What is to be sent.
 
     Attributes:
@@ -90,7 +90,7 @@ class Order:
         )
 
 
-def read_order(file: str, options: Mapping[str, Any]) -> Order:
+def read_input(file: str, options: Mapping[str, Any]) -> BulkInput:
     """Read the options.
 
     Raises:
@@ -102,7 +102,7 @@ def read_order(file: str, options: Mapping[str, Any]) -> Order:
     if file == text == "-":
         raise click.UsageError("FILE - and --text -: only one of them can come from stdin")
     template = None if text is None else read_template(read_text(text))
-    return Order(
+    return BulkInput(
         file=file,
         encoding=options["encoding"],
         message=_make_message(template, options),

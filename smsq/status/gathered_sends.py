@@ -108,7 +108,7 @@ class GatheredSend:
             messages=[message] if self.recipient else [],
         )
 
-    def read_story(self, redis: Redis, keys: Keys) -> Sequence[Note]:
+    def read_timeline(self, redis: Redis, keys: Keys) -> Sequence[Note]:
         """Tell its story: that of its job, from when it joined to when it left."""
         lines = cast("list[str]", redis.lrange(keys.timeline(self.own_id.job_id), 0, -1))
         joined_at = from_ms(self.since_ms)

@@ -24,9 +24,9 @@ from smsq.names import Queue, Task
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import PollClaim, Unprepared
 from smsq.store.connection import is_of_data
-from tasks.answer import hear_failure, hear_pass
-from tasks.aside import set_aside
 from tasks.resources import Resources
+from tasks.set_aside import set_aside
+from tasks.tell_limiter import hear_failure, hear_pass
 
 log = logging.getLogger(__name__)
 

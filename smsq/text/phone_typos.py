@@ -27,7 +27,7 @@ _MOST_BEGINNINGS = 25
 _ENDS = ("1234567", "5555555", "2345678", "7654321")
 
 
-def is_near_home(digits: str, region: str) -> bool:
+def is_one_slip_away(digits: str, region: str) -> bool:
     """Say whether one slip lies between these digits and a number of the region.
 
     Args:

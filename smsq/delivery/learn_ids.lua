@@ -1,4 +1,4 @@
--- learn.lua: give messages the ids that a kept receipt, a lookup or an operator knows.
+-- learn_ids.lua: give messages the ids that a kept receipt, a lookup or an operator knows.
 -- needs paging.lua
 --
 -- ARGV[4]  job id

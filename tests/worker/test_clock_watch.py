@@ -12,8 +12,8 @@ from smsq.store.clock import ledger_time
 from smsq.store.connection import connect
 from smsq.store.scripts import Scripts
 from tests.support import RedisServer, wait_until
-from worker import watching
-from worker.watching import look, start_watching
+from worker import clock_watch
+from worker.clock_watch import look, start_watching
 
 HOUR_US = 3600 * 1_000_000
 
@@ -21,7 +21,7 @@ HOUR_US = 3600 * 1_000_000
 def test_a_watching_worker_takes_a_step_ahead_off(
     scripts: Scripts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(watching, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(clock_watch, "LOOK_EVERY_S", 0.05)
     stop = threading.Event()
     start_watching(scripts, stop)
     try:

@@ -1,4 +1,4 @@
--- operate.lua: do with a stuck job what an operator says, and write down who said so and why.
+-- stuck_job.lua: do with a stuck job what an operator says, and write down who said so and why.
 --
 -- ARGV[4]  job id
 -- ARGV[5]  what           'resend':   unknown -> queued; it may arrive twice

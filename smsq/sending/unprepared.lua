@@ -1,4 +1,4 @@
--- aside.lua: what cannot be prepared for its request steps out of the line, so that the next in line
+-- unprepared.lua: what cannot be prepared for its request steps out of the line, so that the next in line
 -- goes. Prepended to the scripts that need it.
 --
 -- Nothing of it was sent: no attempt is counted. The pause doubles from ASIDE_FIRST_MS to ASIDE_MAX_MS;

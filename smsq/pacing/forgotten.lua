@@ -1,4 +1,4 @@
--- wake.lua: name what waits while too few workers do anything about it.
+-- forgotten.lua: name what waits while too few workers do anything about it.
 -- needs limit.lua
 -- needs endpoints.lua
 --

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
-from smsq.text.phones_and_parts import normalize_phone, say_phone_mistake
+from smsq.text.phones import normalize_phone, say_phone_mistake
 
 #: What people write before a national number of the region.
 TRUNKS = {

@@ -1,4 +1,4 @@
--- teach.lua: write down the regions of a job's recipients, as claim.lua asked for, some at a time.
+-- regions.lua: write down the regions of a job's recipients, as claim.lua asked for, some at a time.
 --
 -- ARGV[4]  job id
 -- ARGV[5]  regions   most recipients first, divided by ;  '' while places follow

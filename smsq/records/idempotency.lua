@@ -1,4 +1,4 @@
--- keys.lua: idempotency keys. Prepended to the scripts that need it.
+-- idempotency.lua: idempotency keys. Prepended to the scripts that need it.
 --
 -- A key has no time of its own: it lives as long as what it names. Jobs and campaigns have its digest
 -- in their field `key`, gathered jobs in the list keys:<id>, and who takes them away takes their keys
@@ -23,7 +23,7 @@ local function is_job_unsent(id, job)
   return true
 end
 
--- Where one send of a gathered job stands, as smsq/status/send_ids.py says it, and whether it ended unsent.
+-- Where one send of a gathered job stands, as smsq/status/gathered_sends.py says it, and whether it ended unsent.
 local function look_up_send(id, job, ordinal)
   local send = read_send(id, ordinal)
   if not send then return '', false end

@@ -1,6 +1,6 @@
-"""Phones and texts: normal form, parts, masking. Pure.
+"""Texts: their SMS parts, the characters that cost, and what no text may hold. Pure.
 
-In:  what a caller wrote. Out: what the gateway takes, or one sentence saying what to write instead.
+In:  what a caller wrote. Out: parts, or one sentence saying what to write instead.
 """
 
 from __future__ import annotations
@@ -8,11 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-
-import phonenumbers
-
-from smsq.text.near_home import is_near_home, is_trunk_doubled
-from smsq.text.usual_spellings import read_usual
 
 #: Most parts the gateway takes for one text (GATEWAY.md, text limits).
 MAX_PARTS = 10
@@ -25,14 +20,7 @@ _GSM7_BASIC = frozenset(
 _GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
 _GSM7 = _GSM7_BASIC | _GSM7_EXTENSION
 
-_NOT_IN_PHONES = re.compile(r"[^\d\s()+.\-\u2010-\u2015\u00a0]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SHOWN_HEAD, _SHOWN_TAIL = 3, 2
-#: No phone has more digits (E.164).
-_MOST_DIGITS = 15
-#: A number with its country code but without a mark has so many digits, or may be a national one of
-#: any country, our own included.
-_LEAST_ABROAD = 11
 
 
 class Encoding(StrEnum):
@@ -123,90 +111,6 @@ def _width(character: str, encoding: Encoding) -> int:
     if encoding is Encoding.GSM7:
         return 2 if character in _GSM7_EXTENSION else 1
     return 2 if ord(character) > 0xFFFF else 1  # noqa: PLR2004 - the last code point of one unit
-
-
-def normalize_phone(raw: str, region: str) -> str | None:
-    """Bring a phone to the gateway's form: country code and number, digits only.
-
-    A number without plus is a national one where it can be. Else its country code may stand in
-    front, after 00 or nothing, as databases often have it; but only where no slip of a finger makes
-    a national number of it.
-
-    Args:
-        raw: As people write it: `+375 29 123-45-67`, `80 29 1234567`, `375291234567`.
-        region: Region of national numbers, as in `BY`.
-
-    Returns:
-        `375291234567`, or None when it is no valid number, or one of another country by a guess.
-    """
-    phone, is_sure = _read_phone(raw, region)
-    return phone if is_sure else None
-
-
-def say_phone_mistake(raw: str, region: str, what: str = "phone") -> str:
-    """Say what is wrong with what `normalize_phone` does not take.
-
-    Args:
-        raw: The phone as it is written.
-        region: As for `normalize_phone`.
-        what: Which phone it is.
-    """
-    shown = f"{what} {mask_phone(raw) or 'without digits'}"
-    phone, _ = _read_phone(raw, region)
-    if phone:
-        return (
-            f"{shown} may be one of {region} with a digit wrong, or one of another country: "
-            "write it with + and country code"
-        )
-    return f"{shown} is not valid: write it like +375 29 123-45-67"
-
-
-def _read_phone(raw: str, region: str) -> tuple[str | None, bool]:
-    """Read a phone; with whether it is certain what is meant."""
-    if phone := read_usual(raw, region):
-        return phone, True
-    if _NOT_IN_PHONES.search(raw):
-        return None, False
-    if phone := _parse_phone(raw, region, is_home=True):
-        return phone, True
-    if "+" in raw:
-        return _parse_phone(raw, region), True
-    digits = "".join(str(int(c)) for c in raw if c.isdigit())
-    spelling = f"+{digits.removeprefix('00')}"
-    if phone := _parse_phone(spelling, region, is_home=True):
-        return phone, True
-    phone = _parse_phone(raw, region) or _parse_phone(spelling, None)
-    return phone, phone is not None and not _is_guess(digits, region)
-
-
-def _is_guess(digits: str, region: str) -> bool:
-    """Say whether a number of another country may be one of ours with a digit wrong."""
-    if digits.startswith("00"):
-        return is_trunk_doubled(digits, region)
-    return len(digits) < _LEAST_ABROAD or is_near_home(digits, region)
-
-
-def _parse_phone(spelling: str, region: str | None, *, is_home: bool = False) -> str | None:
-    try:
-        number = phonenumbers.parse(spelling, region)
-    except phonenumbers.NumberParseException:
-        return None
-    if is_home and region:
-        is_valid = phonenumbers.is_valid_number_for_region(number, region)
-    else:
-        is_valid = phonenumbers.is_valid_number(number)
-    if not is_valid:
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
-
-
-def mask_phone(phone: str) -> str:
-    """Show a phone as `+375*******67`: enough to recognise, not enough to call."""
-    digits = "".join(c for c in phone if c.isdigit())
-    hidden = min(len(digits), _MOST_DIGITS) - _SHOWN_HEAD - _SHOWN_TAIL
-    if hidden < _SHOWN_HEAD:
-        return "*" * len(digits)
-    return f"+{digits[:_SHOWN_HEAD]}{'*' * hidden}{digits[-_SHOWN_TAIL:]}"
 
 
 def find_text_mistake(text: object) -> str | None:

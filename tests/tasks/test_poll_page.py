@@ -16,8 +16,8 @@ from smsq.queue import SmsQueue
 from smsq.records.jobs import PollClaim
 from smsq.simulator.server import RunningSimulator
 from tasks.line import serve
-from tasks.page import MAX_READERS, read_page, store
 from tasks.poll import ring_due_polls, see_polled
+from tasks.poll_page import MAX_READERS, read_page, store
 from tasks.resources import Resources
 from tests.support import wait_until
 

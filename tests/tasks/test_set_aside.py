@@ -11,7 +11,7 @@ import pytest
 from smsq.domain.account import Endpoint
 from smsq.errors import BusyError
 from smsq.models import BulkMessage, JobState
-from smsq.operate.stuck_jobs import Desk
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.pacing.slots import Slot
 from smsq.queue import SmsQueue
 from smsq.records.jobs import Question, Unprepared
@@ -115,12 +115,12 @@ def test_a_job_that_was_set_aside_says_why(resources: Resources, queue: SmsQueue
     status = queue.status(job)
     assert (status.state, status.attempts) == (JobState.WAITING, 0)
     assert status.error == "its rules cannot be looked up (OverflowError)"
-    desk = Desk.build(resources.settings)
-    assert [(note.what, note.detail) for note in desk.timeline(job)][-1] == (
+    operator = StuckJobs.build(resources.settings)
+    assert [(note.what, note.detail) for note in operator.timeline(job)][-1] == (
         "waiting",
         status.error,
     )
-    desk.close()
+    operator.close()
 
 
 def test_pauses_grow_to_an_hour_and_end_in_a_dead_job_that_can_be_retried(

@@ -18,7 +18,7 @@ from smsq.rings.rings import Rings
 SLICE = 100
 
 
-def hand_over(
+def store_and_ring(
     new: Sequence[tuple[NewJob | NewSend, Idempotency]], ledger: Ledger, rings: Rings
 ) -> list[StoredId]:
     """Store and ring quick jobs, and gather sends.

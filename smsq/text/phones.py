@@ -1,0 +1,105 @@
+"""Phones: their normal form, and their masks. Pure.
+
+In:  what a caller wrote. Out: what the gateway takes, or one sentence saying what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+
+from smsq.text.phone_typos import is_one_slip_away, is_trunk_doubled
+from smsq.text.usual_spellings import read_usual
+
+_NOT_IN_PHONES = re.compile(r"[^\d\s()+.\-\u2010-\u2015\u00a0]")
+_SHOWN_HEAD, _SHOWN_TAIL = 3, 2
+#: No phone has more digits (E.164).
+_MOST_DIGITS = 15
+#: A number with its country code but without a mark has so many digits, or may be a national one of
+#: any country, our own included.
+_LEAST_ABROAD = 11
+
+
+def normalize_phone(raw: str, region: str) -> str | None:
+    """Bring a phone to the gateway's form: country code and number, digits only.
+
+    A number without plus is a national one where it can be. Else its country code may stand in
+    front, after 00 or nothing, as databases often have it; but only where no slip of a finger makes
+    a national number of it.
+
+    Args:
+        raw: As people write it: `+375 29 123-45-67`, `80 29 1234567`, `375291234567`.
+        region: Region of national numbers, as in `BY`.
+
+    Returns:
+        `375291234567`, or None when it is no valid number, or one of another country by a guess.
+    """
+    phone, is_sure = _read_phone(raw, region)
+    return phone if is_sure else None
+
+
+def say_phone_mistake(raw: str, region: str, what: str = "phone") -> str:
+    """Say what is wrong with what `normalize_phone` does not take.
+
+    Args:
+        raw: The phone as it is written.
+        region: As for `normalize_phone`.
+        what: Which phone it is.
+    """
+    shown = f"{what} {mask_phone(raw) or 'without digits'}"
+    phone, _ = _read_phone(raw, region)
+    if phone:
+        return (
+            f"{shown} may be one of {region} with a digit wrong, or one of another country: "
+            "write it with + and country code"
+        )
+    return f"{shown} is not valid: write it like +375 29 123-45-67"
+
+
+def _read_phone(raw: str, region: str) -> tuple[str | None, bool]:
+    """Read a phone; with whether it is certain what is meant."""
+    if phone := read_usual(raw, region):
+        return phone, True
+    if _NOT_IN_PHONES.search(raw):
+        return None, False
+    if phone := _parse_phone(raw, region, is_home=True):
+        return phone, True
+    if "+" in raw:
+        return _parse_phone(raw, region), True
+    digits = "".join(str(int(c)) for c in raw if c.isdigit())
+    spelling = f"+{digits.removeprefix('00')}"
+    if phone := _parse_phone(spelling, region, is_home=True):
+        return phone, True
+    phone = _parse_phone(raw, region) or _parse_phone(spelling, None)
+    return phone, phone is not None and not _is_guess(digits, region)
+
+
+def _is_guess(digits: str, region: str) -> bool:
+    """Say whether a number of another country may be one of ours with a digit wrong."""
+    if digits.startswith("00"):
+        return is_trunk_doubled(digits, region)
+    return len(digits) < _LEAST_ABROAD or is_one_slip_away(digits, region)
+
+
+def _parse_phone(spelling: str, region: str | None, *, is_home: bool = False) -> str | None:
+    try:
+        number = phonenumbers.parse(spelling, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if is_home and region:
+        is_valid = phonenumbers.is_valid_number_for_region(number, region)
+    else:
+        is_valid = phonenumbers.is_valid_number(number)
+    if not is_valid:
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+
+
+def mask_phone(phone: str) -> str:
+    """Show a phone as `+375*******67`: enough to recognise, not enough to call."""
+    digits = "".join(c for c in phone if c.isdigit())
+    hidden = min(len(digits), _MOST_DIGITS) - _SHOWN_HEAD - _SHOWN_TAIL
+    if hidden < _SHOWN_HEAD:
+        return "*" * len(digits)
+    return f"+{digits[:_SHOWN_HEAD]}{'*' * hidden}{digits[-_SHOWN_TAIL:]}"
