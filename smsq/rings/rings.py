@@ -20,9 +20,9 @@ from celery import Celery
 from kombu import Exchange, Producer
 from kombu import Queue as KombuQueue
 
-from smsq.domain.breaker import Breaker
 from smsq.environment.addresses import broker_connection
 from smsq.names import RING_MAX_JOBS, RING_SPREAD, Queue, Task
+from smsq.rings.breaker import Breaker
 from smsq.rings.celery_app import OwnCelery
 
 log = logging.getLogger(__name__)

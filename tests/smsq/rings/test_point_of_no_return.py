@@ -17,10 +17,10 @@ import redis.exceptions
 import smsq
 from smsq.campaigns import steering
 from smsq.campaigns.draft import CampaignDraft
-from smsq.domain.breaker import Breaker
 from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
 from smsq.operate.stuck_jobs import StuckJobs
+from smsq.rings.breaker import Breaker
 from smsq.rings.rings import PAUSE_S
 from smsq.settings import Settings
 from tests.smsq.world import PLAN, UNKNOWN, World
