@@ -1,4 +1,4 @@
-"""What a web app calls: every public method, each handed over to the room that does it.
+"""What a web app calls: every public method, each passed on to the room that does it.
 
 In:  messages and ids. Out: ids and statuses.
 """

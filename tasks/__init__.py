@@ -1,1 +1,5 @@
-"""What the workers do: send, poll, recover; each task is a short line of steps."""
+"""The Celery tasks (send, poll, recover) and their steps. Gateway requests are made here.
+
+In:  rings and beat's ticks. Out: jobs moved on in the ledger.
+Never: a state that a script did not write.
+"""

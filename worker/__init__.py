@@ -1,6 +1,7 @@
-"""The processes we start: the Celery app (`celery -A worker ...`) and the web receiver.
+"""The processes: a Celery app (`celery -A worker ...`) for worker, beat, Flower; the receiver.
 
-In:  the environment. Out: running processes; everything that composes stands here.
+In:  the environment. Out: running processes.
+Never: a step of a task; those are in `tasks/`.
 """
 
 from worker.app import app

@@ -1,5 +1,6 @@
-"""Campaigns: drafted, stored out of sight, live all at once; paused, cancelled, or self-stopped.
+"""Campaigns: drafted out of sight, committed, launched; paused, cancelled, or self-stopped.
 
-In:  recipients as they stream in. Out: one live campaign, or nothing at all.
+In:  checked messages whose recipients stream in; an operator's pause, resume or cancel.
+Out: one live campaign, or nothing at all; a brake that holds from the call that sets it.
 Never: a script call that grows with the campaign.
 """

@@ -13,7 +13,7 @@
 -- ARGV[9]  content       digest of what is to be sent
 -- ARGV[10] is_again      1: what ended unsent for certain under this key is sent again
 -- ARGV[11] fields        JSON: more fields of the campaign's hash
--- ARGV[12] patience_ms   recover goes on with the launch when nobody has for so long
+-- ARGV[12] idle_ms       recover goes on with the launch when nobody has for so long
 -- returns  {'new', id, campaign hash flat}
 --          {'same' | 'conflict' | 'refused', the earlier id, its state}: see idempotency.lua
 --          {'overtaken', id}

@@ -3,7 +3,7 @@
 --
 -- ARGV[4]  campaign id   '' for one that nobody goes on with
 -- ARGV[5]  limit         most jobs in one call
--- ARGV[6]  patience_ms   recover goes on when nobody has for so long
+-- ARGV[6]  idle_ms       recover goes on when nobody has for so long
 -- returns  {campaign id, or '' when there is none; 1 when some are left, {ids of jobs in line now}}
 local id, limit = ARGV[4], tonumber(ARGV[5])
 if id == '' then

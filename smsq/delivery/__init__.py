@@ -1,5 +1,5 @@
-"""What became of what the gateway has: polls, receipts, and which message id is whose.
+"""What became of messages that the gateway has: polls, receipts, and message ids.
 
-In:  rows of getSmsDeliveryList, receipts. Out: states of recipients.
-Never: a final state that moves back.
+In:  pages of reports; receipts; ids from a look-up or an operator. Out: each recipient's state.
+Never: a recipient's state that moves backwards.
 """

@@ -1,4 +1,4 @@
-"""The environment's variables: their names, defaults and meaning, and how a value is read.
+"""Environment variables: their names, defaults and meanings, and how each value is read.
 
 In:  strings. Out: values, or a mistake that says what to write; `smsq/settings.py` collects them.
 Never: a connection. Addresses are checked here and used elsewhere.

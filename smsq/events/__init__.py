@@ -1,5 +1,6 @@
-"""What changed, as it changes: the stream of events, its readers, and the webhook.
+"""Changes, as they happen: the stream of events, its readers, and deliveries to the webhook.
 
-In:  each change that a script makes. Out: events for `queue.events()`, signed webhook posts.
+In:  what each script changed. Out: events for `queue.events()`; deliveries, which the courier posts
+(`worker/courier.py`).
 Never: a text or a full phone.
 """

@@ -1,5 +1,5 @@
-"""Gathering: single sends that are not urgent share one gateway request.
+"""Gathering: single messages that are not urgent share one gateway request.
 
-In:  one recipient at a time. Out: an id for each, and a job that closes when full or due.
-Never: a send that waits longer than SMSQ_GATHER_S.
+In:  checked messages, those that go alone too. Out: ids; jobs that close when full or due.
+Never: a job that stays open longer than SMSQ_GATHER_S.
 """

@@ -1,5 +1,5 @@
-"""The ledger: jobs come in, move from state to state, and end. One function decides each move.
+"""The ledger: jobs are stored, change their states, and end. Every change goes through `move.lua`.
 
-In:  new jobs. Out: their ids.
-Never: a move to a final state while a request may be out, without proof (doubt.lua).
+In:  new jobs; a cancel or another time from a producer. Out: ids.
+Never: a final state while a request may be out, unless it is proven (`doubt.lua`).
 """

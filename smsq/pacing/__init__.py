@@ -1,5 +1,5 @@
-"""The one rate and the one gate of all workers: who may make the next request, and when.
+"""The one rate and the one gate of all workers: when the next request may be made.
 
-In:  settings' rate, what the gateway answered. Out: slots; a gate that closes for everybody.
-Never: which message goes. That is decided when a slot is used, in `sending/`.
+In:  the rate in the settings, and what the gateway answered. Out: slots; one gate for everybody.
+Never: a choice of job. `sending/` makes it when a slot is used.
 """

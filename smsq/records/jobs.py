@@ -1,6 +1,6 @@
-"""The ledger's nouns: a job handed over, a claim on it, a plan to poll it. Pure.
+"""The ledger's nouns: a new job, a claim on it, a plan to poll it. Pure.
 
-In:  checked messages. Out: frozen dataclasses that go into and come out of `Ledger`.
+In:  checked messages. Out: frozen dataclasses that `Ledger`, `Claims` and `Polls` take and return.
 """
 
 from __future__ import annotations

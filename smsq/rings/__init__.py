@@ -1,5 +1,5 @@
-"""Rings: Celery messages that wake a worker and carry job ids; beat's ticks; who takes rings.
+"""Rings: Celery messages that wake a worker. Beat's ticks, and which workers take rings.
 
 In:  ids of jobs that are stored already. Out: messages to the broker.
-Never: what decides. A lost ring costs time, and `recover` rings again.
+Never: anything that only a ring knows. A lost ring costs seconds: `recover` rings again.
 """

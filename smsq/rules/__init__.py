@@ -1,5 +1,5 @@
-"""Who may be sent to, and when: opt-outs, quiet hours, and the most messages a day for a phone.
+"""Who may be sent to, and when: opt-outs, quiet hours, and the most messages per phone and day.
 
-In:  settings and the list of opt-outs. Out: what claims ask when they build a request.
+In:  settings and the list of opt-outs. Out: what a claim needs to know to build its request.
 Never: a rule that holds an urgent message back.
 """

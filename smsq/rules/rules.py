@@ -53,7 +53,7 @@ class RuleBook:
         self.rules = Rules(
             calendar=f"{quiet or 'none'}@{home}" if needs_calendar else "", cap_per_day=cap_per_day
         )
-        #: Names the quiet hours in force, for `Ledger.recover`.
+        #: Names the quiet hours in force, for `Claims.recover`.
         self.quiet_name = f"{quiet}@{home}" if quiet else "off"
 
     @classmethod

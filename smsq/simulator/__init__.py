@@ -1,4 +1,5 @@
-"""A gateway to try things on: the contract's three endpoints, strict, limited, faulty at will.
+"""A gateway to try things on: the three endpoints, strict, limited, and faulty when asked to be.
 
-An independent reading of the contract: nothing here comes from `smsq.gateway`.
+In:  HTTP requests, options. Out: answers and receipts like a gateway's; a book of what it accepted.
+Never: code of `smsq.gateway`. It is a second reading of the same contract.
 """

@@ -1,5 +1,5 @@
-"""What became of it: jobs, campaigns, sends and recipients, as they are read from the ledger.
+"""What became of it: jobs, campaigns, sends and recipients, read from the ledger.
 
-In:  an id. Out: statuses, timelines, numbers, rows for the accountants, who failed.
+In:  an id. Out: states, timelines, numbers, rows for accountants, who was not reached.
 Never: a change of anything.
 """

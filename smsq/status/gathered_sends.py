@@ -109,19 +109,19 @@ class GatheredSend:
         )
 
     def read_timeline(self, redis: Redis, keys: Keys) -> Sequence[Note]:
-        """Tell its story: that of its job, from when it joined to when it left."""
+        """Read what happened to it: to its job, from when it joined to when it left."""
         lines = cast("list[str]", redis.lrange(keys.timeline(self.own_id.job_id), 0, -1))
         joined_at = from_ms(self.since_ms)
         notes = [read_note(line) for line in lines]
         if notes and notes[0].what == JobState.WAITING and notes[0].at <= joined_at:
             del notes[0]  # the job was opened, perhaps for another
         joined = Note(joined_at, JobState.WAITING, f"gathered into {self.own_id.job_id}")
-        story = [joined, *(note for note in notes if note.at >= joined_at)]
+        steps = [joined, *(note for note in notes if note.at >= joined_at)]
         if self.left:
             state, at_ms = self.left
-            story = [note for note in story if note.at <= from_ms(at_ms)]
-            story.append(Note(from_ms(at_ms), state, f"{state} before it was sent"))
-        return story
+            steps = [note for note in steps if note.at <= from_ms(at_ms)]
+            steps.append(Note(from_ms(at_ms), state, f"{state} before it was sent"))
+        return steps
 
 
 def check_id(some_id: object) -> str:

@@ -1,4 +1,4 @@
-"""The story of one job: its notes, how long it waited for the limit, what the polls brought.
+"""What happened to one job: its notes, how long it waited for a slot, what its polls brought.
 
 In:  a job's notes and the numbers of its messages. Out: steps as `smsq why` tells them.
 """

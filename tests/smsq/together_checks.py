@@ -161,7 +161,7 @@ def check_doubt(
 
 
 def check_no_leak(world: World, texts: Sequence[str]) -> None:
-    """News and stories name nobody, and quote nothing."""
+    """Events and timelines name nobody, and quote nothing."""
     redis, space = world.redis, world.keys.namespace
     said = [str(entry) for entry in redis.xrange(world.keys.events) or ()]
     for key in redis.scan_iter(f"{space}:timeline:*", 5000):

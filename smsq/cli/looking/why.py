@@ -52,7 +52,7 @@ def why(job_id: str, *, in_utc: bool, as_json: bool) -> None:
 
 
 def describe(job_id: str, steps: list[Step], progress: Progress) -> dict[str, Any]:
-    """Make the JSON document of a job's story."""
+    """Make the JSON document of what happened to a job."""
     next_poll_at = progress.next_poll_at
     return {
         "id": job_id,

@@ -1,4 +1,4 @@
-"""`smsq why`: the story of one job."""
+"""`smsq why`: what happened to one job."""
 
 from __future__ import annotations
 
