@@ -1,9 +1,7 @@
 """`smsq`: the command line.
 
 In:  arguments and the environment. Out: JSON or words on stdout, the rest on stderr, an exit code.
-
-A command is one line in `COMMANDS`; its module is imported when it is run, so that `smsq --help`
-and `smsq send-quick` stay quick.
+Never: a decision about a job, or the import of a command that is not run.
 """
 
 from __future__ import annotations
@@ -13,7 +11,8 @@ import click
 from smsq.cli.commands import Commands, Group
 from smsq.cli.examples import EXAMPLES, write_epilog
 
-#: Heading → name → where the command is, from `smsq.cli`, and its line in `smsq --help`.
+#: Heading → name → where the command is, from `smsq.cli`, and its line in `smsq --help`. It is
+#: imported when it is run, so that `smsq --help` and `smsq send-quick` stay quick.
 GROUPS: Group = {
     "Send": {
         "send-quick": (".sending.send_quick:send_quick", "Send one text to one phone."),

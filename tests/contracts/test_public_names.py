@@ -128,7 +128,8 @@ def test_a_file_says_what_it_is_for_and_so_does_all_that_is_public_in_it(path: P
 
 
 def test_no_file_is_longer_than_a_reader_can_hold() -> None:
-    lines = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    files = [*FILES, *ROOT.glob("smsq/*/*.lua")]
+    lines = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
     offenders = {name: n for name, n in lines.items() if n > LARGER_FILES.get(name, MAX_FILE_LINES)}
 
     assert len(FILES) > 40
