@@ -1,4 +1,4 @@
-"""Where a phone is at home, and what time it may be there. Pure.
+"""Where a phone is at home, and what time it may be there. Pure, but for tzdata's table.
 
 In:  phones in the gateway's form. Out: regions, and the zones of a region.
 

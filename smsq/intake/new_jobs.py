@@ -1,4 +1,4 @@
-"""Makes jobs of checked messages: ids, fields, and the digests that make a call repeatable. Pure.
+"""Makes jobs of checked messages: ids, fields, digests of keys. Pure, but for random ids.
 
 In:  checked messages and settings. Out: `NewJob` and `Idempotency`, ready for the ledger.
 """

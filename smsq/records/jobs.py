@@ -1,4 +1,4 @@
-"""The ledger's nouns: a new job, a claim on it, a plan to poll it. Pure.
+"""The ledger's nouns: a new job, a claim on it, a plan to poll it. Pure, but for tags.
 
 In:  checked messages. Out: frozen dataclasses that `Ledger`, `Claims` and `Polls` take and return.
 """

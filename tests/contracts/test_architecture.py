@@ -26,6 +26,12 @@ FULL_NAME = r"\b(?:smsq|config|tasks|worker|tests|bench)/[\w/]+\.(?:py|lua)"
 MOST_FILES = 12
 MOST_DOCSTRING_LINES = 6
 
+#: Ways to I/O, to a clock and to dice.
+IMPURE = {
+    *("os", "sys", "io", "socket", "ssl", "subprocess", "threading", "logging", "getpass"),
+    *("time", "random", "secrets", "uuid", "redis", "requests", "celery", "kombu", "starlette"),
+}
+
 #: The public face, and what `celery -A worker` looks for.
 RE_EXPORTS = {"smsq/__init__.py", "worker/__init__.py"}
 #: `smsq.cli:main` is the command itself.
@@ -64,6 +70,16 @@ def parse(path: Path) -> tuple[str, list[ast.stmt]]:
     module = ast.parse(path.read_text(encoding="utf-8"))
     docstring = ast.get_docstring(module) or ""
     return docstring, module.body[1:] if docstring else module.body
+
+
+def is_pure(path: Path) -> bool:
+    """Whether a file says so, or is in a room of which the page does."""
+    docstring, _ = parse(path)
+    first_line = docstring.partition("\n")[0]
+    is_in_pure_room = path.is_relative_to(ROOT / "smsq/domain") or path.is_relative_to(
+        ROOT / "smsq/text"
+    )
+    return first_line.endswith(" Pure.") or (is_in_pure_room and ", but for " not in first_line)
 
 
 def test_every_file_that_the_page_names_is_there() -> None:
@@ -138,6 +154,15 @@ def test_no_file_only_passes_on_what_another_defines() -> None:
             and not (isinstance(statement, ast.Assign) and "__all__" in ast.unparse(statement))
         ]
         assert of_its_own or not code or name_of(path) in RE_EXPORTS, name_of(path)
+
+
+@pytest.mark.parametrize("path", [path for path in list_modules() if is_pure(path)], ids=name_of)
+def test_what_is_pure_asks_nobody_but_its_arguments(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    imported = re.findall(r"^\s*(?:from|import) (\w+)", text, re.M)
+
+    assert not IMPURE & set(imported)
+    assert not re.search(r"\.now\(|\.today\(|\bopen\(", text)
 
 
 @pytest.mark.long
