@@ -69,7 +69,7 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
         # Rings are hints: a lost one is made good by recover. Keeping a copy of each until it is
         # acknowledged would cost eight commands a ring and gain nothing.
         "ack_emulation": False,
-        # Urgency is a matter of the slot, not of the ring: see tasks/line.py.
+        # Urgency is a matter of the slot, not of the ring: see tasks/wait_for_slot.py.
         "queue_order_strategy": "worker.consume_strategy:TicksFirst",
         # One list per queue; Celery's priorities are not used.
         "priority_steps": [0],

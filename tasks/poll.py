@@ -11,8 +11,8 @@ from celery import shared_task
 from redis.exceptions import RedisError
 
 from smsq.names import RING_MAX_JOBS, Queue, Task
-from tasks.line import serve
 from tasks.resources import Resources, get_resources
+from tasks.wait_for_slot import serve
 
 #: Messages found by one script call: more would block Redis for others.
 BATCH = 500

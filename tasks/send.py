@@ -12,8 +12,8 @@ from celery import Task as CeleryTask
 from celery import shared_task
 
 from smsq.names import Queue, Task
-from tasks.line import serve
 from tasks.resources import get_resources
+from tasks.wait_for_slot import serve
 
 log = logging.getLogger(__name__)
 

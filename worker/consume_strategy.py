@@ -13,7 +13,7 @@ from typing import Any
 from kombu.utils import scheduling
 
 from config.queues import TICK_QUEUE
-from tasks.line import rings_at_hand
+from tasks.wait_for_slot import rings_at_hand
 from worker.liveness import last_asked
 
 _RoundRobin: Any = scheduling.round_robin_cycle

@@ -16,7 +16,7 @@ from celery.concurrency import thread
 from celery.concurrency.base import apply_target
 
 from smsq.names import Task
-from tasks.line import rings_at_hand
+from tasks.wait_for_slot import rings_at_hand
 
 TICKS = frozenset({Task.RECOVER, Task.POLL_DELIVERIES})
 _TICK_THREADS = 2

@@ -5,8 +5,8 @@ In:  a failure, and what its request was. Out: how many like it close the gate, 
 One request that fails may be one message's fault: its sender, its words, a firewall that does not
 like them. That it is the account's is told by its words together with its status, or by different
 requests to one endpoint that fail alike while none passes there. Each endpoint has a gate of its
-own: what fails through one may pass through another. The limiter's scripts count (lately.lua and
-gate.lua in pacing/); the rules are here.
+own: what fails through one may pass through another. The limiter's scripts count
+(recent_failures.lua and gate.lua in pacing/); the rules are here.
 """
 
 from __future__ import annotations

@@ -1,147 +1,200 @@
-"""What a failing answer means: the tables of statuses and of words. Pure.
+"""The gateway's contract as data: what each answer means. Pure.
 
-In:  an HTTP status, and the gateway's reason. Out: the class of the failure.
+In:  answers of the gateway. Out: typed results or `GatewayError`s.
 
-Words that mean "token", "no money", "busy" or "later" are what they mean, whatever the status. They
-are sought in the gateway's own words alone: what repeats the request was taken out before. Words
-about one recipient, or about a field of the request, are not about the account.
+Readers return errors instead of raising them: an error raised in here would carry frames that hold
+texts and phones.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
+from typing import Any
+
+import orjson
 
 from smsq.errors import (
     BusyError,
     GatewayError,
     MisconfiguredError,
-    NoMoneyError,
-    RefusedError,
     TemporaryError,
     UnknownOutcomeError,
 )
-
-OK = 200
-
-#: DESIGN's table of answers: what a status means. 408 says that the request did not arrive whole.
-#: 502 and 504 are a proxy's words: the gateway behind it may have the message. A status in no row
-#: is judged by its hundred.
-ANSWERS: Mapping[int, type[GatewayError]] = MappingProxyType(
-    {
-        401: MisconfiguredError,
-        402: NoMoneyError,
-        403: MisconfiguredError,
-        404: MisconfiguredError,
-        408: TemporaryError,
-        429: BusyError,
-        502: UnknownOutcomeError,
-        504: UnknownOutcomeError,
-        **dict.fromkeys(range(520, 530), UnknownOutcomeError),
-    }
+from smsq.gateway.echoes import take_names_out
+from smsq.gateway.failures import ABOUT_ACCOUNT, OK, judge
+from smsq.gateway.ids import read_id
+from smsq.gateway.reasons import (
+    clean_reason,
+    clean_word,
+    find_reason,
+    read_date,
+    read_retry_after_s,
 )
-ANSWERS_BY_HUNDRED: Mapping[int, type[GatewayError]] = MappingProxyType(
-    {
-        2: UnknownOutcomeError,  # 200 itself is read; another 2xx is not in the contract
-        3: MisconfiguredError,  # redirects are not followed: our address is wrong
-        4: RefusedError,
-        5: TemporaryError,
-    }
-)
+from smsq.models import BulkAccepted, QuickAccepted, ReportRow
 
-#: Statuses that are about who asks. Words about the token beside another may be about one message.
-ABOUT_ACCOUNT = frozenset({401, 403})
-
-#: Words that speak of one recipient, in the singular: "not enough for all recipients" does not.
-_ABOUT_RECIPIENT = re.compile(
-    r"\b(recipient|subscriber|addressee|receiver|viber)\b"
-    r"|\b(абонент|получател|адресат)([^\Wыи]|ом|ем)?\b"
-    r"|\b(phone|number|msisdn)['\u2019]s\b",
-    re.IGNORECASE,
-)
-
-#: Words that name a part of the request: a key 'phones', a token {name} in the text. A token in
-#: quotes is ours.
-_ABOUT_FIELD = re.compile(
-    r"\b(key|ключ)\w* ?:? ?['\"`«\u201c\u2018]|['\"`»\u201d\u2019] (key|ключ)\b"
-    r"|\b(token|key|токен|ключ)\w* ?:? ?['\"`«\u201c\u2018]?[{%#<\[]"
-    r"|\b(token|key)s? (\S+ )?(in|of|for) (the |this |your |an? )?"
-    r"(message|text|template|delivery|body|json|request|object|item|row)"
-    r"|(токен|ключ)\w* (\S+ )?(в|из|для) (\w+ )?(сообщени|текст|шаблон|запрос|объект|тел)",
-    re.IGNORECASE,
-)
-
-#: Regular expressions for words, the first that is found decides. Case does not matter.
-WORDS: Sequence[tuple[type[GatewayError], str]] = (
-    (
-        MisconfiguredError,
-        r"\b(invalid|wrong|unknown|incorrect|bad|expired|missing) (api[ _-]?)?(token|key)\b"
-        r"|\b(token|api[ _-]?key) (… )?(is |was |has )?(invalid|wrong|unknown|incorrect|expired"
-        r"|missing|not found|not valid|revoked)\b"
-        r"|\baccount (is |was )?(blocked|suspended|disabled|locked)\b"
-        r"|(невер|неправильн|недействительн|неизвестн|не найден)\w* (api[ -])?(токен|ключ)"
-        r"|(токен|ключ)\w* (api )?(невер|неправильн|недействител|не найден|истек|истёк)"
-        r"|(аккаунт|уч[её]тная запись)\w* (заблокирован|отключ)",
-    ),
-    (
-        NoMoneyError,
-        r"\b(insufficient|not enough|no|low|negative|zero|out of) (\w+ )?"
-        r"(funds?|money|balance|credits?)\b"
-        r"|\b(funds|money|balance|credits?) (\w+ ){0,2}(insufficient|exhausted|negative|zero|empty"
-        r"|low|exceeded|not enough|not sufficient|used up)\b"
-        r"|\bpayment required\b|\btop[ -]?up\b"
-        r"|недостаточно (\w+ )?(средств|денег|баланс)|(не хватает|нет) (\w+ )?(средств|денег)"
-        r"|(средств|денег|баланс\w*|сч[её]т\w*) (\w+ ){0,2}(недостаточн|не хватает|исчерпан"
-        r"|отрицательн|нулев|пуст|закончил)|пополните|недастаткова (сродкаў|грошай)",
-    ),
-    (
-        BusyError,
-        r"\btoo many requests\b|\brequests? (rate )?limit|\brate[ -]?limit|\bthrottl"
-        r"|\b(server|system|service|gateway) (\w+ )?(busy|overloaded)\b|\btoo (fast|often)\b"
-        r"|слишком (много запросов|част)|(лимит|частот)\w* запросов"
-        r"|(сервер|систем|сервис)\w* (занят|перегружен)",
-    ),
-    (
-        TemporaryError,
-        r"\b(try|retry|repeat)\b.{0,30}\blater\b|\btry again\b|\btemporar(y|ily)\b.{0,20}"
-        r"\b(unavailable|error|failure|problem)\b"
-        r"|\b(service|server|system|gateway) (\w+ )?unavailable\b"
-        r"|\b(under|scheduled) maintenance\b"
-        r"|(попробуйте|повторите|попытайтесь)\b.{0,30}\b(позже|позднее|снова)|временно недоступ"
-        r"|технически\w+ работ",
-    ),
-)
-_WORDS = [(kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in WORDS]
-
-#: Words that a 200 without "error" is judged by: who says so took nothing. Others may be a remark.
-_PLAIN = (MisconfiguredError, NoMoneyError)
+#: Longest word of the gateway's that is kept: a status, a uuid.
+WORD_MAX = 100
 
 
-def read_words(reason: str) -> type[GatewayError] | None:
-    """Say what the gateway's words mean, None when the status alone decides."""
-    words = reason.replace("_", " ")
-    kind = next((kind for kind, pattern in _WORDS if pattern.search(words)), None)
-    if kind is MisconfiguredError and _ABOUT_FIELD.search(words):
-        return None
-    return None if kind in _PLAIN and _ABOUT_RECIPIENT.search(words) else kind
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back: a status, and a body that may be missing or cut.
+
+    Attributes:
+        sent_at: By the gateway's own clock, as its header `Date` has it.
+        secrets: Token, texts and phones of the call. Where the gateway repeats them, they are not
+            its own words, and no error may hold them.
+        names: Of messages and senders of the call: not its own words either.
+    """
+
+    status: int
+    retry_after: str | None = None
+    sent_at: str | None = None
+    body: bytes | None = field(default=None, repr=False)
+    secrets: Sequence[str] = field(default=(), repr=False)
+    names: Sequence[str] = ()
 
 
-def judge(status: int, reason: str, *, says_error: bool) -> tuple[type[GatewayError], bool]:
-    """Say what an answer without proof of acceptance means.
+@dataclass(frozen=True)
+class ReportPage:
+    """One page of getSmsDeliveryList.
+
+    Attributes:
+        result: Rows as the gateway sent them.
+    """
+
+    result: Sequence[object] = field(repr=False)
+
+    @property
+    def row_count(self) -> int:
+        """Rows the gateway sent; a page with fewer than asked for is the last."""
+        return len(self.result)
+
+    @cached_property
+    def rows(self) -> Sequence[ReportRow]:
+        """The rows that could be read. Read when first asked for: the next page need not wait."""
+        # Rows of one page share a few words: each is cleaned once.
+        clean = cache(partial(clean_word, most=WORD_MAX))
+        return [read for row in self.result if (read := _read_row(row, clean))]
+
+
+def read_quick(answer: Answer) -> QuickAccepted | GatewayError:
+    """Read the answer to a sendQuickSMS."""
+    document = read_success(answer, "sms_id")
+    if isinstance(document, GatewayError):
+        return document
+    sms_id = read_id(document["sms_id"])
+    if sms_id is None:
+        return UnknownOutcomeError("200 without sms_id", status=OK)
+    # The id proves acceptance; odd words beside it do not undo it.
+    status = clean_word(document.get("status", ""), WORD_MAX)
+    return QuickAccepted(sms_id, status, read_id(document.get("parts")) or 0)
+
+
+def read_bulk(answer: Answer) -> BulkAccepted | GatewayError:
+    """Read the answer to a sendBulkSms."""
+    document = read_success(answer, "uuid")
+    if isinstance(document, GatewayError):
+        return document
+    uuid = document["uuid"]
+    if not isinstance(uuid, str) or not 0 < len(uuid) <= WORD_MAX:
+        return UnknownOutcomeError("200 without uuid", status=OK)
+    return BulkAccepted(clean_word(uuid, WORD_MAX))
+
+
+def read_reports(answer: Answer) -> ReportPage | GatewayError:
+    """Read a page of reports. Asking again is harmless, so nothing is ever unknown here."""
+    document = read_success(answer, "result")
+    if isinstance(document, UnknownOutcomeError):
+        return TemporaryError(document.reason, status=document.status)
+    if isinstance(document, GatewayError):
+        return document
+    result = document["result"]
+    if not isinstance(result, list):
+        return TemporaryError("200 without a list of results", status=OK)
+    return ReportPage(result)
+
+
+def read_success(answer: Answer, proof: str) -> Mapping[str, Any] | GatewayError:
+    """Read a 200 as a JSON object, or say what kind of failure it is.
 
     Args:
-        status: HTTP's.
-        reason: The gateway's words, cleaned.
-        says_error: Whether they stood there as an error.
-
-    Returns:
-        The class of failure, and whether the words said so.
+        answer: As it came.
+        proof: The field that only an acceptance has. Beside it, words are no failure: a gateway
+            that repeats a text about an invalid token has still taken it.
     """
-    by_status = ANSWERS.get(status) or ANSWERS_BY_HUNDRED.get(status // 100, UnknownOutcomeError)
-    by_words = read_words(reason)
-    if status == OK and not says_error and by_words not in _PLAIN:
-        return UnknownOutcomeError, False
-    if by_words is not None and (by_status is not UnknownOutcomeError or status == OK):
-        return by_words, True
-    return (RefusedError if status == OK else by_status), False
+    document = _read_json(answer.body)
+    found = document if answer.status == OK and isinstance(document, dict) else {}
+    says_error = isinstance(document, dict) and bool(document.get("error"))
+    if proof in found and (not says_error or _is_proof(found, proof)):
+        return found
+    reason = clean_reason(find_reason(document), answer.secrets)
+    if found.get(proof):
+        # Neither an acceptance nor a plain refusal: words in it must not have it sent again.
+        return UnknownOutcomeError(f"200 with {proof} and an error: {reason}", status=OK)
+    words = take_names_out(reason, answer.names)
+    kind, is_said = judge(answer.status, words, says_error=says_error)
+    if kind is UnknownOutcomeError and answer.status == OK and isinstance(document, dict):
+        return UnknownOutcomeError(f"200 without {proof}", status=OK)
+    return _failure(kind, answer, reason, is_said=is_said)
+
+
+def _is_proof(document: Mapping[str, Any], proof: str) -> bool:
+    """Whether an acceptance is beyond doubt even beside an error."""
+    if proof == "uuid":
+        return bool(document["uuid"]) and bool(document.get("success"))
+    return proof == "sms_id" and read_id(document[proof]) is not None
+
+
+def _failure(
+    kind: type[GatewayError], answer: Answer, reason: str, *, is_said: bool
+) -> GatewayError:
+    if answer.status == OK and kind is not UnknownOutcomeError:
+        said = reason or "200 with error"
+    else:
+        said = f"{answer.status}: {reason}" if reason else str(answer.status)
+    if kind is UnknownOutcomeError:
+        return UnknownOutcomeError(f"unreadable answer {said}", status=answer.status)
+    if kind is MisconfiguredError:
+        is_certain = is_said and answer.status in ABOUT_ACCOUNT
+        return MisconfiguredError(said, status=answer.status, is_certain=is_certain)
+    if kind is BusyError or kind is TemporaryError:
+        sent_at = read_date(answer.sent_at)
+        retry_after_s = read_retry_after_s(answer.retry_after, now=sent_at)
+        return kind(said, status=answer.status, retry_after_s=retry_after_s)
+    return kind(said, status=answer.status)
+
+
+def _read_row(row: object, clean: Callable[[str], str]) -> ReportRow | None:
+    # JSON makes no other types than these, and True is no int by type.
+    if type(row) is not dict:
+        return None
+    phone, status, d_sent = row.get("phone"), row.get("status"), row.get("d_sent")
+    if type(phone) is int:
+        phone = str(phone)
+    if type(phone) is not str or type(status) is not str:
+        return None
+    digits = phone.removeprefix("+")
+    if not (digits.isdigit() and digits.isascii()):
+        return None
+    return ReportRow(digits, clean(status), d_sent if type(d_sent) is str else None)
+
+
+def _read_json(body: bytes | None) -> object:
+    if body is None:
+        return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass  # it takes neither a byte order mark nor half a character
+    try:
+        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(name)

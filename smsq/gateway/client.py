@@ -30,7 +30,7 @@ from smsq.errors import (
     UnpreparedError,
     say_unforeseen,
 )
-from smsq.gateway import calls, wire
+from smsq.gateway import answers, calls
 from smsq.gateway.transport import exchange, make_session, read_body
 from smsq.models import BulkAccepted, MessageRequest, QuickAccepted, QuickRequest
 
@@ -96,7 +96,7 @@ class GatewayClient:
         Raises:
             GatewayError: Of the kind that says what it means for the job.
         """
-        return _give(self._ask(partial(calls.quick_call, request), wire.read_quick))
+        return _give(self._ask(partial(calls.quick_call, request), answers.read_quick))
 
     def send_bulk(self, messages: Sequence[MessageRequest], callback_url: str) -> BulkAccepted:
         """Send texts to many phones in one request.
@@ -108,9 +108,9 @@ class GatewayClient:
         Raises:
             GatewayError: Of the kind that says what it means for the job.
         """
-        return _give(self._ask(partial(calls.bulk_call, messages, callback_url), wire.read_bulk))
+        return _give(self._ask(partial(calls.bulk_call, messages, callback_url), answers.read_bulk))
 
-    def fetch_reports(self, message_id: int, *, offset: int, rows: int) -> wire.ReportPage:
+    def fetch_reports(self, message_id: int, *, offset: int, rows: int) -> answers.ReportPage:
         """Fetch one page of what became of a message.
 
         Args:
@@ -122,7 +122,7 @@ class GatewayClient:
             GatewayError: Never `UnknownOutcomeError`: asking again is harmless.
         """
         call = partial(calls.report_call, message_id, offset=offset, rows=rows)
-        result = self._ask(call, wire.read_reports)
+        result = self._ask(call, answers.read_reports)
         if isinstance(result, UnknownOutcomeError):
             result = TemporaryError(result.reason, status=result.status)
         return _give(result)
@@ -137,8 +137,8 @@ class GatewayClient:
             GatewayError: It cannot be reached, or refuses the token.
         """
         call = partial(calls.report_call, 1, offset=0, rows=1)
-        result = self._ask(call, wire.read_reports)
-        if isinstance(result, wire.ReportPage):
+        result = self._ask(call, answers.read_reports)
+        if isinstance(result, answers.ReportPage):
             return "answers, token taken"
         if result.status is not None and not isinstance(result, MisconfiguredError):
             return f"answers ({result.reason})"
@@ -153,7 +153,7 @@ class GatewayClient:
             session.close()
 
     def _ask(
-        self, make: Callable[[], calls.Call], read: Callable[[wire.Answer], _T | GatewayError]
+        self, make: Callable[[], calls.Call], read: Callable[[answers.Answer], _T | GatewayError]
     ) -> _T | GatewayError:
         try:
             call = make()
@@ -168,7 +168,7 @@ class GatewayClient:
             why = say_unforeseen("the answer cannot be judged", error)
             return UnknownOutcomeError(why, status=answer.status)
 
-    def _exchange(self, call: calls.Call) -> wire.Answer | GatewayError:
+    def _exchange(self, call: calls.Call) -> answers.Answer | GatewayError:
         session = self._session()
         with exchange(self._timeout_s) as state:
             try:
@@ -182,7 +182,7 @@ class GatewayClient:
             response.close()
             self._drop()
         self._local.used_at_s = time.monotonic()
-        return wire.Answer(
+        return answers.Answer(
             status=response.status_code,
             retry_after=response.headers.get("Retry-After"),
             sent_at=response.headers.get("Date"),

@@ -1,6 +1,6 @@
 -- gate.lua: close the gate for every worker at once, or open it.
 -- needs limit.lua
--- needs lately.lua
+-- needs recent_failures.lua
 -- needs endpoints.lua
 --
 -- ARGV[6]  what       'failed': a request did; close, if it is the account's fault

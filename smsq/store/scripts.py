@@ -34,7 +34,7 @@ def redis_clock() -> None:
 #: need the limiter begin with rate and burst; of those that need the rules, they end with these.
 _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = (
-    *("limit", "lately", "unprepared", "endpoints", "idempotency"),
+    *("limit", "recent_failures", "unprepared", "endpoints", "idempotency"),
     *("rules", "cap", "request", "paging"),
 )
 
@@ -44,7 +44,7 @@ _BEGINS_NONE = "\n-- begins no clock\n"
 
 #: What every script begins with, in this order; of all parts it gets the definitions that it uses.
 _BASE = (
-    *("news", "lib", "line", "phones", "doubt", "chores", "move", "store", "accepted"),
+    *("news", "lib", "places", "phones", "doubt", "chores", "move", "store", "accepted"),
     *("gathered", "brakes"),
 )
 

@@ -19,14 +19,14 @@ from smsq.errors import (
     TemporaryError,
     UnknownOutcomeError,
 )
+from smsq.gateway.answers import ReportPage
 from smsq.gateway.client import GatewayClient
-from smsq.gateway.wire import ReportPage
 from smsq.models import BulkAccepted, JobState, Kind, MessageRequest, QuickAccepted, QuickRequest
 from smsq.names import Queue
 from smsq.pacing.slots import Closed
 from smsq.settings import Settings
-from tasks.line import _claim, _use
 from tasks.resources import Resources
+from tasks.wait_for_slot import _claim, _use
 from tests.smsq.world import World
 
 #: How requests fail; `breaks` raises what no gateway client should.

@@ -19,8 +19,8 @@ from smsq.records.jobs import Claim
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
 from tasks.attempt import attempt
-from tasks.line import serve
 from tasks.resources import Resources
+from tasks.wait_for_slot import serve
 from tests.support import wait_until
 
 PHONE = "37529123"

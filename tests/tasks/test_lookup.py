@@ -11,10 +11,10 @@ from smsq.errors import TemporaryError
 from smsq.gateway.lookup import MessageIdSource, NoSource
 from smsq.models import BulkMessage, ReceiptEntry
 from smsq.queue import SmsQueue
-from tasks.line import serve
 from tasks.lookup import MOST_PER_TICK, look_up_ids
 from tasks.recover import recover_due
 from tasks.resources import Resources
+from tasks.wait_for_slot import serve
 
 
 class Told:

@@ -9,16 +9,16 @@ from itertools import pairwise
 
 import pytest
 
-from smsq.gateway.wire import ReportPage
+from smsq.gateway.answers import ReportPage
 from smsq.models import BulkMessage, JobState, RecipientState
 from smsq.pacing.slots import Slot
 from smsq.queue import SmsQueue
 from smsq.records.jobs import PollClaim
 from smsq.simulator.server import RunningSimulator
-from tasks.line import serve
 from tasks.poll import ring_due_polls, see_polled
 from tasks.poll_page import MAX_READERS, read_page, store
 from tasks.resources import Resources
+from tasks.wait_for_slot import serve
 from tests.support import wait_until
 
 PHONE = "3752912"

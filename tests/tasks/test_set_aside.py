@@ -18,9 +18,9 @@ from smsq.records.jobs import Question, Unprepared
 from smsq.rules.rules import RuleBook
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
-from tasks.line import serve
 from tasks.recover import recover_due
 from tasks.resources import Resources, install
+from tasks.wait_for_slot import serve
 
 pytestmark = pytest.mark.long
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smsq.domain.account import find_rule
 from smsq.errors import GatewayError, RefusedError
-from smsq.gateway.wire import Answer, read_bulk, read_quick
+from smsq.gateway.answers import Answer, read_bulk, read_quick
 
 ACCOUNT = [
     "Invalid token",

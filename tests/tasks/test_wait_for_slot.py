@@ -19,8 +19,8 @@ from smsq.queue import SmsQueue
 from smsq.sending.claims import Claims
 from smsq.simulator.server import RunningSimulator
 from tasks import prepare
-from tasks.line import rings_at_hand, serve
 from tasks.resources import Resources
+from tasks.wait_for_slot import rings_at_hand, serve
 from tests.support import wait_until
 
 PHONE = "37529123"

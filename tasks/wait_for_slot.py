@@ -1,4 +1,4 @@
-"""The line: threads of one process that hold for a slot. Only the first asks the limiter.
+"""The line: threads of one process that wait for a slot. Only the first asks the limiter.
 
 In:  ids that a ring named. Out: whatever is most urgent, worked off until those ids are done.
 

@@ -1,4 +1,4 @@
--- lately.lua: what the gateway did to requests lately. Prepended to the scripts that need it.
+-- recent_failures.lua: what the gateway did to requests lately. Prepended to the scripts that need it.
 --
 -- A success of one endpoint says little about another, so each is judged by its own requests. Fields of
 -- the hash `limiter`, for each <kind> of quick, bulk, poll:

@@ -1,4 +1,4 @@
--- line.lua: places in a line: who comes first is first. Every script begins with it, after lib.lua.
+-- places.lua: places in a line: who comes first is first. Every script begins with it, after lib.lua.
 --
 -- A place in an order is a time in ms, so that it tells since when somebody waits. A millisecond holds
 -- many: they are told apart by its fractions, as fine as numbers of this size may be.
