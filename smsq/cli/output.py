@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.table import Table
 
 from smsq.cli.examples import find_example
 from smsq.errors import (
@@ -147,6 +148,14 @@ def print_spooled(document: Mapping[str, Any], name: str, rows: Iterable[object]
 def make_console(*, err: bool = False) -> Console:
     """Make a console that shows what it is given, without markup or colours of its own."""
     return Console(stderr=err, highlight=False, markup=False, soft_wrap=True)
+
+
+def make_table(*headings: str) -> Table:
+    """Make a table whose first column, an id, is never broken: it is there to be copied."""
+    table = Table(box=None, pad_edge=False)
+    for n, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=n == 0, overflow="fold")
+    return table
 
 
 def is_terminal() -> bool:

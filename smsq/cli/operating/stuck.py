@@ -12,10 +12,9 @@ from copy import copy
 from typing import Any
 
 import click
-from rich.table import Table
 
 from smsq.cli.looking.why import why as why_command
-from smsq.cli.output import Exit, json_option, make_console, print_json, say_number
+from smsq.cli.output import Exit, json_option, make_console, make_table, print_json, say_number
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.errors import InvalidMessageError, NotFoundError
@@ -161,9 +160,8 @@ def _list(state: JobState, error_class: str | None, *, as_json: bool) -> None:
     if not jobs:
         click.echo(f"no job is {state}")
         return
-    zone, table = reader_zone(Settings.from_env()), Table(box=None, pad_edge=False)
-    for heading in ("job", "since", "attempts", "recipients", "class", "what happened"):
-        table.add_column(heading, overflow="fold")
+    zone = reader_zone(Settings.from_env())
+    table = make_table("job", "since", "attempts", "recipients", "class", "what happened")
     for job in jobs:
         numbers = (str(job.attempts), str(job.size))
         table.add_row(job.id, say_time(job.since, zone), *numbers, job.error_class, job.error)

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from rich.table import Table
 
 from smsq.cli.operating.stuck import why_option
-from smsq.cli.output import json_option, make_console, print_json, say_number
+from smsq.cli.output import json_option, make_console, make_table, print_json, say_number
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.operate.unmatched import UnmatchedJob, UnmatchedJobs
@@ -86,9 +85,8 @@ def _open_unmatched_jobs() -> Iterator[UnmatchedJobs]:
 
 
 def _show(jobs: list[UnmatchedJob]) -> None:
-    zone, table = reader_zone(Settings.from_env()), Table(box=None, pad_edge=False)
-    for heading in ("job", "since", "receipts", "messages without an id"):
-        table.add_column(heading, overflow="fold")
+    zone = reader_zone(Settings.from_env())
+    table = make_table("job", "since", "receipts", "messages without an id")
     for job in jobs:
         since = say_time(job.since, zone)
         table.add_row(job.id, since, str(job.receipts), ", ".join(job.names))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import click
 from rich.table import Table
 
-from smsq.cli.output import json_option, make_console, print_json
+from smsq.cli.output import json_option, make_console, make_table, print_json
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.events.webhooks import DeadDelivery, Webhooks
@@ -79,9 +79,8 @@ def replay(ids: Sequence[str], *, is_all: bool, as_json: bool) -> None:
 
 
 def _make_table(dead: Sequence[DeadDelivery]) -> Table:
-    zone, table = reader_zone(Settings.from_env()), Table(box=None, pad_edge=False)
-    for heading in ("failed", "since", "events", "attempts", "last error"):
-        table.add_column(heading, overflow="fold")
+    zone = reader_zone(Settings.from_env())
+    table = make_table("failed", "since", "events", "attempts", "last error")
     for one in dead:
         since = say_time(one.since, zone)
         table.add_row(one.id, since, str(one.size), str(one.attempts), one.error)

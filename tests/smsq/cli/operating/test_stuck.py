@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,6 +44,17 @@ def test_unknown_jobs_are_listed_and_decided(
     assert smsq_json("unknown", "settle", third, "failed")["state"] == "rejected"
     assert smsq_json("unknown", "list") == {"jobs": []}
     assert smsq_json("status", third)["state"] == "rejected"
+
+
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_an_id_is_never_broken_so_that_it_can_be_copied(
+    smsq: Smsq, make: Callable[[Verdict], str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    jobs = [make(replace(UNKNOWN, error="no answer after the request was written " * 4))]
+    monkeypatch.setenv("COLUMNS", columns)
+
+    words = smsq("unknown", "list").stdout.split()
+    assert set(jobs) <= set(words)
 
 
 def test_the_timeline_says_who_and_why(smsq: Smsq, make: Callable[[Verdict], str]) -> None:
