@@ -96,6 +96,7 @@ class Drive:
     """One worker, step by step.
 
     Attributes:
+        nap_s: How far the clock goes on where there is nothing to do.
         closed: Why the gate was closed, each time somebody asked.
     """
 
@@ -116,6 +117,7 @@ class Drive:
         self.started_us = self.world.now_us
         self.phones: dict[str, str] = {}
         self.closed: list[str] = []
+        self.nap_s = 2.0
 
     @property
     def now_s(self) -> float:
@@ -130,6 +132,12 @@ class Drive:
     def spoil(self, job: str, failure: str) -> None:
         self.gateway.fails[self.phones[job]] = failure
 
+    def idle(self, *, for_s: float) -> None:
+        """Work for so long, and look for work less often: most of the time there is none."""
+        self.nap_s, often_s = 10.0, self.nap_s
+        self.run(lambda: False, for_s=for_s)
+        self.nap_s = often_s
+
     def run(self, until: Callable[[], bool], *, for_s: float) -> None:
         """Work until something holds, or for so long on the world's clock."""
         until_s = self.now_s + for_s
@@ -142,7 +150,7 @@ class Drive:
         self.world.polls.find_due(limit=100)
         slot, _ = self.resources.limiter.reserve()
         if slot is None:
-            self.world.pass_s(2)
+            self.world.pass_s(self.nap_s)
         elif isinstance(slot, Closed):
             self.closed.append(slot.why)
             self.world.pass_s(slot.wait_s)

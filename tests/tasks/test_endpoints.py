@@ -45,14 +45,14 @@ def made(settings: Settings) -> Iterator[Drive]:
 
 
 def send_others_for_an_hour(made: Drive, kind: Kind) -> list[str]:
-    """One job every two minutes, in each class in turn; each has to go out soon."""
+    """One job every four minutes, in each class in turn; each has to go out soon."""
     sent = []
     classes = [Queue.URGENT, Queue.NORMAL, Queue.BULK]
-    for minute in range(0, 60, 2):
-        job = made.enqueue(classes[minute // 2 % 3], kind)
+    for nth in range(15):
+        job = made.enqueue(classes[nth % 3], kind)
         made.run(partial(made.are_out, [job]), for_s=SOON_S)
         assert made.are_out([job]), made.closed[-3:]
-        made.run(lambda: False, for_s=120)
+        made.idle(for_s=240)
         sent.append(job)
     return sent
 
@@ -69,8 +69,8 @@ def test_an_endpoint_that_fails_holds_back_its_own_jobs_alone_and_loses_none(
     made: Drive, how: str, endpoint: Endpoint
 ) -> None:
     kind = SENDS[endpoint]
-    classes = [Queue.URGENT, Queue.NORMAL, Queue.BULK] * 10
-    held = [made.enqueue(queue, kind) for queue in classes * 2]
+    classes = [Queue.URGENT, Queue.NORMAL, Queue.BULK] * 5
+    held = [made.enqueue(queue, kind) for queue in classes * 4]
     healthy = [made.enqueue(queue, OTHER[endpoint]) for queue in classes]
     made.gateway.endpoint_fails[endpoint] = how
     made.run(lambda: made.are_out(healthy), for_s=SOON_S)
@@ -175,6 +175,6 @@ def test_unreadable_answers_everywhere_are_found_out_about_with_polls(made: Driv
         Endpoint.BULK: "HTML",
     }
     jobs = [made.enqueue(kind=kind) for kind in (Kind.QUICK, Kind.BULK) for _ in range(20)]
-    made.run(lambda: False, for_s=600)
+    made.idle(for_s=600)
 
     assert made.states(jobs)[JobState.UNKNOWN] <= 10

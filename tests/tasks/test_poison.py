@@ -92,7 +92,7 @@ def test_what_hits_everybody_closes_the_gate_and_gives_nobody_up(
         made.gateway.all_fail = how
         made.run(lambda: bool(made.closed), for_s=5)
         assert len(made.gateway.requests) <= 3
-        made.run(lambda: False, for_s=3600)
+        made.idle(for_s=3600)
 
         states = made.states(jobs)
         assert states[JobState.UNKNOWN] <= OUTAGES[how]
