@@ -127,7 +127,16 @@ def test_up_tells_wrong_settings_once_and_starts_nothing(tmp_path: Path) -> None
     assert said.count("SMSQ_RATE_PER_S") == said.count("SMSQ_GATEWAY_URL") == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        signal.SIGKILL,
+        # As SIGINT; `up` is ended by SIGTERM above.
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_outlives_a_demo_that_is_ended_in_its_middle(
     number: signal.Signals, tmp_path: Path
 ) -> None:
