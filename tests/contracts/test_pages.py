@@ -59,6 +59,7 @@ def find_modules(code: str) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", ["README.md", "docs/web-app.md"])
 def test_the_snippets_run_one_after_the_other(
     page: str, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch

@@ -95,6 +95,7 @@ def test_a_job_that_gets_429_again_while_others_pass_waits_by_itself(made: Drive
     assert (status.state, status.attempts, status.error) == (JobState.WAITING, 0, "429")
 
 
+@pytest.mark.long
 def test_a_job_that_is_refused_alone_again_and_again_is_rejected_at_last(made: Drive) -> None:
     bad = made.enqueue()
     made.spoil(bad, "403")

@@ -17,6 +17,8 @@ from smsq.pacing.slots import read_closures
 from smsq.settings import Settings
 from tests.tasks.outages import Drive, drive
 
+pytestmark = pytest.mark.long
+
 #: How an endpoint fails, and how many of its messages may be unknown after an hour.
 OUTAGES = {
     "500": 0,

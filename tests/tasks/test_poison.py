@@ -17,6 +17,8 @@ from smsq.settings import Settings
 from tests.conftest import HAS_REDIS
 from tests.tasks.outages import FAILURES, Drive, drive
 
+pytestmark = pytest.mark.long
+
 #: What the gateway does to one job alone, and what is wrong with a job before anybody is asked.
 POISONS = [*FAILURES, "a schedule past every calendar", "no number of messages", "no name"]
 

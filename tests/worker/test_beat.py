@@ -152,6 +152,7 @@ def fill_broker(
     return sum(map(len, rows))
 
 
+@pytest.mark.long
 def test_beat_alone_for_hours_hardly_fills_the_broker(
     running: Beat, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_pause_parks_without_a_claim(world: World) -> None:
     assert not world.brakes.has_aligning()
 
 
+@pytest.mark.long
 def test_others_go_out_past_a_thousand_parked_jobs_with_the_same_slot(world: World) -> None:
     draft = world.start_campaign(1000, per_job=1)
     world.pass_s(1)

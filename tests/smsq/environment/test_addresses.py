@@ -233,6 +233,7 @@ def tls_redis(certificate: Path, tmp_path: Path) -> Iterator[int]:
         yield port
 
 
+@pytest.mark.long
 @pytest.mark.real_redis
 def test_no_password_is_sent_to_a_broker_whose_certificate_nobody_signed(
     tls_redis: int, certificate: Path

@@ -266,6 +266,7 @@ def test_an_option_that_makes_no_sense_is_refused(
         queue.events(**{"group": "app", "consumer": "one", **options})  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not HAS_REDIS, reason="fakeredis does not block")
 def test_waiting_costs_two_looks_a_second(queue: SmsQueue, world: World) -> None:
     redis = connect(queue.settings.redis_url)

@@ -90,6 +90,7 @@ def test_a_slow_answer_within_the_deadline_is_read() -> None:
         assert client.send_quick(QUICK).sms_id == 2197871
 
 
+@pytest.mark.long
 def test_a_deadline_is_for_one_request_and_not_for_the_connection() -> None:
     def slow(connection: Connection) -> None:
         while connection.read():

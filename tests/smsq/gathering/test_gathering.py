@@ -217,6 +217,7 @@ def test_an_own_id_of_nobody_is_not_found(world: World, nobody: str) -> None:
             call(some_id)
 
 
+@pytest.mark.long
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_nobody_guesses_a_neighbours_own_id_from_their_own(

@@ -127,6 +127,7 @@ def test_a_gateway_that_cannot_be_reached_is_an_error(settings: Settings) -> Non
     assert doctor.check_gateway(nobody).status is Mark.ERROR
 
 
+@pytest.mark.long
 def test_without_gateway_settings_it_is_not_asked(environ: dict[str, str]) -> None:
     web_app = {name: value for name, value in environ.items() if "GATEWAY" not in name}
 
@@ -136,6 +137,7 @@ def test_without_gateway_settings_it_is_not_asked(environ: dict[str, str]) -> No
     assert "not asked" in found["gateway"].detail
 
 
+@pytest.mark.long
 @pytest.mark.real_redis
 def test_a_redis_that_may_forget_is_told(tmp_path: Path, environ: dict[str, str]) -> None:
     options = ("--maxmemory-policy", "allkeys-lru", "--appendonly", "no")
@@ -154,6 +156,7 @@ def test_a_redis_that_keeps_everything_is_fine() -> None:
     assert [check.status for check in checks.check_redis_info(info)] == [Mark.OK, Mark.OK]
 
 
+@pytest.mark.long
 @pytest.mark.real_redis
 def test_a_log_that_may_stay_in_memory_is_told(tmp_path: Path, environ: dict[str, str]) -> None:
     with RedisServer(tmp_path, "--appendonly", "yes", "--appendfsync", "no") as server:
@@ -252,6 +255,7 @@ def test_a_redis_about_to_be_full_is_a_warning() -> None:
     assert "memory" in {check.name for check in checks.check_redis_info(info)}
 
 
+@pytest.mark.long
 def test_nobody_at_work_is_an_error(environ: dict[str, str]) -> None:
     found = look(environ)
 
@@ -303,6 +307,7 @@ def test_beat_is_alive_while_it_ticks(age_s: float | None, mark: Mark) -> None:
     assert checks.check_beat(age_s).status is mark
 
 
+@pytest.mark.long
 def test_the_heartbeat_that_recover_leaves_is_the_one_that_is_read(
     environ: dict[str, str], scripts: Scripts, namespace: str
 ) -> None:
@@ -364,6 +369,7 @@ def test_unknown_and_dead_jobs_are_counted(queue: SmsQueue) -> None:
     assert (found["dead"].status, found["dead"].detail) == (Mark.WARNING, "1 job")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changes", "exit_code"),
     [
@@ -383,6 +389,7 @@ def test_the_exit_code_says_what_is_wrong(
     assert all(set(check) == {"name", "status", "detail", "fix"} for check in told["checks"])
 
 
+@pytest.mark.long
 def test_a_person_sees_a_sign_per_check_and_what_to_do(environ: dict[str, str]) -> None:
     shown = CliRunner().invoke(main, ["doctor"], env=environ).stdout
 

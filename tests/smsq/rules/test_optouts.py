@@ -116,6 +116,7 @@ def test_a_job_of_which_nobody_is_left_is_done_without_a_request_or_a_slot(
     assert world.views.status(jobs[0]).attempts == 0
 
 
+@pytest.mark.long
 def test_a_long_row_of_jobs_without_recipients_is_worked_off_piece_by_piece(
     world: World, optouts: OptOuts
 ) -> None:

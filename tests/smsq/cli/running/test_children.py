@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from smsq.cli.running.children import end_together
 
 OBEYS = "import time; print('up', flush=True); time.sleep(60)"
@@ -21,6 +23,7 @@ def start(code: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.long
 def test_who_does_not_end_in_time_is_killed_and_the_time_is_one_for_all() -> None:
     obedient, *stubborn = [start(OBEYS), start(REFUSES), start(REFUSES), start(REFUSES)]
     gone = start(OBEYS)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 
+import pytest
+
 from smsq.cli.running.demo import say_exports
 
 
+@pytest.mark.long
 def test_the_lines_to_type_bring_the_command_and_all_it_needs(environ: dict[str, str]) -> None:
     del environ["SMSQ_NAMESPACE"]  # the demo has a Redis of its own
     lines = [*say_exports(environ), "smsq doctor --json"]
