@@ -144,8 +144,9 @@ end
 local function trim_stage(campaign, jobs)
   local staged_key = key('staged', campaign)
   while redis.call('LLEN', staged_key) > jobs do
-    -- It is swept as a draft of its own, whatever its size.
+    -- It is swept as a draft of its own, whatever its size, and no job of the campaign, committed or not.
     local id = redis.call('RPOP', staged_key)
+    redis.call('HSET', key('job', id), 'campaign', id)
     redis.call('RPUSH', key('staged', id), id)
     redis.call('ZADD', key('drafts'), int(NOW_MS), id .. '|trimmed')
   end

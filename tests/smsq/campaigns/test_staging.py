@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from smsq.campaigns import staging
 from smsq.campaigns.draft import CampaignDraft
 from smsq.campaigns.staging import Staging
-from smsq.errors import KeyConflictError
+from smsq.errors import KeyConflictError, NotFoundError
 from smsq.ledger.stored_id import StoredId
 from smsq.models import JobState, MessageRequest, RecipientState
 from smsq.records import packing
@@ -125,6 +125,20 @@ def check_whole(
     assert jobs == set(job_ids)
     left = {key.split(":")[1] for key in world.redis.scan_iter(f"{world.keys.namespace}:*")}
     assert not left & {"draft", "drafts", "staged", "launching"}
+
+
+def test_a_job_that_was_left_half_staged_is_none_of_its_campaign(world: World) -> None:
+    """Until it is swept, nobody can see it, or cancel it at the cost of the campaign's counts."""
+    with suppress(RedisConnectionError):
+        send(dying_staging(world, calls=1, is_answer_lost=False), [(False, 4)])
+    [half] = [key.rsplit(":", 1)[1] for key in world.redis.scan_iter(f"{world.keys.job('')}*")]
+    campaign = send(world.staging, [(False, 4)])
+
+    assert half not in world.views.job_ids(campaign)
+    for look in (world.views.status, world.ledger.cancel):
+        with pytest.raises(NotFoundError):
+            look(half)
+    check_whole(world, campaign, [(False, 4)], most=4)
 
 
 def clear(world: World) -> None:
