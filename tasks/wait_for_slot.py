@@ -39,7 +39,7 @@ NAP_S = 0.8
 #: sign that somebody holds.
 CLOSED_NAP_S = 2.0
 
-#: While only an endpoint is closed: what comes for another waits no longer than this.
+#: While the gate is closed for what waits, but not for all: what comes waits no longer than this.
 PARTLY_CLOSED_NAP_S = 0.25
 
 #: Longest wait in line between two looks at the shutdown event.

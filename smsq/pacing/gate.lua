@@ -26,13 +26,13 @@ local l = limiter_state()
 local is_of_epoch = ARGV[7] == int(l.epoch)
 
 local function forget_closing()
-  redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'probe_until_us', 'closed_by')
+  redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'probe_until_us', 'closed_by', 'fresh')
 end
 
 -- Of an endpoint, the probe that has to go first may go at once.
 local function let_probe_go(kind)
   if not l['closed_until_us_' .. kind] then return end
-  local left = {'why_', 'closings_', 'closed_by_', 'probe_until_us_', 'prober_'}
+  local left = {'why_', 'closings_', 'closed_by_', 'probe_until_us_', 'prober_', 'fresh_'}
   for _, name in ipairs(left) do redis.call('HDEL', LIMITER, name .. kind) end
   save_limiter('closed_until_us_' .. kind, 0)
 end
@@ -65,6 +65,7 @@ if what == 'open' then
   return {'all', 0, 0, 1}
 end
 if what == 'pause' then
+  redis.call('HDEL', LIMITER, 'fresh')
   save_limiter('closed_until_us', int(FOREVER_US), 'why', ARGV[10], 'epoch', int(l.epoch + 1))
   return {'all', 0, 0, 1}
 end
@@ -136,7 +137,7 @@ local kind = ARGV[14]
 local is_of_rate = ARGV[19] == '1' or kind == ''
 local function of_gate(name) return is_of_rate and name or name .. '_' .. kind end
 
-local is_own, times, own = remember(class, who, kind)
+local is_own, times, own, is_fresh = remember(class, who, kind)
 local pause_us = tonumber(ARGV[9])
 local is_old_news
 if is_of_rate then
@@ -153,6 +154,19 @@ local function free_probe()
   if ARGV[8] ~= '1' or not is_of_epoch then return end
   redis.call('HDEL', LIMITER, 'probe_until_us')
 end
+
+-- From when on one may be the probe that never failed. Who failed before proves nothing more by failing
+-- again; one more that had not failed does, in its own class and in those that are less urgent.
+local FRESH_SOON_US = 1e6
+local function save_fresh(change)
+  local fresh, rows = read_fresh(l[of_gate('fresh')]), {}
+  for _, name in ipairs(CLASSES) do
+    local failed, from_us = change(name, fresh[name])
+    table.insert(rows, name .. ':' .. int(failed) .. ':' .. int(from_us))
+  end
+  save_limiter(of_gate('fresh'), table.concat(rows, ' '))
+end
+
 if is_old_news then
   -- Requests that were on their way when the gate closed bring the same news again.
   note_noise()
@@ -168,6 +182,9 @@ if is_old_news then
     return {'all', times, own, 0}
   end
   save_limiter('closed_until_us', int(NOW_US + pause_us))
+  save_fresh(function(_, level)
+    return level and level.failed or 0, math.max(level and level.from_us or 0, NOW_US + pause_us)
+  end)
   return {'all', times, own, 1}
 end
 
@@ -210,12 +227,27 @@ local closings = redis.call('HINCRBY', LIMITER, of_gate('closings'), 1)
 -- One request speaks for itself: a longer pause has to be asked of a probe, too, which is another's.
 local speaks_for_itself = class == 'temporary' or kind == 'poll' or not is_probe
 if pause_us and speaks_for_itself then pause_us = math.min(pause_us, tonumber(ARGV[12])) end
+local asked_us = pause_us
 -- How long its limit lasts, a gateway knows; when it works again, it guesses.
-if not pause_us or class == 'temporary' then
-  local longest_us = math.min(tonumber(ARGV[11]) * 2 ^ math.min(closings - 1, 64), tonumber(ARGV[12]))
+local function pause_after(failed)
+  if asked_us and class ~= 'temporary' then return asked_us end
+  local longest_us = math.min(tonumber(ARGV[11]) * 2 ^ math.min(failed - 1, 64), tonumber(ARGV[12]))
   if class == 'busy' and noise_until_us > NOW_US then longest_us = longest_us * NOISE_PAUSE end
-  pause_us = math.max(pause_us or 0, longest_us * (0.5 + 0.5 * tonumber(ARGV[13])))
+  return math.max(asked_us or 0, longest_us * (0.5 + 0.5 * tonumber(ARGV[13])))
 end
+pause_us = pause_after(closings)
+
+-- The first pause that a 429 asks for is everybody's.
+local soon_us = is_of_rate and pause_us or math.min(pause_us, FRESH_SOON_US)
+local its_class = kind == 'poll' and kind or redis.call('HGET', key('job', who), 'priority')
+local is_heard = not its_class
+save_fresh(function(class_name, level)
+  is_heard = is_heard or class_name == its_class
+  if not level then return 0, NOW_US + soon_us end
+  if not (is_probe and is_fresh and is_heard) then return level.failed, level.from_us end
+  -- The first closing was one, too.
+  return level.failed + 1, NOW_US + pause_after(level.failed + 2)
+end)
 redis.call('HDEL', LIMITER, of_gate('probe_until_us'), of_gate('prober'))
 save_limiter(of_gate('closed_until_us'), int(NOW_US + pause_us), of_gate('why'), ARGV[10], of_gate('class'), class)
 if is_of_rate then save_limiter('is_probing', 1, 'epoch', int(l.epoch + 1)) end

@@ -12,6 +12,7 @@
 --   looked_at_us     a worker last asked for a slot
 --   closed_until_us, why, closings in a row; is_probing 1 until one probe has passed
 --   closed_by        those whose failures closed it, separated by blanks: a probe takes another
+--   fresh            see endpoints.lua
 --   probe_until_us   one probe is on its way, or lost, until then
 --   ceiling_per_s, ceiling_by, ceiling_at_ms   set by `smsq rate`; else the callers' setting
 --   plateau_per_s, dip_us, span_us, grown_us, succession   the learnt rate, see rate_now

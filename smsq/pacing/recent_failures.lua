@@ -25,7 +25,7 @@ local function save_streak(kind, entries)
 end
 
 -- Whatever passes proves that its endpoint works: its gate opens.
-local GATE_FIELDS = {'closed_until_us', 'why', 'closings', 'closed_by', 'class', 'probe_until_us', 'prober'}
+local GATE_FIELDS = {'closed_until_us', 'why', 'closings', 'closed_by', 'class', 'probe_until_us', 'prober', 'fresh'}
 local function note_pass(kind)
   redis.call('HINCRBY', key('limiter'), 'passed_' .. kind, 1)
   local names = {'streak_' .. kind}
@@ -45,10 +45,11 @@ local function count_different(entries, class)
 end
 
 -- Notes one more failure of a job, or of a message (<job id>:<n>). Returns whether others of its kind
--- passed since it failed so last, how often it did in a row, and how often others passed meanwhile.
+-- passed since it failed so last, how often it did in a row, how often others passed meanwhile, and
+-- whether it never failed before; nobody in particular did not.
 local function remember(class, who, kind)
   local k = key(string.find(who, ':', 1, true) and 'message' or 'job', who)
-  if who == '' or redis.call('EXISTS', k) == 0 then return false, 1, 0 end
+  if who == '' or redis.call('EXISTS', k) == 0 then return false, 1, 0, true end
   local last = split(redis.call('HGET', k, 'aside') or '', '|')
   local passed, is_own, times, own = passed_by(kind), false, 1, 0
   if last[1] == class then
@@ -59,5 +60,5 @@ local function remember(class, who, kind)
     times, own = noted(2) + 1, noted(3) + (have_passed and 1 or 0)
   end
   redis.call('HSET', k, 'aside', table.concat({class, int(times), int(own), int(passed)}, '|'))
-  return is_own, times, own
+  return is_own, times, own, not last[1]
 end

@@ -9,7 +9,7 @@
 -- ARGV[7]  ids            JSON: jobs or messages (<job id>:<n>) that the caller is here for;
 --                         empty: it is here for whatever waits
 -- returns  {'reserved', leading ids that no longer wait, wait_us, epoch, 1 for a probe}
---          {'closed', leading ids ..., wait_us, epoch, why, 1 where others may still go}: nothing reserved,
+--          {'closed', leading ids ..., wait_us, epoch, why, 1 where what comes next may still go}: nothing reserved,
 --                  ask again later
 --          {'needless'}: none of the ids, or nothing at all, waits
 local function is_ready(id)
@@ -29,11 +29,18 @@ if #ids == 0 and not find_waiting() then return {'needless'} end
 
 local l = limiter_state()
 redis.call('HSET', LIMITER, 'looked_at_us', int(NOW_US))
+local gates = endpoint_gates(l)
+local function reserve_probe()
+  save_limiter('probe_until_us', int(NOW_US + tonumber(ARGV[6])))
+  return {'reserved', gone, 0, int(l.epoch), 1}
+end
 if l.closed_until_us > NOW_US then
-  return {'closed', gone, int(l.closed_until_us - NOW_US), int(l.epoch), l.why or '', 0}
+  local is_free = l.fresh and l.probe_until_us <= NOW_US
+  if is_free and next((gates.find_all_next(true))) then return reserve_probe() end
+  local until_us = is_free and gates.find_opening_of_all() or l.closed_until_us
+  return {'closed', gone, int(until_us - NOW_US), int(l.epoch), l.why or '', l.fresh and 1 or 0}
 end
 if has_closed_endpoint(l) then
-  local gates = endpoint_gates(l)
   local found, goes_on = gates.find_all_next(l.is_probing == '1')
   if not (next(found) or goes_on) then
     local until_us, why = gates.find_next_opening()
@@ -45,8 +52,7 @@ if l.is_probing == '1' then
     local wait_us = math.min(l.probe_until_us - NOW_US, PROBE_LOOK_US)
     return {'closed', gone, int(wait_us), int(l.epoch), 'one probe is on its way', 0}
   end
-  save_limiter('probe_until_us', int(NOW_US + tonumber(ARGV[6])))
-  return {'reserved', gone, 0, int(l.epoch), 1}
+  return reserve_probe()
 end
 
 local apart, burst = apart_us(l), allowed_burst(l)

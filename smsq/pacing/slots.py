@@ -41,8 +41,8 @@ class Closed:
         wait_s: Ask again after this long, or sooner.
         epoch: Ask again at once when the limiter's epoch is another one.
         why: For operators.
-        is_partial: True where only some endpoints are closed, and none but theirs wait: what comes
-            for another may go at once.
+        is_partial: True where what comes next may go at once: for another endpoint, or because it
+            never failed.
     """
 
     wait_s: float

@@ -29,7 +29,8 @@
 --          {'nothing'}: somebody else took what waited
 local l = limiter_state()
 local gates = endpoint_gates(l)
-if ARGV[7] ~= int(l.epoch) or l.closed_until_us > NOW_US then return {'void'} end
+local is_closed_for_it = l.closed_until_us > NOW_US and not (ARGV[8] == '1' and l.fresh)
+if ARGV[7] ~= int(l.epoch) or is_closed_for_it then return {'void'} end
 
 local apart = apart_us(l)
 -- A fiftieth of a slot is within what timers can do.
@@ -66,7 +67,7 @@ end
 
 -- After a closing of its endpoint, the request is the one that finds out.
 local function take_probe(class, id, lease_ms)
-  local kind = gates.kind_of(class, id)
+  local kind = (gates.kind_of(class, id))
   if not l['closed_until_us_' .. kind] then return end
   save_limiter('prober_' .. kind, id, 'probe_until_us_' .. kind, int(NOW_US + 1000 * tonumber(lease_ms)))
 end

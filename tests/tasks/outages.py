@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -98,6 +99,7 @@ class Drive:
     Attributes:
         nap_s: How far the clock goes on where there is nothing to do.
         closed: Why the gate was closed, each time somebody asked.
+        nap_at_gate_s: At a closed gate, somebody asks again after this long.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -118,6 +120,7 @@ class Drive:
         self.phones: dict[str, str] = {}
         self.closed: list[str] = []
         self.nap_s = 2.0
+        self.nap_at_gate_s = math.inf
 
     @property
     def now_s(self) -> float:
@@ -153,7 +156,7 @@ class Drive:
             self.world.pass_s(self.nap_s)
         elif isinstance(slot, Closed):
             self.closed.append(slot.why)
-            self.world.pass_s(slot.wait_s)
+            self.world.pass_s(min(slot.wait_s, self.nap_at_gate_s))
         else:
             self.world.pass_s(max(slot.wait_s, 0.01))
             turn = _claim(self.resources, slot)
