@@ -27,8 +27,9 @@ _FOREIGN = (
     rf"[«‹【｛]({_INSIDE})[»›】｝]",  # noqa: RUF001 - as word processors write it
     r"([%#@|~^])\1*(?P<same>[^\s%#@|~^{}][^%#@|~^{}\n]{0,59}?)\1+",  # %name%, ##name##, |name|
     r"__(\w{1,60}?)__",
+    rf"\({{2,}}({_INSIDE})\){{2,}}",  # ((name))
 )
-_MARK = re.compile(r"[{}\[<$%#@|~^«‹【｛]|__")  # noqa: RUF001
+_MARK = re.compile(r"[{}\[<$%#@|~^«‹【｛]|__|\(\(")  # noqa: RUF001
 _OWN = rf"\{{({_INSIDE})\}}"
 
 #: What a name may stand among: `{{ customer.name | title }}`.
