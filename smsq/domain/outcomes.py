@@ -101,6 +101,9 @@ _NOTHING_SENT = {Outcome.NOT_SENT, Outcome.UNPREPARED}
 ASIDE = Backoff(2, 3600)
 MOST_OWN_REFUSALS, MOST_OWN_BUSY = 10, 20
 
+#: A job that gets 429 more often in a row waits by itself, whoever's fault it is.
+MOST_BUSY_AT_ONCE = 3
+
 #: What may be one message's fault, whatever its words say.
 _SETS_ASIDE = {Outcome.MISCONFIGURED, Outcome.BUSY, Outcome.NO_MONEY}
 
@@ -126,8 +129,12 @@ def weigh(verdict: Verdict, failure: GatewayError, heard: Heard) -> Verdict:
     if outcome in {Outcome.REFUSED, Outcome.UNKNOWN}:
         return verdict
     if heard.scope is Scope.ALL:
+        # It closes the gate for others again and again, and is ahead of them in the line.
+        steps_aside = outcome is Outcome.BUSY and heard.times > MOST_BUSY_AT_ONCE
+        delay_s = ASIDE.pause_s(heard.times - MOST_BUSY_AT_ONCE) if steps_aside else 0.0
         return Verdict(
-            state=JobState.QUEUED,
+            state=JobState.WAITING if steps_aside else JobState.QUEUED,
+            delay_s=min(delay_s, ALONE_MAX_S),
             error=heard.why or failure.reason,
             error_class=outcome,
             is_counted=False,

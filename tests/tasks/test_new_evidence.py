@@ -75,3 +75,15 @@ def test_in_an_outage_new_evidence_is_asked_for_less_and_less_often(made: Drive)
     assert asked[0] <= 10
     assert asked[1] <= 8
     assert asked[2] <= 25
+
+
+def test_a_job_that_always_gets_429_steps_aside_though_none_of_its_kind_passes(made: Drive) -> None:
+    """Its endpoint may have a limit of its own, so it is not given up; but others go first."""
+    bad = made.enqueue(Queue.URGENT, Kind.BULK)
+    made.spoil(bad, "429")
+    waits = [waits_s(made, Queue.NORMAL, Kind.QUICK) for _ in range(100)]
+    run_for(made, 20)
+    waits += [waits_s(made, Queue.NORMAL, Kind.QUICK) for _ in range(100)]
+
+    assert made.gateway.requests.count(made.phones[bad]) <= 10
+    assert max(waits) < SOON_S
