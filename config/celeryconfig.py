@@ -44,7 +44,7 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "task_publish_retry": False,
         # worker/consume_strategy.py says when to take more; others hand out a few per thread.
         "worker_prefetch_multiplier": 0 if is_redis else 4,
-        # Holding for a slot is cheap in a thread: 32 took 63 MB where 8 processes took 490.
+        # Of tasks, which wake the engine; SMSQ_IN_FLIGHT says how many requests go at once.
         "worker_pool": "worker.pool:TaskPool",
         "worker_concurrency": 16,
         # Flower switches events on by itself; this makes its pages complete from the start.
@@ -69,7 +69,7 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
         # Rings are hints: a lost one is made good by recover. Keeping a copy of each until it is
         # acknowledged would cost eight commands a ring and gain nothing.
         "ack_emulation": False,
-        # Urgency is a matter of the slot, not of the ring: see tasks/wait_for_slot.py.
+        # Urgency is a matter of the slot, not of the ring: see tasks/engine.py.
         "queue_order_strategy": "worker.consume_strategy:TicksFirst",
         # One list per queue; Celery's priorities are not used.
         "priority_steps": [0],

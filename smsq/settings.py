@@ -46,6 +46,7 @@ class Settings:
     alphaname_id: str
     rate_per_s: float
     burst: int
+    in_flight: int
     poll_share: float
     timeout_s: float
     max_attempts: int

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celery import shared_task
-from redis.exceptions import RedisError
 
 from smsq.names import RING_MAX_JOBS, Queue, Task
+from tasks.engine import Ring, get_engine
 from tasks.resources import Resources, get_resources
-from tasks.wait_for_slot import serve
 
 #: Messages found by one script call: more would block Redis for others.
 BATCH = 500
@@ -20,7 +19,7 @@ BATCH = 500
 #: Batches in one tick; what is left is found by the next.
 MAX_BATCHES = 10
 
-#: Rings of one tick. Whoever holds for a slot polls too, so a few are enough to wake somebody.
+#: Rings of one tick. An engine that is awake polls too, so a few are enough to wake somebody.
 MAX_RINGS = 10
 
 
@@ -34,22 +33,8 @@ def poll_deliveries() -> None:
 
 @shared_task(name=Task.POLL_MESSAGE.value)
 def poll_message(refs: Sequence[str]) -> None:
-    """See messages polled, each written `<job id>:<n>`."""
-    see_polled(get_resources(), refs)
-
-
-def see_polled(resources: Resources, refs: Sequence[str]) -> None:
-    """Serve messages to poll, and go on while others wait: each page brings the next.
-
-    Another thread may have a message's page in hand just now; if all who were rung for it left,
-    one thread would read page after page alone.
-    """
-    while refs and not resources.stop.is_set():
-        serve(resources, refs)
-        try:
-            refs = resources.polls.find_waiting()
-        except RedisError:
-            return  # recover rings again
+    """See messages polled, each written `<job id>:<n>`; each page brings the next."""
+    get_engine(get_resources()).wake(Ring(Task.POLL_MESSAGE, refs, Queue.POLL))
 
 
 def ring_due_polls(resources: Resources) -> int:
@@ -60,7 +45,7 @@ def ring_due_polls(resources: Resources) -> int:
         refs += found
         if len(found) < BATCH:
             break
-    # Few messages are rung one by one, so that several threads share them.
+    # Few messages are rung one by one, so that several workers share them.
     size = min(RING_MAX_JOBS, max(1, len(refs) // MAX_RINGS))
     for start in range(0, min(len(refs), size * MAX_RINGS), size):
         resources.rings.ring(Task.POLL_MESSAGE, refs[start : start + size], Queue.POLL)

@@ -13,8 +13,8 @@ from typing import Any
 from kombu.utils import scheduling
 
 from config.queues import TICK_QUEUE
-from tasks.wait_for_slot import rings_at_hand
 from worker.liveness import last_asked
+from worker.rings_at_hand import rings_at_hand
 
 _RoundRobin: Any = scheduling.round_robin_cycle
 
@@ -26,7 +26,6 @@ class TicksFirst(_RoundRobin):  # type: ignore[misc]
         """Choose the queues to wait for; called anew at least once a second."""
         last_asked.note()
         if rings_at_hand.is_enough:
-            rings_at_hand.held_back = True
             return [queue for queue in self.items if queue == TICK_QUEUE]
         queues: Sequence[str] = super().consume(n)
         return queues

@@ -23,6 +23,7 @@ from smsq.rings.presence import Presence
 from smsq.rings.rings import is_redis_broker
 from smsq.rings.ticks import EVERY_S
 from smsq.store.durability import find_obstacle
+from tasks.engine import get_engine
 from tasks.poll import poll_deliveries
 from tasks.recover import recover
 from tasks.resources import Resources, find_installed, install
@@ -113,8 +114,10 @@ def keep_schedule(sender: Any, **_: object) -> None:
 
 def work_at_once(**_: object) -> None:
     """Work off what is due without waiting for a tick: the last one may have been lost long ago."""
-    if not find_installed():
+    installed = find_installed()
+    if not installed:
         return  # another app's worker
+    get_engine(installed[0]).wake()
     for tick in (recover, poll_deliveries):
         threading.Thread(target=_tick, args=(tick,), name=tick.__name__, daemon=True).start()
 
@@ -142,7 +145,7 @@ def require_durability(resources: Resources) -> None:
 
 
 def release_holds(**_: object) -> None:
-    """Let tasks that hold for a slot end: they hand their jobs back."""
+    """Let the engine end: it makes no more requests, and rings for another worker."""
     log.info("the worker was asked to end: requests in hand are finished")
     for resources in find_installed():
         resources.stop.set()

@@ -1,9 +1,10 @@
-"""The worker's threads: some for rings, and two that are always free for beat's ticks.
+"""The worker's threads for tasks: some for rings, and two that are always free for beat's ticks.
 
 In:  tasks from Celery. Out: the same tasks, run in the right threads.
 
-Threads that were rung hold for slots, all of them when much waits. A tick must not stand behind
-them: it finds the due and the lost.
+The task of a job rung alone waits until its request is answered, so all threads may be waiting. A
+tick must not stand behind them: it finds the due and the lost. Requests have threads of their own,
+see tasks/engine.py.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from celery.concurrency import thread
 from celery.concurrency.base import apply_target
 
 from smsq.names import Task
-from tasks.wait_for_slot import rings_at_hand
+from tasks.engine import close_engine
+from worker.rings_at_hand import rings_at_hand
 
 TICKS = frozenset({Task.RECOVER, Task.POLL_DELIVERIES})
 _TICK_THREADS = 2
@@ -35,9 +37,10 @@ class TaskPool(thread.TaskPool):
         self._ticks = ThreadPoolExecutor(max_workers=_TICK_THREADS)
 
     def on_stop(self) -> None:
-        """Let the tasks at hand end."""
+        """Let the tasks at hand end, and the requests."""
         self._ticks.shutdown()
         super().on_stop()
+        close_engine()
 
     def on_apply(
         self,

@@ -82,6 +82,12 @@ SETTINGS: tuple[Setting, ...] = (
         "SMSQ_BURST", "1", parsers.whole(1, 10_000), "requests that may start at the same moment"
     ),
     Setting(
+        "SMSQ_IN_FLIGHT",
+        "100",
+        parsers.whole(1, 1000),
+        "most requests that one worker waits for at the same time",
+    ),
+    Setting(
         "SMSQ_POLL_SHARE",
         "0.2",
         parsers.number(0, 0.9),

@@ -58,18 +58,6 @@ local function save_limiter(...) redis.call('HSET', LIMITER, ...) end
 
 local function is_closed(l) return l.closed_until_us > NOW_US or l.is_probing == '1' end
 
--- What waits for a slot: {urgent = true, ...}; nil when nothing does.
-local function find_waiting()
-  local waiting
-  for _, class in ipairs({'urgent', 'normal', 'bulk', 'poll'}) do
-    if redis.call('EXISTS', key('ready', class)) == 1 then
-      waiting = waiting or {}
-      waiting[class] = true
-    end
-  end
-  return waiting
-end
-
 -- Start anew with an allowance that is used up: what piled up while the gate was closed, or at
 -- another rate, must not come out as one burst.
 local function restart(l)

@@ -69,7 +69,9 @@ class Limiter:
         if answer == "closed":
             epoch, why, is_partial = more
             return Closed(wait_s, epoch, why, is_partial=bool(is_partial)), left
-        return Slot(wait_s=wait_s, epoch=more[0], is_probe=bool(more[1])), left
+        epoch, is_probe, waiting = more
+        slot = Slot(wait_s=wait_s, epoch=epoch, is_probe=bool(is_probe), waiting=waiting)
+        return slot, left
 
     def epoch(self) -> str:
         """Say what slots reserved now would carry; a reserved slot with another is void."""

@@ -8,7 +8,7 @@
 -- ARGV[6]  probe_us       a probe that says nothing for so long is taken for lost
 -- ARGV[7]  ids            JSON: jobs or messages (<job id>:<n>) that the caller is here for;
 --                         empty: it is here for whatever waits
--- returns  {'reserved', leading ids that no longer wait, wait_us, epoch, 1 for a probe}
+-- returns  {'reserved', leading ids that no longer wait, wait_us, epoch, 1 for a probe, how many wait}
 --          {'closed', leading ids ..., wait_us, epoch, why, 1 where what comes next may still go}: nothing reserved,
 --                  ask again later
 --          {'needless'}: none of the ids, or nothing at all, waits
@@ -25,14 +25,17 @@ local ids = cjson.decode(ARGV[7])
 local gone = 0
 while gone < #ids and not is_ready(ids[gone + 1]) do gone = gone + 1 end
 if #ids > 0 and gone == #ids then return {'needless'} end
-if #ids == 0 and not find_waiting() then return {'needless'} end
+
+local waiting = 0
+for _, class in ipairs(CLASSES) do waiting = waiting + redis.call('ZCARD', key('ready', class)) end
+if #ids == 0 and waiting == 0 then return {'needless'} end
 
 local l = limiter_state()
 redis.call('HSET', LIMITER, 'looked_at_us', int(NOW_US))
 local gates = endpoint_gates(l)
 local function reserve_probe()
   save_limiter('probe_until_us', int(NOW_US + tonumber(ARGV[6])))
-  return {'reserved', gone, 0, int(l.epoch), 1}
+  return {'reserved', gone, 0, int(l.epoch), 1, waiting}
 end
 if l.closed_until_us > NOW_US then
   local is_free = l.fresh and l.probe_until_us <= NOW_US
@@ -69,4 +72,4 @@ in_burst = in_burst and slot_at(0) == NOW_US
 local slot_us = slot_at(in_burst and 0 or 1)
 local planned_us = math.max(l.planned_us, slot_us) + apart
 save_limiter('planned_us', string.format('%.1f', planned_us), 'in_burst', in_burst and 1 or 0)
-return {'reserved', gone, math.ceil(slot_us - NOW_US), int(l.epoch), 0}
+return {'reserved', gone, math.ceil(slot_us - NOW_US), int(l.epoch), 0, waiting}

@@ -73,11 +73,13 @@ class Slot:
     Attributes:
         epoch: Void when the limiter's epoch is another one.
         is_probe: The one request that finds out whether the gate can open.
+        waiting: Jobs and messages to poll that waited when it was reserved.
     """
 
     wait_s: float
     epoch: str
     is_probe: bool = False
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

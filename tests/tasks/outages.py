@@ -27,7 +27,7 @@ from smsq.names import Queue
 from smsq.pacing.slots import Closed
 from smsq.settings import Settings
 from tasks.resources import Resources
-from tasks.wait_for_slot import _claim, _use
+from tasks.wait_for_slot import claim, use_turn
 from tests.smsq.world import World
 
 #: How requests fail; `breaks` raises what no gateway client should.
@@ -159,9 +159,9 @@ class Drive:
             self.world.pass_s(min(slot.wait_s, self.nap_at_gate_s))
         else:
             self.world.pass_s(max(slot.wait_s, 0.01))
-            turn = _claim(self.resources, slot)
+            turn = claim(self.resources, slot)
             if turn is not None:
-                _use(self.resources, turn)
+                use_turn(self.resources, turn)
 
     def are_out(self, jobs: Sequence[str]) -> bool:
         """Whether the gateway took all of them."""

@@ -20,8 +20,8 @@ from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
 from tasks.attempt import attempt
 from tasks.resources import Resources
-from tasks.wait_for_slot import serve
 from tests.support import wait_until
+from tests.tasks.serving import serve
 
 PHONE = "37529123"
 

@@ -14,7 +14,7 @@ from smsq.queue import SmsQueue
 from tasks.lookup import MOST_PER_TICK, look_up_ids
 from tasks.recover import recover_due
 from tasks.resources import Resources
-from tasks.wait_for_slot import serve
+from tests.tasks.serving import serve
 
 
 class Told:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -15,11 +14,11 @@ from smsq.pacing.slots import Slot
 from smsq.queue import SmsQueue
 from smsq.records.jobs import PollClaim
 from smsq.simulator.server import RunningSimulator
-from tasks.poll import ring_due_polls, see_polled
+from tasks.poll import ring_due_polls
 from tasks.poll_page import MAX_READERS, read_page, store
 from tasks.resources import Resources
-from tasks.wait_for_slot import serve
 from tests.support import wait_until
+from tests.tasks.serving import serve
 
 PHONE = "3752912"
 
@@ -88,7 +87,7 @@ def test_pages_are_read_until_a_short_one(
 @pytest.mark.parametrize(
     ("phones", "rung"), [(40, 0), (80, 0), (81, 1), (240, 4), (4000, MAX_READERS - 1)]
 )
-def test_a_message_of_many_pages_is_read_by_several_threads(
+def test_a_message_of_many_pages_is_read_by_several_workers(
     resources: Resources, monkeypatch: pytest.MonkeyPatch, phones: int, rung: int
 ) -> None:
     rings: list[str] = []
@@ -112,7 +111,7 @@ def test_a_message_of_many_pages_is_read_by_several_threads(
     assert rings == ["a:1"] * rung
 
 
-def test_threads_that_read_side_by_side_leave_no_page_out(
+def test_pages_that_are_read_side_by_side_leave_none_out(
     environ: dict[str, str],
     resources: Resources,
     queue: SmsQueue,
@@ -126,15 +125,7 @@ def test_threads_that_read_side_by_side_leave_no_page_out(
     resources.redis.zadd(resources.keys.polls, {ref: 0})
     ring_due_polls(resources)
 
-    def read_along() -> None:
-        while not queue.status(campaign).is_final:
-            see_polled(resources, [ref])
-
-    threads = [threading.Thread(target=read_along) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    serve(resources, [ref])
 
     assert queue.status(campaign).counts == {RecipientState.DELIVERED: 105}
     seen = simulator.get("/book/requests?since=0")["requests"]

@@ -20,7 +20,7 @@ from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
 from tasks.recover import recover_due
 from tasks.resources import Resources, install
-from tasks.wait_for_slot import serve
+from tests.tasks.serving import serve
 
 pytestmark = pytest.mark.long
 

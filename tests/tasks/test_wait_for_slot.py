@@ -1,9 +1,9 @@
-"""The line: a thread that was rung works off what is most urgent, and is free again in time."""
+"""The line: whoever holds for a slot notices what changes meanwhile, and takes what is urgent."""
 
 from __future__ import annotations
 
-import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, cast
 
@@ -19,11 +19,29 @@ from smsq.queue import SmsQueue
 from smsq.sending.claims import Claims
 from smsq.simulator.server import RunningSimulator
 from tasks import prepare
+from tasks.engine import Engine
 from tasks.resources import Resources
-from tasks.wait_for_slot import rings_at_hand, serve
 from tests.support import wait_until
+from tests.tasks.serving import serve
 
 PHONE = "37529123"
+
+Start = Callable[[Resources], Engine]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Engines that are closed at the end."""
+    engines: list[Engine] = []
+
+    def begin(resources: Resources) -> Engine:
+        engines.append(Engine(resources))
+        engines[-1].wake()
+        return engines[-1]
+
+    yield begin
+    for engine in engines:
+        engine.close()
 
 
 def slow(resources: Resources, rate_per_s: float) -> Resources:
@@ -54,117 +72,37 @@ def test_a_ring_for_bulk_sends_what_is_urgent_first(
     bulk = enqueue(queue, 3, Queue.BULK)
     urgent = enqueue(queue, 1, Queue.URGENT)
 
-    serve(resources, bulk)
+    one_by_one = replace(resources, settings=replace(resources.settings, in_flight=1))
+    serve(one_by_one, bulk)
     assert queue.status(urgent[0]).state is JobState.ACCEPTED
     texts = [text for _, text in simulator.accepted()]
     assert texts[0] == "urgent 0"
 
 
-def test_a_ring_whose_jobs_are_done_costs_no_request(
-    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
-) -> None:
-    jobs = enqueue(queue, 2)
-    others = enqueue(queue, 3, Queue.BULK)
-    serve(resources, jobs)
-
-    serve(resources, jobs)
-    assert len(simulator.accepted()) == 2
-    assert queue.status(others[0]).state is JobState.QUEUED
-
-
-def test_many_threads_share_a_backlog_and_send_nothing_twice(
-    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
-) -> None:
-    simulator.change(latency_ms=5)
-    jobs = enqueue(queue, 60)
-    threads = [threading.Thread(target=serve, args=(resources, jobs)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-
-    assert len(simulator.accepted()) == 60
-    assert set(simulator.accepted().values()) == {1}
-
-
-def test_a_shutdown_ends_every_hold_and_says_what_is_left(
-    resources: Resources, queue: SmsQueue
-) -> None:
-    jobs = enqueue(queue, 10)
-    held = slow(resources, 0.01)
-    left: list[list[str]] = []
-    threads = [
-        threading.Thread(target=lambda: left.append(list(serve(held, jobs)))) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: queue.stats().jobs[JobState.ACCEPTED] == 1, "one is sent, the others hold")
-    resources.stop.set()
-    for thread in threads:
-        thread.join(5)
-
-    assert not any(thread.is_alive() for thread in threads)
-    assert all(set(jobs) >= set(rest) and len(rest) >= 9 for rest in left)
-    assert queue.stats().jobs[JobState.SUBMITTING] == 0
-    assert queue.stats().jobs[JobState.UNKNOWN] == 0
-
-
 def test_a_closed_gate_is_waited_out_in_the_line(
-    resources: Resources, queue: SmsQueue, simulator: RunningSimulator
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator, start: Start
 ) -> None:
     [job] = enqueue(queue, 1)
     resources.limiter.pause("paused by operator")
-    thread = threading.Thread(target=serve, args=(resources, [job]))
-    thread.start()
+    start(resources)
     wait_until(lambda: queue.stats().rate.closed_why, "the gate is closed")
     assert simulator.accepted() == {}
     resources.limiter.resume()
-    thread.join(10)
 
-    assert queue.status(job).state is JobState.ACCEPTED
-
-
-def test_rings_left_in_the_broker_are_worked_off_by_the_last_one(
-    resources: Resources, queue: SmsQueue
-) -> None:
-    mine = enqueue(queue, 1)
-    others = enqueue(queue, 5, Queue.BULK)
-    rings_at_hand.held_back = True
-
-    assert serve(resources, mine) == ()
-    assert {queue.status(job).state for job in others} == {JobState.ACCEPTED}
-    assert not rings_at_hand.held_back
-
-
-def test_a_thread_with_rings_at_hand_leaves_the_rest_to_them(
-    resources: Resources, queue: SmsQueue
-) -> None:
-    mine = enqueue(queue, 1)
-    others = enqueue(queue, 5, Queue.BULK)
-    rings_at_hand.held_back = True
-    rings_at_hand.add(1)
-    try:
-        serve(resources, mine)
-    finally:
-        rings_at_hand.add(-1)
-        rings_at_hand.held_back = False
-
-    assert {queue.status(job).state for job in others} == {JobState.QUEUED}
+    wait_until(lambda: queue.status(job).state is JobState.ACCEPTED, "the job is sent")
 
 
 def test_a_new_rate_wakes_a_thread_that_holds_for_a_far_slot(
-    resources: Resources, queue: SmsQueue
+    resources: Resources, queue: SmsQueue, start: Start
 ) -> None:
-    jobs = enqueue(queue, 3)
+    enqueue(queue, 3)
     held = slow(resources, 0.01)
-    thread = threading.Thread(target=serve, args=(held, jobs))
-    thread.start()
+    start(held)
     wait_until(lambda: queue.stats().jobs[JobState.ACCEPTED] == 1, "the first is sent")
     changed_at_s = time.monotonic()
     held.limiter.set_rate(100, by="test")
-    thread.join(20)
 
-    assert queue.stats().jobs[JobState.ACCEPTED] == 3
+    wait_until(lambda: queue.stats().jobs[JobState.ACCEPTED] == 3, "the others are sent")
     assert time.monotonic() - changed_at_s < 10
 
 
@@ -181,32 +119,29 @@ class LateClaims(Claims):
 
 
 def test_a_new_rate_wakes_a_thread_whose_request_came_too_early(
-    resources: Resources, queue: SmsQueue
+    resources: Resources, queue: SmsQueue, start: Start
 ) -> None:
-    jobs = enqueue(queue, 1)
+    [job] = enqueue(queue, 1)
     held = replace(resources, claims=LateClaims(resources.scripts))
-    thread = threading.Thread(target=serve, args=(held, jobs))
-    thread.start()
+    start(held)
     wait_until(lambda: cast(LateClaims, held.claims).told, "the thread waits")
     held.limiter.set_rate(100, by="test")
-    thread.join(20)
 
-    assert queue.status(jobs[0]).state is JobState.ACCEPTED
+    wait_until(lambda: queue.status(job).state is JobState.ACCEPTED, "the job is sent")
 
 
 def test_a_stopping_process_waits_for_no_request_that_came_too_early(
-    resources: Resources, queue: SmsQueue
+    resources: Resources, queue: SmsQueue, start: Start
 ) -> None:
-    jobs = enqueue(queue, 1)
+    [job] = enqueue(queue, 1)
     held = replace(resources, claims=LateClaims(resources.scripts))
-    thread = threading.Thread(target=serve, args=(held, jobs))
-    thread.start()
+    engine = start(held)
     wait_until(lambda: cast(LateClaims, held.claims).told, "the thread waits")
-    held.stop.set()
-    thread.join(20)
+    asked_at_s = time.monotonic()
+    engine.close()
 
-    assert not thread.is_alive()
-    assert queue.status(jobs[0]).state is JobState.QUEUED
+    assert time.monotonic() - asked_at_s < 20
+    assert queue.status(job).state is JobState.QUEUED
 
 
 def raise_once(function: Any, error: Exception) -> Any:
