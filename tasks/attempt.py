@@ -45,7 +45,7 @@ SETTLE_PAUSE_S = 0.5
 SETTLE_FOR_S = 120.0
 
 
-def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: float) -> None:
+def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: float) -> bool:
     """Make one claimed attempt and settle it.
 
     Args:
@@ -53,12 +53,15 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
         slot: The permission for this one request.
         claim: The job.
         leased_at_s: Just before the claim was asked for, on the monotonic clock.
+
+    Returns:
+        True when the gateway accepted it; otherwise the job may be in the line again.
     """
     endpoint = Endpoint.of(claim.kind)
     ready = make_ready(resources, claim, leased_at_s)
     if ready is None:
         resources.limiter.hand_back(slot, who=claim.job_id, endpoint=endpoint)
-        return
+        return False
     claim = ready
     log.info("-> send job=%s attempt=%d", claim.job_id, claim.attempts)
     started_at_s = time.monotonic()
@@ -67,7 +70,7 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
     if isinstance(result, UnpreparedError):
         step_aside(resources, claim, result.reason)
         resources.limiter.hand_back(slot, who=claim.job_id, endpoint=endpoint)
-        return
+        return False
     heard = Heard()
     if isinstance(result, GatewayError) and not isinstance(result, RefusedError):
         heard = hear_failure(resources, slot, result, who=claim.job_id, endpoint=endpoint)
@@ -83,6 +86,7 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
     )
     if not isinstance(result, GatewayError) or isinstance(result, RefusedError):
         hear_pass(resources, slot, endpoint)
+    return verdict.state is JobState.ACCEPTED
 
 
 def step_aside(resources: Resources, claim: Claim, reason: str) -> None:

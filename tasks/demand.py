@@ -77,7 +77,7 @@ class Demand:
         self.is_wanted = self.is_wanted or is_wanted
 
     def settle(self, *, brings_more: bool) -> None:
-        """Note that a request was settled; a page of reports brings the next one with it."""
+        """Note that a request was settled; `brings_more`: it may be in the line again."""
         self.on_their_way -= 1
         self.is_wanted = self.is_wanted or brings_more
 

@@ -4,8 +4,7 @@ In:  rings, which only wake it. Out: requests, as many on their way as the rate 
 
 One thread at a time asks for the next slot. Once that is due soon, another thread asks for the one
 after, if more waits; the first claims and makes its request. So the number on their way follows the
-gateway's answer time, and not the rings. Of the threads that are free, the last one goes first: the
-few that a slow rate needs keep their connections warm, and the others end.
+gateway's answer time, and not the rings.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from smsq.pacing.slots import Slot
 from smsq.records.jobs import PollClaim
 from smsq.store.connection import is_of_data
 from tasks.awaited import AwaitedJobs
+from tasks.crew import Crew
 from tasks.demand import Demand, Step
 from tasks.resources import Resources
 from tasks.wait_for_slot import Turn, claim, find_slot, hold, use_turn
@@ -32,9 +32,6 @@ log = logging.getLogger(__name__)
 
 #: Pause while Redis is away.
 OUTAGE_PAUSE_S = 1.0
-
-#: A thread that was free for so long ends.
-FREE_S = 5.0
 
 #: Rings that are sent on at shutdown: each wakes another worker.
 MOST_PASSED_ON = 16
@@ -65,8 +62,7 @@ class Engine:
         self._demand = Demand(capacity=resources.settings.in_flight)
         self._awaited = AwaitedJobs()
         self._rung: deque[Ring] = deque(maxlen=MOST_PASSED_ON)
-        self._free: list[threading.Event] = []
-        self._threads: set[threading.Thread] = set()
+        self._crew = Crew(self._lock, self._work)
 
     @property
     def is_at_rest(self) -> bool:
@@ -99,8 +95,8 @@ class Engine:
         """Wait for the requests in hand, and ring for another worker if more waits."""
         self.resources.stop.set()
         with self._lock:
-            self._end_free()
-            threads = list(self._threads)
+            self._crew.send_home()
+            threads = self._crew.threads
         for thread in threads:
             thread.join()
         for ring in self._rung:
@@ -132,31 +128,16 @@ class Engine:
         """Have a thread ask for the next slot where one should; end tasks that wait in vain."""
         if self.resources.stop.is_set():
             self._awaited.release_others()
-            self._end_free()
+            self._crew.send_home()
         elif self._demand.is_asleep:
             self._awaited.release_others()
             self._rung.clear()
         elif self._demand.allows_turn:
             self._demand.ask()
-            if self._free:
-                self._free.pop().set()
-            else:
-                self._start_thread()
-
-    def _start_thread(self) -> None:
-        thread = threading.Thread(target=self._work, name="engine")
-        self._threads.add(thread)
-        try:
-            thread.start()
-        except RuntimeError:
-            # The next request that is answered, or the next ring, tries again.
-            self._threads.discard(thread)
-            self._demand.give_up(Step.ASKING, is_wanted=True)
-            log.warning("no more threads can be started: %d work", len(self._threads))
-
-    def _end_free(self) -> None:
-        while self._free:
-            self._free.pop().set()
+            if not self._crew.send():
+                # The next request that is answered, or the next ring, tries again.
+                self._demand.give_up(Step.ASKING, is_wanted=True)
+                log.warning("no more threads can be started: %d work", len(self._crew.threads))
 
     # From here on threads of the engine work, without the lock.
 
@@ -170,7 +151,7 @@ class Engine:
                 has_turn = self._await_turn()
         finally:
             with self._lock:
-                self._threads.discard(threading.current_thread())
+                self._crew.leave()
                 # Only a thread that dies leaves something to do for another.
                 self._go_on()
 
@@ -210,18 +191,18 @@ class Engine:
         return Step.CLAIMING
 
     def _use(self, turn: Turn) -> None:
+        is_over = False
         try:
-            use_turn(self.resources, turn)
+            is_over = use_turn(self.resources, turn)
         except Exception as error:  # noqa: BLE001 - its lease ends, and the others go on
             log.error("%s", say_unforeseen(f"the request of {_name(turn)} broke off", error))  # noqa: TRY400
         finally:
             with self._lock:
                 self._awaited.settle(_name(turn))
-                self._demand.settle(brings_more=isinstance(turn.claim, PollClaim))
+                self._demand.settle(brings_more=not is_over)
 
     def _await_turn(self) -> bool:
         """Take the turn, or wait to be given it; False ends the thread."""
-        given = threading.Event()
         with self._lock:
             if self._demand.allows_turn and not self.resources.stop.is_set():
                 self._demand.ask()
@@ -229,14 +210,8 @@ class Engine:
             self._go_on()
             if self.resources.stop.is_set():
                 return False
-            self._free.append(given)
-        if given.wait(FREE_S):
-            return True
-        with self._lock:
-            if given in self._free:
-                self._free.remove(given)
-                return False
-        return True
+            given = self._crew.stand_by()
+        return self._crew.rest(given)
 
 
 def _name(turn: Turn) -> str:

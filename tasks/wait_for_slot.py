@@ -48,11 +48,14 @@ class Turn:
     claimed_at_s: float
 
 
-def use_turn(resources: Resources, turn: Turn) -> None:
-    """Make the one request that a turn is for, and settle it."""
+def use_turn(resources: Resources, turn: Turn) -> bool:
+    """Make the one request that a turn is for, and settle it.
+
+    Returns:
+        False when the line may have more than before: the job again, or a poll's next page.
+    """
     if isinstance(turn.claim, Claim):
-        attempt(resources, turn.slot, turn.claim, leased_at_s=turn.claimed_at_s)
-        return
+        return attempt(resources, turn.slot, turn.claim, leased_at_s=turn.claimed_at_s)
     try:
         read_page(resources, turn.slot, turn.claim)
     except ResponseError as error:
@@ -60,6 +63,7 @@ def use_turn(resources: Resources, turn: Turn) -> None:
             raise
         why = say_unforeseen("its stored data cannot be used", error)
         set_aside(resources, Unprepared(turn.claim.ref, turn.claim.number, why))
+    return False
 
 
 def find_slot(resources: Resources) -> Slot | None:

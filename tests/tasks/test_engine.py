@@ -19,6 +19,7 @@ from smsq.pacing.slots import Pace
 from smsq.queue import SmsQueue
 from smsq.rings.rings import Rings
 from smsq.simulator.server import RunningSimulator
+from tasks import crew
 from tasks import engine as engine_module
 from tasks.engine import Engine, Ring
 from tasks.resources import Resources
@@ -142,7 +143,7 @@ def test_no_more_threads_work_than_may_be_on_their_way(
 
     def is_done() -> bool:
         nonlocal most
-        most = max(most, len(engine._threads))
+        most = max(most, len(engine._crew.threads))
         return accepted(queue) == 30
 
     engine.wake()
@@ -164,6 +165,18 @@ def test_what_is_urgent_goes_next_though_much_is_on_its_way(
     wait_until(lambda: "urgent 0" in gateway.seen, "the urgent one is on its way")
     # One may have been claimed just before it was enqueued.
     assert gateway.seen.index("urgent 0") <= before + 1
+
+
+def test_a_job_that_is_put_back_in_the_line_needs_no_other_ring(
+    resources: Resources, queue: SmsQueue, simulator: RunningSimulator, start: Start
+) -> None:
+    simulator.change(fault_shares={"busy": 1}, retry_after_s=1)
+    enqueue(queue, 1)
+    start(resources).wake()
+    wait_until(lambda: queue.stats().rate.closed_why, "a 429 closed the gate")
+    simulator.change(fault_shares={})
+
+    wait_until(lambda: accepted(queue) == 1, "it is accepted", deadline_s=15)
 
 
 def test_two_engines_share_a_backlog_and_send_nothing_twice(
@@ -213,7 +226,7 @@ def test_a_closed_gate_is_asked_about_by_one_thread_now_and_then(
     began_s = time.monotonic()
     wait_until(lambda: len(asked) >= 3, "it asked three times")
     assert time.monotonic() - began_s > 3
-    assert len(engine._threads) == 1
+    assert len(engine._crew.threads) == 1
     resources.limiter.resume()
 
     wait_until(lambda: accepted(queue) == 50, "all are accepted")
@@ -222,12 +235,12 @@ def test_a_closed_gate_is_asked_about_by_one_thread_now_and_then(
 def test_an_engine_at_rest_asks_redis_nothing_and_keeps_no_thread(
     resources: Resources, queue: SmsQueue, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "FREE_S", 0.1)
+    monkeypatch.setattr(crew, "FREE_S", 0.1)
     engine = start(resources)
     enqueue(queue, 10)
     engine.wake()
     wait_until(lambda: accepted(queue) == 10 and engine.is_at_rest, "all are accepted")
-    wait_until(lambda: not engine._threads, "its threads have ended")
+    wait_until(lambda: not engine._crew.threads, "its threads have ended")
     asked: list[object] = []
 
     def note(*_: object) -> tuple[None, tuple[()]]:
@@ -400,7 +413,7 @@ def test_a_shutdown_ends_the_tasks_of_jobs_that_wait(
     resources.limiter.pause("paused by operator")
     engine = start(resources)
     waiters = [Waiter(engine, job) for job in enqueue(queue, 5)]
-    wait_until(lambda: engine._threads, "it holds")
+    wait_until(lambda: engine._crew.threads, "it holds")
     began_s = time.monotonic()
     resources.stop.set()
 
