@@ -1,13 +1,15 @@
 """The gateway's contract as data: what each call sends. Pure.
 
-In:  requests of ours. Out: calls to make, without the token.
+In:  requests of ours. Out: calls to make, without the token; with it, their bytes.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from smsq.models import MessageRequest, QuickRequest
 
@@ -89,6 +91,32 @@ def report_call(message_id: int, *, offset: int, rows: int) -> Call:
         },
         max_bytes=SEND_MAX_BYTES + rows * ROW_MAX_BYTES,
     )
+
+
+def write(call: Call, token: str, *, origin: str, headers: str) -> bytes:
+    """Write a call as it goes out.
+
+    Args:
+        call: What to ask.
+        token: The gateway's API key.
+        origin: Stands before the path where a proxy has to know it; else "".
+        headers: Lines that every request has.
+
+    Raises:
+        ValueError: A text or a number cannot be written.
+    """
+    target, body, more = call.path, "", ""
+    if call.document is not None:
+        body = json.dumps({"token": token, **call.document}, allow_nan=False)
+        more = "Content-Type: application/json\r\n"
+    else:
+        target += "?" + urlencode({"token": token, **call.query})
+    if call.form is not None:
+        body = urlencode(call.form)
+        more = "Content-Type: application/x-www-form-urlencoded\r\n"
+    if call.method != "GET":
+        more += f"Content-Length: {len(body)}\r\n"
+    return f"{call.method} {origin}{target} HTTP/1.1\r\n{headers}{more}\r\n{body}".encode("ascii")
 
 
 def _message_document(message: MessageRequest) -> dict[str, Any]:

@@ -9,16 +9,12 @@ are they raised. So no traceback, not even one with local variables, can show it
 from __future__ import annotations
 
 import ssl
-import threading
-import time
-import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from http.client import HTTPException
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-import requests
-from requests.exceptions import InvalidJSONError, SSLError
 from urllib3.exceptions import HTTPError
 
 from smsq.errors import (
@@ -31,15 +27,11 @@ from smsq.errors import (
     say_unforeseen,
 )
 from smsq.gateway import answers, calls
-from smsq.gateway.transport import exchange, make_session, read_body
+from smsq.gateway.http.connections import Connections
+from smsq.gateway.transport import exchange
 from smsq.models import BulkAccepted, MessageRequest, QuickAccepted, QuickRequest
 
 _T = TypeVar("_T")
-
-#: A connection that was idle for longer is not used again. The gateway may be about to close it,
-#: and a request written into a closing connection is of unknown outcome. Well below 5 s, at which
-#: Apache, Node.js and uvicorn close theirs.
-MAX_IDLE_S = 3.0
 
 
 class Secret:
@@ -58,13 +50,6 @@ class Secret:
         return "Secret(********)"
 
 
-class _ThreadSession(threading.local):
-    """One keep-alive session per thread."""
-
-    session: requests.Session | None = None
-    used_at_s: float = 0.0
-
-
 class GatewayClient:
     """Speaks to one gateway. Thread-safe.
 
@@ -72,9 +57,13 @@ class GatewayClient:
         url: Scheme, host and port; `/api/v1/...` is appended.
         token: The gateway's API key.
         timeout_s: For a whole request, connecting and the last byte of the answer included.
+        ca_file: PEM with the certificates to trust; "" for those that come with requests.
+        proxy: URL of an HTTP proxy on the way to the gateway; "" for none.
     """
 
-    def __init__(self, url: str, token: str, *, timeout_s: float) -> None:
+    def __init__(
+        self, url: str, token: str, *, timeout_s: float, ca_file: str = "", proxy: str = ""
+    ) -> None:
         parts = urlsplit(url)
         extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
         if parts.scheme not in {"http", "https"} or not parts.hostname or extra:
@@ -82,10 +71,7 @@ class GatewayClient:
         self._url = url.rstrip("/")
         self._token = Secret(token)
         self._timeout_s = timeout_s
-        self._local = _ThreadSession()
-        self._lock = threading.Lock()
-        # Weak: the session of a thread that ended goes with it.
-        self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
+        self._connections = Connections(self._url, ca_file=ca_file, proxy=proxy)
 
     def __repr__(self) -> str:
         return f"GatewayClient({self._url!r})"
@@ -145,12 +131,8 @@ class GatewayClient:
         return _give(result)
 
     def close(self) -> None:
-        """Close the connections of all threads."""
-        with self._lock:
-            sessions = list(self._sessions)
-            self._sessions.clear()
-        for session in sessions:
-            session.close()
+        """Close the connections."""
+        self._connections.close()
 
     def _ask(
         self, make: Callable[[], calls.Call], read: Callable[[answers.Answer], _T | GatewayError]
@@ -169,57 +151,22 @@ class GatewayClient:
             return UnknownOutcomeError(why, status=answer.status)
 
     def _exchange(self, call: calls.Call) -> answers.Answer | GatewayError:
-        session = self._session()
+        token, connections = self._token.reveal(), self._connections
         with exchange(self._timeout_s) as state:
             try:
-                response = session.request(timeout=self._timeout_s, **self._arguments(call))
-                body = read_body(response, call.max_bytes)
+                way = connections.way
+                request = calls.write(call, token, origin=way.origin, headers=way.headers)
+                reply = connections.ask(request, method=call.method, max_bytes=call.max_bytes)
             except Exception as error:  # noqa: BLE001 - whatever it is, it may hold the token
-                self._drop()
                 return _lost(error, has_written=state.has_written)
-        if body is None:
-            # Bytes of this answer may still be on their way: the connection cannot be used again.
-            response.close()
-            self._drop()
-        self._local.used_at_s = time.monotonic()
         return answers.Answer(
-            status=response.status_code,
-            retry_after=response.headers.get("Retry-After"),
-            sent_at=response.headers.get("Date"),
-            body=body,
-            secrets=(self._token.reveal(), *call.secrets),
+            status=reply.status,
+            retry_after=reply.retry_after,
+            sent_at=reply.date,
+            body=reply.body,
+            secrets=(token, *call.secrets),
             names=call.names,
         )
-
-    def _arguments(self, call: calls.Call) -> dict[str, Any]:
-        token = self._token.reveal()
-        in_body = call.document is not None
-        return {
-            "method": call.method,
-            "url": self._url + call.path,
-            "params": {} if in_body else {"token": token, **call.query},
-            "data": call.form,
-            "json": {"token": token, **call.document} if call.document is not None else None,
-            "allow_redirects": False,
-            "verify": True,
-            "stream": True,
-        }
-
-    def _session(self) -> requests.Session:
-        if time.monotonic() - self._local.used_at_s > MAX_IDLE_S:
-            self._drop()
-        if self._local.session is None:
-            self._local.session = make_session()
-            with self._lock:
-                self._sessions.add(self._local.session)
-        return self._local.session
-
-    def _drop(self) -> None:
-        session, self._local.session = self._local.session, None
-        if session is not None:
-            session.close()
-            with self._lock:
-                self._sessions.discard(session)
 
 
 def _lost(error: Exception, *, has_written: bool) -> GatewayError:
@@ -227,9 +174,9 @@ def _lost(error: Exception, *, has_written: bool) -> GatewayError:
     kind = type(error).__name__
     if has_written:
         return UnknownOutcomeError(f"no answer after the request was written ({kind})")
-    if isinstance(error, SSLError) and not _is_broken_off(error):
+    if isinstance(error, ssl.SSLError) and not _is_broken_off(error):
         return MisconfiguredError(f"no trusted TLS connection ({kind})", is_certain=True)
-    if not isinstance(error, OSError | HTTPError) or isinstance(error, InvalidJSONError):
+    if not isinstance(error, OSError | HTTPError | HTTPException):
         return UnpreparedError(say_unforeseen("the request cannot be written", error))
     return NotSentError(f"the gateway could not be reached ({kind})")
 

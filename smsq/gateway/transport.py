@@ -1,6 +1,6 @@
 """HTTP with a deadline for the whole request, and certainty about what was written.
 
-In:  one request. Out: status and bounded body, or whether the failure came before the first byte.
+In:  one request of a thread. Out: connections that keep its deadline and note its first byte.
 
 `requests` has a time-out per `recv`, which a gateway that drips one byte a second outlasts, and its
 exceptions do not say whether the request went out. So each connection's socket is wrapped: every
@@ -20,8 +20,10 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
 
 _LEAST_S = 0.001
 
@@ -66,6 +68,7 @@ class DeadlineSocket:
 
     def __init__(self, wrapped: socket.socket) -> None:
         self._wrapped = wrapped
+        self._unread = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._wrapped, name)
@@ -76,8 +79,21 @@ class DeadlineSocket:
         _exchange.has_written = True
         self._wrapped.sendall(data, flags)
 
+    def recv(self, size: int) -> bytes:
+        """Read what is there, within what is left."""
+        self._wrapped.settimeout(_exchange.left_s())
+        return self._wrapped.recv(size)
+
+    def unread(self, data: bytes) -> None:
+        """Have the next reader begin with what was read already."""
+        self._unread = data
+
     def recv_into(self, buffer: Any) -> int:
         """Read what is there, within what is left."""
+        if self._unread:
+            ahead, self._unread = self._unread[: len(buffer)], self._unread[len(buffer) :]
+            buffer[: len(ahead)] = ahead
+            return len(ahead)
         self._wrapped.settimeout(_exchange.left_s())
         return self._wrapped.recv_into(buffer)
 
@@ -121,6 +137,17 @@ class _TlsConnection(HTTPSConnection):
         connected.settimeout(_exchange.left_s())
         return connected
 
+    def _tunnel(self) -> None:
+        # A proxy that drips does not outlast the deadline, and what it is asked is not the request.
+        connected = self.sock
+        self.sock = DeadlineSocket(connected)
+        try:
+            super()._tunnel()
+        finally:
+            forget_exchange()
+        connected.settimeout(_exchange.left_s())
+        self.sock = connected
+
     def connect(self) -> None:
         self.timeout = _exchange.left_s()
         super().connect()
@@ -135,10 +162,44 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
-class _Adapter(HTTPAdapter):
+_POOLS = {"http": _Pool, "https": _TlsPool}
+
+
+class Adapter(HTTPAdapter):
+    """Keeps one connection for each host, and repeats nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """Have every pool make connections with a deadline."""
         super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Have every pool behind a proxy do so, too."""
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def pool_for(
+        self, request: requests.PreparedRequest, *, ca_file: str, proxy: str
+    ) -> HTTPConnectionPool:
+        """Give the pool that makes connections to a request's host, certificates checked.
+
+        Args:
+            request: To any address of the host.
+            ca_file: PEM with the certificates to trust; "" for those that come with requests.
+            proxy: URL of a proxy; "" for none.
+        """
+        proxies = {"http": proxy, "https": proxy} if proxy else None
+        pool: Any = self.get_connection_with_tls_context(request, True, proxies)
+        if isinstance(pool, HTTPSConnectionPool):
+            # Reading the certificates takes 20 ms: once, and not for each connection.
+            context = create_urllib3_context()
+            context.load_verify_locations(ca_file or DEFAULT_CA_BUNDLE_PATH)
+            pool.conn_kw["ssl_context"] = context
+        return pool  # type: ignore[no-any-return]
 
 
 class _Session(requests.Session):
@@ -147,7 +208,7 @@ class _Session(requests.Session):
 
 
 def make_session() -> requests.Session:
-    """Make a session of one keep-alive connection, for one thread.
+    """Make a session for one thread.
 
     It follows no redirects, repeats nothing, and takes neither proxies nor passwords from the
     environment: a request must go where the settings say.
@@ -155,23 +216,10 @@ def make_session() -> requests.Session:
     session = _Session()
     session.trust_env = False
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "identity"})
-    adapter = _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0)
+    adapter = Adapter()
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
-
-
-def read_body(response: requests.Response, max_bytes: int) -> bytes | None:
-    """Read a body to its end, as it came; None when it is larger than allowed or breaks off."""
-    body = bytearray()
-    try:
-        while chunk := response.raw.read(64 * 1024, decode_content=False):
-            body += chunk
-            if len(body) > max_bytes:
-                return None
-    except Exception:  # noqa: BLE001 - however it broke off, there is no whole body
-        return None
-    return bytes(body)
 
 
 class _HideSecrets(logging.Filter):

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import shutil
-import ssl
-import subprocess
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from smsq.errors import GatewayError, MisconfiguredError, NotSentError, UnknownOutcomeError
-from smsq.gateway import client as client_module
 from smsq.gateway.calls import SEND_MAX_BYTES
+from tests.smsq.gateway.conftest import SelfSigned
 from tests.smsq.gateway.raw import (
     ACCEPTED,
     QUICK,
@@ -154,26 +149,6 @@ def test_a_failure_that_was_read_whole_keeps_the_connection(status: int) -> None
         assert (server.connections, len(server.received)) == (1, 5)
 
 
-def test_a_thread_has_a_connection_of_its_own_and_takes_it_along() -> None:
-    with raw_server(answering(answer(200, ACCEPTED))) as server, client_of(server.url) as client:
-        client.send_quick(QUICK)
-        threads = [threading.Thread(target=client.send_quick, args=(QUICK,)) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert (server.connections, len(server.received)) == (5, 5)
-        del threads, thread
-
-        def four_are_closed() -> bool:
-            gc.collect()
-            return server.closed == 4
-
-        wait_until(four_are_closed, "the connections of the ended threads are closed")
-        client.send_quick(QUICK)
-        assert server.connections == 5
-
-
 def test_a_connection_that_the_gateway_closed_while_idle_makes_no_unknown() -> None:
     def answer_once(connection: Connection) -> None:
         connection.read()
@@ -185,22 +160,6 @@ def test_a_connection_that_the_gateway_closed_while_idle_makes_no_unknown() -> N
             wait_until(lambda: server.closed == server.connections, "closed by the server")
 
         assert (server.connections, len(server.received)) == (5, 5)
-
-
-def test_a_connection_that_was_idle_for_long_is_not_used_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(client_module, "MAX_IDLE_S", 0.0)
-    with raw_server(answering(answer(200, ACCEPTED))) as server, client_of(server.url) as client:
-        for _ in range(3):
-            client.send_quick(QUICK)
-            time.sleep(0.001)
-
-        assert server.connections == 3
-
-
-def test_a_connection_is_given_up_before_common_servers_give_it_up() -> None:
-    assert client_module.MAX_IDLE_S < 5
 
 
 def test_a_late_answer_is_not_taken_for_that_of_the_next_request() -> None:
@@ -231,24 +190,9 @@ def test_neither_proxy_nor_password_comes_from_the_environment(
         assert proxy.connections == 0
 
 
-@pytest.fixture(scope="module")
-def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl on PATH")
-    folder = tmp_path_factory.mktemp("tls")
-    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command += ["-keyout", str(folder / "key"), "-out", str(folder / "cert")]
-    subprocess.run(command, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert", folder / "key")
-    return context
-
-
-def test_a_certificate_that_nobody_signed_gets_no_request(self_signed: ssl.SSLContext) -> None:
+def test_a_certificate_that_nobody_signed_gets_no_request(self_signed: SelfSigned) -> None:
     accepted = answering(answer(200, ACCEPTED))
-    with raw_server(accepted, self_signed) as server, client_of(server.url) as client:
+    with raw_server(accepted, self_signed.context) as server, client_of(server.url) as client:
         with pytest.raises(MisconfiguredError, match="TLS"):
             client.send_quick(QUICK)
         assert server.connections == 1

@@ -1,0 +1,1 @@
+"""Tests of the gateway client; `raw` has the servers that they talk to."""
