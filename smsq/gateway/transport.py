@@ -134,7 +134,11 @@ class _TlsConnection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
         connected = super()._new_conn()
         # What connecting took, the handshake does not get again.
-        connected.settimeout(_exchange.left_s())
+        try:
+            connected.settimeout(_exchange.left_s())
+        except TimeoutError:
+            connected.close()
+            raise
         return connected
 
     def _tunnel(self) -> None:

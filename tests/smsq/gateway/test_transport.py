@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from urllib3.connection import HTTPConnection
 
 from smsq.errors import GatewayError, MisconfiguredError, NotSentError, UnknownOutcomeError
 from smsq.gateway.calls import SEND_MAX_BYTES
@@ -232,3 +234,25 @@ def test_a_handshake_that_hangs_does_not_outlast_the_deadline() -> None:
             with pytest.raises(NotSentError):
                 client.send_quick(QUICK)
             assert time.monotonic() - started_s < LATEST_S
+
+
+def test_a_deadline_that_passes_before_the_handshake_leaves_no_socket_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[socket.socket] = []
+    connect = HTTPConnection._new_conn
+
+    def connect_late(connection: HTTPConnection) -> socket.socket:
+        made.append(connect(connection))
+        time.sleep(0.2)
+        return made[-1]
+
+    monkeypatch.setattr(HTTPConnection, "_new_conn", connect_late)
+    with (
+        raw_server(lambda connection: connection.drip(b"")) as server,
+        client_of(server.url.replace("http:", "https:"), timeout_s=0.1) as client,
+    ):
+        with pytest.raises(NotSentError):
+            client.send_quick(QUICK)
+
+        assert [one.fileno() for one in made] == [-1]
