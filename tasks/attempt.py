@@ -76,14 +76,9 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
         heard = hear_failure(resources, slot, result, who=claim.job_id, endpoint=endpoint)
     verdict = judge(resources, claim, result, heard)
     is_ours = settle(resources, claim, verdict)
-    log.info(
-        "<- %s job=%s %.0fms%s%s",
-        verdict.state,
-        claim.job_id,
-        took_ms,
-        f" ({verdict.error})" if verdict.error else "",
-        "" if is_ours else " too late: another attempt has taken over",
-    )
+    late = "" if is_ours else " too late: another attempt has taken over"
+    why = f" ({verdict.error})" if verdict.error else ""
+    log.info("<- %s job=%s %.0fms%s%s", verdict.state, claim.job_id, took_ms, why, late)
     if not isinstance(result, GatewayError) or isinstance(result, RefusedError):
         hear_pass(resources, slot, endpoint)
     return verdict.state is JobState.ACCEPTED

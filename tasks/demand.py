@@ -66,10 +66,14 @@ class Demand:
         """Note that a thread that held is about to claim."""
         self._go(Step.HOLDING, Step.CLAIMING)
 
-    def request(self) -> None:
-        """Note that a thread has a claim and makes its request."""
+    def request(self, *, leaves_more: bool) -> None:
+        """Note that a thread makes its request; a page of reports may leave the next in the line.
+
+        It is one message there, so that how much waits does not tell of more pages.
+        """
         self.threads[Step.CLAIMING] -= 1
         self.on_their_way += 1
+        self.is_wanted = self.is_wanted or leaves_more
 
     def give_up(self, step: Step, *, is_wanted: bool) -> None:
         """Note that a thread goes without a claim; `is_wanted`: something may wait nevertheless."""

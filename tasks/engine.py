@@ -175,8 +175,9 @@ class Engine:
                 if turn is None:
                     self._demand.give_up(step, is_wanted=is_wanted)
                 else:
-                    self._demand.request()
+                    self._demand.request(leaves_more=_leaves_more(turn))
                     self._awaited.take_in_hand(_name(turn))
+                    self._go_on()
         return turn
 
     def _hand_on(self, slot: Slot) -> Step:
@@ -212,6 +213,10 @@ class Engine:
                 return False
             given = self._crew.stand_by()
         return self._crew.rest(given)
+
+
+def _leaves_more(turn: Turn) -> bool:
+    return isinstance(turn.claim, PollClaim) and not turn.claim.is_first
 
 
 def _name(turn: Turn) -> str:

@@ -8,8 +8,7 @@
 --                     'unused': no request was made
 --                     'pause':  an operator's wish, until 'open'
 --                     'open':   an operator's wish
--- ARGV[7]  epoch      of the slot that brought the news; '' for an operator
--- ARGV[8]  is_probe   1: that slot was the probe
+-- ARGV[7]  epoch      of the slot that was used; '' for an operator. ARGV[8] 1: it was the probe
 -- ARGV[9]  pause_us   from now; '' for one that doubles with each closing in a row
 -- ARGV[10] why        shown to operators
 -- ARGV[11] first_us, ARGV[12] max_us, ARGV[13] dice 0..1: that growing pause, with jitter
@@ -21,8 +20,7 @@
 -- ARGV[19] is_of_rate 1: it closes the gate of all, and the rate goes down; else that of its endpoint
 -- returns  {whose fault: 'all', 'alone', 'own'; times, own: see remember; 1 when something changed,
 --           pause_us, rate_per_s in force}
-local what, is_probe = ARGV[6], ARGV[8] == '1'
-local l = limiter_state()
+local what, is_probe, l = ARGV[6], ARGV[8] == '1', limiter_state()
 local is_of_epoch = ARGV[7] == int(l.epoch)
 
 local function forget_closing()
@@ -138,8 +136,7 @@ local is_of_rate = ARGV[19] == '1' or kind == ''
 local function of_gate(name) return is_of_rate and name or name .. '_' .. kind end
 
 local is_own, times, own, is_fresh = remember(class, who, kind)
-local pause_us = tonumber(ARGV[9])
-local is_old_news
+local pause_us, is_old_news = tonumber(ARGV[9]), nil
 if is_of_rate then
   if kind ~= '' then free_prober(kind, who) end
   is_old_news = not is_of_epoch or not (is_probe or l.closed_until_us <= NOW_US)
@@ -170,10 +167,7 @@ end
 if is_old_news then
   -- Requests that were on their way when the gate closed bring the same news again.
   note_noise()
-  if not is_of_rate then
-    free_probe()
-    return {'all', times, own, 0}
-  end
+  if not is_of_rate then free_probe() return {'all', times, own, 0} end
   if not is_closed(l) then return {is_own and 'own' or 'alone', times, own, 0} end
   -- What does not close the gate does not keep it closed.
   local closes_alone = ARGV[17] == '1' and kind ~= 'poll' and not is_own

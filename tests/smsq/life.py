@@ -41,7 +41,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.letters.seed(0)
+        self.letters.seed("before ids are chosen")
         environ = {
             "SMSQ_REDIS_URL": self.base_settings.redis_url,
             "SMSQ_NAMESPACE": f"{self.base_settings.namespace}.{uuid.uuid4().hex[:8]}",

@@ -76,7 +76,7 @@ class OneProcess(RuleBasedStateMachine):
     @rule()
     def note_claim(self) -> None:
         if self.claims.pop(0):
-            self.demand.request()
+            self.demand.request(leaves_more=False)
         else:
             self.demand.give_up(Step.CLAIMING, is_wanted=True)
 
@@ -122,7 +122,7 @@ def test_one_job_sends_for_one_thread() -> None:
     demand.hold(waiting=1)
     assert not demand.allows_turn
     demand.claim()
-    demand.request()
+    demand.request(leaves_more=False)
 
     assert demand.is_asleep
     assert not demand.allows_turn
