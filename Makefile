@@ -52,8 +52,10 @@ types: setup ## Check types
 	@$(BIN)/mypy
 
 .PHONY: bench
-bench: setup ## Measure the limiter, campaigns, gathering and scripts; takes half an hour
+bench: setup ## Measure rate, distance, client, campaigns, gathering, scripts; takes an hour
 	@$(BIN)/python -m bench.limiter
+	@$(BIN)/python -m bench.distance
+	@$(BIN)/python -m bench.client
 	@$(BIN)/python -m bench.campaigns
 	@$(BIN)/python -m bench.gathering
 	@$(BIN)/python -m bench.scripts
