@@ -37,8 +37,8 @@ test: setup ## Run the whole test suite, with real processes (ARGS="tests/smsq -
 	@$(PYTEST) $(AT_ONCE) $(ARGS)
 
 .PHONY: quick
-quick: setup ## Run what a change asks for, in some 20 s: all short tests, and the long ones it touches
-	@$(PYTEST) -n logical --dist worksteal --quick --hypothesis-profile quick $(ARGS)
+quick: setup ## Run tests without Redis, of the folders you changed, and long ones you touched; 20 s
+	@$(PYTEST) -n 4 --dist worksteal --quick --hypothesis-profile quick $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style, spelling and the direction of imports
