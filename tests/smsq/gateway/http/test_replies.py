@@ -125,3 +125,22 @@ def test_an_answer_above_the_limit_has_no_body() -> None:
 
 def test_an_answer_shows_no_body() -> None:
     assert "2197871" not in repr(read_plain(answer(200, ACCEPTED), MAX_BYTES))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (200, ["Transfer-Encoding: chunked"], b"0\r\n\r\n"),
+        (200, ["Content-Length: 2"], b"{}"),
+        (429, ["Retry-After: 7", "retry-after: 8"], b""),
+        (200, ["X-Folded: a", " b"], b"{}"),
+        (200, ["X-Odd: \x0b"], b"{}"),
+        (204, [], b""),
+        (304, [], b""),
+        (100, [], b""),
+    ],
+)
+def test_what_has_rules_of_its_own_is_left_to_http_client(
+    status: int, headers: list[str], body: bytes
+) -> None:
+    assert read_plain(answer(status, body, headers), MAX_BYTES) is None
