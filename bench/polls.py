@@ -51,7 +51,7 @@ class Worker:
 
     def take(self) -> Claim | PollClaim | None:
         """Whatever waits."""
-        slot, _ = self.limiter.reserve()
+        slot = self.limiter.reserve()
         if not isinstance(slot, Slot):
             return None
         claim = self.claims.claim(slot, self.limiter.pace, LEASES)

@@ -76,7 +76,7 @@ def find_slot(resources: Resources) -> Slot | None:
         RedisError: Redis is away, or what it stores cannot be used.
     """
     while not resources.stop.is_set():
-        slot, _ = resources.limiter.reserve()
+        slot = resources.limiter.reserve()
         if slot is None:
             return None
         if isinstance(slot, Closed):

@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import cast
 from zoneinfo import ZoneInfo
 
 from smsq.domain.outcomes import GATEWAY_WORDS, read_gateway_word
@@ -55,7 +54,6 @@ class Polls:
     ) -> None:
         self._run = scripts.run
         self._redis = scripts.redis
-        self._waiting = scripts.keys.ready("poll")
         self._words = words
         self._zone = ZoneInfo(timezone)
 
@@ -63,10 +61,6 @@ class Polls:
         """Let up to `limit` messages that are due wait for a slot; returns those to ring."""
         refs: list[str] = self._run("poll_due", limit, LOOK_MS)
         return refs
-
-    def find_waiting(self) -> Sequence[str]:
-        """The message that waits for its poll's slot first; empty when none does."""
-        return cast("list[str]", self._redis.zrange(self._waiting, 0, 0))
 
     def apply_page(
         self,

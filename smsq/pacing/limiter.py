@@ -8,7 +8,6 @@ and not yet a job: when it has come, `Claims.claim` takes what is most urgent th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,30 +47,23 @@ class Limiter:
         self._scripts = scripts
         self.pace = pace
 
-    def reserve(self, ids: Sequence[str] = ()) -> tuple[Slot | Closed | None, Sequence[str]]:
+    def reserve(self) -> Slot | Closed | None:
         """Reserve the next slot.
 
-        Args:
-            ids: Jobs, or messages as `<job id>:<n>`, that the caller is here for; none: it is here
-                for whatever waits.
-
         Returns:
-            The slot; or how long the gate is closed; or None when none of the ids, or nothing at
-            all, waits for a slot. And the ids without those in front that no longer wait.
+            The slot; or how long the gate is closed; or None when nothing waits for a slot.
         """
         probe_us = round((self.pace.probe_s + PROBE_MARGIN_S) * 1e6)
-        answer, *rest = self._run("slot", probe_us, json.dumps(list(ids)))
+        answer, *rest = self._run("slot", probe_us)
         if answer == "needless":
-            return None, ()
-        gone, wait_us, *more = rest
+            return None
+        wait_us, *more = rest
         wait_s = float(wait_us) / 1e6
-        left = ids[int(gone) :]
         if answer == "closed":
             epoch, why, is_partial = more
-            return Closed(wait_s, epoch, why, is_partial=bool(is_partial)), left
+            return Closed(wait_s, epoch, why, is_partial=bool(is_partial))
         epoch, is_probe, waiting = more
-        slot = Slot(wait_s=wait_s, epoch=epoch, is_probe=bool(is_probe), waiting=waiting)
-        return slot, left
+        return Slot(wait_s=wait_s, epoch=epoch, is_probe=bool(is_probe), waiting=waiting)
 
     def epoch(self) -> str:
         """Say what slots reserved now would carry; a reserved slot with another is void."""

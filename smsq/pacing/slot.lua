@@ -6,54 +6,42 @@
 -- reservation never holds anybody up.
 --
 -- ARGV[6]  probe_us       a probe that says nothing for so long is taken for lost
--- ARGV[7]  ids            JSON: jobs or messages (<job id>:<n>) that the caller is here for;
---                         empty: it is here for whatever waits
--- returns  {'reserved', leading ids that no longer wait, wait_us, epoch, 1 for a probe, how many wait}
---          {'closed', leading ids ..., wait_us, epoch, why, 1 where what comes next may still go}: nothing reserved,
---                  ask again later
---          {'needless'}: none of the ids, or nothing at all, waits
-local function is_ready(id)
-  if string.find(id, ':', 1, true) then return redis.call('ZSCORE', key('ready', 'poll'), id) end
-  -- What cannot be read is no reason to wait.
-  return redis.pcall('HGET', key('job', id), 'state') == 'queued'
-end
+-- returns  {'reserved', wait_us, epoch, 1 for a probe, how many wait}
+--          {'closed', wait_us, epoch, why, 1 where what comes next may still go}: nothing reserved, ask again
+--                  later
+--          {'needless'}: nothing waits
 
 -- A probe's answer may come soon.
 local PROBE_LOOK_US = 100000
 
-local ids = cjson.decode(ARGV[7])
-local gone = 0
-while gone < #ids and not is_ready(ids[gone + 1]) do gone = gone + 1 end
-if #ids > 0 and gone == #ids then return {'needless'} end
-
 local waiting = 0
 for _, class in ipairs(CLASSES) do waiting = waiting + redis.call('ZCARD', key('ready', class)) end
-if #ids == 0 and waiting == 0 then return {'needless'} end
+if waiting == 0 then return {'needless'} end
 
 local l = limiter_state()
 redis.call('HSET', LIMITER, 'looked_at_us', int(NOW_US))
 local gates = endpoint_gates(l)
 local function reserve_probe()
   save_limiter('probe_until_us', int(NOW_US + tonumber(ARGV[6])))
-  return {'reserved', gone, 0, int(l.epoch), 1, waiting}
+  return {'reserved', 0, int(l.epoch), 1, waiting}
 end
 if l.closed_until_us > NOW_US then
   local is_free = l.fresh and l.probe_until_us <= NOW_US
   if is_free and next((gates.find_all_next(true))) then return reserve_probe() end
   local until_us = is_free and gates.find_opening_of_all() or l.closed_until_us
-  return {'closed', gone, int(until_us - NOW_US), int(l.epoch), l.why or '', l.fresh and 1 or 0}
+  return {'closed', int(until_us - NOW_US), int(l.epoch), l.why or '', l.fresh and 1 or 0}
 end
 if has_closed_endpoint(l) then
   local found, goes_on = gates.find_all_next(l.is_probing == '1')
   if not (next(found) or goes_on) then
     local until_us, why = gates.find_next_opening()
-    return {'closed', gone, int(until_us - NOW_US), int(l.epoch), why, 1}
+    return {'closed', int(until_us - NOW_US), int(l.epoch), why, 1}
   end
 end
 if l.is_probing == '1' then
   if l.probe_until_us > NOW_US then
     local wait_us = math.min(l.probe_until_us - NOW_US, PROBE_LOOK_US)
-    return {'closed', gone, int(wait_us), int(l.epoch), 'one probe is on its way', 0}
+    return {'closed', int(wait_us), int(l.epoch), 'one probe is on its way', 0}
   end
   return reserve_probe()
 end
@@ -72,4 +60,4 @@ in_burst = in_burst and slot_at(0) == NOW_US
 local slot_us = slot_at(in_burst and 0 or 1)
 local planned_us = math.max(l.planned_us, slot_us) + apart
 save_limiter('planned_us', string.format('%.1f', planned_us), 'in_burst', in_burst and 1 or 0)
-return {'reserved', gone, math.ceil(slot_us - NOW_US), int(l.epoch), 0, waiting}
+return {'reserved', math.ceil(slot_us - NOW_US), int(l.epoch), 0, waiting}

@@ -99,7 +99,7 @@ class Fronts:
         return sum(not r.is_taken for r in self.requests)
 
     def _reserve(self, front: int) -> None:
-        slot, _ = self.limiter.reserve()
+        slot = self.limiter.reserve()
         if slot is None:
             self.at(NAP_S, lambda: self._reserve(front))
         elif isinstance(slot, Closed):

@@ -157,7 +157,7 @@ class World:
 
     def take(self, *, lease_s: float = 30) -> Claim | PollClaim | None:
         """Whatever is most urgent; None when nothing waits or the gate is closed."""
-        slot, _ = self.limiter.reserve()
+        slot = self.limiter.reserve()
         if not isinstance(slot, Slot):
             return None
         leases = Leases(send_ms=round(lease_s * 1000), poll_ms=60_000)

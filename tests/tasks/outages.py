@@ -151,7 +151,7 @@ class Drive:
         """Use one slot, or wait for what comes next."""
         self.world.recover()
         self.world.polls.find_due(limit=100)
-        slot, _ = self.resources.limiter.reserve()
+        slot = self.resources.limiter.reserve()
         if slot is None:
             self.world.pass_s(self.nap_s)
         elif isinstance(slot, Closed):

@@ -34,7 +34,7 @@ def send(resources: Resources, queue: SmsQueue, suffix: str, **options: str) -> 
 
 
 def claim_and_attempt(resources: Resources) -> None:
-    slot, _ = resources.limiter.reserve()
+    slot = resources.limiter.reserve()
     assert isinstance(slot, Slot)
     claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, Claim)
@@ -128,7 +128,7 @@ def test_a_claim_that_stalled_before_its_request_is_not_sent(
     resources: Resources, queue: SmsQueue, simulator: RunningSimulator
 ) -> None:
     job = queue.send_quick(f"{PHONE}4567", "code")
-    slot, _ = resources.limiter.reserve()
+    slot = resources.limiter.reserve()
     assert isinstance(slot, Slot)
     claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, Claim)
@@ -142,7 +142,7 @@ def test_a_claim_that_stalled_past_its_lease_leaves_no_doubt_about_a_request_tha
     resources: Resources, queue: SmsQueue, simulator: RunningSimulator
 ) -> None:
     job = queue.send_quick(f"{PHONE}4567", "code")
-    slot, _ = resources.limiter.reserve()
+    slot = resources.limiter.reserve()
     assert isinstance(slot, Slot)
     claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, Claim)
@@ -238,7 +238,7 @@ def test_a_job_that_expires_between_claim_and_request_is_not_sent(
     resources: Resources, queue: SmsQueue, simulator: RunningSimulator
 ) -> None:
     job = queue.send_quick(f"{PHONE}4567", "code", expires_in_s=60)
-    slot, _ = resources.limiter.reserve()
+    slot = resources.limiter.reserve()
     assert isinstance(slot, Slot)
     claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, Claim)
@@ -306,7 +306,7 @@ def test_a_claim_that_ends_between_two_slices_makes_no_request(
     resources: Resources, queue: SmsQueue, simulator: RunningSimulator
 ) -> None:
     campaign, _ = send_large(queue)
-    slot, _ = resources.limiter.reserve()
+    slot = resources.limiter.reserve()
     assert isinstance(slot, Slot)
     claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, Claim)

@@ -60,7 +60,7 @@ def test_polls_of_two_messages_close_their_endpoint_alone_when_none_passes(made:
 def test_a_probe_that_proves_nothing_leaves_the_gate_closed(made: Drive, how: str) -> None:
     made.enqueue()
     made.enqueue()
-    slot, _ = made.resources.limiter.reserve()
+    slot = made.resources.limiter.reserve()
     assert isinstance(slot, Slot)
     made.resources.limiter.close_broken(slot, "invalid token")
     made.gateway.all_fail = how
@@ -127,13 +127,13 @@ def test_words_about_the_token_close_the_gate_at_once(
 
 
 def reserve(made: Drive) -> Slot:
-    slot, _ = made.resources.limiter.reserve()
+    slot = made.resources.limiter.reserve()
     assert isinstance(slot, Slot)
     return slot
 
 
 def closed_for_s(made: Drive) -> float:
-    closed, _ = made.resources.limiter.reserve()
+    closed = made.resources.limiter.reserve()
     assert isinstance(closed, Closed)
     return closed.wait_s
 

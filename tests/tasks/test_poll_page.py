@@ -157,7 +157,7 @@ def test_a_429_on_a_poll_closes_the_gate_and_the_poll_waits_at_the_front(
     accept_campaign(resources, queue, simulator, phones=1)
     simulator.change(fault_shares={"busy": 1}, retry_after_s=30)
     wait_until(lambda: ring_due_polls(resources), "the poll is due")
-    slot, _ = resources.limiter.reserve()
+    slot = resources.limiter.reserve()
     assert isinstance(slot, Slot)
     claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
     assert isinstance(claim, PollClaim)

@@ -262,14 +262,13 @@ def test_a_campaign_that_cannot_be_judged_keeps_nobody_else_back(
     assert queue.status(other).state is JobState.QUEUED
 
 
-def test_a_job_of_another_type_stops_neither_a_ring_nor_the_search_for_lost_ones(
+def test_a_job_of_another_type_does_not_stop_the_search_for_lost_ones(
     resources: Resources, queue: SmsQueue
 ) -> None:
     broken, waiting = start_campaign(queue), start_campaign(queue)
     replace_key(resources, resources.keys.job(broken))
     resources.redis.zadd(resources.keys.ready("bulk"), {broken: 1, waiting: 2})
 
-    assert resources.limiter.reserve([broken]) == (None, ())
     [(_, rows)] = resources.limiter.find_forgotten(limit=9)
     assert [job for job, _ in rows] == [waiting]
 
@@ -289,7 +288,7 @@ def test_a_note_of_failures_that_cannot_be_read_is_begun_anew(
 ) -> None:
     job = queue.send_quick(f"{PHONE}4567", "code")
     spoil_job(resources, job, "aside", "busy|1")
-    slot, _ = resources.limiter.reserve()
+    slot = resources.limiter.reserve()
     assert isinstance(slot, Slot)
 
     heard, _ = resources.limiter.hear(

@@ -76,7 +76,7 @@ def end_some(world: World, campaign: str, way: str) -> None:
     if way == "recover":
         world.recover()
         return
-    slot, _ = world.limiter.reserve()
+    slot = world.limiter.reserve()
     assert isinstance(slot, Slot)
     leases = Leases(send_ms=30_000, poll_ms=60_000)
     world.claims.claim(slot, world.limiter.pace, leases, world.rule_book.rules)

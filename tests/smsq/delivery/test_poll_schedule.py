@@ -108,7 +108,7 @@ class Worker(threading.Thread):
         """Find, claim, write; claims are kept."""
         while not self.stop.is_set():
             self.polls.find_due(limit=100)
-            slot, _ = self.limiter.reserve()
+            slot = self.limiter.reserve()
             if isinstance(slot, Slot):
                 claim = self.claims.claim(slot, self.limiter.pace, LEASES)
                 if isinstance(claim, PollClaim):

@@ -35,7 +35,7 @@ def make_limiter(world: World, rate_per_s: float, burst: int = 1, share: float =
 
 
 def reserve(limiter: Limiter) -> Slot:
-    slot, _ = limiter.reserve()
+    slot = limiter.reserve()
     assert isinstance(slot, Slot)
     return slot
 
@@ -272,16 +272,16 @@ def test_a_wrong_token_lets_one_probe_a_minute_through(world: World) -> None:
     world.enqueue_many(10)
     limiter = make_limiter(world, 1000)
     limiter.close_broken(reserve(limiter), "401: invalid token")
-    assert isinstance(limiter.reserve()[0], Closed)
+    assert isinstance(limiter.reserve(), Closed)
 
     world.pass_s(BROKEN_CLOSE_S)
     probe = reserve(limiter)
     assert probe.is_probe
-    closed = limiter.reserve()[0]
+    closed = limiter.reserve()
     assert isinstance(closed, Closed)
     assert closed.why == "one probe is on its way"
     limiter.close_broken(probe, "401: invalid token")
-    assert isinstance(limiter.reserve()[0], Closed)
+    assert isinstance(limiter.reserve(), Closed)
 
     limiter.resume()
     probe = reserve(limiter)
@@ -312,7 +312,7 @@ def test_late_news_of_the_same_closing_changes_nothing(world: World) -> None:
 
     assert world.redis.hgetall(world.keys.limiter) == before
     limiter.close_busy(slots[2], 8)
-    closed = limiter.reserve()[0]
+    closed = limiter.reserve()
     assert isinstance(closed, Closed)
     assert closed.wait_s == pytest.approx(8)
 
@@ -330,20 +330,6 @@ def test_a_new_rate_holds_for_everybody_at_once(world: World) -> None:
 
     limiter.set_rate(None, by="ops@host")
     assert [round(reserve(limiter).wait_s) for _ in range(3)] == [0, 100, 200]
-
-
-def test_whoever_is_here_for_what_is_done_gets_no_slot(world: World) -> None:
-    done = world.enqueue()
-    world.pass_s(1)
-    waits = world.enqueue()
-    limiter = make_limiter(world, 1)
-    world.claims.settle(world.claim(done), Verdict(state=JobState.REJECTED), PLAN)
-
-    assert limiter.reserve([done]) == (None, ())
-    assert limiter.reserve(["jnope"]) == (None, ())
-    slot, left = limiter.reserve([done, waits, done])
-    assert isinstance(slot, Slot)
-    assert list(left) == [waits, done]
 
 
 def test_an_unused_slot_is_given_back(world: World) -> None:

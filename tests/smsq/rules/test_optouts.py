@@ -126,7 +126,7 @@ def test_a_long_row_of_jobs_without_recipients_is_worked_off_piece_by_piece(
     world.pass_s(1)
     last = put(world, A)
 
-    slot, _ = world.limiter.reserve()
+    slot = world.limiter.reserve()
     assert isinstance(slot, Slot)
     leases = Leases(send_ms=1000, poll_ms=1000)
     assert world.claims.claim(slot, world.limiter.pace, leases) == Early(0)

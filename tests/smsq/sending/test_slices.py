@@ -58,7 +58,7 @@ def set_cap(world: World, cap: int) -> None:
 
 def begin(world: World) -> Claim:
     """Claim what waits, with its first slice alone."""
-    slot, _ = world.limiter.reserve()
+    slot = world.limiter.reserve()
     assert isinstance(slot, Slot)
     book = world.rule_book
     claim = world.claims.claim(slot, world.limiter.pace, LEASES, book.rules)

@@ -38,17 +38,17 @@ def test_the_next_slot_comes_in_time_when_redis_clock_was_set_back(
 ) -> None:
     world.enqueue_many(3)
     limiter = ten_per_s(world)
-    slot, _ = limiter.reserve()
+    slot = limiter.reserve()
     assert isinstance(slot, Slot)
     world.claims.claim(slot, limiter.pace, LEASES)
-    later, _ = limiter.reserve()
+    later = limiter.reserve()
     assert isinstance(later, Slot)
     world.pass_s(-back_s)
 
     early = world.claims.claim(later, limiter.pace, LEASES)
     assert isinstance(early, Early)
     assert early.wait_s < 0.11
-    after, _ = limiter.reserve()
+    after = limiter.reserve()
     assert isinstance(after, Slot)
     assert after.wait_s < 0.21
 
@@ -58,16 +58,16 @@ def test_a_closed_gate_opens_in_time_when_redis_clock_was_set_back(
     world: World, back_s: float
 ) -> None:
     world.enqueue_many(2)
-    slot, _ = world.limiter.reserve()
+    slot = world.limiter.reserve()
     assert isinstance(slot, Slot)
     world.limiter.close_busy(slot, 2.0)
     world.pass_s(-back_s)
 
-    closed, _ = world.limiter.reserve()
+    closed = world.limiter.reserve()
     assert isinstance(closed, Closed)
     assert closed.wait_s == pytest.approx(2)
     world.pass_s(2)
-    assert isinstance(world.limiter.reserve()[0], Slot)
+    assert isinstance(world.limiter.reserve(), Slot)
 
 
 @pytest.mark.parametrize("back_s", BACK_S)
@@ -75,18 +75,18 @@ def test_a_lost_probe_is_made_again_in_time_when_redis_clock_was_set_back(
     world: World, back_s: float
 ) -> None:
     world.enqueue_many(2)
-    slot, _ = world.limiter.reserve()
+    slot = world.limiter.reserve()
     assert isinstance(slot, Slot)
     world.limiter.close_busy(slot, 0.1)
     world.pass_s(0.2)
-    probe, _ = world.limiter.reserve()
+    probe = world.limiter.reserve()
     assert isinstance(probe, Slot)
     assert probe.is_probe
     world.pass_s(-back_s)
-    assert isinstance(world.limiter.reserve()[0], Closed)
+    assert isinstance(world.limiter.reserve(), Closed)
     world.pass_s(world.limiter.pace.probe_s + 6)
 
-    again, _ = world.limiter.reserve()
+    again = world.limiter.reserve()
     assert isinstance(again, Slot)
     assert again.is_probe
 
@@ -273,13 +273,13 @@ def test_a_step_ahead_that_is_taken_back_before_anybody_looked_holds_nobody_up(
     stepped: SteppedWorld,
 ) -> None:
     stepped.enqueue_many(2)
-    slot, _ = stepped.limiter.reserve()
+    slot = stepped.limiter.reserve()
     assert isinstance(slot, Slot)
     stepped.limiter.close_busy(slot, 40)
     stepped.step(HOUR_S)
     stepped.limiter.reserve()
     stepped.step(-HOUR_S)
 
-    closed, _ = stepped.limiter.reserve()
+    closed = stepped.limiter.reserve()
     assert isinstance(closed, Closed)
     assert closed.wait_s < 42

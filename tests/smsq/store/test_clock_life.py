@@ -90,7 +90,7 @@ class ClockLife(Life):
     @rule(target=claims)
     def claim(self) -> Claim | None:
         """Hold for a slot as long as it is said, and use it."""
-        slot, _ = self.limiter.reserve()
+        slot = self.limiter.reserve()
         if isinstance(slot, Closed):
             left_s = self.closed_until_s - self.now_s
             assert slot.wait_s <= max(left_s, 0) + SLACK_S
@@ -144,7 +144,7 @@ class ClockLife(Life):
 
     @rule(pause_s=st.sampled_from([2, 40]))
     def answer_429(self, pause_s: int) -> None:
-        slot, _ = self.limiter.reserve()
+        slot = self.limiter.reserve()
         if isinstance(slot, Slot) and self.limiter.close_busy(slot, pause_s):
             self.closed_until_s = self.now_s + pause_s
 
@@ -170,7 +170,7 @@ class ClockLife(Life):
             assert state not in {JobState.SUBMITTING, JobState.WAITING}
             if state is JobState.QUEUED:
                 assert self.now_s <= job.expires_at_s + SLACK_S
-        assert isinstance(self.limiter.reserve()[0], Slot | None)
+        assert isinstance(self.limiter.reserve(), Slot | None)
         super().teardown()
 
 
