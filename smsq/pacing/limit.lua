@@ -7,7 +7,7 @@
 -- Fields of the hash `limiter`, beside the clock's (lib.lua), times in microseconds of NOW_US' clock:
 --   planned_us       when the bucket is full again, reserved slots counted as used (GCRA)
 --   used_us          the same, counting only requests that were really made
---   in_burst         1 while a burst after a quiet time goes on
+--   in_burst         requests that are left of a burst after a quiet time
 --   epoch            grows with all that makes reserved slots void: a closing, an opening, a new rate
 --   looked_at_us     a worker last asked for a slot
 --   closed_until_us, why, closings in a row; is_probing 1 until one probe has passed

@@ -62,6 +62,17 @@ def test_a_burst_is_allowed_after_a_quiet_time_and_no_more(world: World) -> None
     assert fronts.taken() in {53, 54, 55}
 
 
+def test_a_burst_leaves_time_for_requests_that_reach_the_gateway_late(world: World) -> None:
+    world.enqueue_many(10)
+    limiter = make_limiter(world, 50, burst=5)
+    assert [reserve(limiter).wait_s for _ in range(5)] == [0] * 5
+
+    # The first five may reach the gateway up to 40 ms late, all at once: the allowance that is
+    # there again by now stays unused.
+    world.pass_s(0.02)
+    assert [round(reserve(limiter).wait_s, 3) for _ in range(2)] == [0.04, 0.06]
+
+
 @pytest.mark.parametrize("fronts", [1, 2, 4] if HAS_REDIS else [2])
 def test_a_rate_that_is_told_is_used_and_never_passed(world: World, fronts: int) -> None:
     world.enqueue_many(700)
