@@ -7,7 +7,7 @@
 -- Fields of the hash `limiter`, beside the clock's (lib.lua), times in microseconds of NOW_US' clock:
 --   planned_us       when the bucket is full again, reserved slots counted as used (GCRA)
 --   used_us          the same, counting only requests that were really made
---   in_burst         requests that are left of a burst after a quiet time
+--   in_burst, used_burst   left of a burst after a quiet time, for each of the two
 --   epoch            grows with all that makes reserved slots void: a closing, an opening, a new rate
 --   looked_at_us     a worker last asked for a slot
 --   closed_until_us, why, closings in a row; is_probing 1 until one probe has passed
@@ -54,6 +54,22 @@ local function apart_us(l) return 1000000 / rate_now(l) end
 -- slot.lua keeps one unused.
 local function allowed_burst(l) return l.plateau_per_s and math.min(BURST, 2) or BURST end
 
+-- When the bucket has a request to give that is full again at `full_us`, and how many are left of a
+-- burst then. After a burst, `spare` requests stay unused: they make up for requests that reach the
+-- gateway closer together than they left, as the first ones of a worker do, which still have to open
+-- their connections. What comes back while a burst goes out is no part of it.
+local function next_from_bucket(l, full_us, left, spare)
+  local apart, burst = apart_us(l), allowed_burst(l)
+  local function at(unused) return math.max(NOW_US, full_us - apart * (burst - 1 - unused)) end
+  -- A bucket that has only just filled up here may not be quite full there.
+  left = full_us <= NOW_US - apart and burst or tonumber(left) or 0
+  if not l.plateau_per_s and left > 0 and at(0) == NOW_US then return NOW_US, int(left - 1) end
+  return at(spare), 0
+end
+
+-- How many stay unused of five: two, of a smaller bucket one; a bucket of one has none to spare.
+local function spare_of(burst) return burst > 1 and math.max(1, math.floor(burst / 2.5)) or 0 end
+
 local function save_limiter(...) redis.call('HSET', LIMITER, ...) end
 
 local function is_closed(l) return l.closed_until_us > NOW_US or l.is_probing == '1' end
@@ -62,5 +78,5 @@ local function is_closed(l) return l.closed_until_us > NOW_US or l.is_probing ==
 -- another rate, must not come out as one burst.
 local function restart(l)
   local used_up_us = string.format('%.1f', math.max(l.used_us, NOW_US + apart_us(l) * (allowed_burst(l) - 1)))
-  save_limiter('planned_us', used_up_us, 'used_us', used_up_us, 'in_burst', 0)
+  save_limiter('planned_us', used_up_us, 'used_us', used_up_us, 'in_burst', 0, 'used_burst', 0)
 end

@@ -46,21 +46,7 @@ if l.is_probing == '1' then
   return reserve_probe()
 end
 
-local apart, burst = apart_us(l), allowed_burst(l)
--- After a burst, a part of the allowance stays unused: it makes up for requests that reach the
--- gateway closer together than they left, as the first ones of a worker do, which still have to open
--- their connections. A bucket of one has none to spare.
-local SPARE_OF = 2.5
-local spare = burst > 1 and math.max(1, math.floor(burst / SPARE_OF)) or 0
-local function slot_at(unused)
-  return math.max(NOW_US, l.planned_us - apart * (burst - 1 - unused))
-end
-
--- A bucket that has only just filled up here may not be quite full there.
-local is_rested = l.planned_us <= NOW_US - apart
-local left = is_rested and burst or tonumber(l.in_burst) or 0
-local in_burst = not l.plateau_per_s and left > 0 and slot_at(0) == NOW_US
-local slot_us = slot_at(in_burst and 0 or spare)
-local planned_us = math.max(l.planned_us, slot_us) + apart
-save_limiter('planned_us', string.format('%.1f', planned_us), 'in_burst', in_burst and int(left - 1) or 0)
+local slot_us, in_burst = next_from_bucket(l, l.planned_us, l.in_burst, spare_of(allowed_burst(l)))
+local planned_us = math.max(l.planned_us, slot_us) + apart_us(l)
+save_limiter('planned_us', string.format('%.1f', planned_us), 'in_burst', in_burst)
 return {'reserved', math.ceil(slot_us - NOW_US), int(l.epoch), 0, waiting}

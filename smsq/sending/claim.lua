@@ -33,8 +33,11 @@ local is_closed_for_it = l.closed_until_us > NOW_US and not (ARGV[8] == '1' and 
 if ARGV[7] ~= int(l.epoch) or is_closed_for_it then return {'void'} end
 
 local apart = apart_us(l)
+-- A claim that comes late can be made up for by the next two.
+local spare = math.max(0, math.min(spare_of(allowed_burst(l)), allowed_burst(l) - 3))
+local due_us, used_burst = next_from_bucket(l, l.used_us, l.used_burst, spare)
 -- A fiftieth of a slot is within what timers can do.
-local early_us = l.used_us - apart * (allowed_burst(l) - 0.98) - NOW_US
+local early_us = due_us - 0.02 * apart - NOW_US
 if early_us > 0 and ARGV[8] ~= '1' then return {'early', math.ceil(early_us)} end
 
 -- Urgent before normal before bulk, but who is passed over nine times has the tenth slot; polls
@@ -76,7 +79,8 @@ end
 local function use_slot(class)
   local used_us = math.max(l.used_us, NOW_US) + apart
   local planned_us = math.max(l.planned_us, used_us)
-  save_limiter('used_us', string.format('%.1f', used_us), 'planned_us', string.format('%.1f', planned_us))
+  save_limiter('used_us', string.format('%.1f', used_us), 'used_burst', used_burst,
+    'planned_us', string.format('%.1f', planned_us))
   redis.call('HINCRBY', key('counts'), 'slots:' .. class, 1)
   redis.call('HINCRBY', LIMITER, 'period_used', 1)
   if l.plateau_per_s and ARGV[9] == '1' then

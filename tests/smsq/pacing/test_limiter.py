@@ -13,7 +13,7 @@ from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
 from smsq.names import Queue
 from smsq.pacing.limiter import Limiter
-from smsq.pacing.slots import Closed, Pace, Slot
+from smsq.pacing.slots import Closed, Early, Pace, Slot
 from smsq.records.jobs import Claim
 from smsq.settings import Settings
 from tests.conftest import HAS_REDIS
@@ -71,6 +71,19 @@ def test_a_burst_leaves_time_for_requests_that_reach_the_gateway_late(world: Wor
     # there again by now stays unused.
     world.pass_s(0.02)
     assert [round(reserve(limiter).wait_s, 3) for _ in range(2)] == [0.04, 0.06]
+
+
+def test_claims_that_come_late_leave_as_much_time_as_punctual_ones(world: World) -> None:
+    world.enqueue_many(10)
+    limiter = make_limiter(world, 50, burst=5)
+    slots = [reserve(limiter) for _ in range(6)]
+    world.pass_s(0.06)
+    for slot in slots[:5]:
+        assert isinstance(world.claims.claim(slot, limiter.pace, LEASES), Claim)
+
+    assert world.claims.claim(slots[5], limiter.pace, LEASES) == Early(
+        pytest.approx(0.06, abs=0.001)
+    )
 
 
 @pytest.mark.parametrize("fronts", [1, 2, 4] if HAS_REDIS else [2])
