@@ -227,8 +227,7 @@ class KeysLife(Life):
         if self.named is None or not self.is_there() or self.kind == "send":
             return
         if self.kind == "quick":
-            at_ms = self.world.now_ms + 365 * 86_400_000
-            self.world.scripts.run("reschedule", self.named, at_ms)
+            self.world.scripts.run("reschedule", self.named, 365 * 86_400_000)
             return
         brake = self.world.campaign(self.named).brake
         if is_paused and not brake:
@@ -240,7 +239,8 @@ class KeysLife(Life):
     @rule()
     def receive_receipt(self) -> None:
         for job, phone in self.refs_of(self.named or "j0"):
-            if self.book[job, phone]:
+            is_there = self.world.redis.exists(self.world.keys.job(job))
+            if is_there and self.book[job, phone]:
                 self.world.polls.apply_receipt(job, b"{}", {1: 501}, unmatched=0, plan=PLAN)
 
     @rule(seconds=st.sampled_from([3, 31, PLAN.horizon_ms // 1000, RETENTION_MS // 1000]))
