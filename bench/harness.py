@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from smsq.cli.running.stack import Stack
+from smsq.errors import QueueUnavailableError
 from smsq.models import QuickMessage
 from smsq.operate.controls import Controls
 from smsq.queue import SmsQueue
@@ -122,11 +123,12 @@ def bed(
 
 
 def wait(holds: Callable[[], object], *, at_most_s: float, every_s: float = 0.5) -> bool:
-    """Poll until something holds; False when it never did."""
+    """Poll until something holds; False when it never did. A busy Redis is asked again."""
     until_s = time.monotonic() + at_most_s
     while time.monotonic() < until_s:
-        if holds():
-            return True
+        with suppress(QueueUnavailableError):
+            if holds():
+                return True
         time.sleep(every_s)
     return False
 

@@ -119,6 +119,7 @@ class Drive:
         self.started_us = self.world.now_us
         self.phones: dict[str, str] = {}
         self.closed: list[str] = []
+        self.ticked_s = -math.inf
         self.nap_s = 2.0
         self.nap_at_gate_s = math.inf
 
@@ -148,9 +149,11 @@ class Drive:
             self.step()
 
     def step(self) -> None:
-        """Use one slot, or wait for what comes next."""
-        self.world.recover()
-        self.world.polls.find_due(limit=100)
+        """Use one slot, or wait for what comes next; beat ticks once a second."""
+        if self.now_s >= self.ticked_s + 1:
+            self.ticked_s = self.now_s
+            self.world.recover()
+            self.world.polls.find_due(limit=100)
         slot = self.resources.limiter.reserve()
         if slot is None:
             self.world.pass_s(self.nap_s)
