@@ -51,8 +51,13 @@ lint: setup ## Check style, spelling and the direction of imports
 types: setup ## Check types
 	@$(BIN)/mypy
 
+.venv/.bench: requirements/bench.txt .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
 .PHONY: bench
-bench: setup ## Measure rate, distance, client, campaigns, gathering, scripts; takes an hour
+bench: .venv/.bench ## Measure against peers, rate, distance, campaigns and more; takes two hours
+	@$(BIN)/python -m bench.peers --save
 	@$(BIN)/python -m bench.limiter
 	@$(BIN)/python -m bench.distance
 	@$(BIN)/python -m bench.client
@@ -97,6 +102,9 @@ lock: ## Pin requirements anew (needs uv)
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links --extra worker $$extra --output-file requirements/$$file.txt pyproject.toml > /dev/null; \
 	done
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --constraint requirements/dev.txt --group pyproject.toml:bench \
+	  --output-file requirements/bench.txt > /dev/null
 
 .PHONY: wheel
 wheel: setup ## Build dist/smsq-*.whl, to install elsewhere

@@ -1,7 +1,8 @@
 """A gateway that costs next to nothing: it answers every request alike, after a fixed time.
 
-In:  HTTP/1.1 requests, kept alive. Out: an acceptance of the kind that was asked for. At its end,
-one line of JSON: requests, connections, CPU seconds.
+In:  HTTP/1.1 requests, kept alive. Out: an acceptance of the kind that was asked for, each with an
+id of its own. For each line on its stdin, the number of requests so far; at its end one line of
+JSON: requests, connections, CPU seconds.
 
 It checks nothing. The simulator does that, and costs as much as what is measured here. With
 `uvloop` installed it uses it.
@@ -25,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 
 _ANSWERS = {
-    b"quick": b'{"sms_id": 2197871, "status": "NEW", "parts": 1}',
+    b"quick": b'{"sms_id": %010d, "status": "NEW", "parts": 1}',
     b"bulk": b'{"uuid": "cc9c8043-8caf-11ef-b035-9e8f47954dec", "success": "OK"}',
     b"reports": b'{"result": [{"phone": 375293332211, "status": "delivered", '
     b'"d_sent": "2021-03-22 11:32:32"}]}',
@@ -35,7 +36,12 @@ _HEAD = (
     b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Thu, 26 Nov 2026 06:00:00 GMT\r\n"
     b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: keep-alive\r\n\r\n"
 )
-_WHOLE = {kind: _HEAD % len(body) + body for kind, body in _ANSWERS.items()}
+_WHOLE = {
+    kind: _HEAD % len(body.replace(b"%010d", b"0" * 10)) + body for kind, body in _ANSWERS.items()
+}
+
+#: Ids have ten digits, so that all answers are of one length.
+_FIRST_ID = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -51,7 +57,16 @@ class FastGateway:
     """A gateway in a process of its own; `tally` is there once it has stopped."""
 
     url: str
+    process: subprocess.Popen[str]
     tally: dict[str, float] = field(default_factory=dict)
+
+    def count(self) -> int:
+        """How many requests it has had."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
 
 
 class _Connection(asyncio.Protocol):
@@ -70,7 +85,10 @@ class _Connection(asyncio.Protocol):
         while (whole := _take(self._held)) is not None:
             request, self._held = self._held[:whole], self._held[whole:]
             self._book.requests += 1
-            answer = _WHOLE[_kind(request)]
+            kind = _kind(request)
+            answer = _WHOLE[kind]
+            if kind == b"quick":
+                answer %= _FIRST_ID + self._book.requests
             if self._delay_s:
                 asyncio.get_running_loop().call_later(self._delay_s, self._write, answer)
             else:
@@ -100,10 +118,15 @@ def fast_gateway(*, delay_ms: float) -> Iterator[FastGateway]:
     """Run one during the block."""
     command = [sys.executable, "-m", "bench.fast_gateway", "--delay-ms", str(delay_ms)]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a Ctrl-C is for us, who close its stdin
     )
     assert process.stdout is not None
-    made = FastGateway(f"http://127.0.0.1:{int(process.stdout.readline())}")
+    made = FastGateway(f"http://127.0.0.1:{int(process.stdout.readline())}", process)
     try:
         yield made
     finally:
@@ -119,7 +142,8 @@ async def serve(delay_s: float) -> Book:
         lambda: _Connection(book, delay_s), "127.0.0.1", 0, backlog=1024
     )
     print(server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        print(book.requests, flush=True)
     server.close()
     return book
 

@@ -12,13 +12,15 @@ from tests.smsq.gateway.raw import BULK, QUICK, client_of
 
 def test_it_answers_every_endpoint_on_one_connection_and_counts() -> None:
     with fast_gateway(delay_ms=0) as gateway, client_of(gateway.url) as client:
-        assert client.send_quick(QUICK) == QuickAccepted(2197871, "NEW", 1)
+        assert client.send_quick(QUICK) == QuickAccepted(1_000_000_001, "NEW", 1)
+        assert client.send_quick(QUICK) == QuickAccepted(1_000_000_002, "NEW", 1)
+        assert gateway.count() == 2
         assert isinstance(client.send_bulk(BULK, ""), BulkAccepted)
         assert [row.gateway_status for row in client.fetch_reports(1, offset=0, rows=1).rows] == [
             "delivered"
         ]
 
-    assert (gateway.tally["requests"], gateway.tally["connections"]) == (3, 1)
+    assert (gateway.tally["requests"], gateway.tally["connections"]) == (4, 1)
 
 
 def test_it_takes_its_time() -> None:

@@ -71,7 +71,18 @@ def test_ci_runs_make_check_and_nothing_less() -> None:
     assert "\ncheck: lint types test " in read("Makefile")
 
 
-@pytest.mark.parametrize("name", ["dev", "worker"])
+def test_what_is_only_for_measurements_changes_nothing_of_the_rest() -> None:
+    dev, bench = (
+        dict(re.findall(r"^(\S+)==(\S+)", read(f"requirements/{name}.txt"), re.M))
+        for name in ("dev", "bench")
+    )
+    assert {name: bench[name] for name in dev.keys() & bench} == {
+        name: dev[name] for name in dev.keys() & bench
+    }
+    assert "taskiq" in bench.keys() - dev
+
+
+@pytest.mark.parametrize("name", ["dev", "worker", "bench"])
 def test_requirements_are_pinned_and_hashed_and_name_no_index(name: str) -> None:
     text = read(f"requirements/{name}.txt")
     entries = re.split(r"\n(?=\S)", text.strip())
