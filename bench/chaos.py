@@ -21,6 +21,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 
 from bench import faults
+from bench.arguments import read_names
 from bench.peer import run_peer
 from bench.producer import Load
 from bench.run import TIMEOUT_S, Row, show, under_load
@@ -262,4 +263,4 @@ def main(names: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(read_names("bench.chaos", sys.argv[1:], SCENARIOS)))

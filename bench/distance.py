@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from statistics import quantiles
 
+from bench.arguments import read_names
 from bench.harness import Bed, Row, bed, phone, show, wait
 from bench.limiter import SENDS, measure_delay_ms, rejected, used
 from smsq.models import BulkMessage, JobState, QuickMessage
@@ -154,4 +155,4 @@ def main(names: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(read_names("bench.distance", sys.argv[1:], SCENARIOS)))

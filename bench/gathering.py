@@ -22,6 +22,7 @@ from multiprocessing.synchronize import Barrier
 from celery import Celery
 
 from bench import peer
+from bench.arguments import read_names
 from bench.harness import Bed, Row, bed, phone, show, wait
 from smsq.models import PersonalMessage
 from smsq.queue import SmsQueue
@@ -187,4 +188,4 @@ def main(names: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(read_names("bench.gathering", sys.argv[1:], ("gathered", "campaign"))))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from statistics import quantiles
 
 from bench import plain_celery
+from bench.arguments import read_names
 from bench.harness import Bed, Row, bed, phone, show, wait
 from smsq.models import JobState
 
@@ -262,4 +263,4 @@ def main(names: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(read_names("bench.limiter", sys.argv[1:], SCENARIOS)))
