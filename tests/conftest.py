@@ -32,7 +32,7 @@ DEEP = "deep"
 
 # How long an example takes is the machine's: a loaded one must not make a test fail. Nor must an
 # example that nobody has seen before: `make chaos` looks for those, all others try the same ones.
-hypothesis_settings.register_profile("untimed", deadline=None, derandomize=True)
+hypothesis_settings.register_profile("untimed", deadline=None, derandomize=True, max_examples=50)
 hypothesis_settings.register_profile("quick", deadline=None, derandomize=True, max_examples=20)
 hypothesis_settings.register_profile(DEEP, deadline=None, max_examples=1000)
 hypothesis_settings.load_profile("untimed")

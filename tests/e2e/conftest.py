@@ -55,6 +55,7 @@ class Deploy(Protocol):
         *simulator_options: str,
         workers: int = 1,
         has_flower: bool = False,
+        has_web: bool = False,
         redis_environ: Mapping[str, str] = ...,
         **settings: str,
     ) -> AbstractContextManager[Deployment]: ...
@@ -69,6 +70,7 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
         *simulator_options: str,
         workers: int = 1,
         has_flower: bool = False,
+        has_web: bool = False,
         redis_environ: Mapping[str, str] = MappingProxyType({}),
         **environ: str,
     ) -> Iterator[Deployment]:
@@ -80,6 +82,7 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
             quick | environ,
             workers=workers,
             has_flower=has_flower,
+            has_web=has_web,
             redis_environ=redis_environ,
             ports={name: free_port() for name in LISTENERS},
         ) as deployment:

@@ -31,6 +31,7 @@ def flown(deploy: Deploy) -> Iterator[Deployment]:
     with deploy(
         workers=2,
         has_flower=True,
+        has_web=True,
         SMSQ_TIMEOUT_S="1",
         FLOWER_BASIC_AUTH=f"{USER}:{PASSWORD}",
     ) as deployment:

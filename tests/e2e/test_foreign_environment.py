@@ -37,7 +37,7 @@ def foreign_environment() -> dict[str, str]:
 def test_worker_beat_and_flower_work_in_it(deploy: Deploy) -> None:
     # `smsq worker` and the others shut out what the `celery` command would read, too.
     environ: dict[str, Any] = dict.fromkeys(NAMES, FOREIGN[0])
-    with deploy(has_flower=True, **environ) as deployment:
+    with deploy(has_flower=True, has_web=True, **environ) as deployment:
         job = deployment.queue.send_quick("375291234567", "code")
         send = deployment.queue.send_personal("375291234567", "gathered, so that beat is needed")
         for some_id in (job, send):

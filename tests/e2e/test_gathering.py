@@ -64,6 +64,7 @@ def test_every_gathered_send_goes_out_once_though_a_worker_is_killed(deploy: Dep
     with deploy(
         *("--latency-ms", "150"),
         workers=2,
+        has_web=True,
         SMSQ_BULK_MAX_RECIPIENTS=str(MOST),
         SMSQ_GATHER_S="0.3",
         SMSQ_TIMEOUT_S="1",

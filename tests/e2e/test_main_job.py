@@ -47,7 +47,7 @@ def test_every_recipient_ends_final_and_was_accepted_exactly_once(
     deploy: Deploy, tmp_path: Path
 ) -> None:
     write_csv(tmp_path / "bills.csv")
-    with deploy("--undelivered-share", "0.1", workers=2) as deployment:
+    with deploy("--undelivered-share", "0.1", workers=2, has_web=True) as deployment:
         codes = deployment.queue.send_quick_many(
             QuickMessage(phone=phone(n), text=f"Your code is {n}", priority="urgent")
             for n in range(QUICK)

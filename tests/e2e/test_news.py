@@ -56,6 +56,7 @@ def test_stream_and_webhook_tell_what_became_of_every_recipient(deploy: Deploy) 
         Receiver() as receiver,
         deploy(
             *("--undelivered-share", "0.2"),
+            has_web=True,
             SMSQ_WEBHOOK_URL=receiver.url,
             SMSQ_WEBHOOK_SECRET=SECRET,
             SMSQ_BULK_MAX_RECIPIENTS="25",

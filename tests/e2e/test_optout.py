@@ -16,7 +16,7 @@ SIZE, OUT = 60, 20
 def test_who_opts_out_before_the_request_gets_nothing_but_codes(deploy: Deploy) -> None:
     phones = [f"37529{3001000 + n}" for n in range(SIZE)]
     gone = phones[::2][:OUT]
-    with deploy(SMSQ_BULK_MAX_RECIPIENTS="20") as deployment:
+    with deploy(has_web=True, SMSQ_BULK_MAX_RECIPIENTS="20") as deployment:
         queue = deployment.queue
         deployment.controls.pause()
         sale = BulkMessage(name="Sale", text="Sale today", phones=phones)

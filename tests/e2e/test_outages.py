@@ -95,7 +95,7 @@ def see_everybody_at_work(deployment: Deployment) -> None:
     [3, pytest.param(31, marks=pytest.mark.slow)],
 )
 def test_everybody_is_back_soon_after_an_outage(deploy: Deploy, down_s: float) -> None:
-    with deploy("--latency-ms", "2000", workers=2) as deployment:
+    with deploy("--latency-ms", "2000", workers=2, has_web=True) as deployment:
         jobs: list[str] = []
         stats = deployment.queue.stats
 

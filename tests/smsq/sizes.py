@@ -88,6 +88,7 @@ def _used(redis: Any) -> tuple[int, float, float]:
     return commands, float(scripts_us[1] if scripts_us else 0), used_s
 
 
+@cache
 def _plain(redis: Any) -> Any:
     """The same connections without redis-py's reading of INFO."""
     plain = Redis(connection_pool=redis.connection_pool)

@@ -310,4 +310,4 @@ def test_all_features_together_keep_their_promises(settings: Settings) -> None:
     live(EverythingAtOnce, settings, PROFILE)
 
 
-PROFILE = profile(examples=12, on_fakeredis=2, steps=40 if HAS_REDIS else 15, deep=70)
+PROFILE = profile(examples=8, on_fakeredis=1, steps=40 if HAS_REDIS else 15, deep=105)

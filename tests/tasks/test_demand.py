@@ -113,7 +113,7 @@ class OneProcess(RuleBasedStateMachine):
 
 
 TestOneProcess = OneProcess.TestCase
-TestOneProcess.settings = settings(max_examples=200, deadline=None)
+TestOneProcess.settings = settings(max_examples=60, deadline=None)
 
 
 def test_one_job_sends_for_one_thread() -> None:

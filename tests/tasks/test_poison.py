@@ -38,7 +38,7 @@ lines = st.lists(
     max_size=14,
 )
 FEW = hypothesis_settings(
-    max_examples=60 if HAS_REDIS else 4,
+    max_examples=30 if HAS_REDIS else 3,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

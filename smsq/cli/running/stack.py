@@ -55,6 +55,7 @@ class Stack:
         settings: Settings that differ from the demo's.
         workers: Worker processes to start.
         has_flower: False leaves Flower out.
+        has_web: False leaves the receiver of receipts out.
         broker_db: Redis database of the broker; 0 is the ledger's.
         ports: Port of each listener; those left out are found at the start.
         log_starts: Where in its log each process began.
@@ -66,6 +67,7 @@ class Stack:
     settings: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
     has_flower: bool = True
+    has_web: bool = True
     broker_db: int = 0
     redis_environ: Mapping[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
@@ -193,7 +195,8 @@ class Stack:
         self.start_redis()
         simulator = ["-m", "smsq.simulator", "--port", str(self.ports["simulator"])]
         self.start("simulator", [sys.executable, *simulator, *self.simulator_options])
-        self.start("web", [*_SMSQ, "web"])
+        if self.has_web:
+            self.start("web", [*_SMSQ, "web"])
         self.start_beat()
         if self.has_flower:
             flower = ["flower", "--address=127.0.0.1", f"--port={self.ports['flower']}"]
@@ -201,7 +204,8 @@ class Stack:
         for number in range(self.workers):
             self.start_worker(f"worker{number}" if number else "worker")
         self.wait("simulator", lambda: _answers(self.url("simulator") + "/book"))
-        self.wait("web", lambda: _answers(self.url("web") + "/healthz"))
+        if self.has_web:
+            self.wait("web", lambda: _answers(self.url("web") + "/healthz"))
         if self.has_flower:
             self.wait("flower", lambda: _answers(self.url("flower") + "/healthcheck"))
 

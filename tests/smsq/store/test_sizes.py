@@ -25,8 +25,8 @@ def meters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Meter, Me
     with RedisServer(tmp_path_factory.mktemp("redis")) as server:
         environ = {"SMSQ_REDIS_URL": server.url, "SMSQ_ALPHANAME_ID": "123"}
         rules = {"SMSQ_QUIET_HOURS": "21:00-09:00", "SMSQ_CAP_PER_DAY": "1000"}
-        # What goes through a large job is found: 3000 is too many, and 800 has grown.
-        sizes = ((1500, 400), (3000, 800))
+        # What goes through a large job is found: 2200 is too many, and 800 has grown.
+        sizes = ((1100, 400), (2200, 800))
         small, large = (
             tour(
                 Settings.from_env({**environ, **rules, "SMSQ_NAMESPACE": f"sizes{recipients}"}),
