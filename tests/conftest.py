@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import shutil
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import redis.utils
 from hypothesis import settings as hypothesis_settings
 from kombu import pools
 from redis import Redis
@@ -23,7 +25,7 @@ from smsq.settings import Settings
 from smsq.store.connection import connect
 from smsq.store.scripts import Scripts
 from tests import quick
-from tests.support import DEADLINE_S, RedisServer, free_port, start_child, wait_until
+from tests.support import DEADLINE_S, RedisServer, forget, free_port, start_child, wait_until
 
 HAS_REDIS = shutil.which("redis-server") is not None
 
@@ -36,6 +38,10 @@ hypothesis_settings.register_profile("untimed", deadline=None, derandomize=True,
 hypothesis_settings.register_profile("quick", deadline=None, derandomize=True, max_examples=20)
 hypothesis_settings.register_profile(DEEP, deadline=None, max_examples=1000)
 hypothesis_settings.load_profile("untimed")
+
+
+# redis reads its package's metadata for each connection, a millisecond long: tests make thousands.
+redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)
 
 
 def is_deep() -> bool:
@@ -145,10 +151,9 @@ def namespace(redis_url: str) -> Iterator[str]:
     """A prefix of this test's own; its keys are gone afterwards."""
     name = f"t{uuid.uuid4().hex[:8]}"
     yield name
-    redis = connect(redis_url, timeout_s=10)
-    for key in redis.scan_iter(f"{name}:*", count=1000):
-        redis.delete(key)
-    redis.close()
+    client = connect(redis_url, timeout_s=10)
+    forget(client, f"{name}:")
+    client.close()
 
 
 @pytest.fixture

@@ -87,6 +87,13 @@ def wait_until(holds: Callable[[], object], what: str, *, deadline_s: float = DE
     raise AssertionError(f"not within {deadline_s} s: {what} ({last})")
 
 
+def forget(redis_client: redis.Redis, prefix: str) -> None:
+    """Delete all keys that begin with this, a thousand at a time."""
+    keys = [*redis_client.scan_iter(f"{prefix}*", count=1000)]
+    for first in range(0, len(keys), 1000):
+        redis_client.unlink(*keys[first : first + 1000])
+
+
 def start_child(command: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start a process that cannot outlive the tests, however they end."""
     # The kernel would take a thread's end for ours.

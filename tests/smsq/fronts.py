@@ -65,12 +65,22 @@ class Fronts:
 
     Attributes:
         requests: Every request in the order the gateway saw them.
+        nap_s: At a closed gate, and where there is nothing to do, a front asks again after this.
     """
 
-    def __init__(self, world: World, gateway: Gateway, limiter: Limiter, *, fronts: int) -> None:
+    def __init__(
+        self,
+        world: World,
+        gateway: Gateway,
+        limiter: Limiter,
+        *,
+        fronts: int,
+        nap_s: float = NAP_S,
+    ) -> None:
         self.world = world
         self.gateway = gateway
         self.limiter = limiter
+        self.nap_s = nap_s
         self.requests: list[Request] = []
         self.started_s = world.now_us / 1e6
         self._number = itertools.count()
@@ -101,9 +111,9 @@ class Fronts:
     def _reserve(self, front: int) -> None:
         slot = self.limiter.reserve()
         if slot is None:
-            self.at(NAP_S, lambda: self._reserve(front))
+            self.at(self.nap_s, lambda: self._reserve(front))
         elif isinstance(slot, Closed):
-            self.at(min(slot.wait_s, NAP_S), lambda: self._reserve(front))
+            self.at(min(slot.wait_s, self.nap_s), lambda: self._reserve(front))
         else:
             self.at(slot.wait_s, lambda: self._claim(front, slot))
 

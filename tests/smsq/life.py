@@ -19,6 +19,7 @@ from smsq.records import jobs
 from smsq.settings import Settings
 from tests.conftest import HAS_REDIS, is_deep
 from tests.smsq.world import World
+from tests.support import forget
 
 
 class Letters(random.Random):
@@ -55,8 +56,7 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Leave nothing; a machine that ends something first calls this after it."""
-        for key in self.world.redis.scan_iter(f"{self.world.keys.namespace}:*", count=1000):
-            self.world.redis.delete(key)
+        forget(self.world.redis, f"{self.world.keys.namespace}:")
         self.world.redis.close()
 
 

@@ -29,6 +29,7 @@ from smsq.settings import Settings
 from tasks.resources import Resources
 from tasks.wait_for_slot import claim, use_turn
 from tests.smsq.world import World
+from tests.support import forget
 
 #: How requests fail; `breaks` raises what no gateway client should.
 FAILURES: dict[str, Callable[[], Exception]] = {
@@ -138,7 +139,7 @@ class Drive:
 
     def idle(self, *, for_s: float) -> None:
         """Work for so long, and look for work less often: most of the time there is none."""
-        self.nap_s, often_s = 10.0, self.nap_s
+        self.nap_s, often_s = 20.0, self.nap_s
         self.run(lambda: False, for_s=for_s)
         self.nap_s = often_s
 
@@ -180,7 +181,6 @@ def drive(settings: Settings) -> Iterator[Drive]:
     name = f"{settings.namespace}.{uuid.uuid4().hex[:8]}"
     made = Drive(replace(settings, namespace=name))
     yield made
-    for key in made.world.redis.scan_iter(f"{name}:*", count=1000):
-        made.world.redis.delete(key)
+    forget(made.world.redis, f"{name}:")
     made.resources.close()
     made.world.redis.close()

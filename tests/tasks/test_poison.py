@@ -88,9 +88,11 @@ OUTAGES |= {"HTML": 30, "lost": 30}
 def test_what_hits_everybody_closes_the_gate_and_gives_nobody_up(
     settings: Settings, how: str, kind: Kind
 ) -> None:
+    # fakeredis takes thirty times as long; where messages become unknown, some have to be left.
+    each = 25 if HAS_REDIS or OUTAGES[how] else 5
     with drive(settings) as made:
         jobs = [
-            made.enqueue(queue, kind) for queue in (Queue.URGENT, Queue.BULK) for _ in range(25)
+            made.enqueue(queue, kind) for queue in (Queue.URGENT, Queue.BULK) for _ in range(each)
         ]
         made.gateway.all_fail = how
         made.run(lambda: bool(made.closed), for_s=5)

@@ -167,7 +167,7 @@ def test_retry_after_is_kept_by_everyone_and_one_probe_reopens(world: World) -> 
 @pytest.mark.real_redis  # fakeredis takes a minute
 def test_a_429_costs_no_attempt_however_long_it_lasts(world: World) -> None:
     job = world.enqueue()
-    drive = Fronts(world, Gateway(1e-9), make_limiter(world, 50), fronts=2)
+    drive = Fronts(world, Gateway(1e-9), make_limiter(world, 50), fronts=2, nap_s=5)
     drive.gateway.takes(0.0)  # the one that the bucket holds at first
     drive.run(3600)
 

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from smsq.errors import BusyError
 from smsq.gateway.client import GatewayClient
 from smsq.models import QuickRequest
+from smsq.simulator.command import simulator
 from smsq.simulator.faults import MAGIC
 from smsq.simulator.server import RunningSimulator
 from tests.support import DEADLINE_S, free_port
@@ -120,17 +122,9 @@ def test_it_tells_people_what_its_phones_do() -> None:
     ],
 )
 def test_a_wrong_option_stops_the_start(options: list[str], named: str) -> None:
-    ended = subprocess.run(
-        [*COMMAND, "--token", "t", "--port", "0", *options],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
+    ended = CliRunner().invoke(simulator, ["--token", "t", "--port", "0", *options])
 
-    assert ended.returncode == 2
+    assert isinstance(ended.exception, SystemExit)
+    assert ended.exit_code == 2
     assert ended.stdout == ""
     assert any(word in ended.stderr for word in named.split("|"))
-    assert "Traceback" not in ended.stderr
