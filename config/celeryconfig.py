@@ -29,6 +29,9 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         # None means for ever: an outage of any length must end in reconnecting. How soon stands in
         # worker/reconnect.py.
         "broker_connection_max_retries": None,
+        # A refusal of Redis (READONLY after a failover, MISCONF, OOM) is a channel error to kombu,
+        # and would end the worker. A new connection finds the primary, or the end of the trouble.
+        "broker_channel_error_retry": True,
         # JSON only: a pickle in the broker would run code.
         "task_serializer": "json",
         "result_serializer": "json",

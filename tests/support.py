@@ -149,10 +149,13 @@ class MutingProxy:
     """A TCP proxy whose connections can fall silent without an end, as behind a dead router.
 
     Use as a context manager; connections made after `mute` work.
+
+    Attributes:
+        to: Where new connections lead; those of before stay where they are.
     """
 
     def __init__(self, port: int) -> None:
-        self._to = ("127.0.0.1", port)
+        self.to = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._mute = threading.Event()
@@ -177,7 +180,7 @@ class MutingProxy:
         with suppress(OSError):  # the listener is closed
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(self._to)
+                far = socket.create_connection(self.to)
                 self._open += [near, far]
                 args = (near, far, self._mute)
                 threading.Thread(target=self._pass_on, args=args, daemon=True).start()

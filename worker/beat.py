@@ -8,6 +8,7 @@ sends on when nobody takes what it sends: 178 MB a day, until Redis is full.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from celery.beat import ScheduleEntry, Scheduler, SchedulingError
@@ -58,6 +59,15 @@ class TickScheduler(Scheduler):
             self.logger.warning("beat waits for Redis (%s)", type(error).__name__)
         except SchedulingError as error:
             self.logger.error("%s", error)  # noqa: TRY400 - the traceback says no more
+            self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        """Let the next tick connect anew: this connection may be dead, or to a former primary."""
+        made = vars(self)  # Celery makes both when they are first asked for
+        made.pop("producer", None)
+        if connection := made.pop("connection", None):
+            with suppress(Exception):
+                connection.collect()
 
     @property
     def ticks(self) -> Ticks:

@@ -24,6 +24,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from smsq.errors import QueueUnavailableError
+from smsq.store.pool import Pool
 
 #: A producer must fail within 2 s when Redis hangs: one wait to connect, one to be answered.
 PRODUCER_TIMEOUT_S = 0.9
@@ -39,18 +40,24 @@ def connect(url: str, *, timeout_s: float = PRODUCER_TIMEOUT_S) -> Redis:
         url: As in `SMSQ_REDIS_URL`.
         timeout_s: Longest wait for a connection, and for each answer.
     """
-    return Redis.from_url(
+    pool = Pool.from_url(
         url,
         decode_responses=True,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         # A silent retry would run a script twice and make the wait twice as long.
         retry=Retry(NoBackoff(), 0),
+        # A local socket has none.
+        **({} if url.startswith("unix") else {"socket_keepalive": True}),
     )
+    return Redis.from_pool(pool)
 
 
 #: Redis' own refusals, which mean "not now" or "not here", whichever script they hit.
-_REFUSALS = ("READONLY", "MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "NOPERM", "CLUSTERDOWN")
+_REFUSALS = (
+    *("READONLY", "MISCONF", "OOM", "NOREPLICAS", "MASTERDOWN", "NOPERM", "CLUSTERDOWN"),
+    *("LOADING", "BUSY ", "UNBLOCKED", "TRYAGAIN", "max number of clients"),
+)
 
 
 def is_of_data(error: Exception) -> bool:

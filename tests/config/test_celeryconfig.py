@@ -38,6 +38,7 @@ def test_the_broker_only_rings(options: dict[str, Any]) -> None:
 
 def test_an_outage_of_any_length_ends_in_reconnecting(options: dict[str, Any]) -> None:
     assert options["broker_connection_max_retries"] is None
+    assert options["broker_channel_error_retry"] is True
     assert options["broker_connection_retry_on_startup"] is True
 
 

@@ -71,6 +71,15 @@ def running(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bea
     world.redis.close()
 
 
+def test_a_tick_that_failed_makes_the_next_one_connect_anew(running: Beat) -> None:
+    """A connection to a former primary refuses for ever, and a dead one of RabbitMQ's too."""
+    before = running.scheduler.connection
+    running.failure = SchedulingError("READONLY")
+    running.run_for(1)
+
+    assert running.scheduler.connection is not before
+
+
 def test_every_task_ticks_at_even_intervals(running: Beat) -> None:
     running.run_for(20)
 
