@@ -18,6 +18,7 @@ from smsq.rings.presence import DEAF_AFTER_S, read_presence
 from smsq.settings import Settings
 from smsq.store.connection import connect
 from smsq.store.keys import Keys
+from smsq.store.refusals import say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +37,7 @@ def look(settings: Settings, name: str) -> tuple[bool, str]:
     try:
         age_s = read_presence(redis, Keys(settings.namespace)).get(name)
     except (RedisError, OSError) as error:
-        return False, f"{name}: Redis cannot be reached ({type(error).__name__})"
+        return False, f"{name}: {say(error)}"
     finally:
         redis.close()
     if age_s is None:

@@ -23,6 +23,7 @@ from smsq.status.views import Views
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
 from smsq.store.durability import find_obstacle
 from smsq.store.keys import Keys
+from smsq.store.refusals import explain
 
 #: Clocks further apart confuse whoever compares logs and times of sending.
 CLOCK_SKEW_S = 5.0
@@ -103,8 +104,7 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
     try:
         redis.ping()
     except (RedisError, OSError) as error:
-        detail = f"cannot be reached ({type(error).__name__})"
-        yield Check("redis", Mark.ERROR, detail, "start Redis, or correct SMSQ_REDIS_URL")
+        yield _fail("redis", error, "cannot be reached", "start Redis, or correct SMSQ_REDIS_URL")
         return
     latency_ms = (time.monotonic() - started_s) * 1000
     try:
@@ -125,8 +125,14 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
         yield checks.check_beat(views.heartbeat_age_s())
         yield from checks.check_stats(views.stats(settings.rate_per_s, settings.words))
     except RedisError as error:
-        detail = f"failed while it was read ({type(error).__name__})"
-        yield Check("ledger", Mark.ERROR, detail, "look into Redis' log")
+        yield _fail("ledger", error, "failed while it was read", "look into Redis' log")
+
+
+def _fail(name: str, error: Exception, detail: str, fix: str) -> Check:
+    """Say what Redis said and what to do; `detail` and `fix` are for one that said nothing."""
+    if known := explain(error):
+        return Check(name, Mark.ERROR, *known)
+    return Check(name, Mark.ERROR, f"{detail} ({type(error).__name__})", fix)
 
 
 def check_disk(redis: Redis, settings: Settings, *, has_log: bool) -> Iterator[Check]:
@@ -155,8 +161,8 @@ def check_celery(settings: Settings) -> Iterator[Check]:
     try:
         answers, stats = inspect.active_queues(), inspect.stats()
     except Exception as error:  # noqa: BLE001 - whatever the broker's client raises
-        detail = f"cannot be reached ({type(error).__name__})"
-        yield Check("broker", Mark.ERROR, detail, "start it, or set SMSQ_BROKER_URL right")
+        fix = "start it, or set SMSQ_BROKER_URL right"
+        yield _fail("broker", error, "cannot be reached", fix)
         return
     finally:
         app.close()
