@@ -1,4 +1,4 @@
-"""What Redis said when it refused, and what to do about it. Pure.
+"""What Redis said when it refused, and what to do about it.
 
 In:  an error of Redis' client. Out: two short phrases, without anything of the error's own words.
 """
