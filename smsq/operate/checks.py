@@ -33,6 +33,10 @@ RING_AWAY_LEAST_S, RING_AWAY_MOST_S = 60, 3600
 FULL_SHARE = 0.9
 
 
+#: The least version of Redis that has all commands of the scripts.
+LEAST_REDIS = (6, 2)
+
+
 class Mark(StrEnum):
     """What a check came to."""
 
@@ -54,6 +58,18 @@ class Check:
     status: Mark
     detail: str
     fix: str = ""
+
+
+def check_version(info: Mapping[str, Any]) -> Iterator[Check]:
+    """Look whether Redis has every command that scripts need: older ones fail half way through."""
+    version = str(info.get("redis_version", ""))
+    major, _, rest = version.partition(".")
+    minor = rest.partition(".")[0]
+    if not (major.isdecimal() and minor.isdecimal()) or (int(major), int(minor)) >= LEAST_REDIS:
+        return
+    least = ".".join(map(str, LEAST_REDIS))
+    fix = f"use Redis {least} or newer, or Valkey: scripts fail here after they have written"
+    yield Check("version", Mark.ERROR, f"Redis {version} is too old", fix)
 
 
 def check_redis_info(info: Mapping[str, Any]) -> Iterator[Check]:

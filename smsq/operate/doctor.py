@@ -113,6 +113,7 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
         info = {}
     version = info.get("redis_version", "that cannot be read")
     yield Check("redis", Mark.OK, f"version {version}, answers in {latency_ms:.1f} ms")
+    yield from checks.check_version(info)
     yield from checks.check_redis_info(info)
     yield from checks.check_replicas(info)
     yield from check_disk(redis, settings, has_log=info.get("aof_enabled") != 0)
