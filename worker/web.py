@@ -38,6 +38,7 @@ from smsq.status.views import Views
 from smsq.store.clock import ledger_time
 from smsq.store.connection import PRODUCER_TIMEOUT_S, connect
 from smsq.store.keys import Keys
+from smsq.store.refusals import say
 from smsq.store.scripts import Scripts
 from worker.courier import courier_at_work
 from worker.metrics import render
@@ -134,7 +135,7 @@ async def healthz(request: Request) -> Response:
     try:
         await run_in_threadpool(receiver.redis.ping)
     except RedisError as error:
-        return JSONResponse({"ok": False, "redis": type(error).__name__}, status_code=503)
+        return JSONResponse({"ok": False, "redis": say(error)}, status_code=503)
     return JSONResponse({"ok": True})
 
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
+from redis import Redis
+from redis.exceptions import BusyLoadingError
 
 from smsq.campaigns.draft import MOST_MESSAGES
 from smsq.gateway.receipts import receipt_url
@@ -196,6 +198,16 @@ def test_only_the_newest_receipts_of_a_job_are_kept(web: Web, scripts: Scripts, 
 
 def test_health_follows_redis(web: Web, settings: Settings) -> None:
     assert web.ask("GET", "/healthz") == (200, b'{"ok":true}')
+
+
+def test_health_says_why_redis_refuses(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BusyLoadingError
+
+    monkeypatch.setattr(Redis, "ping", refuse)
+
+    code, said = web.ask("GET", "/healthz")
+    assert (code, b"it is loading" in said) == (503, True)
 
 
 def test_metrics_are_prometheus_text(web: Web, job: str) -> None:
