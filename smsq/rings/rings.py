@@ -24,6 +24,7 @@ from smsq.environment.addresses import broker_connection
 from smsq.names import RING_MAX_JOBS, RING_SPREAD, Queue, Task
 from smsq.rings.breaker import Breaker
 from smsq.rings.celery_app import OwnCelery
+from smsq.rings.envelope import Envelopes
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ class Rings:
 
     def __init__(self, broker_url: str, namespace: str) -> None:
         self._app = make_celery(broker_url, namespace)
+        self._envelopes = Envelopes(self._app) if is_redis_broker(broker_url) else None
         self._lines: dict[int, _Line] = {}
 
     def ring(self, task: Task, ids: Sequence[str], queue: Queue) -> bool:
@@ -181,6 +183,10 @@ class Rings:
         return True
 
     def _send(self, connection: Any, task: Task, ids: Sequence[str], queue: Queue) -> None:
+        if self._envelopes:
+            # The channel's own client: kombu's options hold, and its prefix of keys.
+            connection.default_channel.client.lpush(queue, self._envelopes.write(task, ids, queue))
+            return
         # A job rung alone gives its id to the task, so Flower's page of one is that of both.
         task_id = ids[0] if len(ids) == 1 else str(uuid.uuid4())
         message = self._app.amqp.as_task_v2(task_id, task, args=(list(ids),), ignore_result=True)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import kombu.messaging
+import kombu.exceptions
 import pytest
 import redis.exceptions
 
@@ -21,7 +21,7 @@ from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
 from smsq.operate.stuck_jobs import StuckJobs
 from smsq.rings.breaker import Breaker
-from smsq.rings.rings import PAUSE_S
+from smsq.rings.rings import PAUSE_S, Rings
 from smsq.settings import Settings
 from tests.smsq.world import PLAN, UNKNOWN, World
 from tests.support import RedisServer
@@ -63,7 +63,7 @@ class Broker:
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
     made = Broker()
-    monkeypatch.setattr(kombu.messaging.Producer, "publish", made.publish)
+    monkeypatch.setattr(Rings, "_send", made.publish)
     return made
 
 
