@@ -1,6 +1,6 @@
 """Lua parts that scripts share: of them, a script gets the definitions that it uses. Pure.
 
-In:  the parts' text, and the text that uses them. Out: what is needed, in its order.
+In:  the parts' statements, and those that use them. Out: what is needed, in its order.
 
 Redis makes all functions of a script anew in each call, and Lua allows a script 200 local names:
 what a script does not use would cost both.
@@ -9,17 +9,21 @@ what a script does not use would cost both.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _FUNCTION = re.compile(r"local function (\w+)")
+#: A local function, or one of a table.
+_HEAD = re.compile(r"(?:local )?function [\w.]+\(([^)]*)\)")
 _NAMES = re.compile(r"local ([\w, ]+?)(?: =|$)")
 _MEMBER = re.compile(r"function ([A-Z]+)\.\w+")
 _COMMENT = re.compile(r"(?:^|\s)--.*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Definition:
     """One statement of a part, as it begins in the first column.
 
@@ -33,21 +37,52 @@ class Definition:
     names: frozenset[str]
     uses: frozenset[str]
 
+    @cached_property
+    def is_function(self) -> bool:
+        """True for a function, be it a table's."""
+        return _HEAD.match(self.text) is not None
 
-def pick(parts: Iterable[str], user: str) -> str:
-    """Pick out of the parts what `user` needs, directly or not."""
-    definitions = [one for part in parts for one in read_definitions(part)]
-    wanted = set(_NAME.findall(user))
+    @cached_property
+    def is_local(self) -> bool:
+        """True for a statement that begins new names, and not for one that adds to a table."""
+        return self.text.startswith("local ")
+
+    @cached_property
+    def is_local_function(self) -> bool:
+        """True for a function with a name of its own."""
+        return _FUNCTION.match(self.text) is not None
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """Names of a function's parameters."""
+        head = _HEAD.match(self.text)
+        return frozenset(_NAME.findall(head[1]) if head else ())
+
+    def with_inside(self, text: str) -> str:
+        """Write a function with other definitions at the beginning of its body."""
+        head = _HEAD.match(self.text)
+        if not text or not head:
+            return self.text
+        return f"{head[0]}\n{text}{self.text[head.end() :].lstrip()}"
+
+
+def pick(shared: Sequence[Definition], users: Iterable[Definition]) -> list[Definition]:
+    """Pick of what is shared, in its order, what users need, directly or not.
+
+    Statements that define nothing are always picked.
+    """
+    by_name: dict[str, list[int]] = defaultdict(list)
+    for i, one in enumerate(shared):
+        for name in one.names:
+            by_name[name].append(i)
     picked: set[int] = set()
-    is_growing = True
-    while is_growing:
-        is_growing = False
-        for i, one in enumerate(definitions):
-            if i not in picked and (not one.names or one.names & wanted):
-                picked.add(i)
-                wanted |= one.uses
-                is_growing = True
-    return "".join(definitions[i].text for i in sorted(picked))
+    new = [*users, *(one for one in shared if not one.names)]
+    while new:
+        names = new.pop().uses & by_name.keys()
+        found = {i for name in names for i in by_name[name]} - picked
+        picked |= found
+        new += [shared[i] for i in found]
+    return [one for i, one in enumerate(shared) if i in picked or not one.names]
 
 
 def read_definitions(part: str) -> Iterator[Definition]:

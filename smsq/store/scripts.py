@@ -5,10 +5,11 @@ In:  a Redis client, the namespace, a script's name and arguments. Out: what the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from threading import Lock
 from typing import Any, Self
 
 from redis import Redis
@@ -17,7 +18,8 @@ from redis.commands.core import Script
 from smsq.settings import Settings
 from smsq.store.clock import Watch
 from smsq.store.keys import Keys
-from smsq.store.lua_parts import pick
+from smsq.store.lua_nesting import Nesting
+from smsq.store.lua_parts import Definition, pick, read_definitions
 
 #: A script's argument, as Redis takes it.
 Arg = str | int | float | bytes
@@ -48,15 +50,29 @@ _BASE = (
     *("gathered", "brakes"),
 )
 
+_putting_together = Lock()
+[_RETURN] = read_definitions("return answer\n")
+
 
 @cache
 def _source(name: str) -> str:
-    body = _read(name)
-    parts = [_read(part) for part in _PARTS if _NEEDS.format(part) in body]
-    body = f"local function run()\n{body}\nend\nlocal answer = run()\njudge_campaigns()\n"
+    parts = [part for part in _PARTS if _NEEDS.format(part) in _read(name)]
     begins_clock = f"local BEGINS_CLOCK = {str(_begins_clock(name)).lower()}\n"
-    user = "".join([body, _read("publish"), "return answer\n"])
-    return pick([begins_clock, *map(_read, _BASE), *parts], user) + user
+    own = _read_definitions(name)
+    last = [*read_definitions("judge_campaigns()\n"), *_read_definitions("publish"), _RETURN]
+    shared = [one for part in (*_BASE, *parts) for one in _read_definitions(part)]
+    picked = pick([*read_definitions(begins_clock), *shared], [*own, *last])
+    nesting = Nesting([*picked, *own, *last])
+    at, until = len(picked), len(picked) + len(own)
+    return (
+        f"{nesting.write(0, at)}local function run()\n{nesting.write(at, until)}end\n"
+        f"local answer = run()\n{nesting.write(until, until + len(last))}"
+    )
+
+
+@cache
+def _read_definitions(name: str) -> Sequence[Definition]:
+    return [*read_definitions(_read(name))]
 
 
 def _begins_clock(name: str) -> bool:
@@ -124,7 +140,9 @@ class Scripts:
 
     def _run(self, name: str, *args: Arg, client: Redis | None = None) -> Any:
         if name not in self._registered:
-            self._registered[name] = self.redis.register_script(_source(name))
+            # A hundred threads that all need it first must not all put it together.
+            with _putting_together:
+                self._registered[name] = self.redis.register_script(_source(name))
         header: list[Arg] = [self.keys.namespace, self._time(), self._retention_ms]
         args = (*header, *args, self._events_keep_ms)
         return self._registered[name](keys=[], args=args, client=client)

@@ -31,7 +31,7 @@ from smsq.operate.stuck_jobs import StuckJobs
 from smsq.records.jobs import Claim
 from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
-from smsq.store.lua_parts import pick
+from smsq.store.lua_parts import pick, read_definitions
 from smsq.store.scripts import find_files
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
@@ -141,11 +141,12 @@ def end_in_doubt(world: World, end: Callable[[World, str], None]) -> Claim:
 
 
 def test_every_state_that_is_wanted_for_a_job_is_weighed(world: World) -> None:
-    parts = [find_files()[part].read_text() for part in PARTS]
+    parts = [one for part in PARTS for one in read_definitions(find_files()[part].read_text())]
     user = "return weigh({state = ARGV[2], is_proven = ARGV[4], may_be_out = ARGV[5]}, ARGV[3])"
     user = user.replace("ARGV[4]", "ARGV[4] == '1' and '1' or nil")
     user = user.replace("ARGV[5]", "ARGV[5] == '1' and '1' or nil")
-    weigh = world.redis.register_script(pick(parts, user) + user)
+    picked = pick(parts, read_definitions(user))
+    weigh = world.redis.register_script("".join(one.text for one in picked) + user)
     for state, wanted, is_proven, may_be_out in product(JobState, JobState, (0, 1), (0, 1)):
         now = weigh(args=["ns", state, wanted, is_proven, may_be_out])
         if state in HELD or wanted is JobState.ACCEPTED:
