@@ -5,40 +5,53 @@ queue = smsq.SmsQueue.from_env()
 job = queue.send_quick("+375 29 123-45-67", "Your code is 4821", priority="urgent")
 """
 
-from smsq.errors import (
-    BusyError,
-    ConfigError,
-    GatewayError,
-    InvalidMessageError,
-    KeyConflictError,
-    MisconfiguredError,
-    NoMoneyError,
-    NotFoundError,
-    NotSentError,
-    QueueUnavailableError,
-    RefusedError,
-    SmsqError,
-    TemporaryError,
-    UnknownOutcomeError,
-    UnpreparedError,
-)
-from smsq.events.events import CampaignEvent, JobEvent, RecipientEvent
-from smsq.events.reader import EventReader
-from smsq.events.signatures import verify_webhook
-from smsq.ledger.stored_id import StoredId
-from smsq.models import (
-    BulkMessage,
-    JobState,
-    Kind,
-    PersonalMessage,
-    QuickMessage,
-    RecipientState,
-)
-from smsq.queue import SmsQueue
-from smsq.settings import Settings
-from smsq.status.failed import FailedReader
-from smsq.status.status import Brake, BrakeState, Campaign, MessageStatus, RecipientStatus, Status
-from smsq.status.views import Stats
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smsq.errors import (
+        BusyError,
+        ConfigError,
+        GatewayError,
+        InvalidMessageError,
+        KeyConflictError,
+        MisconfiguredError,
+        NoMoneyError,
+        NotFoundError,
+        NotSentError,
+        QueueUnavailableError,
+        RefusedError,
+        SmsqError,
+        TemporaryError,
+        UnknownOutcomeError,
+        UnpreparedError,
+    )
+    from smsq.events.events import CampaignEvent, JobEvent, RecipientEvent
+    from smsq.events.reader import EventReader
+    from smsq.events.signatures import verify_webhook
+    from smsq.ledger.stored_id import StoredId
+    from smsq.models import (
+        BulkMessage,
+        JobState,
+        Kind,
+        PersonalMessage,
+        QuickMessage,
+        RecipientState,
+    )
+    from smsq.queue import SmsQueue
+    from smsq.settings import Settings
+    from smsq.status.failed import FailedReader
+    from smsq.status.status import (
+        Brake,
+        BrakeState,
+        Campaign,
+        MessageStatus,
+        RecipientStatus,
+        Status,
+    )
+    from smsq.status.views import Stats
 
 __all__ = [
     "Brake",
@@ -79,3 +92,22 @@ __all__ = [
     "UnpreparedError",
     "verify_webhook",
 ]
+
+#: Where the names are, lightest first. They are imported when one is asked for: the simulator and
+#: `smsq --help` need no Redis client and no Celery.
+_MODULES = (
+    *("errors", "events.signatures", "events.events", "ledger.stored_id", "models", "settings"),
+    *("status.status", "status.views", "status.failed", "events.reader", "queue"),
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module in (import_module(f"smsq.{module}") for module in _MODULES):
+            if name in vars(module):
+                return globals().setdefault(name, vars(module)[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -18,6 +18,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+import smsq
 from smsq.cli.examples import find_example
 from smsq.errors import (
     ConfigError,
@@ -27,7 +28,6 @@ from smsq.errors import (
     QueueUnavailableError,
     SmsqError,
 )
-from smsq.queue import SmsQueue
 
 
 class Exit(IntEnum):
@@ -164,13 +164,13 @@ def is_terminal() -> bool:
 
 
 @contextmanager
-def open_queue() -> Iterator[SmsQueue]:
+def open_queue() -> Iterator[smsq.SmsQueue]:
     """Open the queue that the environment names.
 
     Raises:
         ConfigError: With every wrong setting.
     """
-    queue = SmsQueue.from_env()
+    queue = smsq.SmsQueue.from_env()
     try:
         yield queue
     finally:

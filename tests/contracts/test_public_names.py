@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import re
 import tomllib
@@ -51,16 +52,28 @@ def definitions(path: Path) -> Iterator[tuple[str, ast.ClassDef | Function, bool
     yield from walk(ast.parse(path.read_text(encoding="utf-8")), "", True)
 
 
-def test_all_is_sorted_and_names_exactly_what_is_there() -> None:
-    present = {
-        name
-        for name, value in vars(smsq).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
-    }
+def read_imports() -> dict[str, str]:
+    """Names that type checkers see in `smsq`, each with its module."""
+    tree = ast.parse(Path(smsq.__file__).read_text(encoding="utf-8"))
+    [checked] = [node for node in tree.body if isinstance(node, ast.If)]
+    nodes = [node for node in checked.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: node.module or "" for node in nodes for alias in node.names}
 
+
+def test_all_is_sorted_and_names_exactly_what_is_there() -> None:
     assert smsq.__all__ == sorted(smsq.__all__)
-    assert set(smsq.__all__) == present
-    assert len(smsq.__all__) == len(set(smsq.__all__))
+    assert set(smsq.__all__) == read_imports().keys()
+    assert set(smsq.__all__) <= set(dir(smsq))
+
+
+@pytest.mark.parametrize(("name", "module"), read_imports().items())
+def test_what_is_imported_late_is_what_type_checkers_see(name: str, module: str) -> None:
+    assert getattr(smsq, name) is getattr(importlib.import_module(module), name)
+
+
+def test_a_name_that_smsq_does_not_have_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'SmsQueues'"):
+        getattr(smsq, "SmsQueues")  # noqa: B009 - a type checker would know
 
 
 @pytest.mark.parametrize("name", smsq.__all__)

@@ -163,11 +163,11 @@ def test_a_closed_pipe_is_no_traceback(
     assert "BrokenPipe" not in err
 
 
-def test_help_needs_neither_the_receiver_nor_the_http_client(tmp_path: Path) -> None:
+def test_help_needs_no_server_and_no_client(tmp_path: Path) -> None:
     code = (
         "import sys; from click.testing import CliRunner; from smsq.cli import main;"
         "assert CliRunner().invoke(main, ['--help']).exit_code == 0;"
-        "print(sorted({'starlette', 'uvicorn', 'requests', 'rich.live', 'fakeredis'}"
+        "print(sorted({'starlette', 'uvicorn', 'requests', 'rich.live', 'redis', 'celery'}"
         " & set(sys.modules)))"
     )
     answer = subprocess.run(
