@@ -244,13 +244,13 @@ def test_a_deadline_that_passes_before_the_handshake_leaves_no_socket_open(
 
     def connect_late(connection: HTTPConnection) -> socket.socket:
         made.append(connect(connection))
-        time.sleep(0.2)
+        time.sleep(0.6)
         return made[-1]
 
     monkeypatch.setattr(HTTPConnection, "_new_conn", connect_late)
     with (
         raw_server(lambda connection: connection.drip(b"")) as server,
-        client_of(server.url.replace("http:", "https:"), timeout_s=0.1) as client,
+        client_of(server.url.replace("http:", "https:"), timeout_s=0.5) as client,
     ):
         with pytest.raises(NotSentError):
             client.send_quick(QUICK)
