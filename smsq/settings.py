@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -18,6 +19,7 @@ from typing import Any, Self, cast
 from smsq.domain.outcomes import GATEWAY_WORDS
 from smsq.domain.quiet import QuietHours
 from smsq.environment import parsers
+from smsq.environment.tls import check_ca_file
 from smsq.environment.variables import SETTINGS
 from smsq.errors import ConfigError
 from smsq.models import OnUnknown, RecipientState
@@ -31,6 +33,8 @@ _NOT_ABOVE = (
 )
 #: Above this likeness a name starting with SMSQ_ is taken for a misspelt setting.
 _TYPO_LIKENESS = 0.85
+#: How Kubernetes and Docker end the variables that they make of a service's name.
+_OF_ORCHESTRATORS = re.compile(r"_(SERVICE_HOST|SERVICE_PORT\w*|PORT(_\d+_\w+)?)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,8 @@ class Settings:
     gateway_url: str
     gateway_token: str = field(repr=False)
     gateway_token_file: str
+    gateway_ca_file: str
+    gateway_proxy: str = field(repr=False)
     alphaname_id: str
     rate_per_s: float
     burst: int
@@ -73,10 +79,16 @@ class Settings:
     events_keep_s: int
     webhook_url: str = field(repr=False)
     webhook_secret: str = field(repr=False)
+    webhook_ca_file: str
+    webhook_proxy: str = field(repr=False)
 
     @classmethod
     def from_env(
-        cls, environ: Mapping[str, str] | None = None, *, needs_gateway: bool = False
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        needs_gateway: bool = False,
+        needs_webhook: bool = False,
     ) -> Self:
         """Read the environment.
 
@@ -84,6 +96,7 @@ class Settings:
             environ: None means `os.environ`.
             needs_gateway: True for processes that talk to the gateway: its address and token must
                 be there. Others never read the token, so it cannot leak from them.
+            needs_webhook: True for processes that post to the webhook.
 
         Raises:
             ConfigError: With every mistake found.
@@ -101,6 +114,7 @@ class Settings:
         values["broker_url"] = parsers.broker_of(broker_url)
         _resolve_token(values, needs_gateway, mistakes)
         mistakes += _find_contradictions(values, needs_gateway)
+        mistakes += _find_unreadable(values, gateway=needs_gateway, webhook=needs_webhook)
         if mistakes:
             raise ConfigError(mistakes)
         return cls(**values)
@@ -129,7 +143,7 @@ def _find_misspelt(env: Mapping[str, str]) -> list[str]:
     known = {setting.name for setting in SETTINGS}
     found = []
     for name in sorted(set(env) - known):
-        if name.startswith("SMSQ_"):
+        if name.startswith("SMSQ_") and not _OF_ORCHESTRATORS.search(name):
             near = _find_meant(name, known)
             found += [f"{name} is not a setting: write {' or '.join(near)}"] if near else []
     return found
@@ -171,6 +185,17 @@ def _resolve_token(values: dict[str, Any], needs_gateway: bool, mistakes: list[s
         name = "SMSQ_GATEWAY_TOKEN_FILE" if path else "SMSQ_GATEWAY_TOKEN"
         mistakes.append(f"{name}: write printable ASCII characters on one line")
     values["gateway_token"] = token
+
+
+def _find_unreadable(values: Mapping[str, Any], **needed: bool) -> Iterable[str]:
+    """Look at files with certificates; who does not need one may not even have it."""
+    for name, is_needed in needed.items():
+        path = values[f"{name}_ca_file"]
+        try:
+            if is_needed and path:
+                check_ca_file(path)
+        except ValueError as error:
+            yield f"SMSQ_{name.upper()}_CA_FILE: {error}"
 
 
 def _find_contradictions(values: Mapping[str, Any], needs_gateway: bool) -> list[str]:

@@ -95,9 +95,7 @@ class Resources:
                     probe_s=settings.timeout_s,
                 ),
             ),
-            gateway=GatewayClient(
-                settings.gateway_url, settings.gateway_token, timeout_s=settings.timeout_s
-            ),
+            gateway=_client_of(settings),
             rings=Rings(settings.broker_url, settings.namespace),
             retry_policy=RetryPolicy(
                 max_attempts=settings.max_attempts,
@@ -156,6 +154,16 @@ class Resources:
         self.gateway.close()
         self.rings.close()
         self.redis.close()
+
+
+def _client_of(settings: Settings) -> GatewayClient:
+    return GatewayClient(
+        settings.gateway_url,
+        settings.gateway_token,
+        timeout_s=settings.timeout_s,
+        ca_file=settings.gateway_ca_file,
+        proxy=settings.gateway_proxy,
+    )
 
 
 _lock = threading.Lock()

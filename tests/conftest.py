@@ -25,6 +25,7 @@ from smsq.settings import Settings
 from smsq.store.connection import connect
 from smsq.store.scripts import Scripts
 from tests import quick
+from tests.certificates import SelfSigned, sign_oneself
 from tests.support import DEADLINE_S, RedisServer, forget, free_port, start_child, wait_until
 
 HAS_REDIS = shutil.which("redis-server") is not None
@@ -188,3 +189,12 @@ def scripts(settings: Settings) -> Iterator[Scripts]:
     redis = connect(settings.redis_url, timeout_s=10)
     yield Scripts.of(redis, settings)
     redis.close()
+
+
+@pytest.fixture(scope="session")
+def self_signed(tmp_path_factory: pytest.TempPathFactory) -> SelfSigned:
+    """A certificate for 127.0.0.1, and the file of whoever trusts it."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl on PATH")
+    return sign_oneself(openssl, tmp_path_factory.mktemp("tls"))

@@ -13,12 +13,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from redis.exceptions import RedisError
 
 from smsq.events.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign_webhook
 from smsq.events.webhooks import Delivery, Settled, Webhooks
-from smsq.gateway.transport import exchange, make_session
+from smsq.gateway.deadline import exchange
+from smsq.gateway.transport import make_session
 from smsq.settings import Settings
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
 from smsq.store.scripts import Scripts
@@ -49,15 +51,25 @@ class Courier:
         url: The receiver's.
         secret: Signs what is posted.
         timeout_s: For one post.
+        ca_file: PEM with the certificates to trust; "" for those that come with requests.
+        proxy: URL of an HTTP proxy on the way; "" for none.
     """
 
     def __init__(
-        self, webhooks: Webhooks, url: str, secret: str, *, timeout_s: float = POST_TIMEOUT_S
+        self,
+        webhooks: Webhooks,
+        url: str,
+        secret: str,
+        *,
+        timeout_s: float = POST_TIMEOUT_S,
+        ca_file: str = "",
+        proxy: str = "",
     ) -> None:
         self._webhooks = webhooks
         self._url = url
         self._secret = secret
         self._timeout_s = timeout_s
+        self._make_session = partial(make_session, ca_file=ca_file, proxy=proxy)
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop."""
@@ -101,7 +113,7 @@ class Courier:
             TIMESTAMP_HEADER: timestamp,
             SIGNATURE_HEADER: sign_webhook(body, timestamp, self._secret),
         }
-        with make_session() as session, exchange(self._timeout_s):
+        with self._make_session() as session, exchange(self._timeout_s):
             try:
                 response = session.post(
                     self._url,
@@ -131,7 +143,11 @@ def courier_at_work(settings: Settings) -> Iterator[None]:
         return
     redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
     courier = Courier(
-        Webhooks(Scripts.of(redis, settings)), settings.webhook_url, settings.webhook_secret
+        Webhooks(Scripts.of(redis, settings)),
+        settings.webhook_url,
+        settings.webhook_secret,
+        ca_file=settings.webhook_ca_file,
+        proxy=settings.webhook_proxy,
     )
     stop = threading.Event()
     thread = threading.Thread(target=courier.run, args=(stop,), name="courier", daemon=True)

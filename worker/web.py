@@ -182,7 +182,7 @@ async def read_body(request: Request, most_bytes: int) -> bytes | Response:
 
 def main() -> None:
     """Serve on `$HOST:$PORT`, by default on loopback."""
-    settings = load_settings()
+    settings = load_settings(needs_webhook=True)
     with courier_at_work(settings):
         uvicorn.run(
             make_app(Receiver.build(settings)),

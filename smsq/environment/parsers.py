@@ -32,6 +32,10 @@ _MAX_ALPHANAME = 64
 _MAPPED_STATES = frozenset(RecipientState) - {RecipientState.NO_REPORT, RecipientState.WITHHELD}
 _QUIET_HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
 _HTTP_EXAMPLE = "write scheme, host and port, as in https://gateway.example"
+_PROXY_EXAMPLE = (
+    "write http://, host and port, as in http://proxy.example:3128, or with a user: "
+    "http://user:password@proxy.example:3128"
+)
 
 
 #: Nobody sends outside these years: such times are typing mistakes, or a database's "never".
@@ -120,6 +124,19 @@ def gateway_url(text: str) -> str:
     if urlsplit(address).path:
         raise ValueError("write scheme, host and port without a path")
     return address
+
+
+def proxy(text: str) -> str:
+    """Check the address of an HTTP proxy; a user and a password may stand in it."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(_PROXY_EXAMPLE) from None
+    is_bare = parts.path in {"", "/"} and not re.search(r"[?#\s]", text) and text.isascii()
+    if parts.scheme != "http" or not parts.hostname or not port or not is_bare:
+        raise ValueError(_PROXY_EXAMPLE)
+    return text.rstrip("/")
 
 
 def namespace(text: str) -> str:

@@ -18,6 +18,18 @@ def read_tls(address: str) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name.startswith("ssl_")}
 
 
+def check_ca_file(path: str) -> None:
+    """Read certificates once as a client will.
+
+    Raises:
+        ValueError: The client could not use them.
+    """
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        raise ValueError("write the path of a PEM file with certificates, readable here") from None
+
+
 def check_tls(options: Mapping[str, Any]) -> None:
     """Use files and choices of TLS once as a client will.
 

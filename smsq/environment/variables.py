@@ -67,6 +67,18 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("SMSQ_GATEWAY_TOKEN_FILE", "", str, "file that holds the gateway's API key"),
     Setting(
+        "SMSQ_GATEWAY_CA_FILE",
+        "",
+        str,
+        "PEM file with the only CAs to trust for the gateway; empty: the public ones",
+    ),
+    Setting(
+        "SMSQ_GATEWAY_PROXY",
+        "",
+        parsers.proxy,
+        "HTTP proxy on the way to the gateway: http://proxy.example:3128; empty: none",
+    ),
+    Setting(
         "SMSQ_ALPHANAME_ID",
         "",
         parsers.alphaname_id,
@@ -224,4 +236,6 @@ SETTINGS: tuple[Setting, ...] = (
         "SMSQ_WEBHOOK_URL", "", parsers.webhook_url, "where smsq posts events to; empty: no webhook"
     ),
     Setting("SMSQ_WEBHOOK_SECRET", "", str, "signs posted events; 16 characters or more"),
+    Setting("SMSQ_WEBHOOK_CA_FILE", "", str, "as SMSQ_GATEWAY_CA_FILE, for the webhook"),
+    Setting("SMSQ_WEBHOOK_PROXY", "", parsers.proxy, "as SMSQ_GATEWAY_PROXY, for the webhook"),
 )

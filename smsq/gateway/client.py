@@ -8,6 +8,7 @@ are they raised. So no traceback, not even one with local variables, can show it
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -27,11 +28,14 @@ from smsq.errors import (
     say_unforeseen,
 )
 from smsq.gateway import answers, calls
+from smsq.gateway.deadline import exchange
 from smsq.gateway.http.connections import Connections
-from smsq.gateway.transport import exchange
 from smsq.models import BulkAccepted, MessageRequest, QuickAccepted, QuickRequest
 
 _T = TypeVar("_T")
+
+#: How http.client says that a proxy did not make a tunnel, and with which status.
+_TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")
 
 
 class Secret:
@@ -178,6 +182,8 @@ def _lost(error: Exception, *, has_written: bool) -> GatewayError:
         return MisconfiguredError(f"no trusted TLS connection ({kind})", is_certain=True)
     if not isinstance(error, OSError | HTTPError | HTTPException):
         return UnpreparedError(say_unforeseen("the request cannot be written", error))
+    if refused := _TUNNEL_REFUSED.match(str(error)):
+        return NotSentError(f"the proxy refuses the way to the gateway: {refused[1]}")
     return NotSentError(f"the gateway could not be reached ({kind})")
 
 

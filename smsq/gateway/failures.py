@@ -34,6 +34,7 @@ ANSWERS: Mapping[int, type[GatewayError]] = MappingProxyType(
         402: NoMoneyError,
         403: MisconfiguredError,
         404: MisconfiguredError,
+        407: MisconfiguredError,  # a proxy's: our name and password for it are wrong
         408: TemporaryError,
         429: BusyError,
         502: UnknownOutcomeError,

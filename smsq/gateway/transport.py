@@ -1,21 +1,12 @@
-"""HTTP with a deadline for the whole request, and certainty about what was written.
+"""Connections to HTTP servers, each with the deadline of the request that opens it.
 
-In:  one request of a thread. Out: connections that keep its deadline and note its first byte.
-
-`requests` has a time-out per `recv`, which a gateway that drips one byte a second outlasts, and its
-exceptions do not say whether the request went out. So each connection's socket is wrapped: every
-operation gets what is left of the deadline, and the first write is noted.
+In:  where to, which CAs to trust, by which proxy. Out: sessions, and pools that make connections.
 """
 
 from __future__ import annotations
 
 import logging
 import socket
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BufferedReader, RawIOBase
 from typing import Any
 
 import requests
@@ -25,107 +16,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
-_LEAST_S = 0.001
-
-
-class Exchange(threading.local):
-    """What the current thread's request may still take, and whether any of it was written."""
-
-    until_s = 0.0
-    has_written = False
-
-    def left_s(self) -> float:
-        """Seconds to the deadline; raises TimeoutError when it has passed."""
-        left_s = self.until_s - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError("deadline passed")
-        return max(left_s, _LEAST_S)
-
-
-_exchange = Exchange()
-
-
-@contextmanager
-def exchange(timeout_s: float) -> Iterator[Exchange]:
-    """Begin one request of this thread."""
-    _exchange.until_s = time.monotonic() + timeout_s
-    _exchange.has_written = False
-    yield _exchange
-
-
-def forget_exchange() -> None:
-    """Begin anew: nothing of this thread's next request was written yet."""
-    _exchange.has_written = False
-
-
-def has_written() -> bool:
-    """Say whether any of this thread's request was written."""
-    return _exchange.has_written
-
-
-class DeadlineSocket:
-    """A socket whose every operation is bounded by the thread's deadline."""
-
-    def __init__(self, wrapped: socket.socket) -> None:
-        self._wrapped = wrapped
-        self._unread = b""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._wrapped, name)
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        """Write; the time-out of `sendall` is for all of it."""
-        self._wrapped.settimeout(_exchange.left_s())
-        _exchange.has_written = True
-        self._wrapped.sendall(data, flags)
-
-    def recv(self, size: int) -> bytes:
-        """Read what is there, within what is left."""
-        self._wrapped.settimeout(_exchange.left_s())
-        return self._wrapped.recv(size)
-
-    def unread(self, data: bytes) -> None:
-        """Have the next reader begin with what was read already."""
-        self._unread = data
-
-    def recv_into(self, buffer: Any) -> int:
-        """Read what is there, within what is left."""
-        if self._unread:
-            ahead, self._unread = self._unread[: len(buffer)], self._unread[len(buffer) :]
-            buffer[: len(ahead)] = ahead
-            return len(ahead)
-        self._wrapped.settimeout(_exchange.left_s())
-        return self._wrapped.recv_into(buffer)
-
-    def makefile(self, mode: str = "rb", *_: object, **__: object) -> BufferedReader:
-        """Make the reader that http.client takes answers from."""
-        if mode != "rb":
-            raise ValueError(mode)
-        return BufferedReader(_Reader(self, self._wrapped.makefile("rb", buffering=0)))
-
-
-class _Reader(RawIOBase):
-    """Reads through a `DeadlineSocket`; holds the socket open as its own file would."""
-
-    def __init__(self, reads: DeadlineSocket, holds: Any) -> None:
-        self._reads = reads
-        self._holds = holds
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        return self._reads.recv_into(buffer)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._holds.close()
-        super().close()
+from smsq.gateway.deadline import DeadlineSocket, current, forget_exchange
 
 
 class _Connection(HTTPConnection):
     def connect(self) -> None:
-        self.timeout = _exchange.left_s()
+        self.timeout = current.left_s()
         super().connect()
         self.sock = DeadlineSocket(self.sock)
 
@@ -135,7 +31,7 @@ class _TlsConnection(HTTPSConnection):
         connected = super()._new_conn()
         # What connecting took, the handshake does not get again.
         try:
-            connected.settimeout(_exchange.left_s())
+            connected.settimeout(current.left_s())
         except TimeoutError:
             connected.close()
             raise
@@ -149,11 +45,11 @@ class _TlsConnection(HTTPSConnection):
             super()._tunnel()
         finally:
             forget_exchange()
-        connected.settimeout(_exchange.left_s())
+        connected.settimeout(current.left_s())
         self.sock = connected
 
     def connect(self) -> None:
-        self.timeout = _exchange.left_s()
+        self.timeout = current.left_s()
         super().connect()
         self.sock = DeadlineSocket(self.sock)
 
@@ -211,14 +107,20 @@ class _Session(requests.Session):
         """Know no redirects: requests would read the whole body before it does not follow one."""
 
 
-def make_session() -> requests.Session:
+def make_session(*, ca_file: str = "", proxy: str = "") -> requests.Session:
     """Make a session for one thread.
 
     It follows no redirects, repeats nothing, and takes neither proxies nor passwords from the
     environment: a request must go where the settings say.
+
+    Args:
+        ca_file: PEM with the certificates to trust; "" for those that come with requests.
+        proxy: URL of an HTTP proxy; "" for none.
     """
     session = _Session()
     session.trust_env = False
+    session.verify = ca_file or True
+    session.proxies = {"http": proxy, "https": proxy} if proxy else {}
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "identity"})
     adapter = Adapter()
     session.mount("http://", adapter)

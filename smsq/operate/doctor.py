@@ -9,6 +9,7 @@ import importlib
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -36,6 +37,9 @@ _ABOUT_MESSAGE_1 = (
     "good if it is about message 1, for whose reports doctor asks; about the token: set "
     "SMSQ_GATEWAY_TOKEN right; 429 or 5xx: try again later"
 )
+
+#: A proxy that wants a user and a password.
+_PROXY_ASKS = 407
 
 _GATEWAY_SETTINGS = ("SMSQ_GATEWAY_URL", "SMSQ_GATEWAY_TOKEN", "SMSQ_GATEWAY_TOKEN_FILE")
 
@@ -86,17 +90,38 @@ def check_gateway(settings: Settings) -> Check:
         detail = "not asked: the HTTP client is not installed"
         return Check("gateway", Mark.WARNING, detail, "pip install 'smsq[worker]'")
     timeout_s = min(settings.timeout_s, _GATEWAY_TIMEOUT_S)
-    client = module.GatewayClient(settings.gateway_url, settings.gateway_token, timeout_s=timeout_s)
+    client = module.GatewayClient(
+        settings.gateway_url,
+        settings.gateway_token,
+        timeout_s=timeout_s,
+        ca_file=settings.gateway_ca_file,
+        proxy=settings.gateway_proxy,
+    )
     try:
         detail = client.check()
     except GatewayError as error:
-        fix = "see SMSQ_GATEWAY_URL and SMSQ_GATEWAY_TOKEN"
-        return Check("gateway", Mark.ERROR, error.reason, fix)
+        return Check("gateway", Mark.ERROR, error.reason, _fix_way(error, settings))
     finally:
         client.close()
+    if settings.gateway_proxy:
+        detail += f", by the proxy {urlsplit(settings.gateway_proxy).hostname}"
     if "token taken" in detail:
         return Check("gateway", Mark.OK, detail)
     return Check("gateway", Mark.WARNING, detail, _ABOUT_MESSAGE_1)
+
+
+def _fix_way(error: GatewayError, settings: Settings) -> str:
+    """Say which settings an unreachable or unwilling gateway may be about."""
+    if "TLS" in error.reason:
+        return (
+            "a CA of your own, or of a firewall that opens TLS: name its PEM file in "
+            "SMSQ_GATEWAY_CA_FILE"
+        )
+    if settings.gateway_proxy and (error.status is None or error.status == _PROXY_ASKS):
+        return "see SMSQ_GATEWAY_PROXY: address, user and password; then SMSQ_GATEWAY_URL"
+    if error.status is None:
+        return "see SMSQ_GATEWAY_URL; where only a proxy leads out, set SMSQ_GATEWAY_PROXY"
+    return "see SMSQ_GATEWAY_URL and SMSQ_GATEWAY_TOKEN"
 
 
 def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:

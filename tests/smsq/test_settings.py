@@ -205,8 +205,48 @@ def test_a_bad_token_is_told_without_being_shown() -> None:
     assert mistake == "SMSQ_GATEWAY_TOKEN: write printable ASCII characters on one line"
 
 
+@pytest.mark.parametrize("name", ["SMSQ_GATEWAY_CA_FILE", "SMSQ_WEBHOOK_CA_FILE"])
+def test_certificates_that_cannot_be_read_are_told_to_who_needs_them(
+    name: str, tmp_path: Path
+) -> None:
+    no_pem = tmp_path / "ca.pem"
+    no_pem.write_text("-----BEGIN NOTHING-----")
+    for path in (str(no_pem), str(tmp_path), str(tmp_path / "missing")):
+        environ = {**GATEWAY, "SMSQ_GATEWAY_TOKEN": TOKEN, name: path}
+        with pytest.raises(ConfigError) as caught:
+            Settings.from_env(environ, needs_gateway=True, needs_webhook=True)
+
+        (mistake,) = caught.value.mistakes
+        assert mistake == f"{name}: write the path of a PEM file with certificates, readable here"
+        # A web app has the same settings, and not the file.
+        assert Settings.from_env(environ)
+
+
+@pytest.mark.parametrize("name", ["SMSQ_GATEWAY_PROXY", "SMSQ_WEBHOOK_PROXY"])
+def test_a_proxy_is_written_with_scheme_host_and_port(name: str) -> None:
+    for good in ("http://hidden.example:3128", "http://me:hid%40den@[::1]:8080"):
+        assert Settings.from_env({name: good})
+    for bad in (
+        "hidden.example:3128",
+        "http://hidden.example",
+        "http://hidden.example:port",
+        "http://:3128",
+        "https://hidden.example:3128",
+        "socks5://hidden.example:1080",
+        "http://hidden.example:3128/way?x=1",
+        "http://me:hid den@hidden.example:3128",
+    ):
+        (mistake,) = mistakes_of({name: bad})
+        assert mistake.startswith(
+            f"{name}: write http://, host and port, as in http://proxy.example:3128"
+        )
+        assert bad not in mistake
+
+
 def test_secrets_do_not_show() -> None:
     secrets = {
+        "SMSQ_GATEWAY_PROXY": "http://me:hunter4@proxy.example:3128",
+        "SMSQ_WEBHOOK_PROXY": "http://me:hunter5@proxy.example:3128",
         "SMSQ_GATEWAY_TOKEN": TOKEN,
         "SMSQ_CALLBACK_SECRET": "a-secret-of-24-characters",
         "SMSQ_REDIS_URL": "redis://:hunter2@127.0.0.1:6379/0",
@@ -215,7 +255,7 @@ def test_secrets_do_not_show() -> None:
     settings = Settings.from_env({**GATEWAY, **secrets}, needs_gateway=True)
 
     assert "https://gateway.example" in repr(settings)
-    for secret in (TOKEN, "a-secret-of-24-characters", "hunter2", "hunter3"):
+    for secret in (TOKEN, "a-secret-of-24-characters", "hunter2", "hunter3", "hunter4", "hunter5"):
         assert secret not in repr(settings)
         assert secret not in str(settings)
 
@@ -223,6 +263,7 @@ def test_secrets_do_not_show() -> None:
 EXAMPLES = (
     "https://gateway.example",
     "https://shop.example/sms-news",
+    "http://user:password@proxy.example:3128",
     "redis://127.0.0.1:6379/0",
     "Europe/Minsk",
     *(setting.name for setting in SETTINGS),

@@ -17,7 +17,10 @@ from smsq.events.webhooks import Webhooks
 from smsq.settings import Settings
 from smsq.store.connection import connect
 from smsq.store.scripts import Scripts
+from tests.certificates import SelfSigned
 from tests.receiver import Receiver, status
+from tests.smsq.gateway.proxy import relay
+from tests.smsq.gateway.raw import answer, answering, raw_server
 from tests.smsq.world import World
 from tests.support import free_port, wait_until
 from worker.courier import Courier, courier_at_work
@@ -164,8 +167,8 @@ def test_no_log_holds_the_address_the_secret_or_a_phone(
     world: World, courier: Courier, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for answer in (status(200), status(500), stall):
-        receiver.answer = answer
+    for reply in (status(200), status(500), stall):
+        receiver.answer = reply
         world.enqueue()
         world.pass_s(1)
         courier.step()
@@ -209,6 +212,39 @@ def test_a_courier_works_while_its_process_does(
     assert receiver.documents[0]["events"][0]["job_id"] == job
     assert "courier" not in {thread.name for thread in threading.enumerate()}
     world.redis.close()
+
+
+def test_news_goes_by_a_proxy_to_a_receiver_with_its_own_ca(
+    world: World, environ: dict[str, str], self_signed: SelfSigned
+) -> None:
+    with (
+        raw_server(answering(answer(200)), self_signed.context) as receiver,
+        raw_server(relay) as proxy,
+    ):
+        more = {
+            "SMSQ_WEBHOOK_URL": receiver.url,
+            "SMSQ_WEBHOOK_SECRET": SECRET,
+            "SMSQ_WEBHOOK_CA_FILE": self_signed.ca_file,
+            "SMSQ_WEBHOOK_PROXY": proxy.url,
+        }
+        with courier_at_work(Settings.from_env(environ | more, needs_webhook=True)):
+            world.enqueue()
+            wait_until(lambda: receiver.received, "the news has come")
+
+        (asked,) = proxy.received
+        assert asked.method == "CONNECT"
+        assert receiver.received[0].method == "POST"
+
+
+def test_a_receiver_of_an_unknown_ca_gets_nothing(
+    hooks: Webhooks, world: World, self_signed: SelfSigned
+) -> None:
+    with raw_server(answering(answer(200)), self_signed.context) as receiver:
+        world.enqueue()
+        Courier(hooks, receiver.url, SECRET).step()
+
+        assert receiver.received == []
+    assert hooks.count_waiting() == 1
 
 
 def test_without_a_receiver_there_is_no_courier(settings: Settings) -> None:

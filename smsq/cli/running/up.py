@@ -158,7 +158,8 @@ def up(workers: int) -> None:
     $FLOWER_PORT (5555), both on 127.0.0.1 unless $HOST is set.
     """
     require("requests", "uvicorn", "flower")
-    Settings.from_env(needs_gateway=True)  # every mistake is told once, before anything starts
+    # Every mistake is told once, before anything starts.
+    Settings.from_env(needs_gateway=True, needs_webhook=True)
     children = plan(workers, os.environ)
     with ends_in_order():
         try:

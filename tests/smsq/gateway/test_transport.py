@@ -12,7 +12,7 @@ from urllib3.connection import HTTPConnection
 
 from smsq.errors import GatewayError, MisconfiguredError, NotSentError, UnknownOutcomeError
 from smsq.gateway.calls import SEND_MAX_BYTES
-from tests.smsq.gateway.conftest import SelfSigned
+from tests.certificates import SelfSigned
 from tests.smsq.gateway.raw import (
     ACCEPTED,
     QUICK,

@@ -32,6 +32,9 @@ from smsq.queue import SmsQueue
 from smsq.rings.rings import broker_options
 from smsq.settings import Settings
 from smsq.store.scripts import Scripts
+from tests.certificates import SelfSigned
+from tests.smsq.gateway.proxy import refuse, relay
+from tests.smsq.gateway.raw import answer, answering, raw_server
 from tests.support import RedisServer, free_port
 
 
@@ -125,6 +128,42 @@ def test_a_gateway_that_cannot_be_reached_is_an_error(settings: Settings) -> Non
     nobody = replace(settings, gateway_url=f"http://127.0.0.1:{free_port()}")
 
     assert doctor.check_gateway(nobody).status is Mark.ERROR
+
+
+def test_a_gateway_by_a_proxy_with_its_own_ca_answers(
+    self_signed: SelfSigned, settings: Settings
+) -> None:
+    page = answering(answer(200, b'{"result": []}'))
+    with raw_server(page, self_signed.context) as gateway, raw_server(relay) as proxy:
+        by_proxy = replace(
+            settings,
+            gateway_url=gateway.url,
+            gateway_ca_file=self_signed.ca_file,
+            gateway_proxy=proxy.url.replace("//", "//me:hidden@"),
+        )
+
+        check = doctor.check_gateway(by_proxy)
+
+    assert check == Check("gateway", Mark.OK, "answers, token taken, by the proxy 127.0.0.1")
+
+
+def test_what_is_wrong_on_the_way_to_the_gateway_names_its_setting(
+    self_signed: SelfSigned, settings: Settings
+) -> None:
+    page = answering(answer(200, b'{"result": []}'))
+    with raw_server(page, self_signed.context) as gateway, raw_server(refuse) as proxy:
+        secure = replace(settings, gateway_url=gateway.url)
+        untrusted = doctor.check_gateway(secure)
+        refused = doctor.check_gateway(replace(secure, gateway_proxy=proxy.url))
+        refused_plain = doctor.check_gateway(
+            replace(settings, gateway_url="http://gateway.example", gateway_proxy=proxy.url)
+        )
+
+    assert "SMSQ_GATEWAY_CA_FILE" in untrusted.fix
+    assert "refuses the way to the gateway: 407" in refused.detail
+    assert "SMSQ_GATEWAY_PROXY" in refused.fix
+    assert "407" in refused_plain.detail
+    assert "SMSQ_GATEWAY_PROXY" in refused_plain.fix
 
 
 @pytest.mark.long

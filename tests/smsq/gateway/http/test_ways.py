@@ -13,7 +13,7 @@ import pytest
 from smsq.errors import MisconfiguredError, NotSentError, UnknownOutcomeError
 from smsq.gateway import transport
 from smsq.gateway.client import GatewayClient
-from tests.smsq.gateway.conftest import SelfSigned
+from tests.certificates import SelfSigned
 from tests.smsq.gateway.proxy import refuse, relay
 from tests.smsq.gateway.raw import (
     ACCEPTED,
@@ -221,3 +221,12 @@ def test_a_tunnel_that_breaks_after_the_request_is_unknown(self_signed: SelfSign
 def test_a_client_does_not_show_the_proxys_password() -> None:
     with client_by("https://gateway.example", proxy="http://me:hidden@proxy.example") as client:
         assert "hidden" not in repr(client) + repr(vars(client))
+
+
+def test_a_forwarding_proxy_that_wants_a_password_stops_sending_and_rejects_nothing() -> None:
+    with (
+        raw_server(refuse) as proxy,
+        client_by("http://gateway.example", proxy=proxy.url) as client,
+        pytest.raises(MisconfiguredError, match="407"),
+    ):
+        client.send_quick(QUICK)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +21,8 @@ class SelfSigned:
     ca_file: str
 
 
-@pytest.fixture(scope="session")
-def self_signed(tmp_path_factory: pytest.TempPathFactory) -> SelfSigned:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl on PATH")
-    folder: Path = tmp_path_factory.mktemp("tls")
+def sign_oneself(openssl: str, folder: Path) -> SelfSigned:
+    """Make a certificate and its key in a folder."""
     command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
     command += ["-keyout", str(folder / "key"), "-out", str(folder / "cert")]
