@@ -19,7 +19,7 @@ from smsq.errors import (
     UnpreparedError,
     say_unforeseen,
 )
-from smsq.gateway.deadline import forget_exchange, has_written
+from smsq.gateway.http.deadline import forget_exchange, has_written
 from smsq.models import BulkAccepted, JobState, Kind, Outcome, QuickAccepted
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import Claim, Unprepared

@@ -19,7 +19,7 @@ from smsq.errors import (
     UnpreparedError,
     say_unforeseen,
 )
-from smsq.gateway.answers import ReportPage
+from smsq.gateway.reports import ReportPage
 from smsq.names import Queue, Task
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import PollClaim, Unprepared

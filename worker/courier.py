@@ -19,8 +19,8 @@ from redis.exceptions import RedisError
 
 from smsq.events.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign_webhook
 from smsq.events.webhooks import Delivery, Settled, Webhooks
-from smsq.gateway.deadline import exchange
-from smsq.gateway.transport import make_session
+from smsq.gateway.http.deadline import exchange
+from smsq.gateway.http.transport import make_session
 from smsq.settings import Settings
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
 from smsq.store.scripts import Scripts

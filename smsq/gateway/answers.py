@@ -8,13 +8,9 @@ texts and phones.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
 from typing import Any
-
-import orjson
 
 from smsq.errors import (
     BusyError,
@@ -23,8 +19,9 @@ from smsq.errors import (
     TemporaryError,
     UnknownOutcomeError,
 )
+from smsq.gateway.bodies import read_json, read_late_json
 from smsq.gateway.echoes import take_names_out
-from smsq.gateway.failures import ABOUT_ACCOUNT, OK, judge
+from smsq.gateway.failures import ABOUT_ACCOUNT, SUCCESSES, judge
 from smsq.gateway.ids import read_id
 from smsq.gateway.reasons import (
     clean_reason,
@@ -32,11 +29,14 @@ from smsq.gateway.reasons import (
     find_reason,
     read_date,
     read_retry_after_s,
+    says_failure,
+    says_no,
 )
-from smsq.models import BulkAccepted, QuickAccepted, ReportRow
+from smsq.gateway.reports import WORD_MAX, ReportPage, list_rows
+from smsq.models import BulkAccepted, QuickAccepted
 
-#: Longest word of the gateway's that is kept: a status, a uuid.
-WORD_MAX = 100
+#: Where some put the object that the contract has alone.
+_WRAPPINGS = ("result", "data", "response")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,7 @@ class Answer:
 
     Attributes:
         sent_at: By the gateway's own clock, as its header `Date` has it.
+        content_type: As its header has it.
         secrets: Token, texts and phones of the call. Where the gateway repeats them, they are not
             its own words, and no error may hold them.
         names: Of messages and senders of the call: not its own words either.
@@ -53,32 +54,10 @@ class Answer:
     status: int
     retry_after: str | None = None
     sent_at: str | None = None
+    content_type: str | None = None
     body: bytes | None = field(default=None, repr=False)
     secrets: Sequence[str] = field(default=(), repr=False)
     names: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class ReportPage:
-    """One page of getSmsDeliveryList.
-
-    Attributes:
-        result: Rows as the gateway sent them.
-    """
-
-    result: Sequence[object] = field(repr=False)
-
-    @property
-    def row_count(self) -> int:
-        """Rows the gateway sent; a page with fewer than asked for is the last."""
-        return len(self.result)
-
-    @cached_property
-    def rows(self) -> Sequence[ReportRow]:
-        """The rows that could be read. Read when first asked for: the next page need not wait."""
-        # Rows of one page share a few words: each is cleaned once.
-        clean = cache(partial(clean_word, most=WORD_MAX))
-        return [read for row in self.result if (read := _read_row(row, clean))]
 
 
 def read_quick(answer: Answer) -> QuickAccepted | GatewayError:
@@ -88,7 +67,7 @@ def read_quick(answer: Answer) -> QuickAccepted | GatewayError:
         return document
     sms_id = read_id(document["sms_id"])
     if sms_id is None:
-        return UnknownOutcomeError("200 without sms_id", status=OK)
+        return UnknownOutcomeError(f"{answer.status} without sms_id", status=answer.status)
     # The id proves acceptance; odd words beside it do not undo it.
     status = clean_word(document.get("status", ""), WORD_MAX)
     return QuickAccepted(sms_id, status, read_id(document.get("parts")) or 0)
@@ -100,8 +79,10 @@ def read_bulk(answer: Answer) -> BulkAccepted | GatewayError:
     if isinstance(document, GatewayError):
         return document
     uuid = document["uuid"]
+    if _says_yes(document) and read_id(uuid):
+        uuid = str(read_id(uuid))
     if not isinstance(uuid, str) or not 0 < len(uuid) <= WORD_MAX:
-        return UnknownOutcomeError("200 without uuid", status=OK)
+        return UnknownOutcomeError(f"{answer.status} without uuid", status=answer.status)
     return BulkAccepted(clean_word(uuid, WORD_MAX))
 
 
@@ -112,48 +93,90 @@ def read_reports(answer: Answer) -> ReportPage | GatewayError:
         return TemporaryError(document.reason, status=document.status)
     if isinstance(document, GatewayError):
         return document
-    result = document["result"]
-    if not isinstance(result, list):
-        return TemporaryError("200 without a list of results", status=OK)
-    return ReportPage(result)
+    rows = list_rows(document["result"])
+    if rows is None:
+        why = f"{answer.status} without a list of results"
+        return TemporaryError(why, status=answer.status)
+    return ReportPage(rows)
 
 
 def read_success(answer: Answer, proof: str) -> Mapping[str, Any] | GatewayError:
-    """Read a 200 as a JSON object, or say what kind of failure it is.
+    """Read a 2xx as a JSON object, or say what kind of failure it is.
 
     Args:
         answer: As it came.
         proof: The field that only an acceptance has. Beside it, words are no failure: a gateway
             that repeats a text about an invalid token has still taken it.
     """
-    document = _read_json(answer.body)
-    found = document if answer.status == OK and isinstance(document, dict) else {}
-    says_error = isinstance(document, dict) and bool(document.get("error"))
-    if proof in found and (not says_error or _is_proof(found, proof)):
+    document, words = _read_document(answer, proof)
+    is_success = answer.status in SUCCESSES
+    found = document if is_success else {}
+    says_error = says_failure(document)
+    has_proof = found.get(proof) not in _NO_ID
+    is_empty_page = proof == "result" and proof in found
+    if (has_proof or is_empty_page) and (not says_error or _is_proof(found, proof)):
         return found
-    reason = clean_reason(find_reason(document), answer.secrets)
-    if found.get(proof):
+    reason = clean_reason(find_reason(document) or words, answer.secrets)
+    if has_proof:
         # Neither an acceptance nor a plain refusal: words in it must not have it sent again.
-        return UnknownOutcomeError(f"200 with {proof} and an error: {reason}", status=OK)
-    words = take_names_out(reason, answer.names)
-    kind, is_said = judge(answer.status, words, says_error=says_error)
-    if kind is UnknownOutcomeError and answer.status == OK and isinstance(document, dict):
-        return UnknownOutcomeError(f"200 without {proof}", status=OK)
+        why = f"{answer.status} with {proof} and an error: {reason}"
+        return UnknownOutcomeError(why, status=answer.status)
+    own_words = take_names_out(reason, answer.names)
+    kind, is_said = judge(answer.status, own_words, says_error=says_error)
+    if kind is UnknownOutcomeError and found:
+        why = f"{answer.status} without {proof}" + f": {reason}" * bool(reason)
+        return UnknownOutcomeError(why, status=answer.status)
     return _failure(kind, answer, reason, is_said=is_said)
+
+
+#: What may stand where there is no id.
+_NO_ID = (None, "", "0", 0, False)
+
+
+def _read_document(answer: Answer, proof: str) -> tuple[Mapping[str, Any], str]:
+    """Read the object of an answer, and the words of one that is none."""
+    document = read_json(answer.body, answer.content_type)
+    if isinstance(document, str):
+        # Our own text, repeated, may look like an answer.
+        if not any("{" in one for one in answer.secrets):
+            document = read_late_json(document)
+        if isinstance(document, str):
+            is_page = document.lstrip().startswith("<")
+            return {}, "" if is_page or answer.status in SUCCESSES else document.strip()
+    if isinstance(document, list) and proof == "result" and _are_rows(document):
+        return {"result": document}, ""
+    document = _only(document)
+    inner = [document, *(_only(document.get(name)) for name in _WRAPPINGS)]
+    return next((one for one in inner if one.get(proof) is not None), document), ""
+
+
+def _only(value: object) -> Mapping[str, Any]:
+    """Take an object, or the only one in a list; an empty one for anything else."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value if isinstance(value, dict) else {}
+
+
+def _are_rows(document: Sequence[object]) -> bool:
+    return all(isinstance(row, dict) and "phone" in row for row in document)
 
 
 def _is_proof(document: Mapping[str, Any], proof: str) -> bool:
     """Whether an acceptance is beyond doubt even beside an error."""
     if proof == "uuid":
-        return bool(document["uuid"]) and bool(document.get("success"))
+        return bool(document["uuid"]) and _says_yes(document)
     return proof == "sms_id" and read_id(document[proof]) is not None
+
+
+def _says_yes(document: Mapping[str, Any]) -> bool:
+    return bool(document.get("success")) and not says_no(document["success"])
 
 
 def _failure(
     kind: type[GatewayError], answer: Answer, reason: str, *, is_said: bool
 ) -> GatewayError:
-    if answer.status == OK and kind is not UnknownOutcomeError:
-        said = reason or "200 with error"
+    if answer.status in SUCCESSES and kind is not UnknownOutcomeError:
+        said = reason or f"{answer.status} with error"
     else:
         said = f"{answer.status}: {reason}" if reason else str(answer.status)
     if kind is UnknownOutcomeError:
@@ -166,35 +189,3 @@ def _failure(
         retry_after_s = read_retry_after_s(answer.retry_after, now=sent_at)
         return kind(said, status=answer.status, retry_after_s=retry_after_s)
     return kind(said, status=answer.status)
-
-
-def _read_row(row: object, clean: Callable[[str], str]) -> ReportRow | None:
-    # JSON makes no other types than these, and True is no int by type.
-    if type(row) is not dict:
-        return None
-    phone, status, d_sent = row.get("phone"), row.get("status"), row.get("d_sent")
-    if type(phone) is int:
-        phone = str(phone)
-    if type(phone) is not str or type(status) is not str:
-        return None
-    digits = phone.removeprefix("+")
-    if not (digits.isdigit() and digits.isascii()):
-        return None
-    return ReportRow(digits, clean(status), d_sent if type(d_sent) is str else None)
-
-
-def _read_json(body: bytes | None) -> object:
-    if body is None:
-        return None
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass  # it takes neither a byte order mark nor half a character
-    try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(name)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from smsq.models import MessageRequest, QuickRequest
 
-#: Largest answer to a send, and what a page may take beside its rows.
+#: Largest answer, and how much larger it may be for each recipient or row that was asked for.
 SEND_MAX_BYTES = 64 * 1024
 ROW_MAX_BYTES = 400
 
@@ -74,6 +74,7 @@ def bulk_call(messages: Sequence[MessageRequest], callback_url: str) -> Call:
             "callback_url": callback_url,
             "messages": [_message_document(message) for message in messages],
         },
+        max_bytes=SEND_MAX_BYTES + sum(len(m.recipients) for m in messages) * ROW_MAX_BYTES,
         secrets=tuple(texts),
         names=tuple({name for m in messages for name in (m.name, m.alphaname_id)}),
     )

@@ -28,8 +28,10 @@ from smsq.errors import (
     say_unforeseen,
 )
 from smsq.gateway import answers, calls
-from smsq.gateway.deadline import exchange
+from smsq.gateway.bodies import unpack
 from smsq.gateway.http.connections import Connections
+from smsq.gateway.http.deadline import exchange
+from smsq.gateway.reports import ReportPage
 from smsq.models import BulkAccepted, MessageRequest, QuickAccepted, QuickRequest
 
 _T = TypeVar("_T")
@@ -100,7 +102,7 @@ class GatewayClient:
         """
         return _give(self._ask(partial(calls.bulk_call, messages, callback_url), answers.read_bulk))
 
-    def fetch_reports(self, message_id: int, *, offset: int, rows: int) -> answers.ReportPage:
+    def fetch_reports(self, message_id: int, *, offset: int, rows: int) -> ReportPage:
         """Fetch one page of what became of a message.
 
         Args:
@@ -128,7 +130,7 @@ class GatewayClient:
         """
         call = partial(calls.report_call, 1, offset=0, rows=1)
         result = self._ask(call, answers.read_reports)
-        if isinstance(result, answers.ReportPage):
+        if isinstance(result, ReportPage):
             return "answers, token taken"
         if result.status is not None and not isinstance(result, MisconfiguredError):
             return f"answers ({result.reason})"
@@ -165,9 +167,10 @@ class GatewayClient:
                 return _lost(error, has_written=state.has_written)
         return answers.Answer(
             status=reply.status,
-            retry_after=reply.retry_after,
-            sent_at=reply.date,
-            body=reply.body,
+            retry_after=reply.headers.get("retry-after"),
+            sent_at=reply.headers.get("date"),
+            content_type=reply.headers.get("content-type"),
+            body=unpack(reply.body, reply.headers.get("content-encoding"), call.max_bytes),
             secrets=(token, *call.secrets),
             names=call.names,
         )

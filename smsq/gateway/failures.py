@@ -23,7 +23,8 @@ from smsq.errors import (
     UnknownOutcomeError,
 )
 
-OK = 200
+#: Statuses of an acceptance, when its proof is there.
+SUCCESSES = range(200, 300)
 
 #: DESIGN's table of answers: what a status means. 408 says that the request did not arrive whole.
 #: 502 and 504 are a proxy's words: the gateway behind it may have the message. A status in no row
@@ -44,7 +45,7 @@ ANSWERS: Mapping[int, type[GatewayError]] = MappingProxyType(
 )
 ANSWERS_BY_HUNDRED: Mapping[int, type[GatewayError]] = MappingProxyType(
     {
-        2: UnknownOutcomeError,  # 200 itself is read; another 2xx is not in the contract
+        2: UnknownOutcomeError,  # without a proof in it
         3: MisconfiguredError,  # redirects are not followed: our address is wrong
         4: RefusedError,
         5: TemporaryError,
@@ -115,7 +116,7 @@ WORDS: Sequence[tuple[type[GatewayError], str]] = (
 )
 _WORDS = [(kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in WORDS]
 
-#: Words that a 200 without "error" is judged by: who says so took nothing. Others may be a remark.
+#: Words that a 2xx without "error" is judged by: who says so took nothing. Others may be a remark.
 _PLAIN = (MisconfiguredError, NoMoneyError)
 
 
@@ -141,8 +142,9 @@ def judge(status: int, reason: str, *, says_error: bool) -> tuple[type[GatewayEr
     """
     by_status = ANSWERS.get(status) or ANSWERS_BY_HUNDRED.get(status // 100, UnknownOutcomeError)
     by_words = read_words(reason)
-    if status == OK and not says_error and by_words not in _PLAIN:
+    is_success = status in SUCCESSES
+    if is_success and not says_error and by_words not in _PLAIN:
         return UnknownOutcomeError, False
-    if by_words is not None and (by_status is not UnknownOutcomeError or status == OK):
+    if by_words is not None and (by_status is not UnknownOutcomeError or is_success):
         return by_words, True
-    return (RefusedError if status == OK else by_status), False
+    return (RefusedError if is_success else by_status), False

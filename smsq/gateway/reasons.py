@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from smsq.gateway.echoes import repeats, take_out
 from smsq.text.phones import mask_phone
@@ -21,22 +22,45 @@ _MAX_RAW_REASON = 4 * MAX_REASON
 #: A gateway that asks for more is asked again by the next probe.
 MAX_RETRY_AFTER_S = 3600.0
 
-_KEYS = ("error", "message", "detail", "errors")
+_KEYS = ("error", "message", "detail", "errors", "description", "error_description", "reason")
+#: What stands where there is no error, and how a failure is written beside one.
+_NO_ERROR = frozenset({"", "0", "none", "null", "no", "false", "ok", "no error"})
+_NO_SUCCESS = frozenset({"", "0", "false", "no", "error", "fail", "failed", "failure", "nok"})
+_FAILURES = frozenset({"error", "fail", "failed", "failure"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONG_NUMBER = re.compile(r"\d{7,}")
 
 
 def find_reason(document: object) -> str:
-    """Find the gateway's words in an error body; "" when there are none."""
+    """Find the gateway's words in an error body, all of them; "" when there are none."""
+    found: dict[str, None] = {}
     if not isinstance(document, dict):
         return ""
     for key in _KEYS:
         value = document.get(key)
-        if isinstance(value, str) and value.strip():
-            return value.strip()[:_MAX_RAW_REASON]
         if isinstance(value, list | dict) and value:
-            return str(value)[:_MAX_RAW_REASON]
-    return ""
+            value = str(value)
+        if isinstance(value, str) and value.strip().lower() not in _NO_ERROR:
+            found[value.strip()] = None
+    return "; ".join(found)[:_MAX_RAW_REASON]
+
+
+def says_no(success: object) -> bool:
+    """Say whether the field `success` denies one."""
+    return success is not None and _plain(success) in _NO_SUCCESS
+
+
+def says_failure(document: Mapping[str, Any]) -> bool:
+    """Say whether an answer calls itself a failure, whatever else is in it."""
+    errors = (document.get("error"), document.get("errors"))
+    has_error = any(error and _plain(error) not in _NO_ERROR for error in errors)
+    is_failed = _plain(document.get("status")) in _FAILURES
+    return has_error or is_failed or says_no(document.get("success"))
+
+
+def _plain(value: object) -> str:
+    """Write a word, a number or a truth in one way."""
+    return str(value).strip().lower() if isinstance(value, str | int | float) else "-"
 
 
 def clean_word(value: object, most: int) -> str:

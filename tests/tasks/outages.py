@@ -20,8 +20,8 @@ from smsq.errors import (
     TemporaryError,
     UnknownOutcomeError,
 )
-from smsq.gateway.answers import ReportPage
 from smsq.gateway.client import GatewayClient
+from smsq.gateway.reports import ReportPage
 from smsq.models import BulkAccepted, JobState, Kind, MessageRequest, QuickAccepted, QuickRequest
 from smsq.names import Queue
 from smsq.pacing.slots import Closed

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from smsq.gateway.answers import ReportPage
+from smsq.gateway.reports import ReportPage
 from smsq.models import BulkMessage, JobState, RecipientState
 from smsq.pacing.slots import Slot
 from smsq.queue import SmsQueue

@@ -22,7 +22,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util.proxy import connection_requires_http_tunnel
 
 from smsq.gateway.http.replies import PLAIN_MAX_BYTES, Reply, read_any, read_plain
-from smsq.gateway.transport import Adapter, make_session
+from smsq.gateway.http.transport import Adapter, make_session
 
 #: A connection that was idle for longer is not used again. The gateway may be about to close it,
 #: and a request written into a closing connection is of unknown outcome. Well below 5 s, at which

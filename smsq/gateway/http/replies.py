@@ -10,6 +10,7 @@ and only where http.client would read the same.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from typing import Any
@@ -33,8 +34,9 @@ _MOST_HEADERS = 100
 #: More digits are no length.
 _MOST_DIGITS = 9
 _LENGTH, _ENCODING, _CONNECTION = b"content-length", b"transfer-encoding", b"connection"
-_RETRY_AFTER, _DATE = b"retry-after", b"date"
-_USED = frozenset({_LENGTH, _ENCODING, _CONNECTION, _RETRY_AFTER, _DATE})
+#: Headers that are given on.
+_KEPT = ("content-encoding", "content-type", "date", "keep-alive", "retry-after")
+_USED = frozenset({_LENGTH, _ENCODING, _CONNECTION, *(name.encode() for name in _KEPT)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +44,13 @@ class Reply:
     """What came back.
 
     Attributes:
-        retry_after: The header, as it came.
-        date: The header, as it came.
-        body: As it came, not decoded; None when it is larger than allowed or breaks off.
+        headers: Those that count, as they came, by their names in lower case.
+        body: As it came, not unpacked; None when it is larger than allowed or breaks off.
         is_whole: Whether the connection can be used again.
     """
 
     status: int
-    retry_after: str | None
-    date: str | None
+    headers: Mapping[str, str]
     body: bytes | None = field(repr=False)
     is_whole: bool
 
@@ -78,8 +78,7 @@ def read_plain(data: bytes, max_bytes: int) -> Reply | None:
     will_close = b"close" in used.get(_CONNECTION, b"").lower()
     return Reply(
         status=int(found[1]),
-        retry_after=_text(used.get(_RETRY_AFTER)),
-        date=_text(used.get(_DATE)),
+        headers={name: _text(used, name) for name in _KEPT if name.encode() in used},
         body=data[found.end() : end],
         # What comes after it belongs to no request of ours; more of it may be on its way.
         is_whole=end == len(data) and not will_close,
@@ -107,8 +106,7 @@ def read_any(sock: Any, method: str, max_bytes: int) -> Reply:
         body = read_body(response, max_bytes)
     return Reply(
         status=found.status,
-        retry_after=response.headers.get("Retry-After"),
-        date=response.headers.get("Date"),
+        headers={name: response.headers[name] for name in _KEPT if name in response.headers},
         body=body,
         is_whole=body is not None and not will_close,
     )
@@ -127,5 +125,5 @@ def read_body(response: Any, max_bytes: int) -> bytes | None:
     return bytes(body)
 
 
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("ascii")
+def _text(used: Mapping[bytes, bytes], name: str) -> str:
+    return used[name.encode()].decode("ascii")

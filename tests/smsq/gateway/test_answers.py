@@ -19,8 +19,8 @@ from smsq.errors import (
     TemporaryError,
     UnknownOutcomeError,
 )
-from smsq.gateway.answers import Answer, ReportPage, read_bulk, read_quick, read_reports
-from smsq.gateway.ids import read_id
+from smsq.gateway.answers import Answer, read_bulk, read_quick, read_reports
+from smsq.gateway.reports import ReportPage
 from smsq.models import BulkAccepted, QuickAccepted, ReportRow
 
 READERS: list[Callable[[Answer], object]] = [read_quick, read_bulk, read_reports]
@@ -153,7 +153,7 @@ def test_a_status_means_what_it_says_whatever_the_body(
         (200, b'{"sms_id": 9223372036854775808, "uuid": {}}'),
         (200, b"\xff\xfe{}"),
         (200, b"[" * 100_000),
-        (201, b'{"sms_id": 1, "uuid": "u"}'),
+        (201, b'{"sms_id": 0, "uuid": null}'),
         (202, b"{}"),
         (204, b""),
         (100, b""),
@@ -238,17 +238,17 @@ def test_rows_that_cannot_be_read_are_counted_but_teach_nothing() -> None:
         {"phone": True, "status": "x"},
         {"phone": "+", "status": "x"},
     ]
-    rows += [{"phone": 375293332211, "status": 5}, {"phone": -5, "status": "x"}]
+    rows += [{"phone": 375293332211, "status": [5]}, {"phone": -375293332211, "status": "x"}]
     good = [{"phone": 375293332211, "status": "sent"}]
 
     page = read_reports(said({"result": rows + good}))
 
     assert isinstance(page, ReportPage)
     assert page.rows == [ReportRow("375293332211", "sent", None)]
-    assert page.row_count == 8
+    assert (page.row_count, page.unreadable_count) == (8, 7)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"result": {}}', b'{"result": null}', b"<p>"])
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"result": 5}', b'{"result": {"a": 1}}', b"<p>"])
 def test_a_page_that_cannot_be_read_is_asked_for_again(body: bytes) -> None:
     assert type(read_reports(Answer(status=200, body=body))) is TemporaryError
 
@@ -265,9 +265,9 @@ def test_a_page_in_any_json_is_read(start: str, word: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_numbers_that_json_does_not_know_are_refused(number: str) -> None:
+def test_numbers_that_json_does_not_know_say_nothing(number: str) -> None:
     body = f'{{"result": [], "took": {number}}}'
-    assert type(read_reports(Answer(status=200, body=body.encode()))) is TemporaryError
+    assert read_reports(Answer(status=200, body=body.encode())) == ReportPage([])
 
 
 def test_the_gateways_words_can_be_stored() -> None:
@@ -307,13 +307,12 @@ def test_nothing_that_comes_is_an_exception(
 
 
 @given(status=st.integers(0, 1000), body=bodies)
-def test_only_200_with_the_documented_field_is_an_acceptance(
+def test_only_a_2xx_with_the_documented_field_is_an_acceptance(
     status: int, body: bytes | None
 ) -> None:
     quick, bulk = (read(Answer(status=status, body=body)) for read in SEND_READERS)
 
     if isinstance(quick, QuickAccepted):
-        assert (status, read_id(json.loads(body or b"")["sms_id"])) == (200, quick.sms_id)
+        assert (status // 100, b"sms_id" in (body or b"")) == (2, True)
     if isinstance(bulk, BulkAccepted):
-        assert status == 200
-        assert isinstance(json.loads(body or b"")["uuid"], str)
+        assert (status // 100, b"uuid" in (body or b"")) == (2, True)

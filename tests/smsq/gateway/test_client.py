@@ -103,7 +103,7 @@ def test_each_endpoint_gives_its_typed_result() -> None:
         (answer(200, b"\x1f\x8b\x08\x00", ["Content-Encoding: gzip"]), UnknownOutcomeError),
         (answer(200, b'{"sms_id": 2', length=1000), UnknownOutcomeError),
         (answer(200, b""), UnknownOutcomeError),
-        (answer(201, b'{"sms_id": 2, "uuid": "u"}'), UnknownOutcomeError),
+        (answer(201, b'{"sms_id": 0, "uuid": ""}'), UnknownOutcomeError),
         (b"HTTP/1.1 204 No Content\r\n\r\n", UnknownOutcomeError),
         (b"HTTP/1.1 2", UnknownOutcomeError),
         (b"\x15\x03\x01\x00\x02\x02", UnknownOutcomeError),

@@ -13,7 +13,7 @@ def test_an_id_is_a_number_or_digits(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [0, -1, 2**63, str(2**63), "", "1a", "\uff11", True, None, 1.0, [], {}]
+    "value", [0, -1, 2**63, str(2**63), "", "1a", "\uff11", True, None, 1.5, 2.0**53, [], {}]
 )
 def test_anything_else_is_no_id(value: object) -> None:
     assert read_id(value) is None

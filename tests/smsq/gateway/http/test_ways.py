@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from smsq.errors import MisconfiguredError, NotSentError, UnknownOutcomeError
-from smsq.gateway import transport
 from smsq.gateway.client import GatewayClient
+from smsq.gateway.http import transport
 from tests.certificates import SelfSigned
 from tests.smsq.gateway.proxy import refuse, relay
 from tests.smsq.gateway.raw import (

@@ -16,7 +16,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
-from smsq.gateway.deadline import DeadlineSocket, current, forget_exchange
+from smsq.gateway.http.deadline import DeadlineSocket, current, forget_exchange
 
 
 class _Connection(HTTPConnection):
