@@ -140,28 +140,30 @@ def measure_delay_ms(bed_: Bed, n: int) -> float:
 
 
 def urgent() -> list[Row]:
-    """One-time codes while 100,000 bulk-class jobs wait at 10/s."""
+    """One-time codes while 100,000 bulk-class jobs wait, and answers take 0.3 s."""
     rows = []
-    for workers in WORKERS:
-        with bed(
-            ("--latency-ms", "5"),
-            workers=workers,
-            SMSQ_RATE_PER_S="10",
-            SMSQ_BURST="1",
-            SMSQ_POLL_FIRST_S="5",
-        ) as b:
-            b.fill(100_000, priority="bulk")
-            delays_ms = [measure_delay_ms(b, 1_000_000 + n) for n in range(100)]
-        p99 = quantiles(delays_ms, n=100)[98]
-        rows.append(
-            Row(
-                "urgent while 100,000 bulk jobs wait at 10/s",
-                workers,
-                f"p50 {quantiles(delays_ms, n=2)[0]:.0f} ms, p99 {p99:.0f} ms",
-                "p99 ≤ 300 ms",
-                p99 <= 300,
+    for rate_per_s in (10, 200):
+        for workers in WORKERS:
+            with bed(
+                ("--latency-ms", "300"),
+                workers=workers,
+                SMSQ_RATE_PER_S=str(rate_per_s),
+                SMSQ_BURST="1",
+                SMSQ_POLL_FIRST_S="5",
+            ) as b:
+                b.fill(100_000, priority="bulk")
+                delays_ms = [measure_delay_ms(b, 1_000_000 + n) for n in range(100)]
+            p50, p99 = quantiles(delays_ms, n=2)[0], quantiles(delays_ms, n=100)[98]
+            most_ms = 2 * 1000 / rate_per_s + 100
+            rows.append(
+                Row(
+                    f"urgent while 100,000 bulk jobs wait at {rate_per_s}/s",
+                    workers,
+                    f"p50 {p50:.0f} ms, p99 {p99:.0f} ms",
+                    f"p99 ≤ {most_ms:.0f} ms",
+                    p99 <= most_ms,
+                )
             )
-        )
     return rows
 
 

@@ -45,7 +45,9 @@ SETTLE_PAUSE_S = 0.5
 SETTLE_FOR_S = 120.0
 
 
-def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: float) -> bool:
+def attempt(
+    resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: float
+) -> JobState | None:
     """Make one claimed attempt and settle it.
 
     Args:
@@ -55,13 +57,13 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
         leased_at_s: Just before the claim was asked for, on the monotonic clock.
 
     Returns:
-        True when the gateway accepted it; otherwise the job may be in the line again.
+        What the answer made of the job; None when no request was made.
     """
     endpoint = Endpoint.of(claim.kind)
     ready = make_ready(resources, claim, leased_at_s)
     if ready is None:
         resources.limiter.hand_back(slot, who=claim.job_id, endpoint=endpoint)
-        return False
+        return None
     claim = ready
     log.info("-> send job=%s attempt=%d", claim.job_id, claim.attempts)
     started_at_s = time.monotonic()
@@ -70,7 +72,7 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
     if isinstance(result, UnpreparedError):
         step_aside(resources, claim, result.reason)
         resources.limiter.hand_back(slot, who=claim.job_id, endpoint=endpoint)
-        return False
+        return None
     heard = Heard()
     if isinstance(result, GatewayError) and not isinstance(result, RefusedError):
         heard = hear_failure(resources, slot, result, who=claim.job_id, endpoint=endpoint)
@@ -81,7 +83,7 @@ def attempt(resources: Resources, slot: Slot, claim: Claim, *, leased_at_s: floa
     log.info("<- %s job=%s %.0fms%s%s", verdict.state, claim.job_id, took_ms, why, late)
     if not isinstance(result, GatewayError) or isinstance(result, RefusedError):
         hear_pass(resources, slot, endpoint)
-    return verdict.state is JobState.ACCEPTED
+    return verdict.state
 
 
 def step_aside(resources: Resources, claim: Claim, reason: str) -> None:

@@ -13,11 +13,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from redis.exceptions import RedisError
 
 from smsq.errors import say_unforeseen
+from smsq.models import JobState
 from smsq.names import Queue, Task
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import PollClaim
@@ -75,21 +78,25 @@ class Engine:
         with self._lock:
             self._note(ring)
 
-    def see_answered(self, ring: Ring) -> None:
+    def see_answered(self, ring: Ring) -> JobState | None:
         """Wake the engine for a job rung alone, and wait until its request is answered.
 
         It also returns when the job no longer waits, whoever took it, and at shutdown.
+
+        Returns:
+            The job's state then; None where it is not known.
         """
         [job_id] = ring.ids
         with self._lock:
-            answered = self._awaited.add(job_id)
+            answer = self._awaited.add(job_id)
             self._note(ring)
         pause_s = LOOK_S
-        while not answered.wait(pause_s):
+        while not answer.is_there.wait(pause_s):
             pause_s = min(2 * pause_s, MOST_LOOK_S)
             if not self._may_wait(job_id):
                 with self._lock:
                     self._awaited.release(job_id)
+        return answer.state or self._read_state(job_id)
 
     def close(self) -> None:
         """Wait for the requests in hand, and ring for another worker if more waits."""
@@ -110,11 +117,19 @@ class Engine:
                 return True
         if self.resources.stop.is_set():
             return False
-        keys = self.resources.keys
         try:
-            return self.resources.redis.hget(keys.job(job_id), "state") in {"queued", "submitting"}
+            state = self._ask_state(job_id)
         except RedisError as error:
             return not is_of_data(error)
+        return state in {JobState.QUEUED, JobState.SUBMITTING}
+
+    def _read_state(self, job_id: str) -> JobState | None:
+        with suppress(RedisError, ValueError):
+            return None if self.resources.stop.is_set() else JobState(self._ask_state(job_id))
+        return None
+
+    def _ask_state(self, job_id: str) -> Any:
+        return self.resources.redis.hget(self.resources.keys.job(job_id), "state")
 
     # The lock is held in what follows, up to the next remark.
 
@@ -192,15 +207,16 @@ class Engine:
         return Step.CLAIMING
 
     def _use(self, turn: Turn) -> None:
-        is_over = False
+        state = None
         try:
-            is_over = use_turn(self.resources, turn)
+            state = use_turn(self.resources, turn)
         except Exception as error:  # noqa: BLE001 - its lease ends, and the others go on
             log.error("%s", say_unforeseen(f"the request of {_name(turn)} broke off", error))  # noqa: TRY400
         finally:
             with self._lock:
-                self._awaited.settle(_name(turn))
-                self._demand.settle(brings_more=not is_over)
+                self._awaited.settle(_name(turn), state)
+                # Whatever was not accepted may be in the line again, and so may a poll's next page.
+                self._demand.settle(brings_more=state is not JobState.ACCEPTED)
 
     def _await_turn(self) -> bool:
         """Take the turn, or wait to be given it; False ends the thread."""

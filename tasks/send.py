@@ -16,22 +16,28 @@ from tasks.resources import get_resources
 
 
 @shared_task(name=Task.SEND_QUICK.value, bind=True)
-def send_quick(self: CeleryTask[[Sequence[str]], None], job_ids: Sequence[str]) -> None:
+def send_quick(self: CeleryTask[[Sequence[str]], str | None], job_ids: Sequence[str]) -> str | None:
     """See quick jobs sent."""
-    see_sent(Task.SEND_QUICK, self, job_ids)
+    return see_sent(Task.SEND_QUICK, self, job_ids)
 
 
 @shared_task(name=Task.SEND_BULK.value, bind=True)
-def send_bulk(self: CeleryTask[[Sequence[str]], None], job_ids: Sequence[str]) -> None:
+def send_bulk(self: CeleryTask[[Sequence[str]], str | None], job_ids: Sequence[str]) -> str | None:
     """See bulk jobs sent."""
-    see_sent(Task.SEND_BULK, self, job_ids)
+    return see_sent(Task.SEND_BULK, self, job_ids)
 
 
-def see_sent(name: Task, task: CeleryTask[[Sequence[str]], None], ids: Sequence[str]) -> None:
-    """Wake the engine; the task of a job rung alone ends when its request is answered."""
+def see_sent(
+    name: Task, task: CeleryTask[[Sequence[str]], str | None], ids: Sequence[str]
+) -> str | None:
+    """Wake the engine; the task of a job rung alone ends when its request is answered.
+
+    Returns:
+        The job's state then, as Flower shows it; None for a ring of several.
+    """
     queue = Queue((task.request.delivery_info or {}).get("routing_key") or Queue.NORMAL)
     engine, ring = get_engine(get_resources()), Ring(name, ids, queue)
     if len(ids) == 1:
-        engine.see_answered(ring)
-    else:
-        engine.wake(ring)
+        return engine.see_answered(ring)
+    engine.wake(ring)
+    return None

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from redis.exceptions import ResponseError
 
 from smsq.errors import say_unforeseen
+from smsq.models import JobState
 from smsq.pacing.slots import Closed, Early, Slot
 from smsq.records.jobs import Claim, NoClaim, PollClaim, Question, Unprepared
 from smsq.store.connection import is_of_data
@@ -48,11 +49,11 @@ class Turn:
     claimed_at_s: float
 
 
-def use_turn(resources: Resources, turn: Turn) -> bool:
+def use_turn(resources: Resources, turn: Turn) -> JobState | None:
     """Make the one request that a turn is for, and settle it.
 
     Returns:
-        False when the line may have more than before: the job again, or a poll's next page.
+        What the answer made of the job; None for a poll, and where no request was made.
     """
     if isinstance(turn.claim, Claim):
         return attempt(resources, turn.slot, turn.claim, leased_at_s=turn.claimed_at_s)
@@ -63,7 +64,7 @@ def use_turn(resources: Resources, turn: Turn) -> bool:
             raise
         why = say_unforeseen("its stored data cannot be used", error)
         set_aside(resources, Unprepared(turn.claim.ref, turn.claim.number, why))
-    return False
+    return None
 
 
 def find_slot(resources: Resources) -> Slot | None:

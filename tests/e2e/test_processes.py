@@ -62,6 +62,7 @@ def test_flowers_page_for_a_task_is_the_page_for_its_job(watched: Deployment) ->
     task = json.loads(read(f"/api/task/info/{job}"))
     assert task["name"] == Task.SEND_QUICK
     assert task["state"] == "SUCCESS"
+    assert task["result"] == "'accepted'"
     assert job in read(f"/task/{job}")
 
     def old_tasks() -> list[Any]:

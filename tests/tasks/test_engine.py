@@ -355,10 +355,14 @@ class Waiter:
 
     engine: Engine
     job: str
+    state: JobState | None = None
 
     def __post_init__(self) -> None:
-        self.thread = threading.Thread(target=self.engine.see_answered, args=(ring(self.job),))
+        self.thread = threading.Thread(target=self.wait)
         self.thread.start()
+
+    def wait(self) -> None:
+        self.state = self.engine.see_answered(ring(self.job))
 
     def has_ended(self) -> bool:
         return not self.thread.is_alive()
@@ -375,7 +379,17 @@ def test_the_task_of_a_job_rung_alone_ends_when_its_request_is_answered(
     gateway.may_answer.set()
 
     wait_until(waiter.has_ended, "its task ends")
-    assert queue.status(job).state is JobState.ACCEPTED
+    assert queue.status(job).state is waiter.state is JobState.ACCEPTED
+
+
+def test_the_task_of_a_job_that_is_refused_says_so(
+    resources: Resources, queue: SmsQueue, start: Start
+) -> None:
+    job = queue.send_quick("375291110400", "code")
+    waiter = Waiter(start(resources), job)
+
+    wait_until(waiter.has_ended, "its task ends")
+    assert waiter.state is JobState.REJECTED
 
 
 def test_the_task_of_a_job_that_another_process_sends_ends_as_well(
@@ -389,7 +403,7 @@ def test_the_task_of_a_job_that_another_process_sends_ends_as_well(
     start(replace(resources, stop=threading.Event())).wake()
 
     wait_until(waiter.has_ended, "its task ends")
-    assert queue.status(jobs[1]).state is JobState.ACCEPTED
+    assert queue.status(jobs[1]).state is waiter.state is JobState.ACCEPTED
 
 
 def test_the_task_of_a_cancelled_job_ends(
@@ -401,6 +415,7 @@ def test_the_task_of_a_cancelled_job_ends(
     queue.cancel(job)
 
     wait_until(waiter.has_ended, "its task ends")
+    assert waiter.state is JobState.CANCELLED
 
 
 def test_a_shutdown_ends_the_tasks_of_jobs_that_wait(
