@@ -97,8 +97,13 @@ async def show_accepted(request: Request) -> Response:
 
 
 async def show_times(request: Request) -> Response:
-    """Show when each phone was accepted last, in seconds since 1970."""
+    """Show when each phone was accepted last, in seconds since 1970; `?phone=`: of one alone."""
     messages = request.app.state.gateway.book.messages.values()
+    phone = request.query_params.get("phone")
+    if phone:
+        # The newest first: who asks for one has just sent to it.
+        newest = next((m for m in reversed(messages) if phone in m.phones), None)
+        return JSONResponse({phone: newest.accepted_at_s} if newest else {})
     return JSONResponse({phone: m.accepted_at_s for m in messages for phone in m.phones})
 
 

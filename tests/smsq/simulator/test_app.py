@@ -119,6 +119,17 @@ def test_the_book_counts_requests_and_what_was_doubled(simulator: RunningSimulat
     assert simulator.accepted() == {("375291234567", "code"): 2, ("375291234567", "sale"): 1}
 
 
+def test_the_book_tells_when_a_phone_was_accepted_last(simulator: RunningSimulator) -> None:
+    phone, other = "375291234567", "375291234568"
+    for recipient in (phone, other, phone):
+        assert ask(simulator, "POST", QUICK_PATH, params=QUERY | {"phone": recipient})[0] == 200
+    times = simulator.get("/book/times")
+
+    assert times.keys() == {phone, other}
+    assert simulator.get(f"/book/times?phone={phone}") == {phone: times[phone]}
+    assert simulator.get("/book/times?phone=375291234599") == {}
+
+
 def test_the_book_lists_requests_from_any_time_on(simulator: RunningSimulator) -> None:
     ask(simulator, "POST", QUICK_PATH, params=QUERY)
     ask(simulator, "GET", REPORTS_PATH, params={"token": "wrong"})
