@@ -52,8 +52,9 @@ end
 local MAX_NOTES = 100
 
 local function note(id, what, detail)
-  redis.call('RPUSH', key('timeline', id), int(NOW_MS) .. '|' .. what .. '|' .. (detail or ''))
-  redis.call('LTRIM', key('timeline', id), -MAX_NOTES, -1)
+  local k = key('timeline', id)
+  local notes = redis.call('RPUSH', k, int(NOW_MS) .. '|' .. what .. '|' .. (detail or ''))
+  if notes > MAX_NOTES then redis.call('LTRIM', k, -MAX_NOTES, -1) end
 end
 
 -- A thousand ids are no note.

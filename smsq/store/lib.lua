@@ -129,7 +129,12 @@ local function int(n) return string.format('%.0f', n) end
 local WORLD_MS = NOW_MS + math.floor(STEPPED_US / 1000)
 local function moment_ms(world_ms) return world_ms - WORLD_MS + NOW_MS end
 
-local function key(...) return NS .. ':' .. table.concat({...}, ':') end
+-- A claim makes two dozen: no table for each.
+local function key(what, id, n, bucket)
+  if bucket then return NS .. ':' .. what .. ':' .. id .. ':' .. n .. ':' .. bucket end
+  if n then return NS .. ':' .. what .. ':' .. id .. ':' .. n end
+  return id and NS .. ':' .. what .. ':' .. id or NS .. ':' .. what
+end
 
 local function to_hash(flat)
   local t = {}
