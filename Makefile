@@ -16,7 +16,7 @@ AT_ONCE := -n $(JOBS) --dist worksteal
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: .venv/.ready ## Make .venv with everything, the smsq command in it
@@ -65,6 +65,12 @@ bench: .venv/.bench ## Measure against peers, rate, distance, campaigns and more
 	@$(BIN)/python -m bench.gathering
 	@$(BIN)/python -m bench.scripts
 	@$(BIN)/python -m bench.comeback
+	@$(BIN)/python -m bench.enqueue --save
+	@$(BIN)/python -m bench.growth --save
+
+.PHONY: bench-quick
+bench-quick: .venv/.bench ## Measure against peers briefly; fails where a ratio fell by a quarter; 2 minutes
+	@$(BIN)/python -m bench.peers --delays-ms 20 300 --rounds 2 --seconds 3 --compare
 
 .PHONY: soak
 soak: setup ## Compare 100,000 recipients with an odd gateway's book, and measure polls; 7 minutes

@@ -1,4 +1,5 @@
-"""The command: `python -m bench.peers [--delays-ms 0 20] [--rounds 5] [--seconds 6] [--save]`.
+"""The command: `python -m bench.peers [--delays-ms 0 20] [--rounds 5] [--seconds 6]
+[--save | --compare]`.
 
 In:  options. Out: tables; exit code 1 when a row does not hold, 2 when an option is wrong.
 """
@@ -19,7 +20,7 @@ from bench.peers.chart import draw
 from bench.peers.comparison import OURS, Rounds, make_lines, make_rows, name_ratios, to_json
 from bench.peers.contenders import CONTENDERS, run
 from bench.peers.meter import Figures
-from bench.record import FOLDER, Spread, load_1min, save
+from bench.record import FOLDER, NoRecordError, Spread, find_falls, load_1min, load_ratios, save
 from smsq.cli.running.children import ends_in_order
 
 DELAYS_MS = (0, 20, 100, 300)
@@ -82,7 +83,16 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6.0, help="of each run's steady part")
     parser.add_argument("--save", action="store_true", help="write docs/performance/peers.*")
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help="fail only where a ratio fell a quarter below its record",
+    )
     given = parser.parse_args()
+    try:
+        recorded = load_ratios("peers") if given.compare else {}
+    except NoRecordError as error:
+        parser.error(str(error))
     if find_spec("taskiq") is None:
         parser.error("taskiq is not installed: run `make .venv/.bench`")
     load_before = load_1min()
@@ -92,7 +102,12 @@ def main() -> int:
     if given.save:
         command = " ".join(["python -m bench.peers", *sys.argv[1:]])
         keep(rounds, command=command, load_before=load_before)
-    return 0 if show("smsq beside its peers", make_rows(rounds)) else 1
+    is_as_it_must = show("smsq beside its peers", make_rows(rounds))
+    if given.compare:
+        falls = find_falls(name_ratios(rounds), recorded)
+        print(*(f"fell: {fall}" for fall in falls), sep="\n", file=sys.stderr)
+        return 1 if falls else 0
+    return 0 if is_as_it_must else 1
 
 
 if __name__ == "__main__":
