@@ -237,24 +237,3 @@ def _leaves_more(turn: Turn) -> bool:
 
 def _name(turn: Turn) -> str:
     return turn.claim.ref if isinstance(turn.claim, PollClaim) else turn.claim.job_id
-
-
-_lock = threading.Lock()
-_current: list[Engine] = []
-
-
-def get_engine(resources: Resources) -> Engine:
-    """Return the engine of this process, made when first asked for."""
-    with _lock:
-        if not _current or _current[0].resources is not resources:
-            _current[:] = [Engine(resources)]
-        return _current[0]
-
-
-def close_engine() -> None:
-    """Close this process's engine, where there is one."""
-    with _lock:
-        engines = list(_current)
-        _current.clear()
-    for engine in engines:
-        engine.close()

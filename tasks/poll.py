@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from celery import shared_task
 
 from smsq.names import RING_MAX_JOBS, Queue, Task
-from tasks.engine import Ring, get_engine
+from tasks.current_engine import get_engine
+from tasks.engine import Ring
 from tasks.resources import Resources, get_resources
 
 #: Messages found by one script call: more would block Redis for others.

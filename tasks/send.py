@@ -11,7 +11,8 @@ from celery import Task as CeleryTask
 from celery import shared_task
 
 from smsq.names import Queue, Task
-from tasks.engine import Ring, get_engine
+from tasks.current_engine import get_engine
+from tasks.engine import Ring
 from tasks.resources import get_resources
 
 

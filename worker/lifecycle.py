@@ -23,7 +23,7 @@ from smsq.rings.presence import Presence
 from smsq.rings.rings import is_redis_broker
 from smsq.rings.ticks import EVERY_S
 from smsq.store.durability import find_obstacle
-from tasks.engine import get_engine
+from tasks.current_engine import get_engine
 from tasks.poll import poll_deliveries
 from tasks.recover import recover
 from tasks.resources import Resources, find_installed, install

@@ -17,7 +17,7 @@ from celery.concurrency import thread
 from celery.concurrency.base import apply_target
 
 from smsq.names import Task
-from tasks.engine import close_engine
+from tasks.current_engine import close_engine
 from worker.rings_at_hand import rings_at_hand
 
 TICKS = frozenset({Task.RECOVER, Task.POLL_DELIVERIES})
