@@ -23,7 +23,7 @@ from smsq.gateway.http.deadline import forget_exchange, has_written
 from smsq.models import BulkAccepted, JobState, Kind, Outcome, QuickAccepted
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import Claim, Unprepared
-from smsq.store.connection import is_of_data
+from smsq.store.refusals import is_of_data
 from smsq.text.parts import count_parts
 from tasks.prepare import prepare
 from tasks.resources import Resources

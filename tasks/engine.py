@@ -24,7 +24,7 @@ from smsq.models import JobState
 from smsq.names import Queue, Task
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import PollClaim
-from smsq.store.connection import is_of_data
+from smsq.store.refusals import is_of_data
 from tasks.awaited import AwaitedJobs
 from tasks.crew import Crew
 from tasks.demand import Demand, Step

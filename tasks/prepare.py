@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from smsq.errors import say_unforeseen
 from smsq.records.jobs import Claim, NoClaim, Question, Unprepared
-from smsq.store.connection import is_of_data
+from smsq.store.refusals import is_of_data
 from tasks.resources import Resources
 from tasks.set_aside import answer, set_aside
 

@@ -18,7 +18,7 @@ from smsq.models import Kind
 from smsq.names import Queue, Task
 from smsq.records.jobs import Due
 from smsq.store.clock import ledger_time
-from smsq.store.connection import is_of_data
+from smsq.store.refusals import is_of_data
 from tasks.launch import launch_campaigns, sweep_drafts
 from tasks.lookup import look_up_ids
 from tasks.resources import Resources, get_resources

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from smsq.errors import say_unforeseen
 from smsq.records.jobs import Question, Unprepared
-from smsq.store.connection import is_of_data
+from smsq.store.refusals import is_of_data
 from tasks.resources import Resources
 
 log = logging.getLogger(__name__)

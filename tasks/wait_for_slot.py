@@ -18,7 +18,7 @@ from smsq.errors import say_unforeseen
 from smsq.models import JobState
 from smsq.pacing.slots import Closed, Early, Slot
 from smsq.records.jobs import Claim, NoClaim, PollClaim, Question, Unprepared
-from smsq.store.connection import is_of_data
+from smsq.store.refusals import is_of_data
 from tasks.attempt import attempt
 from tasks.poll_page import read_page
 from tasks.resources import Resources

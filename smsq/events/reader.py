@@ -25,8 +25,9 @@ from smsq.errors import ConfigError, QueueUnavailableError
 from smsq.events.events import Event, read_entry
 from smsq.events.subscription import Subscription
 from smsq.settings import Settings
-from smsq.store.connection import unavailable
+from smsq.store.connection import say_refusal, unavailable
 from smsq.store.keys import Keys
+from smsq.store.refusals import find_refusal
 
 log = logging.getLogger(__name__)
 
@@ -176,15 +177,21 @@ class EventReader(Iterator[Event]):
         while True:
             try:
                 return call()
-            except (RedisConnectionError, RedisTimeoutError) as error:
-                failure = f"Redis has been away for {OUTAGE_S:.0f} s ({type(error).__name__})"
+            except (RedisConnectionError, RedisTimeoutError, ResponseError) as error:
+                refusal = find_refusal(error)
+                failure = say_refusal(error)
+                if refusal is not None:
+                    failure += f"; {refusal.fix}"
+                    if refusal.is_lasting:
+                        break
+                elif isinstance(error, ResponseError):
+                    # A stream that is gone, with Redis' memory or for want of news, begins anew.
+                    if not self._rejoins():
+                        break
+                else:
+                    failure = f"Redis has been away for {OUTAGE_S:.0f} s ({type(error).__name__})"
                 # What was on its way when the connection broke is ours, and must be asked for.
                 self._may_have_own = True
-            except ResponseError as error:
-                failure = f"Redis refused: {error}"
-                # A stream that is gone, with Redis' memory or for want of news, begins anew.
-                if not self._rejoins():
-                    break
             if time.monotonic() >= until_s:
                 break
             time.sleep(_PAUSE_S)

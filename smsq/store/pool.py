@@ -12,23 +12,15 @@ from weakref import WeakKeyDictionary
 
 from redis import ConnectionPool
 from redis.connection import Connection
-from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
+
+from smsq.store.refusals import has_moved
 
 #: A connection that was idle for longer is asked before it is used.
 ASK_AFTER_S = 1.0
 
 #: Longest wait for that answer. Together with a new connection and a call it stays below 2 s.
 ASK_TIMEOUT_S = 0.4
-
-#: What a server says that is the primary no more. From a script, Redis 6.2 says it in the middle.
-_MOVED_WORDS = ("READONLY", "MASTERDOWN")
-
-
-def has_moved(error: Exception) -> bool:
-    """Say whether the server refused since another one is the primary now. Pure."""
-    if isinstance(error, ReadOnlyError | MasterDownError):
-        return True
-    return isinstance(error, ResponseError) and any(word in str(error) for word in _MOVED_WORDS)
 
 
 class _Noticing:

@@ -1,100 +1,216 @@
-"""What Redis said when it refused, and what to do about it.
+"""Every way in which Redis refuses: what it means, what to do, and whether anything was done.
 
-In:  an error of Redis' client. Out: two short phrases, without anything of the error's own words.
+In:  an error of Redis' client. Out: the row of it in one table, and what follows from that row.
+
+Redis looks at most of these before a command begins, or at a script's first write. Rights and
+places are looked at for each command of a script: what it wrote before stays written.
 """
 
 from __future__ import annotations
 
-from redis.exceptions import (
-    AuthenticationError,
-    BusyLoadingError,
-    ClusterError,
-    MaxConnectionsError,
-    MovedError,
-    NoPermissionError,
-    OutOfMemoryError,
-    RedisError,
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from redis import exceptions
+from redis.exceptions import RedisError, ResponseError
+
+
+class Done(Enum):
+    """How far Redis may have come when it refused."""
+
+    NOTHING = "nothing, or not a script's first write"
+    HALF = "nothing, unless a script was at work: then its first half"
+    MAYBE = "perhaps everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One kind of refusal.
+
+    Attributes:
+        what: What is the matter, without a word of the error's own.
+        fix: What to do.
+        is_moved: True when the server is the primary no more, so that connections are to be made
+            anew.
+        is_lasting: True when it ends by no other means than an operator's.
+    """
+
+    what: str
+    fix: str
+    done: Done
+    is_moved: bool = False
+    is_lasting: bool = False
+
+
+_MOVED = Refusal(
+    "it is read-only: another one is the primary",
+    "let the address name the primary",
+    Done.NOTHING,
+    is_moved=True,
+)
+_FULL = Refusal("it is full", "raise maxmemory, or delete what is not smsq's", Done.NOTHING)
+_LOADING = Refusal("it is loading its data", "wait: it answers when it is done", Done.NOTHING)
+_RIGHTS = Refusal(
+    "its user lacks a right",
+    "give it the right: ACL SETUSER, as ACL LOG tells",
+    Done.HALF,
+    is_lasting=True,
+)
+_PASSWORD = Refusal(
+    "it does not know the user or the password",
+    "correct user and password in the address",
+    Done.NOTHING,
+    is_lasting=True,
+)
+_CLIENTS = Refusal(
+    "it has too many clients", "raise maxclients, or run fewer processes", Done.NOTHING
+)
+_CLUSTER = Refusal(
+    "it is a cluster's node that does not have the keys",
+    "use a Redis without cluster",
+    Done.HALF,
+    is_lasting=True,
+)
+_BUSY = Refusal(
+    "a script of some client runs for too long",
+    "wait; when it does not end: SCRIPT KILL",
+    Done.NOTHING,
 )
 
-from smsq.store.pool import has_moved
-
-#: By class, or by a word of the answer: what is the matter, what to do. The first that fits.
-_KINDS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str, str], ...] = (
-    (
-        (OutOfMemoryError,),
-        ("OOM",),
-        "it is full",
-        "raise maxmemory, or delete what is not smsq's",
+#: By the first word of Redis' answer.
+REFUSALS: dict[str, Refusal] = {
+    "READONLY": _MOVED,
+    "MASTERDOWN": _MOVED,
+    "NOMASTERLINK": _MOVED,
+    # A wait that was ended by a failover: what came before the wait is written.
+    "UNBLOCKED": Refusal(_MOVED.what, _MOVED.fix, Done.MAYBE, is_moved=True),
+    "OOM": _FULL,
+    "MISCONF": Refusal(
+        "it cannot write to its disk", "make room on Redis' disk and read its log", Done.NOTHING
     ),
-    (
-        (),
-        ("MISCONF",),
-        "it cannot write to its disk",
-        "make room on Redis' disk and read its log",
-    ),
-    (
-        (BusyLoadingError,),
-        ("LOADING",),
-        "it is loading its data",
-        "wait: it answers when it is done",
-    ),
-    (
-        (),
-        ("NOREPLICAS",),
+    "NOREPLICAS": Refusal(
         "too few replicas are connected",
         "start the replicas, or lower min-replicas-to-write",
+        Done.NOTHING,
     ),
-    (
-        (NoPermissionError,),
-        ("NOPERM",),
-        "its user lacks a right",
-        "give it the right: ACL SETUSER, as ACL LOG tells",
+    "LOADING": _LOADING,
+    "BUSY": _BUSY,
+    # It is told to whoever wants to end a script that has written.
+    "UNKILLABLE": Refusal(_BUSY.what, "wait until it ends", Done.MAYBE),
+    "NOPERM": _RIGHTS,
+    "NOAUTH": _PASSWORD,
+    "WRONGPASS": _PASSWORD,
+    "CLUSTERDOWN": Refusal(
+        "its cluster has no node for some keys", "see CLUSTER INFO, or use one node", Done.HALF
     ),
-    (
-        (AuthenticationError,),
-        ("NOAUTH", "WRONGPASS"),
-        "it does not know the user or the password",
-        "correct user and password in the address",
+    "MOVED": _CLUSTER,
+    "ASK": _CLUSTER,
+    "CROSSSLOT": _CLUSTER,
+    "TRYAGAIN": Refusal("its cluster is moving keys", "wait until it is done", Done.HALF),
+    "EXECABORT": Refusal(
+        "it dropped a transaction", "look for an earlier refusal in the log", Done.NOTHING
     ),
+    "NOSCRIPT": Refusal("it forgot a script", "try again", Done.NOTHING),
+}
+
+#: Classes of the client's that take the first word off the answer.
+_CODES: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.ReadOnlyError, "READONLY"),
+    (exceptions.MasterDownError, "MASTERDOWN"),
+    (exceptions.OutOfMemoryError, "OOM"),
+    (exceptions.BusyLoadingError, "LOADING"),
+    (exceptions.NoPermissionError, "NOPERM"),
+    (exceptions.AuthenticationError, "NOAUTH"),
+    (exceptions.ClusterDownError, "CLUSTERDOWN"),
+    (exceptions.TryAgainError, "TRYAGAIN"),
+    (exceptions.ClusterCrossSlotError, "CROSSSLOT"),
+    (exceptions.AskError, "ASK"),  # MovedError's parent
+    (exceptions.ExecAbortError, "EXECABORT"),
+    (exceptions.NoScriptError, "NOSCRIPT"),
+)
+
+#: Without a word of their own, or about a connection.
+_BY_WORDS: tuple[tuple[str, Refusal], ...] = (
+    ("max number of clients", _CLIENTS),
+    ("acl failure in script", _RIGHTS),
+    ("the user executing the script can't", _RIGHTS),
+    ("a non local key in a cluster node", _CLUSTER),
     (
-        (MaxConnectionsError,),
-        ("max number of clients",),
-        "it has too many clients",
-        "raise maxclients, or run fewer processes",
-    ),
-    (
-        (ClusterError, MovedError),
-        ("MOVED", "CLUSTERDOWN"),
-        "it is a cluster's node that does not have the keys",
-        "name the node that has them, or use a Redis without cluster",
-    ),
-    (
-        (),
-        ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed"),
-        "its certificate is not trusted",
-        "set ssl_ca_certs in the address to the file of its authority",
+        "certificate verify failed",
+        Refusal(
+            "its certificate is not trusted",
+            "set ssl_ca_certs in the address to the file of its authority",
+            Done.NOTHING,
+        ),
     ),
 )
+
+#: Redis' word that it did not even begin, and the client's that it did not ask.
+_NOT_BEGUN_WORDS = ("wrong number of arguments", "unknown command", "max number of clients")
+_NOT_ASKED = (exceptions.DataError, exceptions.MaxConnectionsError)
+
+_FIRST_WORD = re.compile(r"-?([A-Z]+)(?: |$)")
+#: Redis 6.2 puts what a script's command was answered at the end of its own words.
+_OF_SCRIPT = re.compile(r"Error running script .*?: ?-([A-Z]+) ")
+_IN_SCRIPT = re.compile(r"running script|in script|\bscript: ")
+
+
+def find_refusal(error: Exception) -> Refusal | None:
+    """Find which kind of refusal an error is; None when it is none, or of no known kind."""
+    if isinstance(error, exceptions.MaxConnectionsError):
+        return Refusal(
+            "this process uses all the connections it may have",
+            "raise SMSQ_REDIS_MAX_CONNECTIONS, or call from fewer threads at once",
+            Done.NOTHING,
+        )
+    words = str(error)
+    if isinstance(error, RedisError | OSError):
+        plain = words.lower().replace("_", " ")
+        for mark, refusal in _BY_WORDS:
+            if mark in plain:
+                return refusal
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return REFUSALS[code]
+    if not isinstance(error, ResponseError):
+        return None
+    said = _FIRST_WORD.match(words) or _OF_SCRIPT.search(words)
+    return REFUSALS.get(said[1]) if said else None
+
+
+def may_have_written(error: RedisError) -> bool:
+    """Say whether what was asked of Redis may have been done, though it ended in this error.
+
+    Redis does not take back what a script wrote before it failed.
+    """
+    if isinstance(error, _NOT_ASKED) or str(error).startswith(_NOT_BEGUN_WORDS):
+        return False
+    refusal = find_refusal(error)
+    if refusal is None or refusal.done is Done.MAYBE:
+        return True
+    return refusal.done is Done.HALF and bool(_IN_SCRIPT.search(str(error)))
+
+
+def has_moved(error: Exception) -> bool:
+    """Say whether the server refused since another one is the primary now."""
+    refusal = find_refusal(error)
+    return refusal is not None and refusal.is_moved
+
+
+def is_of_data(error: Exception) -> bool:
+    """Whether a command failed at what is stored, and not because Redis is away or refuses."""
+    return type(error) is ResponseError and find_refusal(error) is None
 
 
 def explain(error: Exception) -> tuple[str, str] | None:
     """Say what Redis said, and what to do; None when it said nothing, or nothing known."""
-    if has_moved(error):
-        return "it is read-only: another one is the primary", "let the address name the primary"
-    words = str(error)
-    for classes, marks, what, fix in _KINDS:
-        if isinstance(error, classes) or (
-            isinstance(error, RedisError | OSError) and any(mark in words for mark in marks)
-        ):
-            return what, fix
-    return None
+    refusal = find_refusal(error)
+    return (refusal.what, refusal.fix) if refusal else None
 
 
 def say(error: Exception) -> str:
     """Say in a few words why Redis did not do what it was asked."""
-    known = explain(error)
-    return f"Redis refuses: {known[0]}" if known else f"Redis cannot be reached ({_name(error)})"
-
-
-def _name(error: Exception) -> str:
-    return type(error).__name__
+    if known := explain(error):
+        return f"Redis refuses: {known[0]}"
+    return f"Redis cannot be reached ({type(error).__name__})"

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis, exceptions
+from redis import Redis
 from redis.exceptions import DataError
 
 import smsq
 from smsq.errors import QueueUnavailableError
 from smsq.intake.new_jobs import digest
 from smsq.models import JobState
-from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, may_have_written, unavailable
+from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
 from smsq.store.keys import Keys
 from tests.support import RedisServer, free_port
 
@@ -115,30 +115,6 @@ def test_a_script_that_ends_in_an_error_never_says_that_nothing_was_stored(
     assert bool(redis.exists(key)) is is_stored
     assert caught.value.may_be_stored or not is_stored
     assert caught.value.may_be_stored is ("repeat with the same key" in str(caught.value))
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (exceptions.NoScriptError("No matching script"), False),
-        (exceptions.ReadOnlyError("You can't write. script: 1, on @user_script:1."), False),
-        (exceptions.AuthenticationError("Authentication required."), False),
-        (exceptions.BusyLoadingError("Redis is loading the dataset in memory"), False),
-        (exceptions.ResponseError("MISCONF Redis is configured to save RDB snapshots"), False),
-        (exceptions.ResponseError("NOREPLICAS Not enough good replicas to write."), False),
-        (exceptions.NoPermissionError("no permissions to run the 'evalsha' command"), False),
-        (exceptions.NoPermissionError("no permissions. script: 1, on @user_script:9."), True),
-        (exceptions.OutOfMemoryError("not allowed. script: 1, on @user_script:9."), True),
-        (exceptions.ResponseError("Error running script (call to f_1): no good"), True),
-        (exceptions.ResponseError("BUSY Redis is busy running a script."), True),
-        (exceptions.ConnectionError("closed"), True),
-        (exceptions.TimeoutError("late"), True),
-    ],
-)
-def test_the_kind_of_an_error_says_whether_something_may_be_stored(
-    error: exceptions.RedisError, expected: bool
-) -> None:
-    assert may_have_written(error) is expected
 
 
 @pytest.mark.real_redis

@@ -11,8 +11,8 @@ from redis import Redis, exceptions
 
 import smsq
 from smsq.store import pool
-from smsq.store.connection import connect, is_of_data
-from smsq.store.pool import has_moved
+from smsq.store.connection import connect
+from smsq.store.refusals import has_moved
 from tests.support import MutingProxy, RedisServer
 
 
@@ -78,33 +78,3 @@ def test_a_user_who_may_not_ask_keeps_the_connection(
     assert len({client.client_id() for _ in range(3)}) == 1
     client.close()
     admin.close()
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (exceptions.ReadOnlyError("You can't write against a read only replica."), True),
-        (exceptions.MasterDownError("Link with MASTER is down"), True),
-        (exceptions.ResponseError("Error running script: -READONLY You can't write"), True),
-        (exceptions.OutOfMemoryError("command not allowed"), False),
-        (exceptions.ResponseError("MISCONF Redis is configured to save"), False),
-        (exceptions.ConnectionError("READONLY"), False),
-    ],
-)
-def test_only_a_server_that_is_the_primary_no_more_has_moved(
-    error: exceptions.RedisError, expected: bool
-) -> None:
-    assert has_moved(error) is expected
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "BUSY Redis is busy running a script.",
-        "UNBLOCKED force unblock from blocking operation, instance state changed",
-        "LOADING Redis is loading the dataset in memory",
-        "TRYAGAIN Multiple keys request during rehashing of slot",
-    ],
-)
-def test_a_server_that_refuses_for_now_says_nothing_about_a_job(said: str) -> None:
-    assert not is_of_data(exceptions.ResponseError(said))
