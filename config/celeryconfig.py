@@ -32,6 +32,7 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         # A refusal of Redis (READONLY after a failover, MISCONF, OOM) is a channel error to kombu,
         # and would end the worker. A new connection finds the primary, or the end of the trouble.
         "broker_channel_error_retry": True,
+        "worker_consumer": "worker.reconnect:PatientConsumer",
         # JSON only: a pickle in the broker would run code.
         "task_serializer": "json",
         "result_serializer": "json",

@@ -1,17 +1,24 @@
-"""How the processes wait for a broker that is away: for ever, and never long between two tries.
+"""How the processes wait for a broker that is away or refuses: for ever, and never long at a time.
 
 In:  Celery's app. Out: broker connections that are back a few seconds after the broker is.
 
 Kombu's pause between two tries grows to 30 s: after a night's outage workers would sleep for half
-a minute while jobs expire.
+a minute while jobs expire. Celery has no pause at all where a connection succeeds and what is asked
+on it fails, as with a Redis that is read-only: it began anew five times a second.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import kombu
 from celery.app.amqp import AMQP
+from celery.worker import state
+from celery.worker.consumer import Consumer
+
+from smsq.domain.backoff import Backoff
 
 #: Seconds between two tries: the first, how much longer each is, the longest.
 FIRST_S, STEP_S, MOST_S = 1, 1, 4
@@ -30,3 +37,42 @@ class ReconnectingAmqp(AMQP):
     """Celery's broker side, on such connections."""
 
     Connection = Connection
+
+
+#: A consumer that worked for so long begins with the first pause when it fails.
+CALM_S = 10.0
+
+#: How soon a pause ends after the worker was asked to stop.
+_LOOK_S = 0.1
+
+#: Between two starts of the consumer; with jitter, so that workers do not come back as one.
+_BETWEEN_STARTS = Backoff(first_s=FIRST_S, max_s=MOST_S)
+
+
+class PatientConsumer(Consumer):
+    """Celery's consumer, that pauses before it begins anew on a broker that refuses."""
+
+    failures = 0
+    _failed_at_s = float("-inf")
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Drop the connection, then wait."""
+        super().on_connection_error_after_connected(exc)
+        if time.monotonic() - self._failed_at_s > CALM_S:
+            self.failures = 0
+        self.failures += 1
+        wait(_BETWEEN_STARTS.pause_s(self.failures))
+        self._failed_at_s = time.monotonic()
+
+
+def wait(pause_s: float) -> None:
+    """Wait, until the worker is to stop."""
+    until_s = time.monotonic() + pause_s
+    while (left_s := until_s - time.monotonic()) > 0 and not is_to_stop():
+        time.sleep(min(left_s, _LOOK_S))
+
+
+def is_to_stop() -> bool:
+    """Say whether the worker was asked to stop; its exit code may be 0."""
+    asked: Sequence[Any] = (state.should_stop, state.should_terminate)
+    return any(code is not None and code is not False for code in asked)

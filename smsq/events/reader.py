@@ -202,8 +202,9 @@ class EventReader(Iterator[Event]):
             return self._join()
         except (RedisConnectionError, RedisTimeoutError):
             return True
-        except ResponseError:
-            return False
+        except ResponseError as error:
+            refusal = find_refusal(error)
+            return refusal is not None and not refusal.is_lasting
 
     def _join(self) -> bool:
         """Make the group where it is missing, from the oldest news on; True when it was."""

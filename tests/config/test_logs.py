@@ -71,6 +71,19 @@ def test_a_broker_that_is_away_is_told_in_one_line_a_minute(
     assert len(caplog.messages) == 3
 
 
+def test_tries_that_differ_in_numbers_alone_are_told_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connection = logging.getLogger("connection.of.a.test")
+    connection.addFilter(Terse(least=logging.INFO))
+    with caplog.at_level(logging.INFO):
+        for n in range(10):
+            connection.error("Cannot connect to redis. Trying again in %.2f seconds (%d)", n, n)
+            connection.info("Connected to redis")
+
+    assert len(caplog.messages) == 2
+
+
 def test_a_line_that_does_not_say_what_failed_gets_its_name(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

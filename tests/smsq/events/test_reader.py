@@ -232,6 +232,45 @@ def test_a_redis_that_stays_away_ends_the_reader(
     queue.close()
 
 
+@pytest.mark.real_redis
+def test_a_reader_waits_while_redis_refuses(
+    own_redis: RedisServer, environ: dict[str, str]
+) -> None:
+    settings = Settings.from_env(environ | {"SMSQ_REDIS_URL": own_redis.url})
+    queue = SmsQueue(settings=settings)
+    admin = connect(own_redis.url)
+    reader = queue.events(group="app", consumer="one", block_s=10)
+    queue.send_quick("+375291234567", "before", alphaname_id="123")
+    assert next(reader)
+    admin.replicaof("127.0.0.1", free_port())
+
+    def end() -> None:
+        admin.replicaof("NO", "ONE")
+        queue.send_quick("+375291234567", "after", alphaname_id="123")
+
+    later = threading.Timer(0.5, end)
+    later.start()
+    assert next(reader)
+    later.join()
+    admin.close()
+    queue.close()
+
+
+@pytest.mark.real_redis
+def test_a_reader_without_a_right_is_told_at_once(
+    own_redis: RedisServer, environ: dict[str, str]
+) -> None:
+    queue = SmsQueue(settings=Settings.from_env(environ | {"SMSQ_REDIS_URL": own_redis.url}))
+    reader = queue.events(group="app", consumer="one")
+    admin = connect(own_redis.url)
+    admin.execute_command("ACL", "SETUSER", "default", "-xreadgroup")
+
+    with pytest.raises(QueueUnavailableError, match="lacks a right"):
+        next(reader)
+    admin.close()
+    queue.close()
+
+
 def test_an_absent_redis_is_told_at_once() -> None:
     queue = SmsQueue(f"redis://127.0.0.1:{free_port()}/0")
 
