@@ -9,6 +9,7 @@ import logging
 
 from redis.exceptions import RedisError, ResponseError
 
+from smsq.delivery.polls import Length, PageFacts
 from smsq.domain.account import Endpoint, Heard, Scope
 from smsq.errors import (
     BusyError,
@@ -38,7 +39,7 @@ MAX_READERS = 8
 
 
 def read_page(resources: Resources, slot: Slot, claim: PollClaim) -> None:
-    """Fetch and store one page; a short one is the last of this poll.
+    """Fetch and store one page.
 
     Whatever is raised is this message's: it is asked for later, and others go on.
     """
@@ -75,24 +76,32 @@ def fetch(resources: Resources, claim: PollClaim) -> ReportPage | GatewayError:
 
 
 def store(resources: Resources, claim: PollClaim, page: ReportPage) -> None:
-    """Apply a page; a full one is followed by the next, after a short one the message rests.
+    """Apply a page, and say where the next one starts, or that the message rests.
 
-    So it does after one that lies beyond all of its recipients: that list may have no end.
+    A short page is the last one only when it is empty, or nobody is missing: gateways cap pages
+    without a word. One that lies beyond all recipients is the last, too: that list may have no end.
     """
-    rows = resources.settings.page_rows
-    next_offset, next_in_s = claim.offset + rows, None
-    is_beyond = claim.offset >= claim.size
-    if page.row_count < rows or is_beyond:
-        next_in_s = resources.poll_schedule.pause_s(claim.age_s)
-    if page.row_count < rows:
-        next_offset = 0
+    asked, came = resources.settings.page_rows, page.row_count
+    is_capped = 0 < came < asked and claim.offset + came < claim.size
+    is_full = came >= asked or is_capped
+    is_last = not is_full or claim.offset >= claim.size
     left = resources.polls.apply_page(
-        claim, page.rows, next_offset=next_offset, next_in_s=next_in_s
+        claim,
+        page.rows,
+        next_offset=claim.offset + came if is_full else 0,
+        next_in_s=resources.poll_schedule.pause_s(claim.age_s) if is_last else None,
+        facts=PageFacts(
+            length=Length.CAPPED if is_capped else Length.USUAL if came else Length.EMPTY,
+            mark=page.mark if is_full else "",
+            unreadable=page.unreadable_count,
+        ),
     )
-    if next_in_s is not None or not left:
+    if page.unreadable_count:
+        log.warning("message=%s: %d rows cannot be read", claim.ref, page.unreadable_count)
+    if is_last or not left:
         log.info("<- polled message=%s: %s not final", claim.ref, left)
-    elif claim.is_first:
-        ring_readers(resources, claim, pages=-(-(claim.size - next_offset) // rows))
+    elif claim.is_first and not is_capped:
+        ring_readers(resources, claim, pages=-(-(claim.size - claim.offset - came) // asked))
 
 
 def ring_readers(resources: Resources, claim: PollClaim, *, pages: int) -> None:

@@ -5,14 +5,24 @@
 -- recipients. The last page that comes back says how it goes on: from the lowest page that broke off, or
 -- from the beginning at the next poll's time.
 --
+-- A page may be shorter than asked for although recipients are missing: the gateway has not more, or gives
+-- no more at a time. So the next page is read alone, too, from where this one ended; two of one
+-- length show how many rows the gateway gives, and what follows is read side by side. A page that is
+-- shorter than its neighbours leaves a gap: what is behind it is read when the others are back.
+--
 -- Fields of the message meanwhile, beside poll_offset, the page that is claimed next:
 --   poll_number   of this poll: the claims of its pages share it
 --   poll_rows     rows of a page
 --   poll_out      pages that are claimed and not back
 --   poll_stop_ms  no more pages are claimed, and when the message is asked for again; 0: at once
 --   poll_from     lowest page that broke off; none: a page came short, which ends the poll
+--   poll_gap      where the lowest page ended that was shorter than the others
+-- and from poll to poll:
+--   poll_cap      rows of the last page that was shorter than asked for
+--   poll_gaps     gaps that were read in this poll
+--   poll_mark     of the rows at offset 0: a gateway without offsets gives them again and again
 local function forget_pages(message_key)
-  redis.call('HDEL', message_key, 'poll_number', 'poll_rows', 'poll_out', 'poll_stop_ms', 'poll_from')
+  redis.call('HDEL', message_key, 'poll_number', 'poll_rows', 'poll_out', 'poll_stop_ms', 'poll_from', 'poll_gap')
 end
 
 -- So much earlier than they are, polls that have begun stand in line.
@@ -56,39 +66,57 @@ local function is_beyond(offset, message)
   return offset >= size
 end
 
--- A page is back, and the next starts at `next_offset`: further on after a full page, here again after
--- one that broke off, at 0 after a short one. Returns true when the message rests until its next poll.
-local function return_page(ref, message_key, message, offset, next_offset, next_in_ms, age_ms)
-  local is_full = next_offset > offset
-  if is_full and is_beyond(offset, message) then
-    count({}, 'pages_beyond', 1)
-    is_full, next_offset = false, 0
-    if next_in_ms == '' then next_in_ms = math.min(MOST_REST_MS, math.max(LEAST_REST_MS, age_ms)) end
-  end
-  if is_full and not message.poll_number then
-    redis.call('HSET', message_key, 'poll_offset', int(next_offset), 'poll_number', message.polls,
-      'poll_rows', int(next_offset - offset), 'poll_out', 0)
-    line_up_page(ref)
-    return false
-  end
-  local out = message.poll_out and redis.call('HINCRBY', message_key, 'poll_out', -1) or 0
-  local stop_ms, from = tonumber(message.poll_stop_ms), tonumber(message.poll_from)
-  if not is_full then
-    redis.call('ZREM', key('ready', 'poll'), ref)
-    local at_ms = next_in_ms == '' and 0 or NOW_MS + tonumber(next_in_ms)
-    if next_offset == offset then
-      stop_ms = from and math.max(stop_ms, at_ms) or at_ms
-      from = math.min(from or offset, offset)
-    else
-      stop_ms = stop_ms or at_ms
-    end
-    if out > 0 then redis.call('HSET', message_key, 'poll_stop_ms', int(stop_ms)) end
-    if out > 0 and from then redis.call('HSET', message_key, 'poll_from', int(from)) end
-  end
-  if out > 0 then return false end
+-- A gateway that gives a row at a time, or gaps without end, ends the poll as well.
+local MOST_PAGES, MOST_GAPS = 1000, 20
 
+-- Says why a full page is the last one of its poll, nil where it is not.
+local function why_last(message_key, message, page)
+  if page.mark ~= '' and page.offset == 0 then
+    redis.call('HSET', message_key, 'poll_mark', page.mark)
+  elseif page.mark ~= '' and page.mark == message.poll_mark then
+    return 'pages_repeated'
+  end
+  if is_beyond(page.offset, message) then return 'pages_beyond' end
+  if page.is_capped and page.offset > MOST_PAGES * (page.next_offset - page.offset) then return 'pages_tiny' end
+end
+
+-- The first page of a poll, or the next after one that came short, is back. Others can be read beside each
+-- other once it is clear how many rows a page has.
+local function begin_pages(ref, message_key, message, page)
+  local rows = page.next_offset - page.offset
+  redis.call('HSET', message_key, 'poll_offset', int(page.next_offset))
+  if page.is_capped and tonumber(message.poll_cap) ~= rows then
+    redis.call('HSET', message_key, 'poll_cap', int(rows))
+  else
+    redis.call('HSET', message_key, 'poll_number', message.polls, 'poll_rows', int(rows), 'poll_out', 0)
+  end
+  line_up_page(ref)
+end
+
+-- Notes what a page that is not the last says about the others.
+local function note_rows(message_key, message, page)
+  local rows, usual = page.next_offset - page.offset, tonumber(message.poll_rows)
+  if rows > usual then
+    redis.call('HSET', message_key, 'poll_rows', int(rows), 'poll_offset',
+      int(math.max(tonumber(message.poll_offset), page.next_offset)))
+  elseif rows < usual then
+    local gap = math.min(tonumber(message.poll_gap) or page.next_offset, page.next_offset)
+    redis.call('HSET', message_key, 'poll_gap', int(gap))
+    message.poll_gap = gap
+  end
+end
+
+-- All pages are back. Returns true when the message rests.
+local function end_pages(ref, message_key, message, stop_ms, from)
+  local gap = tonumber(message.poll_gap)
   if stop_ms then
     if message.poll_number then forget_pages(message_key) end
+    if gap and from then from = math.min(from, gap) end
+    if gap and not from and redis.call('HINCRBY', message_key, 'poll_gaps', 1) <= MOST_GAPS then
+      from, stop_ms = gap, 0
+    else
+      redis.call('HDEL', message_key, 'poll_gaps')
+    end
     redis.call('HSET', message_key, 'poll_offset', int(from or 0))
   end
   if (stop_ms or 0) == 0 then
@@ -97,4 +125,40 @@ local function return_page(ref, message_key, message, offset, next_offset, next_
   end
   redis.call('ZADD', key('polls'), int(stop_ms), ref)
   return true
+end
+
+-- A page is back: {offset, next_offset, next_in_ms, is_capped, is_empty, mark}. The next starts at
+-- `next_offset`: further on after one that is not the last, here again after one that broke off, at 0 after
+-- the last. Returns true when the message rests until its next poll.
+local function return_page(ref, message_key, message, page, age_ms)
+  local offset, next_in_ms = page.offset, page.next_in_ms
+  local is_full = page.next_offset > offset
+  local why = is_full and why_last(message_key, message, page)
+  if why then
+    count({}, why, 1)
+    is_full, page.next_offset = false, 0
+    if next_in_ms == '' then next_in_ms = math.min(MOST_REST_MS, math.max(LEAST_REST_MS, age_ms)) end
+  end
+  if is_full and not message.poll_number then
+    begin_pages(ref, message_key, message, page)
+    return false
+  end
+  if is_full then note_rows(message_key, message, page) end
+  local out = message.poll_out and redis.call('HINCRBY', message_key, 'poll_out', -1) or 0
+  local stop_ms, from = tonumber(message.poll_stop_ms), tonumber(message.poll_from)
+  if not is_full then
+    redis.call('ZREM', key('ready', 'poll'), ref)
+    local at_ms = next_in_ms == '' and 0 or NOW_MS + tonumber(next_in_ms)
+    if page.next_offset == offset and not page.is_empty then
+      stop_ms = from and math.max(stop_ms, at_ms) or at_ms
+      from = math.min(from or offset, offset)
+    else
+      stop_ms = stop_ms or at_ms
+    end
+    if page.is_empty and message.poll_cap then redis.call('HDEL', message_key, 'poll_cap') end
+    if out > 0 then redis.call('HSET', message_key, 'poll_stop_ms', int(stop_ms)) end
+    if out > 0 and from then redis.call('HSET', message_key, 'poll_from', int(from)) end
+  end
+  if out > 0 then return false end
+  return end_pages(ref, message_key, message, stop_ms, from)
 end

@@ -15,6 +15,9 @@
 -- ARGV[8]  next_offset   of the next one: see paging.lua; '' where rows of this page follow
 -- ARGV[9]  next_in_ms    '' while pages are left; else the next poll comes after this long
 -- ARGV[10] odd           JSON: {unknown word: how it is counted}
+-- ARGV[11] length        'capped': shorter than asked for, more is missing; 'empty'; else ''
+-- ARGV[12] mark          of the page's phones, in whatever order; '' where it says nothing
+-- ARGV[13] unreadable    rows of the page without a phone or a status
 -- returns  {'ok', recipients not final} | {'stale', 0}
 local id, n = string.match(ARGV[4], '^(.*):(%d+)$')
 local message_key = key('message', id, n)
@@ -108,7 +111,15 @@ local left = unfinished(id, n)
 if ARGV[8] == '' then return {'ok', left} end
 if message.asides and ARGV[6] ~= '[]' then redis.call('HDEL', message_key, 'asides') end
 local age_ms = NOW_MS - born_ms_of(job, message.starts_at_ms)
-local rests = return_page(ARGV[4], message_key, message, tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], age_ms)
+count({}, 'reports_unreadable', tonumber(ARGV[13]))
+local rests = return_page(ARGV[4], message_key, message, {
+  offset = tonumber(ARGV[7]),
+  next_offset = tonumber(ARGV[8]),
+  next_in_ms = ARGV[9],
+  is_capped = ARGV[11] == 'capped',
+  is_empty = ARGV[11] == 'empty',
+  mark = ARGV[12],
+}, age_ms)
 -- A message whose id came too late is asked for a few times more, for all its pages.
 local late = message.late_polls and rests and redis.call('HINCRBY', message_key, 'late_polls', -1)
 if late == 0 then redis.call('HDEL', message_key, 'late_polls') end

@@ -9,7 +9,9 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -42,6 +44,28 @@ _D_SENT_FORMAT = "%Y-%m-%d %H:%M:%S"
 _D_SENT_USUAL = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 
 
+class Length(StrEnum):
+    """How long a page is, beside what was asked for."""
+
+    USUAL = ""
+    CAPPED = "capped"  #: shorter, though recipients are missing
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFacts:
+    """What is known of a page beside its rows.
+
+    Attributes:
+        mark: The same for two pages of the same phones; "" where it says nothing.
+        unreadable: Rows that could not be read.
+    """
+
+    length: Length = Length.USUAL
+    mark: str = ""
+    unreadable: int = 0
+
+
 class Polls:
     """Poll moves. A failing Redis raises `redis.RedisError`; callers decide what that means."""
 
@@ -69,6 +93,7 @@ class Polls:
         *,
         next_offset: int,
         next_in_s: float | None,
+        facts: PageFacts = PageFacts(),
     ) -> int | None:
         """Write one page of reports.
 
@@ -78,23 +103,25 @@ class Polls:
             next_offset: Where the next page starts: further on after a full page, at the same
                 offset after one that broke off, at 0 after a short one.
             next_in_s: Seconds until it may be asked for; None for at once.
+            facts: What else is known of the page.
 
         Returns:
             Recipients that are not final yet; None when a newer poll has taken over.
         """
         *before, last = [rows[i : i + SLICE_ROWS] for i in range(0, len(rows), SLICE_ROWS)] or [[]]
         for some in before:
-            if self._apply_rows(claim, some, "", "") is None:
+            if self._apply_rows(claim, some) is None:
                 return None
         rest_ms = "" if next_in_s is None else round(next_in_s * 1000)
-        return self._apply_rows(claim, last, next_offset, rest_ms)
+        return self._apply_rows(claim, last, next_offset, rest_ms, facts)
 
     def _apply_rows(
         self,
         claim: PollClaim,
         rows: Sequence[ReportRow],
-        next_offset: int | str,
-        rest_ms: int | str,
+        next_offset: int | str = "",
+        rest_ms: int | str = "",
+        facts: PageFacts = PageFacts(),
     ) -> int | None:
         """Run `poll_page.lua`; without a next offset, rows of the same page follow."""
         packed, odd = self._pack(rows, claim.buckets)
@@ -107,6 +134,9 @@ class Polls:
             next_offset,
             rest_ms,
             json.dumps(odd),
+            facts.length,
+            facts.mark,
+            facts.unreadable,
         )
         return int(left) if status == "ok" else None
 

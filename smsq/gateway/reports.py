@@ -6,6 +6,7 @@ In:  the list in an answer. Out: phones with the gateway's words; rows that say 
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -17,8 +18,11 @@ from smsq.models import ReportRow
 #: Longest word of the gateway's that is kept: a status, a uuid.
 WORD_MAX = 100
 
-#: What stands between a phone's digits: anything but letters and digits.
-_LAYOUT = re.compile(r"[\W_]+")
+#: What may stand between a phone's digits: blanks, dashes, brackets, and what nobody sees. No
+#: stars: a masked phone is none.
+_LAYOUT = re.compile(
+    r"[\s()+./\-\u00ad\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
+)
 _LEAST_DIGITS, _MOST_DIGITS = 5, 15
 
 
@@ -43,6 +47,12 @@ class ReportPage:
         # Rows of one page share a few words: each is cleaned once.
         clean = cache(partial(clean_word, most=WORD_MAX))
         return [read for row in self.result if (read := _read_row(row, clean))]
+
+    @property
+    def mark(self) -> str:
+        """The same for two pages of the same phones, in whatever order; "" for no phones."""
+        phones = sorted(row.phone for row in self.rows)
+        return f"{zlib.crc32(','.join(phones).encode()):08x}" if phones else ""
 
     @property
     def unreadable_count(self) -> int:

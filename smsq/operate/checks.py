@@ -37,6 +37,23 @@ FULL_SHARE = 0.9
 LEAST_REDIS = (6, 2)
 
 
+#: Oddities of reports: what they are, and what to do.
+REPORT_ODDITIES: Mapping[str, tuple[str, str]] = {
+    "reports_unreadable": (
+        "rows had no phone or no status that can be read",
+        "compare the gateway's rows with docs/gateway.md; worker logs name the message",
+    ),
+    "pages_repeated": (
+        "times the same page came again",
+        "the gateway ignores limit_offset: set SMSQ_BULK_MAX_RECIPIENTS to the rows it gives",
+    ),
+    "pages_tiny": (
+        "polls ended after 1,000 pages",
+        "the gateway gives few rows at once: set SMSQ_BULK_MAX_RECIPIENTS lower",
+    ),
+}
+
+
 class Mark(StrEnum):
     """What a check came to."""
 
@@ -200,6 +217,9 @@ def check_stats(stats: Stats) -> Iterator[Check]:
     yield _pile("dead", stats.jobs[JobState.DEAD], "used up their attempts: smsq dead list")
     unmatched = stats.oddities.get("unmatched", 0)
     yield _pile("unmatched", unmatched, "no receipt gave their message ids: smsq unmatched")
+    for name, (what, fix) in REPORT_ODDITIES.items():
+        if n := stats.oddities.get(name):
+            yield Check("reports", Mark.WARNING, f"{n:,} {what}", fix)
     if stats.unknown_words:
         fix = "say what they mean in SMSQ_STATUS_MAP; till then they mean: not final yet"
         yield Check("words", Mark.WARNING, say_words(stats.unknown_words), fix)

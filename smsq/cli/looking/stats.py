@@ -14,7 +14,7 @@ from rich.table import Table
 from smsq.cli.looking.watch import say_duration, say_gate
 from smsq.cli.output import json_option, make_console, open_queue, print_json
 from smsq.models import JobState
-from smsq.operate.checks import say_words
+from smsq.operate.checks import REPORT_ODDITIES, say_words
 from smsq.pacing.slots import RateView
 from smsq.status.views import Stats
 
@@ -77,7 +77,8 @@ def _show(numbers: Stats) -> None:
         click.echo(f"oldest    ready to be sent for {say_duration(numbers.oldest_waiting_s)}")
     for what, n in sorted(numbers.oddities.items()):
         if n:
-            click.echo(f"look at   {n} {what.replace('_', ' ')}")
+            fix = f": {REPORT_ODDITIES[what][1]}" if what in REPORT_ODDITIES else ""
+            click.echo(f"look at   {n} {what.replace('_', ' ')}{fix}")
     if numbers.unknown_words:
         click.echo(f"words     not known to us: {say_words(numbers.unknown_words)}")
 

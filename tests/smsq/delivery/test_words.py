@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smsq.delivery.polls import Polls, show_word
+from smsq.delivery.polls import PageFacts, Polls, show_word
 from smsq.domain.outcomes import GATEWAY_WORDS, Verdict
 from smsq.models import JobState, Kind, RecipientState, ReportRow
 from smsq.operate.checks import Mark, check_stats
@@ -119,3 +119,16 @@ def test_stats_and_doctor_name_the_words(
     [check] = [c for c in check_stats(world.views.stats(10)) if c.name == "words"]
     assert check.status is Mark.WARNING
     assert "SMSQ_STATUS_MAP" in check.fix
+
+
+@pytest.mark.usefixtures("job")
+def test_stats_and_doctor_say_what_to_do_about_odd_reports(world: World, smsq: Smsq) -> None:
+    world.pass_s(10)
+    facts = PageFacts(unreadable=7)
+    world.polls.apply_page(world.claim_poll(), [], next_offset=0, next_in_s=5, facts=facts)
+
+    [check] = [c for c in check_stats(world.views.stats(10)) if c.name == "reports"]
+    assert check.status is Mark.WARNING
+    assert "7 rows had no phone or no status" in check.detail
+    assert check.fix
+    assert f"look at   7 reports unreadable: {check.fix}" in smsq("stats").stdout
