@@ -43,6 +43,7 @@ class Settings:
 
     redis_url: str = field(repr=False)
     broker_url: str = field(repr=False)
+    redis_max_connections: int
     namespace: str
     gateway_url: str
     gateway_token: str = field(repr=False)

@@ -30,7 +30,7 @@ from smsq.rings.ticks import Ticks
 from smsq.rules.rules import RuleBook
 from smsq.sending.claims import Claims
 from smsq.settings import Settings
-from smsq.store.connection import WORKER_TIMEOUT_S, connect
+from smsq.store.connection import WORKER_TIMEOUT_S, connect_for
 from smsq.store.keys import Keys
 from smsq.store.scripts import Scripts
 
@@ -71,7 +71,7 @@ class Resources:
     @classmethod
     def build(cls, settings: Settings) -> Self:
         """Build from settings; connections are made when first used."""
-        redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
+        redis = connect_for(settings, timeout_s=WORKER_TIMEOUT_S)
         scripts = Scripts.of(redis, settings)
         polls = Polls(scripts, timezone=settings.timezone, words=settings.words)
         return cls(
@@ -96,7 +96,7 @@ class Resources:
                 ),
             ),
             gateway=_client_of(settings),
-            rings=Rings(settings.broker_url, settings.namespace),
+            rings=Rings.of(settings),
             retry_policy=RetryPolicy(
                 max_attempts=settings.max_attempts,
                 backoff=Backoff(settings.backoff_first_s, settings.backoff_max_s),

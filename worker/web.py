@@ -36,7 +36,7 @@ from smsq.records.jobs import PollPlan
 from smsq.settings import Settings
 from smsq.status.views import Views
 from smsq.store.clock import ledger_time
-from smsq.store.connection import PRODUCER_TIMEOUT_S, connect
+from smsq.store.connection import PRODUCER_TIMEOUT_S, connect_for
 from smsq.store.keys import Keys
 from smsq.store.refusals import say
 from smsq.store.scripts import Scripts
@@ -70,7 +70,7 @@ class Receiver:
     @classmethod
     def build(cls, settings: Settings) -> Self:
         """Build from settings; the connection is made when first used."""
-        redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
+        redis = connect_for(settings, timeout_s=PRODUCER_TIMEOUT_S)
         scripts = Scripts.of(redis, settings)
         polls = Polls(scripts, timezone=settings.timezone)
         return cls(

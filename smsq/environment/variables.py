@@ -51,6 +51,12 @@ SETTINGS: tuple[Setting, ...] = (
         "Celery broker: Redis or RabbitMQ; empty: the same as SMSQ_REDIS_URL",
     ),
     Setting(
+        "SMSQ_REDIS_MAX_CONNECTIONS",
+        "50",
+        parsers.whole(2, 10_000),
+        "most connections of a process to the ledger; whoever needs one more waits for it",
+    ),
+    Setting(
         "SMSQ_NAMESPACE",
         "smsq",
         parsers.namespace,

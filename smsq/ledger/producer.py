@@ -13,7 +13,7 @@ from smsq.ledger.ledger import Ledger
 from smsq.rings.rings import Rings
 from smsq.settings import Settings
 from smsq.status.views import Views
-from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.store.connection import PRODUCER_TIMEOUT_S, connect_for, unavailable
 from smsq.store.scripts import Scripts
 
 
@@ -31,11 +31,11 @@ class Producer:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
+        self.redis = connect_for(settings, timeout_s=PRODUCER_TIMEOUT_S)
         self.scripts = Scripts.of(self.redis, settings)
         self.ledger = Ledger(self.scripts)
         self.views = Views(self.redis, self.scripts.keys)
-        self.rings = Rings(settings.broker_url, settings.namespace)
+        self.rings = Rings.of(settings)
 
     def intake(self) -> Intake:
         """Check against the settings and the time."""

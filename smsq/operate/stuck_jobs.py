@@ -76,7 +76,7 @@ class StuckJobs:
         self._redis = redis
         self._plan = PollPlan.of(settings)
         self._scripts = Scripts.of(redis, settings)
-        self._rings = Rings(settings.broker_url, settings.namespace)
+        self._rings = Rings.of(settings)
         self._by = by
 
     @classmethod

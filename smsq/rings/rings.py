@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 from celery import Celery
 from kombu import Exchange, Producer
@@ -25,6 +25,7 @@ from smsq.names import RING_MAX_JOBS, RING_SPREAD, Queue, Task
 from smsq.rings.breaker import Breaker
 from smsq.rings.celery_app import OwnCelery
 from smsq.rings.envelope import Envelopes
+from smsq.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ _FAIL_FAST = {
 #: Seconds to connect to another broker, whatever number of addresses it has, and for each answer.
 _CONNECT_S = 0.8
 
-#: Connections of one process, and the longest wait for one of them.
+#: Most connections of one process, and the longest wait for one of them.
 _CONNECTIONS, _CONNECTION_WAIT_S = 10, 0.5
 
 #: After a failure nobody waits for the broker for so long.
@@ -95,8 +96,8 @@ def make_celery(broker_url: str, namespace: str) -> Celery:
 class _Line:
     """The way to the broker of one process: its connections, and whether they are worth a try."""
 
-    def __init__(self, app: Celery) -> None:
-        self.pool: Any = app.connection_for_write().Pool(limit=_CONNECTIONS)
+    def __init__(self, app: Celery, most: int) -> None:
+        self.pool: Any = app.connection_for_write().Pool(limit=most)
         self.breaker = Breaker(PAUSE_S)
 
     def drop(self, connection: Any) -> None:
@@ -110,12 +111,30 @@ class _Line:
 
 
 class Rings:
-    """Rings jobs. Thread-safe; connects when first used."""
+    """Rings jobs. Thread-safe; connects when first used.
 
-    def __init__(self, broker_url: str, namespace: str) -> None:
+    Args:
+        broker_url: As in `SMSQ_BROKER_URL`.
+        namespace: As in `SMSQ_NAMESPACE`.
+        max_connections: Most connections of a process, never above 10.
+    """
+
+    def __init__(
+        self, broker_url: str, namespace: str, *, max_connections: int = _CONNECTIONS
+    ) -> None:
+        self._max_connections = min(max_connections, _CONNECTIONS)
         self._app = make_celery(broker_url, namespace)
         self._envelopes = Envelopes(self._app) if is_redis_broker(broker_url) else None
         self._lines: dict[int, _Line] = {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Ring as the settings say."""
+        return cls(
+            settings.broker_url,
+            settings.namespace,
+            max_connections=settings.redis_max_connections,
+        )
 
     def ring(self, task: Task, ids: Sequence[str], queue: Queue) -> bool:
         """Ring jobs, or messages to poll; in slices of at most `RING_MAX_JOBS`.
@@ -156,7 +175,9 @@ class Rings:
     def _line(self) -> _Line:
         """This process's: a forked one cannot use its parent's connections."""
         pid = os.getpid()
-        return self._lines.get(pid) or self._lines.setdefault(pid, _Line(self._app))
+        return self._lines.get(pid) or self._lines.setdefault(
+            pid, _Line(self._app, self._max_connections)
+        )
 
     def _publish(self, task: Task, ids: Sequence[str], queue: Queue) -> bool:
         """Send one ring, unless the broker failed a moment ago.

@@ -14,34 +14,53 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from smsq.errors import QueueUnavailableError
+from smsq.settings import Settings
 from smsq.store.pool import Pool
 from smsq.store.refusals import explain, may_have_written, say
 
 #: A producer must fail within 2 s when Redis hangs: one wait to connect, one to be answered.
 PRODUCER_TIMEOUT_S = 0.9
 
+#: As by default of `SMSQ_REDIS_MAX_CONNECTIONS`.
+MAX_CONNECTIONS = 50
+
 #: Workers have nobody waiting for them, and a busy Redis may need a moment.
 WORKER_TIMEOUT_S = 10.0
 
 
-def connect(url: str, *, timeout_s: float = PRODUCER_TIMEOUT_S) -> Redis:
+def connect(
+    url: str,
+    *,
+    timeout_s: float = PRODUCER_TIMEOUT_S,
+    max_connections: int = MAX_CONNECTIONS,
+) -> Redis:
     """Make a client; nothing is connected yet.
 
     Args:
         url: As in `SMSQ_REDIS_URL`.
         timeout_s: Longest wait for a connection, and for each answer.
+        max_connections: Most connections; an address may say otherwise. Whoever needs one more
+            waits for half as long as for an answer.
     """
     pool = Pool.from_url(
         url,
         decode_responses=True,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
+        max_connections=max_connections,
+        wait_s=timeout_s / 2,
         # A silent retry would run a script twice and make the wait twice as long.
         retry=Retry(NoBackoff(), 0),
         # A local socket has none.
         **({} if url.startswith("unix") else {"socket_keepalive": True}),
     )
     return Redis.from_pool(pool)
+
+
+def connect_for(settings: Settings, *, timeout_s: float) -> Redis:
+    """Make a client of the ledger for many threads, with as many connections as settings allow."""
+    most = settings.redis_max_connections
+    return connect(settings.redis_url, timeout_s=timeout_s, max_connections=most)
 
 
 @contextmanager

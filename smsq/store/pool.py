@@ -1,10 +1,13 @@
 """A pool whose connections are fit for use: none that a firewall forgot, none to a former primary.
 
+It makes no more than it may: whoever comes when all are in use waits for one.
+
 In:  a Redis address. Out: connections. Whatever fails while one is got has stored nothing.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from redis import ConnectionPool
 from redis.connection import Connection
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
 
 from smsq.store.refusals import has_moved
 
@@ -42,21 +45,47 @@ class _Noticing:
 
 
 class Pool(ConnectionPool):
-    """Connections to wherever the address leads now."""
+    """Connections to wherever the address leads now.
 
-    def __init__(self, connection_class: type[Any] = Connection, **kwargs: Any) -> None:
+    Args:
+        connection_class: As redis-py has it.
+        wait_s: Longest wait for a connection when all are in use.
+        **kwargs: As of redis-py's pool, `max_connections` among them.
+    """
+
+    def __init__(
+        self, connection_class: type[Any] = Connection, *, wait_s: float, **kwargs: Any
+    ) -> None:
         noticing = type(connection_class.__name__, (_Noticing, connection_class), {})
         self._idle_since_s: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+        self._wait_s = wait_s
         super().__init__(connection_class=noticing, **kwargs)
+
+    def reset(self) -> None:
+        """Begin anew, as a forked process must: its parent's connections are the parent's."""
+        super().reset()
+        self._turns = threading.Semaphore(self.max_connections)
 
     def make_connection(self) -> Any:
         """Make a connection that tells the pool when its server has been demoted."""
-        connection: Any = super().make_connection()
+        try:
+            connection: Any = super().make_connection()
+        except BaseException:
+            self._turns.release()
+            raise
         connection.on_moved = self._drop_idle
         return connection
 
     def get_connection(self, *args: Any, **kwargs: Any) -> Any:
-        """Get a connection; one that was idle for long has answered just now, or is new."""
+        """Get a connection; one that was idle for long has answered just now, or is new.
+
+        Raises:
+            MaxConnectionsError: All were in use, for as long as a caller may wait.
+        """
+        self._checkpid()
+        if not self._turns.acquire(timeout=self._wait_s):
+            raise MaxConnectionsError("all are in use")
+        # What fails from here on gives the turn back: `make_connection` or `release`.
         connection: Any = super().get_connection(*args, **kwargs)
         since_s = self._idle_since_s.pop(connection, None)
         if since_s is None or time.monotonic() - since_s < ASK_AFTER_S or _answers(connection):
@@ -71,8 +100,14 @@ class Pool(ConnectionPool):
 
     def release(self, connection: Any) -> None:
         """Take a connection back."""
+        self._checkpid()
+        is_lent = connection in self._in_use_connections
         self._idle_since_s[connection] = time.monotonic()
-        super().release(connection)
+        try:
+            super().release(connection)
+        finally:
+            if is_lent:
+                self._turns.release()
 
     def _drop_idle(self) -> None:
         # They lead to the same server. Those in use notice by themselves.
