@@ -72,6 +72,7 @@ class Settings:
     callback_secret: str = field(repr=False)
     timezone: str
     default_region: str
+    accept_unknown_ranges: bool
     retention_s: int
     quiet_hours: QuietHours | None
     cap_per_day: int

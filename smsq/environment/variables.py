@@ -208,6 +208,12 @@ SETTINGS: tuple[Setting, ...] = (
         "country of phones written without + and country code",
     ),
     Setting(
+        "SMSQ_ACCEPT_UNKNOWN_RANGES",
+        "0",
+        parsers.flag,
+        "1: take phones of ranges too new to be known, written with + and country code",
+    ),
+    Setting(
         "SMSQ_RETENTION_S",
         "2592000",
         parsers.whole(60, 315_360_000),

@@ -15,6 +15,8 @@ from smsq.environment import parsers
 from smsq.models import OnUnknown, QuickMessage, ViberForward
 from smsq.names import PRIORITIES, Queue
 from smsq.settings import Settings
+from smsq.text.layout import compose
+from smsq.text.parts import find_text_mistake
 from smsq.text.phones import normalize_phone, say_phone_mistake
 
 _LONGEST_EXPIRY_S = 366 * 24 * 3600
@@ -41,10 +43,20 @@ class Fields:
         if not isinstance(raw, str):
             self.mistakes.append(f"phone is {type(raw).__name__}: write a string")
             return ""
-        phone = normalize_phone(raw, self._settings.default_region)
+        settings = self._settings
+        phone = normalize_phone(
+            raw, settings.default_region, accept_unknown=settings.accept_unknown_ranges
+        )
         if phone is None:
             self.mistakes.append(say_phone_mistake(raw, self._settings.default_region))
         return phone or ""
+
+    def text(self, raw: object) -> str:
+        """Take a text as it is sent (NFC); "" when it is none."""
+        text = compose(raw) if isinstance(raw, str) else raw
+        if mistake := find_text_mistake(text):
+            self.mistakes.append(mistake)
+        return text if isinstance(text, str) else ""
 
     def alphaname_id(self, raw: object) -> str:
         """Choose the sender; "" when there is none."""

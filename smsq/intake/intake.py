@@ -13,7 +13,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from smsq.intake.fields import Fields
-from smsq.intake.mistakes import MAX_NAME, is_name, is_one_of, listed, only, refuse
+from smsq.intake.mistakes import MAX_NAME, is_name, is_one_of, listed, refuse
 from smsq.intake.recipients import read_recipients
 from smsq.models import (
     BulkMessage,
@@ -25,6 +25,7 @@ from smsq.models import (
 )
 from smsq.names import Queue
 from smsq.settings import Settings
+from smsq.text.layout import compose
 from smsq.text.parts import find_text_mistake
 from smsq.text.phones import normalize_phone, say_phone_mistake
 
@@ -165,7 +166,10 @@ class Intake:
             The phone in the gateway's form, and the mistakes found, by `phone` and `text`.
         """
         mistakes: dict[str, str] = {}
-        normal = normalize_phone(phone, self._settings.default_region)
+        settings = self._settings
+        normal = normalize_phone(
+            phone, settings.default_region, accept_unknown=settings.accept_unknown_ranges
+        )
         if normal is None:
             mistakes["phone"] = say_phone_mistake(phone, self._settings.default_region)
         if text is not None and (mistake := find_text_mistake(text)):
@@ -200,11 +204,11 @@ class Intake:
 
     def _read_quick(self, message: QuickMessage, fields: Fields) -> CheckedQuick:
         phone = fields.phone(message.phone)
-        fields.mistakes += only(find_text_mistake(message.text))
+        text = fields.text(message.text)
         request = MessageRequest(
             name="",
             alphaname_id=fields.alphaname_id(message.alphaname_id),
-            text=message.text,
+            text=text,
             recipients={phone: None},
         )
         due_at = fields.moment("send_at", message.send_at)
@@ -224,14 +228,12 @@ class Intake:
     def _read_head(self, message: BulkMessage | PersonalMessage, fields: Fields) -> MessageRequest:
         if not is_name(message.name):
             fields.mistakes.append(f"name: write 1 to {MAX_NAME} characters on one line")
-        text = message.text if isinstance(message, BulkMessage) else None
-        if isinstance(message, BulkMessage):
-            fields.mistakes += only(find_text_mistake(text))
+        text = fields.text(message.text) if isinstance(message, BulkMessage) else None
         moment = fields.moment("schedule_time", message.schedule_time)
         # The gateway reads its own local time, without a zone.
         local = moment.astimezone(ZoneInfo(self._settings.timezone)) if moment else None
         return MessageRequest(
-            name=message.name,
+            name=compose(str(message.name)),
             alphaname_id=fields.alphaname_id(message.alphaname_id),
             text=text,
             recipients={},

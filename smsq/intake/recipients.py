@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 
 from smsq.intake.fields import Fields
 from smsq.models import BulkMessage, PersonalMessage
-from smsq.text.parts import find_text_mistake
 from smsq.text.phone_set import SeenPhones
 from smsq.text.phones import mask_phone
 
@@ -30,8 +29,8 @@ def read_recipients(
     for place, (raw, text) in enumerate(_rows(message, fields.mistakes), start=1):
         before = len(fields.mistakes)
         phone = fields.phone(raw)
-        if is_personal and (mistake := find_text_mistake(text)):
-            fields.mistakes.append(mistake)
+        if is_personal:
+            text = fields.text(text)
         if phone and not seen.add(int(phone)):
             fields.mistakes.append(f"phone {mask_phone(phone)} occurs twice: write it once")
         if len(fields.mistakes) == before:

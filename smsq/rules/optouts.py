@@ -100,7 +100,12 @@ class OptOuts:
     def _normalize(self, raw_phones: Sequence[str], first_place: int) -> Sequence[str]:
         phones, mistakes = [], []
         for place, raw in enumerate(raw_phones, start=first_place):
-            phone = normalize_phone(raw, self._region) if isinstance(raw, str) else None
+            # Who wants no messages is never refused because a range is new.
+            phone = (
+                normalize_phone(raw, self._region, accept_unknown=True)
+                if isinstance(raw, str)
+                else None
+            )
             if phone:
                 phones.append(phone)
             else:

@@ -9,10 +9,11 @@ import re
 
 import phonenumbers
 
+from smsq.text.layout import find_unseen, is_rounded, strip_layout
 from smsq.text.phone_typos import is_one_slip_away, is_trunk_doubled
 from smsq.text.usual_spellings import read_usual
 
-_NOT_IN_PHONES = re.compile(r"[^\d\s()+.\-\u2010-\u2015\u00a0]")
+_NOT_IN_PHONES = re.compile(r"[^\d\s()+.\-\u2010-\u2015\u2212\u00a0]")
 _SHOWN_HEAD, _SHOWN_TAIL = 3, 2
 #: No phone has more digits (E.164).
 _MOST_DIGITS = 15
@@ -21,7 +22,7 @@ _MOST_DIGITS = 15
 _LEAST_ABROAD = 11
 
 
-def normalize_phone(raw: str, region: str) -> str | None:
+def normalize_phone(raw: str, region: str, *, accept_unknown: bool = False) -> str | None:
     """Bring a phone to the gateway's form: country code and number, digits only.
 
     A number without plus is a national one where it can be. Else its country code may stand in
@@ -31,11 +32,16 @@ def normalize_phone(raw: str, region: str) -> str | None:
     Args:
         raw: As people write it: `+375 29 123-45-67`, `80 29 1234567`, `375291234567`.
         region: Region of national numbers, as in `BY`.
+        accept_unknown: Take a number of a range that is not known, if it has a plus and as many
+            digits as its country's numbers: operators open ranges faster than lists of them are
+            brought up to date.
 
     Returns:
         `375291234567`, or None when it is no valid number, or one of another country by a guess.
     """
     phone, is_sure = _read_phone(raw, region)
+    if phone is None and accept_unknown:
+        return _read_unknown(raw)
     return phone if is_sure else None
 
 
@@ -47,19 +53,31 @@ def say_phone_mistake(raw: str, region: str, what: str = "phone") -> str:
         region: As for `normalize_phone`.
         what: Which phone it is.
     """
+    if is_rounded(raw):
+        return (
+            f"{what} was rounded by a spreadsheet, its last digits are lost: format the column as "
+            "text and enter the phones again"
+        )
     shown = f"{what} {mask_phone(raw) or 'without digits'}"
+    if unseen := find_unseen(raw):
+        return f"{shown} holds a character that cannot be seen ({unseen}): write it without"
     phone, _ = _read_phone(raw, region)
     if phone:
         return (
             f"{shown} may be one of {region} with a digit wrong, or one of another country: "
             "write it with + and country code"
         )
+    if _read_unknown(raw):
+        return (
+            f"{shown} is of no known range: correct it, or write SMSQ_ACCEPT_UNKNOWN_RANGES=1 into "
+            "the environment if the range is new"
+        )
     return f"{shown} is not valid: write it like +375 29 123-45-67"
 
 
 def _read_phone(raw: str, region: str) -> tuple[str | None, bool]:
     """Read a phone; with whether it is certain what is meant."""
-    if phone := read_usual(raw, region):
+    if phone := read_usual(raw, region) or read_usual(raw := strip_layout(raw), region):
         return phone, True
     if _NOT_IN_PHONES.search(raw):
         return None, False
@@ -73,6 +91,21 @@ def _read_phone(raw: str, region: str) -> tuple[str | None, bool]:
         return phone, True
     phone = _parse_phone(raw, region) or _parse_phone(spelling, None)
     return phone, phone is not None and not _is_guess(digits, region)
+
+
+def _read_unknown(raw: str) -> str | None:
+    """Read a number with a plus that may be one by its length alone."""
+    written = strip_layout(raw)
+    if not written.startswith("+") or _NOT_IN_PHONES.search(written):
+        return None
+    try:
+        number = phonenumbers.parse(written, None)
+    except phonenumbers.NumberParseException:
+        return None
+    mobile = phonenumbers.PhoneNumberType.MOBILE
+    if not phonenumbers.is_possible_number_for_type(number, mobile):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
 
 
 def _is_guess(digits: str, region: str) -> bool:
@@ -94,6 +127,12 @@ def _parse_phone(spelling: str, region: str | None, *, is_home: bool = False) ->
     if not is_valid:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+
+
+def write_phone(phone: str) -> str:
+    """Write a phone of the gateway's form as people do, `+375 29 123-45-67`."""
+    number = phonenumbers.parse(f"+{phone}", None)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
 def mask_phone(phone: str) -> str:

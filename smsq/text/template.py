@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from smsq.errors import InvalidMessageError
+from smsq.text.layout import compose
 
 _PIECES = re.compile(r"(?P<brace>\{\{|\}\})|\{(?P<name>[^{}]*)\}|(?P<stray>\{)")
 
@@ -53,6 +54,7 @@ def read_template(text: str) -> Template:
     Raises:
         InvalidMessageError: A brace is never closed, or holds no name.
     """
+    text = compose(text)
     columns: dict[str, int] = {}
     literals, places = [""], []
     at = 0

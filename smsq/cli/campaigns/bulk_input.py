@@ -18,7 +18,7 @@ import click
 from smsq.cli.campaigns.fill_draft import Loader
 from smsq.cli.files.csv_rows import Table
 from smsq.cli.files.opening import open_input
-from smsq.cli.files.rejects import Rejects
+from smsq.cli.files.rejects import Rejects, choose_rejects
 from smsq.cli.params import read_text
 from smsq.errors import InvalidMessageError
 from smsq.intake.intake import Intake
@@ -115,7 +115,7 @@ def read_input(file: str, options: Mapping[str, Any]) -> BulkInput:
         on_unknown=options["on_unknown"],
         canary=options["canary"],
         max_failed=options["max_failed"],
-        rejects_path=_choose_rejects(file, options["rejects"]),
+        rejects_path=choose_rejects(file, options["rejects"], as_json=options["as_json"]),
     )
 
 
@@ -153,11 +153,3 @@ def _make_message(
     if template is None or template.text is None:
         return PersonalMessage(name=name, texts=[], **shared)
     return BulkMessage(name=name, text=template.text, phones=[], **shared)
-
-
-def _choose_rejects(file: str, wanted: Path | None) -> Path:
-    beside = f"{file.removesuffix('.csv')}.rejects.csv"
-    path = wanted or Path("rejects.csv" if file == "-" else beside)
-    if file != "-" and path.resolve() == Path(file).resolve():
-        raise click.UsageError("--rejects is the file itself: name another one")
-    return path

@@ -6,23 +6,22 @@ In:  a number, or an id and a file. Out: a table; a CSV file that `smsq send-bul
 from __future__ import annotations
 
 import csv
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import tzinfo
-from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
 from smsq.cli.campaigns.brakes import describe_brake
+from smsq.cli.files.private_files import open_private
 from smsq.cli.output import json_option, open_queue, print_json, say_number
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.errors import InvalidMessageError
 from smsq.status.failed import FailedReader
 from smsq.status.status import Campaign
+from smsq.text.phones import write_phone
 
 
 @click.command()
@@ -125,7 +124,9 @@ def _write(reader: FailedReader, stream: TextIO) -> int:
     writer, count = csv.writer(stream, lineterminator="\n"), 0
     writer.writerow(["phone", "text"] if reader.has_texts else ["phone"])
     for phone, text in reader:
-        writer.writerow([phone, text] if reader.has_texts else [phone])
+        # A spreadsheet takes digits alone for a number, and rounds it.
+        written = write_phone(phone)
+        writer.writerow([written, text] if reader.has_texts else [written])
         count += 1
     return count
 
@@ -155,16 +156,10 @@ def _say_retryable(count: int) -> str:
 @contextmanager
 def _create(file: str) -> Iterator[TextIO]:
     """Open a file that only its owner can read; an older one is replaced."""
-    if file == "-":
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    path = Path(file)
-    try:
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        why = f"{file} cannot be written ({error.strerror}): name another file"
-        raise InvalidMessageError([why]) from None
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(open_private(file))
+        except OSError as error:
+            why = f"{file} cannot be written ({error.strerror}): name another file"
+            raise InvalidMessageError([why]) from None
         yield stream

@@ -12,6 +12,7 @@ from smsq.cli.files.csv_rows import Row, Table
 from smsq.cli.files.rejects import Rejects
 from smsq.intake.intake import Filled, Intake
 from smsq.models import MessageRequest
+from smsq.text.layout import compose
 from smsq.text.placeholders import Placeholders
 from smsq.text.template import Template, find_empty
 
@@ -63,6 +64,7 @@ class Loader:
             )
             return "", None, {header[-1]: mistake}
         text, empty = self._make_text(row)
+        text = text and compose(text)
         phone, mistakes = self.intake.check_row(row.cells[self.phone_column], text)
         if not mistakes and not empty:
             return phone, text, {}

@@ -21,6 +21,7 @@ from smsq.cli.campaigns.estimate import Caps, Estimate
 from smsq.cli.campaigns.fill_draft import Loader
 from smsq.cli.files.csv_rows import Table
 from smsq.cli.files.opening import encoding_option
+from smsq.cli.files.private_files import STDOUT
 from smsq.cli.files.progress import show_progress
 from smsq.cli.files.rejects import Rejects, no_row_error
 from smsq.cli.output import Exit, is_terminal, json_option, open_queue, print_json, say_number
@@ -100,7 +101,7 @@ def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> Non
     "requests", "rate_per_s", "hours", "ucs2": {"rows", "characters"}, "refused", "encoding",
     "first_text"}.
     """
-    wanted = read_input(file, options)
+    wanted = read_input(file, {**options, "as_json": as_json})
     with open_queue() as queue:
         caps = _read_caps(queue, options)
         run = _dry_run if dry_run else _send
@@ -203,12 +204,13 @@ def _read_caps(queue: SmsQueue, options: dict[str, Any]) -> Caps:
 
 def _tell(result: dict[str, Any], stored: StoredId, rejects: Rejects) -> None:
     if not stored.is_new:
-        click.echo(f"{stored} {say_repeated(stored)}")
+        click.echo(f"{stored} {say_repeated(stored)}", err=str(rejects.path) == STDOUT)
     else:
         recipients = say_number(result["recipients"], "recipient")
         click.echo(
             f"{result['id']}: {recipients} in {say_number(result['jobs'], 'job')}; "
-            f"smsq watch {result['id']} shows what becomes of them"
+            f"smsq watch {result['id']} shows what becomes of them",
+            err=str(rejects.path) == STDOUT,
         )
     if duplicates := result["duplicates"]:
         click.echo(f"{say_number(duplicates, 'row')} left out: a phone twice", err=True)

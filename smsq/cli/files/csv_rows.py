@@ -8,18 +8,21 @@ What the file holds is not repeated in errors, but for the names of its columns.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import BinaryIO
 
 from smsq.cli.files.text_lines import Lines
+from smsq.text.layout import compose
 
 #: What may stand between cells; the header's line decides.
 _DELIMITERS = ",;\t"
 
 #: A cell of the first line with so many digits is a phone and no column's name.
 _PHONE_DIGITS = 7
+_SEPARATOR = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 
 _MAX_NAMES, _MAX_NAME = 20, 30
 
@@ -59,13 +62,19 @@ class Table:
 
     def __init__(self, stream: BinaryIO, name: str, encoding: str | None = None) -> None:
         self.lines = Lines(stream, name, encoding)
-        first = next((line for line in self.lines if line.strip()), "")
-        self.delimiter = max(_DELIMITERS, key=first.count)
+        first = self._next_line()
+        # How Excel marks a file for itself.
+        told = _SEPARATOR.fullmatch(first.strip())
+        first = self._next_line() if told else first
+        self.delimiter = told[1] if told else max(_DELIMITERS, key=first.count)
         self._reader = csv.reader(chain([first], self.lines), delimiter=self.delimiter, strict=True)
         header = self._next_cells(self.lines.number)
         if not header:
             raise self.lines.mistake("is empty: write a header and at least one row")
-        self.header: Sequence[str] = [name.strip() for name in header]
+        self.header: Sequence[str] = [compose(name).strip() for name in header]
+
+    def _next_line(self) -> str:
+        return next((line for line in self.lines if line.strip()), "")
 
     def find_columns(self, wanted: Sequence[tuple[str, str]]) -> list[int]:
         """Find columns by their names, in any case.
@@ -76,24 +85,27 @@ class Table:
         Raises:
             InvalidMessageError: One is not there, or twice; says which columns there are.
         """
-        if any(_is_phone(name) for name in self.header):
+        names = [name.casefold() for name in self.header]
+        wanted = [(option, compose(name).strip()) for option, name in wanted]
+        # Columns may be called by dates and account numbers; no header has none of those asked for.
+        has_some = any(name.casefold() in names for _, name in wanted)
+        if not has_some and any(_is_phone(name) for name in self.header):
             example = self.delimiter.join(("phone", "text"))
             raise self.lines.mistake(
                 f"has no header: write the names of its columns as the first line, as in {example}"
             )
-        names = [name.casefold() for name in self.header]
         mistakes = []
         for option, name in wanted:
-            if names.count(name.strip().casefold()) > 1:
+            if names.count(name.casefold()) > 1:
                 mistakes.append(f"column {name} occurs twice: rename one of them")
-            elif name.strip().casefold() not in names:
+            elif name.casefold() not in names:
                 mistakes.append(
                     f"has no column {name[:_MAX_NAME]}: write one of its columns with {option}: "
                     f"{self._list_names()}"
                 )
         if mistakes:
             raise self.lines.mistake(*mistakes)
-        return [names.index(name.strip().casefold()) for _, name in wanted]
+        return [names.index(name.casefold()) for _, name in wanted]
 
     def rows(self) -> Iterator[Row]:
         """Read row by row; rows without anything in them are left out.

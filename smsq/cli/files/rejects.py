@@ -7,13 +7,16 @@ In:  rows and their mistakes. Out: a CSV file with the columns of the original a
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, Self
+
+import click
 
 from smsq.cli.files.csv_rows import Row, Table
+from smsq.cli.files.private_files import STDOUT, open_private
 from smsq.cli.output import say_number
 from smsq.errors import InvalidMessageError
 
@@ -42,7 +45,7 @@ class Rejects:
         self._table = table
         # A file of rejects that is sent again has our columns already.
         self._skip = len(_OURS) if list(table.header[: len(_OURS)]) == _OURS else 0
-        self._file: TextIO | None = None
+        self._files = ExitStack()
         self._writer: Any = None
 
     def __enter__(self) -> Self:
@@ -51,8 +54,7 @@ class Rejects:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        if self._file:
-            self._file.close()
+        self._files.close()
 
     def add(self, row: Row, mistakes: Mapping[str, str]) -> None:
         """Write one row.
@@ -70,7 +72,7 @@ class Rejects:
 
     def _write(self, path: Path, cells: Sequence[object]) -> None:
         try:
-            if self._file is None:
+            if self._writer is None:
                 self._open(path)
             self._writer.writerow(cells)
         except OSError as error:
@@ -78,16 +80,29 @@ class Rejects:
             raise InvalidMessageError([f"{why}: name another file with --rejects"]) from None
 
     def _open(self, path: Path) -> None:
-        # Removed first: an older file might be a link, or be readable to others.
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         lines = self._table.lines
         # Excel takes a file without a BOM for cp1251, or what else the original was.
         is_plain = not lines.has_bom and lines.encoding in {None, "utf-8"}
         encoding = "utf-8" if is_plain else "utf-8-sig"
-        self._file = os.fdopen(descriptor, "w", encoding=encoding, newline="")
-        self._writer = csv.writer(self._file, delimiter=self._table.delimiter, lineterminator="\n")
+        file = self._files.enter_context(open_private(path, encoding))
+        self._writer = csv.writer(file, delimiter=self._table.delimiter, lineterminator="\n")
         self._writer.writerow([*_OURS, *self._table.header[self._skip :]])
+
+
+def choose_rejects(file: str, wanted: Path | None, *, as_json: bool) -> Path:
+    """Choose where bad rows go: to the file that was named, or beside the one that is read.
+
+    Raises:
+        click.UsageError: That is the file itself, or stdout where the JSON goes.
+    """
+    stem = file.removesuffix(".csv").removesuffix(".txt")
+    path = wanted or Path("rejects.csv" if file == STDOUT else f"{stem}.rejects.csv")
+    if str(path) == STDOUT:
+        if as_json:
+            raise click.UsageError("--rejects - and --json both write to stdout: name a file")
+    elif file != STDOUT and path.resolve() == Path(file).resolve():
+        raise click.UsageError("--rejects is the file itself: name another one")
+    return path
 
 
 def no_row_error(table: Table, rejects: Rejects) -> InvalidMessageError:

@@ -13,8 +13,9 @@ import click
 
 from smsq.cli.files.opening import encoding_option
 from smsq.cli.files.phone_list import PhoneTable, open_phones
+from smsq.cli.files.private_files import STDOUT
 from smsq.cli.files.progress import show_progress
-from smsq.cli.files.rejects import Rejects
+from smsq.cli.files.rejects import Rejects, choose_rejects
 from smsq.cli.output import (
     Exit,
     is_terminal,
@@ -94,7 +95,7 @@ def import_phones(file: str, *, as_json: bool, **options: Any) -> None:
     The file is UTF-8, cp1251 or --encoding. You may import the same file again. JSON: {"added",
     "known", "rejected"}. Exit code 5: some rows were rejected.
     """
-    path = _choose_rejects(file, options["rejects"])
+    path = choose_rejects(file, options["rejects"], as_json=as_json)
     with (
         open_queue() as queue,
         open_phones(file, options["encoding"]) as (table, size),
@@ -141,7 +142,7 @@ class _Loader:
         phones: list[str] = []
         for row in self._table.rows():
             raw = row.cells[self._column]
-            phone = normalize_phone(raw, self._region)
+            phone = normalize_phone(raw, self._region, accept_unknown=True)
             if phone is None:
                 reason = say_phone_mistake(raw, self._region)
                 self._rejects.add(row, {self._table.header[self._column]: reason})
@@ -155,17 +156,10 @@ class _Loader:
         self.added += self._optouts.store(phones)
 
 
-def _choose_rejects(file: str, wanted: Path | None) -> Path:
-    stem = file.removesuffix(".csv").removesuffix(".txt")
-    path = wanted or Path("rejects.csv" if file == "-" else f"{stem}.rejects.csv")
-    if file != "-" and path.resolve() == Path(file).resolve():
-        raise click.UsageError("--rejects is the file itself: name another one")
-    return path
-
-
 def _tell(result: dict[str, int], rejects: Rejects) -> None:
     known = f", {result['known']:,} were on the list already" if result["known"] else ""
-    click.echo(f"{say_number(result['added'], 'phone')} added{known}")
+    added = f"{say_number(result['added'], 'phone')} added{known}"
+    click.echo(added, err=str(rejects.path) == STDOUT)
     if rejects.count:
         for mistake in rejects.shown:
             click.echo(mistake, err=True)

@@ -13,6 +13,7 @@ import click
 
 from smsq.cli.output import json_option, print_json, say_number
 from smsq.cli.params import read_text, to_unicode
+from smsq.text.layout import compose
 from smsq.text.parts import MAX_PARTS, PLACES_PER_PART, Costly, Parts, count_parts, find_costly
 
 #: Characters shown to a person; in a Cyrillic text nearly every letter forces UCS-2.
@@ -30,7 +31,7 @@ def parts(text: str, *, as_json: bool) -> None:
     JSON: {"parts", "encoding", "places", "forces_ucs2": [{"character", "name", "at"}],
     "two_places": [...]}; encoding is gsm7 or ucs2, at is a character's first place, from 1.
     """
-    text = read_text(text)
+    text = compose(read_text(text))
     counted, costly = count_parts(text), find_costly(text)
     if as_json:
         print_json(describe(counted, costly))

@@ -29,6 +29,8 @@ def fields() -> Fields:
 
 def test_a_phone_is_normalized_for_the_region_of_the_settings(fields: Fields) -> None:
     assert fields.phone("80 29 123-45-67") == "375291234567"
+    fields = make_fields(SMSQ_ACCEPT_UNKNOWN_RANGES="1")
+    assert fields.phone("+375 10 123-45-67") == "375101234567"
     assert make_fields(SMSQ_DEFAULT_REGION="RU").phone("8 916 123-45-67") == "79161234567"
     assert fields.mistakes == []
 

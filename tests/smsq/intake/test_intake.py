@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -163,6 +164,20 @@ def test_more_than_a_hundred_mistakes_are_cut(intake: Intake) -> None:
     assert mistakes[-1] == "... and 23 more mistakes"
     exactly = refused(check_bulk, intake, [replace(BULK, phones=phones[:MAX_MISTAKES])])
     assert "more mistakes" not in exactly[-1]
+
+
+def test_letters_and_accents_are_sent_together() -> None:
+    """A text from a Mac has them apart, which costs three parts instead of one."""
+    intake = Intake(Settings.from_env({"SMSQ_ALPHANAME_ID": "1"}), NOW)
+    apart, together = (unicodedata.normalize(form, "Café à 5€") for form in ("NFD", "NFC"))
+    assert apart != together
+
+    quick = intake.check_quick(QuickMessage(phone=QUICK.phone, text=apart))
+    [bulk] = check_bulk(intake, [BulkMessage(name=apart, text=apart, phones=[QUICK.phone])])
+    [personal] = check_bulk(intake, [PersonalMessage(name="x", texts=[(QUICK.phone, apart)])])
+    assert quick.request.text == together
+    assert (bulk.name, bulk.text) == (together, together)
+    assert list(personal.recipients.values()) == [together]
 
 
 SECRET = "Пароль от сейфа: 48-21-77"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.text.phones import mask_phone, normalize_phone
+from smsq.text.phones import mask_phone, normalize_phone, say_phone_mistake
 
 PHONE_CHARACTERS = "0123456789+-() .\u00a0\u2013\u0663\u0667"
 #: From a few digits to one character too many, with what people put between digits.
@@ -129,3 +129,19 @@ def test_a_mask_is_short_and_hides_most_of_a_phone(written: str) -> None:
 def test_a_mask_shows_enough_to_recognise() -> None:
     assert mask_phone("375291234567") == "+375*******67"
     assert mask_phone("112") == "***"
+
+
+@pytest.mark.parametrize("written", ["+375 10 123-45-67", "+375101234567", "+375(10)123 45 67"])
+def test_a_number_of_a_range_that_is_not_known_has_a_way(written: str) -> None:
+    assert normalize_phone(written, "BY") is None
+    assert "write SMSQ_ACCEPT_UNKNOWN_RANGES=1" in say_phone_mistake(written, "BY")
+    assert normalize_phone(written, "BY", accept_unknown=True) == "375101234567"
+
+
+@pytest.mark.parametrize(
+    "written", ["375101234567", "+37510123456", "+375 10 123-45-678", "101234567"]
+)
+def test_a_range_is_new_only_where_the_number_could_be_one(written: str) -> None:
+    """With a plus, and of the right length; a slip of a finger is no new range."""
+    assert normalize_phone(written, "BY", accept_unknown=True) is None
+    assert "SMSQ_ACCEPT" not in say_phone_mistake(written, "BY")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +51,40 @@ def test_what_a_csv_writer_wrote_comes_back_with_its_lines(
             expected.append((line, row))
 
     assert read(buffer.getvalue().encode("utf-8-sig" if has_bom else "utf-8")) == expected
+
+
+def find(content: str, *names: str) -> list[int]:
+    table = Table(io.BytesIO(content.encode()), "a.csv")
+    return table.find_columns([(f"--{name}", name) for name in names])
+
+
+@pytest.mark.parametrize(
+    "name", ["Долг на 24.11.2026", "cf_1234567", "2026-11-24 10:00", "ИНН 7707083893"]
+)
+def test_a_column_may_be_called_by_a_date_or_a_number(name: str) -> None:
+    assert find(f"phone;text;{name}\n375291234567;hi;5\n", "phone", name) == [0, 2]
+
+
+def test_a_file_that_begins_with_a_phone_has_no_header() -> None:
+    with pytest.raises(InvalidMessageError, match="has no header"):
+        find("375291234567;hi\n375291234568;hi\n", "phone")
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_column_is_found_however_its_letters_are_kept(apart: bool) -> None:
+    name = "Номер мобильный"
+    written, wanted = (unicodedata.normalize(form, name) for form in ("NFD", "NFC"))
+    if apart:
+        written, wanted = wanted, written
+
+    assert find(f"{written},text\n375291234567,hi\n", wanted, "text") == [0, 1]
+
+
+@pytest.mark.parametrize("first", ["sep=;", "SEP=;", '"sep=;"', "\ufeffsep=;"])
+def test_excels_own_first_line_says_what_stands_between_cells(first: str) -> None:
+    content = f"{first}\r\nphone;text\r\n375291234567;a, b, c\r\n"
+
+    assert read(content.encode()) == [(3, ["375291234567", "a, b, c"])]
 
 
 @given(st.text("абвгдежзАБВЁёўі", min_size=1, max_size=20))
