@@ -14,12 +14,30 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
+from smsq.gateway.http.addresses import open_socket
 from smsq.gateway.http.deadline import DeadlineSocket, current, forget_exchange
 
 
+def _open(connection: HTTPConnection) -> socket.socket:
+    """Open a connection's socket, with the exceptions that urllib3 itself raises."""
+    host = connection._dns_host
+    try:
+        return open_socket(host, connection.port, connection.socket_options or ())
+    except socket.gaierror as error:
+        raise NameResolutionError(connection.host, connection, error) from error
+    except TimeoutError as error:
+        raise ConnectTimeoutError(connection, "timed out") from error
+    except OSError as error:
+        raise NewConnectionError(connection, type(error).__name__) from error
+
+
 class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _open(self)
+
     def connect(self) -> None:
         self.timeout = current.left_s()
         super().connect()
@@ -28,7 +46,7 @@ class _Connection(HTTPConnection):
 
 class _TlsConnection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
-        connected = super()._new_conn()
+        connected = _open(self)
         # What connecting took, the handshake does not get again.
         try:
             connected.settimeout(current.left_s())

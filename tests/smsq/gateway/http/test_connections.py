@@ -13,7 +13,7 @@ import pytest
 from smsq.errors import GatewayError, UnknownOutcomeError
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.http import connections as connections_module
-from smsq.gateway.http.connections import Connections
+from smsq.gateway.http.connections import Connections, find_idle_s
 from smsq.models import QuickRequest
 from tests.smsq.gateway.raw import (
     ACCEPTED,
@@ -218,3 +218,43 @@ def test_a_name_that_cannot_be_one_is_not_sent(url: str) -> None:
     with client_of(url) as client, pytest.raises(GatewayError) as failed:
         client.send_quick(QUICK)
     assert not isinstance(failed.value, UnknownOutcomeError)
+
+
+@pytest.mark.parametrize(
+    ("header", "idle_s"),
+    [
+        (None, 3.0),
+        ("", 3.0),
+        ("timeout=2", 1.0),
+        ("timeout=2, max=100", 1.0),
+        ("max=5, Timeout = 1", 0.5),
+        ('timeout="4"', 2.0),
+        ("timeout=65", 3.0),
+        ("timeout=0", 0.0),
+        ("timeout=soon", 3.0),
+        ("timeout=99999999999", 3.0),
+    ],
+)
+def test_the_time_that_a_server_announces_is_halved(header: str | None, idle_s: float) -> None:
+    assert find_idle_s(header) == idle_s
+
+
+def test_a_connection_is_not_used_when_its_server_is_about_to_close_it() -> None:
+    brief = answering(answer(200, ACCEPTED, ["Keep-Alive: timeout=1"]))
+    with raw_server(brief) as server, client_of(server.url) as client:
+        client.send_quick(QUICK)
+        client.send_quick(QUICK)
+        assert server.connections == 1
+        time.sleep(0.6)
+        client.send_quick(QUICK)
+
+        assert server.connections == 2
+
+
+def test_a_server_that_announces_no_time_at_all_gets_a_connection_for_each_request() -> None:
+    none = answering(answer(200, ACCEPTED, ["Keep-Alive: timeout=0"]))
+    with raw_server(none) as server, client_of(server.url) as client:
+        for _ in range(3):
+            client.send_quick(QUICK)
+
+        assert server.connections == 3

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from urllib3.connection import HTTPConnection
 
 from smsq.errors import GatewayError, MisconfiguredError, NotSentError, UnknownOutcomeError
 from smsq.gateway.calls import SEND_MAX_BYTES
+from smsq.gateway.http import transport
+from smsq.gateway.http.addresses import open_socket
 from tests.certificates import SelfSigned
 from tests.smsq.gateway.raw import (
     ACCEPTED,
@@ -240,14 +242,13 @@ def test_a_deadline_that_passes_before_the_handshake_leaves_no_socket_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made: list[socket.socket] = []
-    connect = HTTPConnection._new_conn
 
-    def connect_late(connection: HTTPConnection) -> socket.socket:
-        made.append(connect(connection))
+    def connect_late(host: str, port: int, options: Iterable[Any]) -> socket.socket:
+        made.append(open_socket(host, port, options))
         time.sleep(0.6)
         return made[-1]
 
-    monkeypatch.setattr(HTTPConnection, "_new_conn", connect_late)
+    monkeypatch.setattr(transport, "open_socket", connect_late)
     with (
         raw_server(lambda connection: connection.drip(b"")) as server,
         client_of(server.url.replace("http:", "https:"), timeout_s=0.5) as client,
