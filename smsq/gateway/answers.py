@@ -69,7 +69,7 @@ def read_quick(answer: Answer) -> QuickAccepted | GatewayError:
     if sms_id is None:
         return UnknownOutcomeError(f"{answer.status} without sms_id", status=answer.status)
     # The id proves acceptance; odd words beside it do not undo it.
-    status = clean_word(document.get("status", ""), WORD_MAX)
+    status = clean_word(clean_reason(str(document.get("status", "")), answer.secrets), WORD_MAX)
     return QuickAccepted(sms_id, status, read_id(document.get("parts")) or 0)
 
 

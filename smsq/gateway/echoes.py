@@ -9,7 +9,8 @@ them, and not each of them in the answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from html import unescape
 from urllib.parse import unquote_plus
 
@@ -21,7 +22,14 @@ _PIECE = 8
 _PART = 4
 _STRIDE = _PIECE - _PART + 1
 
-_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_TAG = re.compile(r"<[^<>]{0,100}>|[\u00ad\u200b-\u200f\u2060\ufeff]")
+
+#: So many digits in a row are a code; fewer are a number of anything.
+_CODE = 4
+_NO_DIGIT = re.compile(r"[^\d\0]+")
+#: A word with letters and digits.
+_MIXED = re.compile(r"(?=[^\W_]*\d)(?=[^\W_]*[^\W\d_])[^\W_]{4,}")
 
 
 def take_out(reason: str, ours: Sequence[str]) -> str:
@@ -40,11 +48,69 @@ def take_names_out(reason: str, names: Sequence[str]) -> str:
 
 
 def spell(reason: str) -> list[str]:
-    """Write a reason in the ways that undo how gateways escape what they repeat; itself first."""
-    unicode = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), reason)
-    plain = unicode.replace("\\n", "\n").replace('\\"', '"').replace("\\/", "/")
-    spellings = (reason, unquote_plus(reason), unescape(reason), unescape(plain), plain)
-    return list(dict.fromkeys(spellings))
+    """Write a reason in the ways that undo how gateways escape what they repeat; itself first.
+
+    What is escaped twice is undone twice.
+    """
+    spellings = [reason]
+    for _ in range(_ROUNDS):
+        undone = [undo(one) for one in spellings for undo in _UNDO]
+        known, spellings = spellings, list(dict.fromkeys([*spellings, *undone]))
+        if len(known) == len(spellings):
+            break
+    return spellings
+
+
+def _undo_json(text: str) -> str:
+    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return text.replace("\\n", "\n").replace('\\"', '"').replace("\\/", "/")
+
+
+def _undo_tags(text: str) -> str:
+    return _TAG.sub("", text)
+
+
+def _undo_alphabet(text: str, alphabet: str) -> str:
+    """Undo that UTF-8 was read as another alphabet."""
+    try:
+        return text.encode(alphabet).decode()
+    except UnicodeError:
+        return text
+
+
+_ROUNDS = 2
+_UNDO: Sequence[Callable[[str], str]] = (
+    unquote_plus,
+    unescape,
+    _undo_json,
+    _undo_tags,
+    partial(_undo_alphabet, alphabet="cp1251"),
+    partial(_undo_alphabet, alphabet="latin-1"),
+)
+
+
+def mask_codes(reason: str, ours: Sequence[str]) -> str:
+    """Put `*` in place of digits and codes of ours, whatever stands around them.
+
+    Words may come back in capitals or in other letters, but a code stays a code: four digits in a
+    row, however they are grouped, and words of letters and digits.
+    """
+    digits = [(i, c) for i, c in enumerate(reason) if c.isdecimal()]
+    if len(digits) < _CODE and not _MIXED.search(reason):
+        return reason
+    joined = "\0".join(ours).casefold()
+    numbers = _NO_DIGIT.sub("", joined)
+    hidden: set[int] = set()
+    for n in range(len(digits) - _CODE + 1):
+        window = digits[n : n + _CODE]
+        if "".join(c for _, c in window) in numbers:
+            hidden.update(i for i, _ in window)
+    for found in _MIXED.finditer(reason):
+        for at in range(found.start(), found.end() - _CODE + 1):
+            part = reason[at : at + _CODE]
+            if _MIXED.fullmatch(part) and part.casefold() in joined:
+                hidden.update(range(at, at + _CODE))
+    return "".join("*" if i in hidden else c for i, c in enumerate(reason))
 
 
 def repeats(reason: str, ours: Sequence[str]) -> bool:

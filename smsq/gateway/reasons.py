@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from smsq.gateway.echoes import repeats, take_out
+from smsq.gateway.echoes import mask_codes, repeats, spell, take_out
 from smsq.text.phones import mask_phone
 
 MAX_REASON = 200
@@ -21,6 +21,9 @@ _MAX_RAW_REASON = 4 * MAX_REASON
 
 #: A gateway that asks for more is asked again by the next probe.
 MAX_RETRY_AFTER_S = 3600.0
+
+#: Stands for words that cannot be shown.
+_REPEATED = "(the gateway's words repeat the request)"
 
 _KEYS = ("error", "message", "detail", "errors", "description", "error_description", "reason")
 #: What stands where there is no error, and how a failure is written beside one.
@@ -77,8 +80,11 @@ def clean_reason(reason: str, secrets: Sequence[str]) -> str:
     """
     reason = take_out(reason, secrets)
     if repeats(reason, secrets):
-        return "(the gateway's words repeat the request)"
+        return _REPEATED
     reason = _LONG_NUMBER.sub(lambda found: mask_phone(found.group()), reason)
+    reason = mask_codes(reason, secrets)
+    if any(mask_codes(one, secrets) != one for one in spell(reason)):
+        return _REPEATED
     return clean_word(_CONTROL.sub(" ", reason).strip(), MAX_REASON)
 
 

@@ -7,11 +7,14 @@ import json
 import time
 from urllib.parse import quote_plus
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.gateway.echoes import repeats, take_names_out
+from smsq.gateway.answers import Answer, read_quick
+from smsq.gateway.echoes import repeats, spell, take_names_out
 from smsq.gateway.reasons import clean_reason
+from smsq.models import QuickAccepted
 
 TEXTS = [
     f"Анна {n}, скидка 30% на все товары до воскресенья! Ваш код K{n:06d}, ждём вас снова"
@@ -25,6 +28,13 @@ SPELLINGS = [
     html.escape,
     lambda text: json.dumps(text)[1:-1],
     lambda text: html.escape(json.dumps(text)[1:-1]),
+    lambda text: json.dumps(json.dumps(text))[1:-1],
+    lambda text: quote_plus(quote_plus(text)),
+    lambda text: "".join(f"&#{ord(c)};" for c in text),
+    lambda text: html.escape("".join(f"&#x{ord(c):x};" for c in text)),
+    lambda text: "".join(f"<b>{html.escape(c)}</b>" for c in text),
+    lambda text: "\u200b".join(text),
+    lambda text: text.encode().decode("latin-1"),
 ]
 words = st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=12, max_size=60)
 
@@ -78,3 +88,61 @@ def test_a_reason_beside_20_000_texts_is_cleaned_in_a_moment() -> None:
     sum(len({text[i : i + 8] for i in range(len(text) - 7)}) for text in TEXTS)
 
     assert took_s < (time.process_time() - started_s) / 2
+
+
+@pytest.mark.parametrize(
+    "code", ["4821", "482193", "48213977", "K4Q8Z7", "A-4821", "48-21", "4 8 2 1"]
+)
+@pytest.mark.parametrize(
+    "say",
+    [
+        "BAD TEXT: YOUR CODE IS {code}",
+        "VASH KOD {code} NE PRINYAT",
+        "error near '{code}'",
+        "{code}",
+        "code={code}&x=1",
+        "1{code}9",
+        "wrong: {entities}",
+        "wrong: {escaped}",
+        "wrong: {quoted}",
+        "wrong: {spaced}",
+    ],
+)
+def test_a_code_of_the_text_is_masked_whatever_stands_around_it(code: str, say: str) -> None:
+    entities = "".join(f"&#{ord(c)};" for c in code)
+    escaped = "".join(f"\\u{ord(c):04x}" for c in code)
+    quoted = "".join(f"%{ord(c):02x}" for c in code)
+    said = say.format(
+        code=code, entities=entities, escaped=escaped, quoted=quoted, spaced="-".join(code)
+    )
+    reason = clean_reason(said, [f"Ваш код: {code}. Спасибо", "375291234567"])
+
+    for shown in spell(reason):
+        left = "".join(c for c in shown if c.isdecimal())
+        assert "".join(c for c in code if c.isdecimal()) not in left or len(left) < 4
+        assert code not in shown
+
+
+@given(
+    code=st.text("0123456789", min_size=4, max_size=8),
+    before=st.text(max_size=30),
+    after=st.text(max_size=30),
+)
+def test_no_code_stays_in_a_reason(code: str, before: str, after: str) -> None:
+    reason = clean_reason(f"{before}{code}{after}", [f"Code {code}"])
+
+    assert code not in reason
+
+
+def test_numbers_that_are_not_ours_stay() -> None:
+    text = "Код 4821, скидка 30% до 24.11"
+
+    assert clean_reason("Error 1007: 30 of 120 parts", [text]) == "Error 1007: 30 of 120 parts"
+
+
+def test_a_status_that_repeats_a_code_does_not_show_it() -> None:
+    body = b'{"sms_id": 5, "status": "SENT: YOUR CODE 4821"}'
+    accepted = read_quick(Answer(status=200, body=body, secrets=("Kod 4821",)))
+
+    assert isinstance(accepted, QuickAccepted)
+    assert accepted.gateway_status == "SENT: YOUR CODE ****"
