@@ -10,7 +10,6 @@ from smsq.environment import parsers
 from smsq.environment.setting import Setting
 from smsq.models import OnUnknown
 
-
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SMSQ_REDIS_URL",
