@@ -104,7 +104,7 @@ doctor: setup ## Check settings, Redis, gateway, beat and queues
 .PHONY: lock
 lock: ## Pin requirements anew (needs uv)
 	@for file in worker dev; do \
-	  extra=$$([ $$file = dev ] && echo "--extra demo --group dev"); \
+	  extra=$$([ $$file = dev ] && echo "--extra demo --extra excel --group dev"); \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links --extra worker $$extra --output-file requirements/$$file.txt pyproject.toml > /dev/null; \
 	done

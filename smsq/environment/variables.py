@@ -184,7 +184,7 @@ SETTINGS: tuple[Setting, ...] = (
         "SMSQ_ACCEPT_UNKNOWN_RANGES",
         "0",
         parsers.flag,
-        "1: take phones of ranges too new to be known, written with + and country code",
+        "1: take phones of unknown ranges, with a +",
     ),
     Setting(
         "SMSQ_RETENTION_S",

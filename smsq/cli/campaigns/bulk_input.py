@@ -35,12 +35,14 @@ class BulkInput:
     Attributes:
         template: None where each row has its own text.
         encoding: Of the file; None to find out.
+        sheet: Of a workbook; None where it has one.
         text_column: Its name; None where there is a template, or a text for all.
         is_literal: What looks like another tool's place for a column is meant as it stands.
     """
 
     file: str
     encoding: str | None
+    sheet: str | None
     message: BulkMessage | PersonalMessage
     template: Template | None = field(repr=False)
     phone_column: str
@@ -105,6 +107,7 @@ def read_input(file: str, options: Mapping[str, Any]) -> BulkInput:
     return BulkInput(
         file=file,
         encoding=options["encoding"],
+        sheet=options["sheet"],
         message=_make_message(template, options),
         template=template,
         phone_column=options["phone_column"],
@@ -135,14 +138,18 @@ def check_places(template: Template, header: Sequence[str]) -> None:
 
 
 @contextmanager
-def open_table(file: str, encoding: str | None = None) -> Iterator[tuple[Table, int]]:
-    """Open a CSV file, or stdin as `-`; with its size in bytes, 0 when that is not known.
+def open_table(
+    file: str, encoding: str | None = None, sheet: str | None = None
+) -> Iterator[tuple[Table, int]]:
+    """Open a CSV file or a workbook, or stdin as `-`.
+
+    Yields the table, and its size in bytes: 0 when that is not known.
 
     Raises:
         InvalidMessageError: It cannot be read.
     """
-    with open_input(file, wanted="a CSV file") as (stream, name, size):
-        yield Table(stream, name, encoding), size
+    with open_input(file, wanted="a CSV file", encoding=encoding, sheet=sheet) as found:
+        yield Table(found.stream, found.name, found.encoding, found.delimiter), found.size
 
 
 def _make_message(

@@ -20,7 +20,7 @@ from smsq.cli.campaigns.dry_run import DryRun, say_encoding
 from smsq.cli.campaigns.estimate import Caps, Estimate
 from smsq.cli.campaigns.fill_draft import Loader
 from smsq.cli.files.csv_rows import Table
-from smsq.cli.files.opening import encoding_option
+from smsq.cli.files.opening import encoding_option, sheet_option
 from smsq.cli.files.private_files import STDOUT
 from smsq.cli.files.progress import show_progress
 from smsq.cli.files.rejects import Rejects, no_row_error
@@ -66,6 +66,7 @@ from smsq.queue import SmsQueue
     "--schedule", callback=to_moment, metavar="ISO", help="When the gateway sends it.  [now]"
 )
 @encoding_option
+@sheet_option
 @key_option
 @again_option
 @click.option(
@@ -85,12 +86,12 @@ from smsq.queue import SmsQueue
 @on_unknown_option
 @json_option
 def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> None:
-    """Send a campaign: a CSV file with a header and one row per phone.
+    """Send a campaign: a file with a header and one row per phone.
 
-    The file is UTF-8, cp1251 or --encoding, separated by commas, semicolons or tabs. Rows that
-    cannot be sent are written to the rejects file with line, column and reason: correct them there
-    and send that file with another --key. A phone that occurs twice gets the first of its texts. If
-    no row can be sent, nothing is stored.
+    The file is CSV (UTF-8, cp1251 or --encoding; commas, semicolons or tabs) or a workbook. Rows
+    that cannot be sent are written to the rejects file with line, column and reason: correct them
+    there and send that file with another --key. A phone that occurs twice gets the first of its
+    texts. If no row can be sent, nothing is stored.
 
     With a --key, an interrupted run continues where it stopped when you repeat the command. If the
     key belongs to a finished campaign, nothing more is sent; --again sends again a campaign that
@@ -111,7 +112,7 @@ def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> Non
 
 
 def _send(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -> int:
-    with open_table(wanted.file, wanted.encoding) as (table, size):
+    with open_table(wanted.file, wanted.encoding, wanted.sheet) as (table, size):
         head = wanted.check_head(queue.settings)
         draft = queue.draft_campaign(
             key=wanted.key,
@@ -153,7 +154,7 @@ def _send(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -> i
 
 
 def _dry_run(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -> int:
-    with open_table(wanted.file, wanted.encoding) as (table, size):
+    with open_table(wanted.file, wanted.encoding, wanted.sheet) as (table, size):
         head = wanted.check_head(queue.settings)
         rejects = Rejects(None, table)
         loader = wanted.make_loader(queue.settings, table, head, rejects)

@@ -55,18 +55,26 @@ class Table:
         stream: Read to its end, never back.
         name: Of the file, for errors.
         encoding: As somebody told it; None to find out.
+        delimiter: What stands between cells; None to find out.
 
     Raises:
         InvalidMessageError: There is no header.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, encoding: str | None = None) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        name: str,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+    ) -> None:
         self.lines = Lines(stream, name, encoding)
         first = self._next_line()
         # How Excel marks a file for itself.
         told = _SEPARATOR.fullmatch(first.strip())
         first = self._next_line() if told else first
-        self.delimiter = told[1] if told else max(_DELIMITERS, key=first.count)
+        guess = told[1] if told else max(_DELIMITERS, key=first.count)
+        self.delimiter = delimiter or guess
         self._reader = csv.reader(chain([first], self.lines), delimiter=self.delimiter, strict=True)
         header = self._next_cells(self.lines.number)
         if not header:

@@ -33,10 +33,16 @@ class PhoneTable(Table):
         InvalidMessageError: There is nothing in it.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, encoding: str | None = None) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        name: str,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+    ) -> None:
         headed = _Headed(stream)
         self._extra_lines = int(headed.has_own_header)
-        super().__init__(cast(BinaryIO, headed), name, encoding)
+        super().__init__(cast(BinaryIO, headed), name, encoding, delimiter)
 
     def rows(self) -> Iterator[Row]:
         """Read row by row, with the numbers of the file's own lines."""
@@ -62,11 +68,14 @@ class _Headed:
 
 
 @contextmanager
-def open_phones(file: str, encoding: str | None = None) -> Iterator[tuple[PhoneTable, int]]:
+def open_phones(
+    file: str, encoding: str | None = None, sheet: str | None = None
+) -> Iterator[tuple[PhoneTable, int]]:
     """Open a file of phones, or stdin as `-`; with its size in bytes, 0 when that is not known.
 
     Raises:
         InvalidMessageError: It cannot be read.
     """
-    with open_input(file, wanted="a file of phones") as (stream, name, size):
-        yield PhoneTable(stream, name, encoding), size
+    wanted = "a file of phones"
+    with open_input(file, wanted=wanted, encoding=encoding, sheet=sheet) as found:
+        yield PhoneTable(found.stream, found.name, found.encoding, found.delimiter), found.size

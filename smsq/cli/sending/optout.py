@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from smsq.cli.files.opening import encoding_option
+from smsq.cli.files.opening import encoding_option, sheet_option
 from smsq.cli.files.phone_list import PhoneTable, open_phones
 from smsq.cli.files.private_files import STDOUT
 from smsq.cli.files.progress import show_progress
@@ -88,6 +88,7 @@ def list_phones(*, as_json: bool) -> None:
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Where rows without a valid phone are written.  [FILE.rejects.csv]")  # fmt: skip
 @encoding_option
+@sheet_option
 @json_option
 def import_phones(file: str, *, as_json: bool, **options: Any) -> None:
     """Add all phones of a file: one per line, or a CSV file with a header.
@@ -98,7 +99,7 @@ def import_phones(file: str, *, as_json: bool, **options: Any) -> None:
     path = choose_rejects(file, options["rejects"], as_json=as_json)
     with (
         open_queue() as queue,
-        open_phones(file, options["encoding"]) as (table, size),
+        open_phones(file, options["encoding"], options["sheet"]) as (table, size),
         Rejects(path, table) as rejects,
     ):
         [column] = table.find_columns([("--phone-column", options["phone_column"])])
