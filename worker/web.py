@@ -30,6 +30,7 @@ from smsq.campaigns.draft import MOST_MESSAGES
 from smsq.delivery.matching import Matching
 from smsq.delivery.polls import Polls
 from smsq.errors import NotFoundError
+from smsq.gateway.http.encodings import unpack
 from smsq.gateway.receipts import good_until_s, is_signed
 from smsq.intake.mistakes import MAX_NAME
 from smsq.records.jobs import PollPlan
@@ -177,7 +178,8 @@ async def read_body(request: Request, most_bytes: int) -> bytes | Response:
                     return Refusal("body too large", 413)
     except (TimeoutError, ClientDisconnect):
         return Refusal("body too slow", 408)
-    return bytes(body)
+    unpacked = unpack(bytes(body), request.headers.get("content-encoding"), most_bytes)
+    return Refusal("body too large", 413) if unpacked is None else unpacked
 
 
 def main() -> None:

@@ -35,6 +35,8 @@ from smsq.gateway.reasons import (
 from smsq.gateway.reports import WORD_MAX, ReportPage, list_rows
 from smsq.models import BulkAccepted, QuickAccepted
 
+#: Shorter words cannot repeat a text; of all that come, nearly every one is as short as NEW.
+_MAY_REPEAT = 4
 #: Where some put the object that the contract has alone.
 _WRAPPINGS = ("result", "data", "response")
 
@@ -69,7 +71,10 @@ def read_quick(answer: Answer) -> QuickAccepted | GatewayError:
     if sms_id is None:
         return UnknownOutcomeError(f"{answer.status} without sms_id", status=answer.status)
     # The id proves acceptance; odd words beside it do not undo it.
-    status = clean_word(clean_reason(str(document.get("status", "")), answer.secrets), WORD_MAX)
+    status = str(document.get("status", ""))
+    if len(status) >= _MAY_REPEAT:
+        status = clean_reason(status, answer.secrets)
+    status = clean_word(status, WORD_MAX)
     return QuickAccepted(sms_id, status, read_id(document.get("parts")) or 0)
 
 
@@ -146,6 +151,8 @@ def _read_document(answer: Answer, proof: str) -> tuple[Mapping[str, Any], str]:
     if isinstance(document, list) and proof == "result" and _are_rows(document):
         return {"result": document}, ""
     document = _only(document)
+    if document.get(proof) is not None:
+        return document, ""
     inner = [document, *(_only(document.get(name)) for name in _WRAPPINGS)]
     return next((one for one in inner if one.get(proof) is not None), document), ""
 

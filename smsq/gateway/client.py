@@ -28,9 +28,9 @@ from smsq.errors import (
     say_unforeseen,
 )
 from smsq.gateway import answers, calls
-from smsq.gateway.bodies import unpack
 from smsq.gateway.http.connections import Connections
 from smsq.gateway.http.deadline import exchange
+from smsq.gateway.http.encodings import unpack
 from smsq.gateway.reports import ReportPage
 from smsq.models import BulkAccepted, MessageRequest, QuickAccepted, QuickRequest
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from urllib.parse import parse_qsl
 
+from smsq.gateway.http.encodings import to_text
 from smsq.gateway.ids import read_id
 from smsq.gateway.message_names import MessageNames
 from smsq.models import ReceiptEntry
@@ -138,8 +139,8 @@ def _match_named(
 
 
 def _parse(body: bytes, content_type: str) -> object:
-    # A name in another encoding must not cost the ids beside it.
-    text = body.decode("utf-8-sig", "replace")
+    # A name in another alphabet must not cost the ids beside it.
+    text = to_text(body, content_type).removeprefix("\ufeff")
     # Many a client posts JSON and calls it a form.
     root = _load(text)
     if root is not None:

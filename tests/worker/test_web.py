@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -185,6 +186,30 @@ def test_the_longest_receipt_of_the_largest_job_is_taken(
     body = json.dumps({"uuid": "u" * 36, "success": "OK", "messages": entries}, indent=1)
 
     assert len(body) <= receiver.max_body_bytes
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_receipt_with_thousands_of_rows_in_another_alphabet_teaches_its_id(
+    web: Web, queue: SmsQueue, job: str, pack: Callable[[bytes], bytes]
+) -> None:
+    rows = [{"phone": f"37529{n:07d}", "status": "Принято", "text": "x" * 120} for n in range(2000)]
+    message = {"name": "Sale", "message_id": 77, "delivery_list": rows}
+    body = json.dumps({"messages": [message]}, ensure_ascii=False).encode("cp1251")
+    assert len(body) > 256 * 1024
+
+    status, _ = web.ask("POST", receipt_path(job), pack(body))
+
+    assert status == 200
+    assert queue.status(job).messages[0].message_id == 77
+
+
+def test_a_packed_body_is_bounded_as_it_is_unpacked(
+    web: Web, queue: SmsQueue, settings: Settings, job: str
+) -> None:
+    bomb = gzip.compress(b" " * (Receiver.build(settings).max_body_bytes + 1))
+
+    assert web.ask("POST", receipt_path(job), bomb)[0] == 413
+    assert queue.stats().oddities["receipts_refused"] == 1
 
 
 def test_only_the_newest_receipts_of_a_job_are_kept(web: Web, scripts: Scripts, job: str) -> None:

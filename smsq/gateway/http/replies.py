@@ -36,7 +36,8 @@ _MOST_DIGITS = 9
 _LENGTH, _ENCODING, _CONNECTION = b"content-length", b"transfer-encoding", b"connection"
 #: Headers that are given on.
 _KEPT = ("content-encoding", "content-type", "date", "keep-alive", "retry-after")
-_USED = frozenset({_LENGTH, _ENCODING, _CONNECTION, *(name.encode() for name in _KEPT)})
+_KEPT_AS = {name.encode(): name for name in _KEPT}
+_USED = frozenset({_LENGTH, _ENCODING, _CONNECTION, *_KEPT_AS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ def read_plain(data: bytes, max_bytes: int) -> Reply | None:
     will_close = b"close" in used.get(_CONNECTION, b"").lower()
     return Reply(
         status=int(found[1]),
-        headers={name: _text(used, name) for name in _KEPT if name.encode() in used},
+        headers={_KEPT_AS[name]: used[name].decode() for name in _KEPT_AS.keys() & used},
         body=data[found.end() : end],
         # What comes after it belongs to no request of ours; more of it may be on its way.
         is_whole=end == len(data) and not will_close,
@@ -123,7 +124,3 @@ def read_body(response: Any, max_bytes: int) -> bytes | None:
     except Exception:  # noqa: BLE001 - however it broke off, there is no whole body
         return None
     return bytes(body)
-
-
-def _text(used: Mapping[bytes, bytes], name: str) -> str:
-    return used[name.encode()].decode("ascii")

@@ -23,7 +23,7 @@ from smsq.errors import (
     UnknownOutcomeError,
 )
 from smsq.gateway.answers import Answer, read_bulk, read_quick, read_reports
-from smsq.gateway.bodies import unpack
+from smsq.gateway.http.encodings import unpack
 from smsq.gateway.reports import ReportPage
 from smsq.models import BulkAccepted, MessageRequest, QuickAccepted
 from tests.smsq.gateway.raw import BULK, QUICK, answer, answering, client_of, raw_server

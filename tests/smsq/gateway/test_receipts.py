@@ -349,3 +349,12 @@ def test_one_receipt_with_all_ids_teaches_them_all(
     receipt = [ReceiptEntry(7 + i, rename(name)) for i, name in enumerate(names)]
 
     assert match_receipt(receipt, names) == {i: 7 + i for i in range(len(names))}
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=windows-1251", None])
+def test_names_in_another_alphabet_still_match(content_type: str | None) -> None:
+    body = '[{"name": "Распродажа", "message_id": 7}, {"name": "Счета", "message_id": 8}]'
+
+    entries = read_receipt(body.encode("cp1251"), content_type)
+
+    assert match_receipt(entries, ["Счета", "Распродажа"]) == {0: 8, 1: 7}
