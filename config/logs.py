@@ -10,6 +10,10 @@ import re
 import time
 from typing import Any
 
+from redis.exceptions import RedisError
+
+from smsq.store.refusals import is_of_data, say
+
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -49,6 +53,18 @@ class Terse(logging.Filter):
         return True
 
 
+class TerseOfRedis(Terse):
+    """Is terse about tasks that Redis ended; a task with a fault of its own keeps its traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Cut what came of an outage or a refusal."""
+        reason = record.exc_info[1] if record.exc_info else None
+        if not isinstance(reason, RedisError) or is_of_data(reason):
+            return True
+        record.msg, record.args = f"a task waits for its next tick: {say(reason)}", ()
+        return super().filter(record)
+
+
 class Plain(logging.Filter):
     """Gives what uvicorn says its plain name: its logger's is `uvicorn.error`, for all it says."""
 
@@ -64,6 +80,7 @@ LOGGING: dict[str, Any] = {
     "filters": {
         "terse": {"()": Terse},
         "terse from INFO": {"()": Terse, "least": logging.INFO},
+        "terse of Redis": {"()": TerseOfRedis},
         "plain": {"()": Plain},
     },
     "formatters": {
@@ -76,7 +93,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         # "Task received" and "succeeded" double our own lines.
         "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING", "filters": ["terse of Redis"]},
         # Beat says every tick, and a page of traceback for each that the broker did not take.
         "celery.beat": {"level": "WARNING", "filters": ["terse"]},
         "celery.worker.consumer.consumer": {"filters": ["terse"]},

@@ -10,7 +10,6 @@ import logging.config
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,11 +17,10 @@ from celery import signals
 from redis.exceptions import RedisError
 
 from config.logs import LOGGING
-from config.settings import load_settings, refuse
+from config.settings import load_settings
 from smsq.rings.presence import Presence
 from smsq.rings.rings import is_redis_broker
 from smsq.rings.ticks import EVERY_S
-from smsq.store.durability import find_obstacle
 from tasks.current_engine import get_engine
 from tasks.poll import poll_deliveries
 from tasks.recover import recover
@@ -30,14 +28,12 @@ from tasks.resources import Resources, find_installed, install
 from worker.beat import TickScheduler
 from worker.clock_watch import start_watching
 from worker.liveness import last_asked, start_telling
+from worker.requirements import require_durability, require_ledger
 
 log = logging.getLogger(__name__)
 
 #: Of the Celery app whose workers are ours.
 APP_NAME = "smsq"
-
-#: Pause between two looks for a Redis that is away.
-OUTAGE_PAUSE_S = 1.0
 
 
 def connect_signals() -> None:
@@ -45,6 +41,7 @@ def connect_signals() -> None:
     signals.setup_logging.connect(set_up_logging, weak=False)
     signals.worker_init.connect(build_resources, weak=False)
     signals.worker_ready.connect(work_at_once, weak=False)
+    signals.beat_init.connect(look_before_ticking, weak=False)
     signals.beat_init.connect(keep_schedule, weak=False)
     signals.worker_shutting_down.connect(release_holds, weak=False)
     signals.worker_shutdown.connect(close_connections, weak=False)
@@ -80,10 +77,11 @@ def build_resources(sender: Any, **_: object) -> None:
     sender.pool_cls = sender.app.conf.worker_pool
     if os.geteuid() == 0:
         log.warning("the worker runs as root, and need not: start it as another user")
+    require_ledger(settings)
     resources = Resources.build(settings)
     install(resources)
     if settings.durable_claims:
-        require_durability(resources)
+        require_durability(resources.redis, resources.keys)
     if not is_redis_broker(settings.broker_url):
         # There no worker.consume_strategy is asked; a heartbeat comes from the same loop.
         signals.heartbeat_sent.connect(last_asked.note, weak=False)
@@ -98,6 +96,12 @@ def build_resources(sender: Any, **_: object) -> None:
 def names_pool(argv: Sequence[str]) -> bool:
     """Say whether a command line asks for a pool of Celery's; its parser no longer knows."""
     return any(word.startswith(("-P", "--pool")) for word in argv)
+
+
+def look_before_ticking(sender: Any, **_: object) -> None:
+    """Have beat refuse a Redis that cannot keep the ledger."""
+    if sender.app.main == APP_NAME:
+        require_ledger(load_settings())
 
 
 def keep_schedule(sender: Any, **_: object) -> None:
@@ -127,21 +131,6 @@ def _tick(tick: Callable[[], None]) -> None:
         tick()
     except RedisError as error:
         log.warning("the first look waits for a tick: Redis is away (%s)", type(error).__name__)
-
-
-def require_durability(resources: Resources) -> None:
-    """Refuse a Redis that cannot keep SMSQ_DURABLE_CLAIMS; wait for one that is away."""
-    obstacle: str | None = None
-    is_asked = False
-    while not is_asked:
-        try:
-            obstacle = find_obstacle(resources.redis, resources.keys.disk)
-            is_asked = True
-        except RedisError as error:
-            log.warning("waiting for Redis to say what it keeps (%s)", type(error).__name__)
-            time.sleep(OUTAGE_PAUSE_S)
-    if obstacle:
-        refuse([f"SMSQ_DURABLE_CLAIMS: {obstacle}; or set it to 0, see docs/durability.md"])
 
 
 def release_holds(**_: object) -> None:

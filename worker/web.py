@@ -44,6 +44,7 @@ from smsq.store.scripts import Scripts
 from worker.courier import courier_at_work
 from worker.metrics import render
 from worker.refusal import MAX_LINGERING, Refusal
+from worker.requirements import require_ledger
 
 log = logging.getLogger(__name__)
 
@@ -185,6 +186,7 @@ async def read_body(request: Request, most_bytes: int) -> bytes | Response:
 def main() -> None:
     """Serve on `$HOST:$PORT`, by default on loopback."""
     settings = load_settings(needs_webhook=True)
+    require_ledger(settings, waits=False)
     with courier_at_work(settings):
         uvicorn.run(
             make_app(Receiver.build(settings)),

@@ -6,7 +6,7 @@ In:  INFO of Redis, answers of workers, numbers of the ledger. Out: checks.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -31,10 +31,6 @@ RING_AWAY_LEAST_S, RING_AWAY_MOST_S = 60, 3600
 
 #: Of `maxmemory`; a full Redis refuses every write.
 FULL_SHARE = 0.9
-
-
-#: The least version of Redis that has all commands of the scripts.
-LEAST_REDIS = (6, 2)
 
 
 #: Oddities of reports: what they are, and what to do.
@@ -77,18 +73,6 @@ class Check:
     fix: str = ""
 
 
-def check_version(info: Mapping[str, Any]) -> Iterator[Check]:
-    """Look whether Redis has every command that scripts need: older ones fail half way through."""
-    version = str(info.get("redis_version", ""))
-    major, _, rest = version.partition(".")
-    minor = rest.partition(".")[0]
-    if not (major.isdecimal() and minor.isdecimal()) or (int(major), int(minor)) >= LEAST_REDIS:
-        return
-    least = ".".join(map(str, LEAST_REDIS))
-    fix = f"use Redis {least} or newer, or Valkey: scripts fail here after they have written"
-    yield Check("version", Mark.ERROR, f"Redis {version} is too old", fix)
-
-
 def check_redis_info(info: Mapping[str, Any]) -> Iterator[Check]:
     """Look whether Redis keeps what it has, by what INFO says."""
     policy = info.get("maxmemory_policy")
@@ -129,6 +113,13 @@ def check_fsync(policy: str) -> Check:
         return Check("appendfsync", Mark.OK, policy)
     fix = "set appendfsync everysec: else a power loss forgets half a minute"
     return Check("appendfsync", Mark.WARNING, policy, fix)
+
+
+def check_fitness(faults: Sequence[str]) -> Iterator[Check]:
+    """Say what keeps this server from being the ledger's."""
+    for fault in faults:
+        detail, _, fix = fault.partition(": ")
+        yield Check("server", Mark.ERROR, detail, fix)
 
 
 def check_durability(obstacle: str | None) -> Check:

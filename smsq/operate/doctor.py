@@ -23,6 +23,7 @@ from smsq.settings import Settings
 from smsq.status.views import Views
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
 from smsq.store.durability import find_obstacle
+from smsq.store.fitness import find_faults
 from smsq.store.keys import Keys
 from smsq.store.refusals import explain
 
@@ -138,7 +139,7 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
         info = {}
     version = info.get("redis_version", "that cannot be read")
     yield Check("redis", Mark.OK, f"version {version}, answers in {latency_ms:.1f} ms")
-    yield from checks.check_version(info)
+    yield from check_fitness(redis, Keys(settings.namespace))
     yield from checks.check_redis_info(info)
     yield from checks.check_replicas(info)
     yield from check_disk(redis, settings, has_log=info.get("aof_enabled") != 0)
@@ -159,6 +160,14 @@ def _fail(name: str, error: Exception, detail: str, fix: str) -> Check:
     if known := explain(error):
         return Check(name, Mark.ERROR, *known)
     return Check(name, Mark.ERROR, f"{detail} ({type(error).__name__})", fix)
+
+
+def check_fitness(redis: Redis, keys: Keys) -> Iterator[Check]:
+    """Look whether the server's version and the user's rights are enough for the ledger."""
+    try:
+        yield from checks.check_fitness(find_faults(redis, keys.fitness))
+    except RedisError as error:
+        yield _fail("server", error, "did not say what it can do", "try again")
 
 
 def check_disk(redis: Redis, settings: Settings, *, has_log: bool) -> Iterator[Check]:

@@ -140,6 +140,11 @@ class Keys:
         return f"{self.namespace}:disk"
 
     @property
+    def fitness(self) -> str:
+        """Written and deleted, to see what the server's user may do."""
+        return f"{self.namespace}:fitness"
+
+    @property
     def workers(self) -> str:
         """Sorted set: worker → when its consumer last asked for rings (ms)."""
         return f"{self.namespace}:workers"

@@ -142,6 +142,7 @@ _BY_WORDS: tuple[tuple[str, Refusal], ...] = (
             "its certificate is not trusted",
             "set ssl_ca_certs in the address to the file of its authority",
             Done.NOTHING,
+            is_lasting=True,
         ),
     ),
 )

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from redis.exceptions import ReadOnlyError
 
-from config.logs import Terse
+from config.logs import Terse, TerseOfRedis
 
 REFUSED = ConnectionError("refused")
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,21 @@ def test_tries_that_differ_in_numbers_alone_are_told_once_a_minute(
             connection.info("Connected to redis")
 
     assert len(caplog.messages) == 2
+
+
+def test_a_task_that_redis_ended_is_told_in_one_line_and_a_fault_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    trace = logging.getLogger("trace.of.a.test")
+    trace.addFilter(TerseOfRedis())
+    for _ in range(3):
+        trace.error("Task raised unexpected\n%s", "a stack", exc_info=ReadOnlyError("no"))
+    trace.error("Task raised unexpected\n%s", "a stack", exc_info=KeyError("a fault"))
+
+    refused, fault = caplog.records
+    assert refused.getMessage().startswith("a task waits for its next tick: Redis refuses: it is")
+    assert not refused.exc_info
+    assert fault.exc_info
 
 
 def test_a_line_that_does_not_say_what_failed_gets_its_name(

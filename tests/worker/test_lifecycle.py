@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,6 @@ import celery.apps.worker
 import pytest
 
 from config.settings import EXIT_BAD_SETTINGS
-from smsq.settings import Settings
-from tasks.resources import Resources
-from tests.support import RedisServer
 from worker import lifecycle
 
 ROOT = Path(__file__).parents[2]
@@ -37,28 +33,6 @@ def test_a_worker_refuses_a_redis_that_cannot_keep_durable_claims(environ: dict[
     [line] = [x for x in ended.stderr.decode().splitlines() if x.startswith("smsq: ")]
     assert line.startswith("smsq: SMSQ_DURABLE_CLAIMS: ")
     assert "or set it to 0, see docs/durability.md" in line
-
-
-@pytest.mark.real_redis
-def test_a_redis_that_is_away_is_waited_for(
-    environ: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setattr(lifecycle, "OUTAGE_PAUSE_S", 0.05)
-    server = RedisServer(tmp_path)
-    settings = Settings.from_env(environ | {"SMSQ_REDIS_URL": server.url}, needs_gateway=True)
-    resources = Resources.build(settings)
-    later = threading.Timer(0.3, server.start)
-    later.start()
-    with pytest.raises(SystemExit):  # it has no log: told as soon as it is there
-        lifecycle.require_durability(resources)
-    later.join()
-    resources.close()
-    server.stop()
-
-    assert "waiting for Redis" in caplog.text
 
 
 def test_a_signal_is_noted_though_nobody_reads_what_celery_says_of_it() -> None:

@@ -437,17 +437,9 @@ def test_a_person_sees_a_sign_per_check_and_what_to_do(environ: dict[str, str]) 
     assert "simulator-token" not in shown
 
 
-@pytest.mark.parametrize(
-    ("version", "is_too_old"),
-    [("6.0.16", True), ("5.0", True), ("6.2.0", False), ("7.0.15", False), ("10.0", False)],
-)
-def test_a_redis_that_lacks_commands_is_too_old(version: str, is_too_old: bool) -> None:
-    found = list(checks.check_version({"redis_version": version}))
+def test_what_keeps_a_server_from_being_the_ledgers_is_told_with_what_to_do() -> None:
+    faults = ["Redis 6.0.16 is too old: use 6.2", "its user may not use XADD: ACL SETUSER name +x"]
+    old, rights = checks.check_fitness(faults)
 
-    assert bool(found) is is_too_old
-    assert all("6.2" in check.fix and check.status is Mark.ERROR for check in found)
-
-
-def test_a_version_that_cannot_be_read_is_not_judged() -> None:
-    assert not list(checks.check_version({}))
-    assert not list(checks.check_version({"redis_version": "unstable"}))
+    assert (old.status, old.detail, old.fix) == (Mark.ERROR, "Redis 6.0.16 is too old", "use 6.2")
+    assert rights.fix == "ACL SETUSER name +x"

@@ -1,0 +1,75 @@
+"""What a starting process requires of its ledger; without it the process ends, with what to do.
+
+In:  a Redis client. Out: nothing, or exit code 2 and a line for each thing in the way. A Redis that
+is away is waited for, or left for later.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from config.settings import refuse
+from smsq.settings import Settings
+from smsq.store.connection import WORKER_TIMEOUT_S, connect
+from smsq.store.durability import find_obstacle
+from smsq.store.fitness import find_faults
+from smsq.store.keys import Keys
+from smsq.store.refusals import find_refusal, say
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+#: Pause between two looks for a Redis that is away, and between two lines in the log about it.
+OUTAGE_PAUSE_S, TOLD_EVERY_S = 1.0, 60.0
+
+
+def require_ledger(settings: Settings, *, waits: bool = True) -> None:
+    """Refuse a Redis that cannot keep the ledger: too old, too few rights, a wrong password.
+
+    Args:
+        settings: Of the process.
+        waits: False for a process that works without Redis, too: nothing is looked at then.
+    """
+    redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
+    try:
+        look = partial(find_faults, redis, Keys(settings.namespace).fitness)
+        faults = _ask(look, waits=waits)
+    finally:
+        redis.close()
+    if faults:
+        refuse([f"SMSQ_REDIS_URL: {fault}" for fault in faults])
+
+
+def require_durability(redis: Redis, keys: Keys) -> None:
+    """Refuse a Redis that cannot keep SMSQ_DURABLE_CLAIMS; wait for one that is away."""
+    if obstacle := _ask(partial(find_obstacle, redis, keys.disk), waits=True):
+        refuse([f"SMSQ_DURABLE_CLAIMS: {obstacle}; or set it to 0, see docs/durability.md"])
+
+
+def _ask(look: Callable[[], _T], *, waits: bool) -> _T | None:
+    told_at_s = float("-inf")
+    while True:
+        try:
+            return look()
+        except (RedisError, OSError) as error:
+            _refuse_lasting(error)
+            if time.monotonic() - told_at_s >= TOLD_EVERY_S:
+                told_at_s = time.monotonic()
+                log.warning("%s: nothing is known of what it can do", say(error))
+        if not waits:
+            return None
+        time.sleep(OUTAGE_PAUSE_S)
+
+
+def _refuse_lasting(error: Exception) -> None:
+    refusal = find_refusal(error)
+    if refusal and refusal.is_lasting:
+        refuse([f"SMSQ_REDIS_URL: {refusal.what}: {refusal.fix}"])
