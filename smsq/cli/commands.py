@@ -14,6 +14,7 @@ import click
 
 from smsq.cli.examples import EXAMPLES, add_examples
 from smsq.cli.output import EXIT_MEANINGS, Exit, tell_errors
+from smsq.cli.terminal import prepare
 
 #: Heading in the help → name of a command → `module:attribute` and its line in the help.
 Group = Mapping[str, Mapping[str, tuple[str, str]]]
@@ -41,6 +42,11 @@ class Commands(click.Group):
         super().__init__(*args, **options)
         self._groups = lazy or {}
         self._lazy = {name: row for rows in self._groups.values() for name, row in rows.items()}
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run, wherever the output goes."""
+        prepare()
+        return super().main(*args, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of the table, then those added one by one."""

@@ -6,6 +6,7 @@ write instead.
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from decimal import Decimal
@@ -46,12 +47,17 @@ def to_start(_: click.Context, __: click.Parameter, value: str | None) -> dateti
 
 
 def to_unicode(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Refuse what is not UTF-8; the shell may hand over any bytes."""
+    """Refuse what is not UTF-8; the shell may hand over any bytes.
+
+    In a locale without letters (`LC_ALL=C`, cron) Python leaves all but ASCII undecoded.
+    """
+    if value is None or value.isprintable():
+        return value
     try:
-        (value or "").encode()
-    except UnicodeEncodeError:
+        is_decoded = not any("\ud800" <= letter <= "\udfff" for letter in value)
+        return value if is_decoded else os.fsencode(value).decode()
+    except UnicodeError:
         raise click.BadParameter("is not UTF-8: write it in UTF-8") from None
-    return value
 
 
 def to_price(_: click.Context, __: click.Parameter, value: str | None) -> Decimal | None:
@@ -66,6 +72,8 @@ def read_text(text: str) -> str:
     """Give back a text, or read it from stdin when it is `-`; a last line end does not count."""
     if text != "-":
         return text
+    if sys.stdin is None:  # cron and services may close it
+        raise InvalidMessageError(["stdin is closed: write the text itself"])
     raw = sys.stdin.buffer.read(_MAX_STDIN_BYTES + 1)
     if len(raw) > _MAX_STDIN_BYTES:
         raise InvalidMessageError(["text on stdin is too long: write at most 10 parts"])

@@ -71,6 +71,8 @@ def open_input(
         InvalidMessageError: It cannot be read.
     """
     if file == "-":
+        if sys.stdin is None:  # cron and services may close it
+            raise InvalidMessageError([f"stdin is closed: name {wanted}"])
         yield _read(Input(sys.stdin.buffer, "stdin", encoding=encoding), sheet)
         return
     try:

@@ -6,11 +6,12 @@ In:  a path, `-` for stdout. Out: a stream. What is no regular file is written t
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
+
+from smsq.cli.terminal import open_stdout_as_file
 
 #: Stands for stdout.
 STDOUT = "-"
@@ -26,8 +27,9 @@ def open_private(path: Path | str, encoding: str = "utf-8") -> Iterator[TextIO]:
         OSError: It cannot be opened.
     """
     if str(path) == STDOUT:
-        yield sys.stdout
-        sys.stdout.flush()
+        stream = open_stdout_as_file()
+        yield stream
+        stream.flush()
         return
     with os.fdopen(_open(Path(path)), "w", encoding=encoding, newline="") as stream:
         yield stream

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -15,6 +14,7 @@ import click
 
 from smsq.cli.output import json_option, print_spooled
 from smsq.cli.params import to_start
+from smsq.cli.terminal import open_stdout_as_file
 from smsq.cli.times import in_zone, reader_zone
 from smsq.settings import Settings
 from smsq.status.export import MESSAGE_COLUMNS, RECIPIENT_COLUMNS, Exporter, Row, Selection
@@ -79,7 +79,8 @@ def _print_lines(rows: Iterator[Row]) -> None:
 
 
 def _print_csv(rows: Iterator[Row], columns: Sequence[str]) -> None:
-    table = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    stream = open_stdout_as_file()
+    table = csv.DictWriter(stream, columns, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    sys.stdout.flush()
+    stream.flush()
