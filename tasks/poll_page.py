@@ -67,7 +67,10 @@ def fetch(resources: Resources, claim: PollClaim) -> ReportPage | GatewayError:
     """Ask for one page; whatever is raised becomes a failure."""
     try:
         return resources.gateway.fetch_reports(
-            claim.message_id, offset=claim.offset, rows=resources.settings.page_rows
+            claim.message_id,
+            offset=claim.offset,
+            rows=resources.settings.page_rows,
+            size=claim.size,
         )
     except GatewayError as failure:
         return failure

@@ -154,7 +154,9 @@ def _read_document(answer: Answer, proof: str) -> tuple[Mapping[str, Any], str]:
     if document.get(proof) is not None:
         return document, ""
     inner = [document, *(_only(document.get(name)) for name in _WRAPPINGS)]
-    return next((one for one in inner if one.get(proof) is not None), document), ""
+    proven = (one for one in inner if one.get(proof) is not None)
+    failed = (one for one in inner if says_failure(one))
+    return next(proven, next(failed, document)), ""
 
 
 def _only(value: object) -> Mapping[str, Any]:

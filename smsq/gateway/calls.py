@@ -13,9 +13,11 @@ from urllib.parse import urlencode
 
 from smsq.models import MessageRequest, QuickRequest
 
-#: Largest answer, and how much larger it may be for each recipient or row that was asked for.
+#: Largest answer, and how much larger it may be for each recipient or row that was asked for: rows
+#: may repeat the longest text, six characters for each of its letters. The last one bounds all.
 SEND_MAX_BYTES = 64 * 1024
-ROW_MAX_BYTES = 400
+ROW_MAX_BYTES = 5000
+MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +76,21 @@ def bulk_call(messages: Sequence[MessageRequest], callback_url: str) -> Call:
             "callback_url": callback_url,
             "messages": [_message_document(message) for message in messages],
         },
-        max_bytes=SEND_MAX_BYTES + sum(len(m.recipients) for m in messages) * ROW_MAX_BYTES,
+        max_bytes=_answer_bytes(sum(len(m.recipients) for m in messages)),
         secrets=tuple(texts),
         names=tuple({name for m in messages for name in (m.name, m.alphaname_id)}),
     )
 
 
-def report_call(message_id: int, *, offset: int, rows: int) -> Call:
-    """Write a getSmsDeliveryList."""
+def report_call(message_id: int, *, offset: int, rows: int, size: int = 0) -> Call:
+    """Write a getSmsDeliveryList.
+
+    Args:
+        message_id: The gateway's id.
+        offset: First row.
+        rows: Most rows.
+        size: Recipients of the message: a gateway that knows no pages gives them all.
+    """
     return Call(
         method="GET",
         path="/api/v1/getSmsDeliveryList",
@@ -90,8 +99,12 @@ def report_call(message_id: int, *, offset: int, rows: int) -> Call:
             "limit_offset": str(offset),
             "limit_rows": str(rows),
         },
-        max_bytes=SEND_MAX_BYTES + rows * ROW_MAX_BYTES,
+        max_bytes=_answer_bytes(max(rows, size)),
     )
+
+
+def _answer_bytes(rows: int) -> int:
+    return min(MOST_BYTES, SEND_MAX_BYTES + rows * ROW_MAX_BYTES)
 
 
 def write(call: Call, token: str, *, origin: str, headers: str) -> bytes:

@@ -102,18 +102,21 @@ class GatewayClient:
         """
         return _give(self._ask(partial(calls.bulk_call, messages, callback_url), answers.read_bulk))
 
-    def fetch_reports(self, message_id: int, *, offset: int, rows: int) -> ReportPage:
+    def fetch_reports(
+        self, message_id: int, *, offset: int, rows: int, size: int = 0
+    ) -> ReportPage:
         """Fetch one page of what became of a message.
 
         Args:
             message_id: The gateway's id.
             offset: First row, 0 or more.
             rows: Most rows, 1 or more.
+            size: Recipients of the message, where known: the page may have them all.
 
         Raises:
             GatewayError: Never `UnknownOutcomeError`: asking again is harmless.
         """
-        call = partial(calls.report_call, message_id, offset=offset, rows=rows)
+        call = partial(calls.report_call, message_id, offset=offset, rows=rows, size=size)
         result = self._ask(call, answers.read_reports)
         if isinstance(result, UnknownOutcomeError):
             result = TemporaryError(result.reason, status=result.status)

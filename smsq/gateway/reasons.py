@@ -57,8 +57,8 @@ def says_failure(document: Mapping[str, Any]) -> bool:
     """Say whether an answer calls itself a failure, whatever else is in it."""
     errors = (document.get("error"), document.get("errors"))
     has_error = any(error and _plain(error) not in _NO_ERROR for error in errors)
-    is_failed = _plain(document.get("status")) in _FAILURES
-    return has_error or is_failed or says_no(document.get("success"))
+    is_failed = any(_plain(document.get(name)) in _FAILURES for name in ("status", "result"))
+    return has_error or is_failed or any(says_no(document.get(name)) for name in ("success", "ok"))
 
 
 def _plain(value: object) -> str:

@@ -80,7 +80,9 @@ class FakeGateway:
         self.taken[phone] += 1
         return BulkAccepted(phone)
 
-    def fetch_reports(self, message_id: int, *, offset: int, rows: int) -> ReportPage:
+    def fetch_reports(
+        self, message_id: int, *, offset: int, rows: int, size: int = 0
+    ) -> ReportPage:
         self._ask(f"poll {message_id}", Endpoint.POLL)
         return ReportPage([])
 

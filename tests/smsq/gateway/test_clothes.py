@@ -168,6 +168,10 @@ def test_words_mean_what_they_mean_in_any_dress(
         {"success": False, "message": words},
         {"success": "0", "sms_id": None, "uuid": "", "message": words},
         {"status": "error", "reason": words},
+        {"result": "FAILED", "message": words},
+        {"ok": False, "description": words},
+        {"data": {"error": words}},
+        {"response": [{"success": False, "message": words}]},
         [{"errors": {"text": words}}],
     ]
     for status, document in product(STATUSES, documents):
@@ -246,6 +250,8 @@ def test_packed_answers_in_another_alphabet_come_through_the_client() -> None:
 def test_an_answer_may_be_as_large_as_the_request_has_recipients() -> None:
     phones = [f"375291{n:06d}" for n in range(1000)]
     rows = [{"phone": p, "status": "NEW", "parts": 1, "sms_id": int(p), "note": ""} for p in phones]
+    for row in rows:
+        row["text"] = "Щ" * 670
     large = answer(200, json.dumps({"uuid": "u-1", "success": "OK", "list": rows}).encode())
     message = MessageRequest(
         name="Sale", alphaname_id="1", text="t", recipients=dict.fromkeys(phones)
