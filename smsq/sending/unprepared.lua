@@ -32,8 +32,13 @@ local function set_aside(id, job, why)
   return now
 end
 
--- Redis itself refuses for now; that is no fault of the job at hand.
-local REFUSALS = {'READONLY', 'MISCONF', 'OOM', 'NOREPLICAS', 'MASTERDOWN', 'NOPERM', 'CLUSTERDOWN'}
+-- Redis itself refuses; that is no fault of the job at hand. By the first word of its answer, as in
+-- store/refusals.py, or by others where that word is ERR.
+local REFUSALS = {
+  READONLY = true, MISCONF = true, OOM = true, NOREPLICAS = true, MASTERDOWN = true, NOPERM = true,
+  CLUSTERDOWN = true, MOVED = true, ASK = true, CROSSSLOT = true, TRYAGAIN = true,
+}
+local REFUSED = {"The user executing the script can't", 'ACL failure in script', 'a non local key'}
 
 -- What an error says, without places in our scripts and without what might be a phone.
 local function read_error(raised)
@@ -43,15 +48,22 @@ local function read_error(raised)
   return string.sub(text, 1, 100)
 end
 
+local function is_refusal(text)
+  -- Redis 6.2 writes a dash before the word.
+  if REFUSALS[string.match(text, '^%-?(%u+) ')] then return true end
+  for _, words in ipairs(REFUSED) do
+    if string.find(text, words, 1, true) then return true end
+  end
+  return false
+end
+
 -- Does what concerns one job or poll. Whatever it raises is that one's alone: `cope` is told what was
 -- raised and gets it out of the way, else the same one would stop all others again and again.
 local function guard(work, cope)
   local ok, a, b, c = pcall(work)
   if ok then return a, b, c end
   local text = read_error(a)
-  for _, word in ipairs(REFUSALS) do
-    if string.find(text, word, 1, true) then error(a, 0) end
-  end
+  if is_refusal(text) then error(a, 0) end
   return cope(text)
 end
 

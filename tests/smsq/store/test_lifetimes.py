@@ -39,6 +39,7 @@ OWN_TIME = {
     "cap": "its day",
     "calendar": "a cache: asked for again when it is gone",
     "disk": "one look at the disk",
+    "fitness": "one look at the rights",
     "workers": "as long as a worker is heard of",
     "heartbeat": "as long as anybody would ask",
     "events": "SMSQ_EVENTS_KEEP_S",

@@ -1,0 +1,67 @@
+"""A right that is missing, or a place that is elsewhere, is no fault of the job at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from smsq.settings import Settings
+from smsq.store.fitness import PROBES
+from smsq.store.refusals import REFUSALS
+from smsq.store.scripts import find_files
+from tests.smsq.world import World
+from tests.support import RedisServer
+
+COMMANDS = [name for name in PROBES if name not in {"EVALSHA", "SCRIPT LOAD"}]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path) as started:
+        yield started
+
+
+@pytest.mark.real_redis
+def test_no_job_is_set_aside_whichever_right_is_taken_away(
+    server: RedisServer, environ: dict[str, str]
+) -> None:
+    admin = Redis(port=server.port, decode_responses=True)
+    url = f"redis://sms:q@127.0.0.1:{server.port}/0"
+    admin.execute_command("ACL", "SETUSER", "sms", "on", ">q", "~*", "&*", "+@all")
+    settings = Settings.from_env(environ | {"SMSQ_REDIS_URL": url, "SMSQ_BROKER_URL": url})
+    refused = set()
+    for command in COMMANDS:
+        admin.flushall()
+        world = World(settings)
+        job, other = world.enqueue(), world.enqueue()
+        claim = world.claim(job)
+        admin.execute_command("ACL", "SETUSER", "sms", f"-{command.lower()}")
+        for step in (lambda w=world: w.take(), lambda w=world: w.recover()):
+            try:
+                step()
+            except RedisError:
+                refused.add(command)
+        with suppress(RedisError):
+            world.prepare(claim)
+        admin.execute_command("ACL", "SETUSER", "sms", "+@all")
+        for one in (job, other):
+            kept = admin.hgetall(world.keys.job(one))
+            assert kept["state"] in {"queued", "submitting"}, (command, kept)
+            assert not kept.keys() & {"asides", "error_class"}, (command, kept)
+        world.redis.close()
+
+    assert len(refused) > 10
+    admin.close()
+
+
+def test_the_scripts_know_each_refusal_that_a_command_in_them_can_meet() -> None:
+    lua = find_files()["unprepared"].read_text()
+    never = {"NOAUTH", "WRONGPASS", "NOSCRIPT", "EXECABORT", "UNBLOCKED", "UNKILLABLE", "BUSY"}
+    never |= {"LOADING", "NOMASTERLINK"}
+
+    assert {code for code in REFUSALS if f"{code} = true" in lua} == REFUSALS.keys() - never
