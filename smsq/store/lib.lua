@@ -42,6 +42,7 @@
 --   workers                   zset: worker -> when its consumer last asked for rings
 --   heartbeat                 string: when beat's ticks were worked off last
 --   disk                      string: written to see whether writes reach the disk
+--   fitness                   string: written and deleted to see what Redis' user may do
 --   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
 --   listed:unmatched          zset: accepted jobs with messages whose ids nobody told -> since when
 --   lookups                   zset: the same jobs -> when to look their ids up
