@@ -94,7 +94,7 @@ def store(resources: Resources, claim: PollClaim, page: ReportPage) -> None:
         next_offset=claim.offset + came if is_full else 0,
         next_in_s=resources.poll_schedule.pause_s(claim.age_s) if is_last else None,
         facts=PageFacts(
-            length=Length.CAPPED if is_capped else Length.USUAL if came else Length.EMPTY,
+            length=_measure(came, asked, is_capped=is_capped),
             mark=page.mark if is_full else "",
             unreadable=page.unreadable_count,
         ),
@@ -105,6 +105,12 @@ def store(resources: Resources, claim: PollClaim, page: ReportPage) -> None:
         log.info("<- polled message=%s: %s not final", claim.ref, left)
     elif claim.is_first and not is_capped:
         ring_readers(resources, claim, pages=-(-(claim.size - claim.offset - came) // asked))
+
+
+def _measure(came: int, asked: int, *, is_capped: bool) -> Length:
+    if not came:
+        return Length.EMPTY
+    return Length.USUAL if came >= asked else Length.CAPPED if is_capped else Length.LAST
 
 
 def ring_readers(resources: Resources, claim: PollClaim, *, pages: int) -> None:

@@ -19,7 +19,10 @@
 --   poll_gap      where the lowest page ended that was shorter than the others
 -- and from poll to poll:
 --   poll_cap      rows of the last page that was shorter than asked for
---   poll_gaps     gaps that were read in this poll
+--   poll_gaps     gaps that were read in this poll, and passes from the beginning
+--   poll_news     recipients of whom this pass heard first
+--   poll_whole    a page of this pass, not its first, ended a list as long as ours
+--   heard         recipients of whom any row came
 --   poll_mark     of the rows at offset 0: a gateway without offsets gives them again and again
 local function forget_pages(message_key)
   redis.call('HDEL', message_key, 'poll_number', 'poll_rows', 'poll_out', 'poll_stop_ms', 'poll_from', 'poll_gap')
@@ -106,10 +109,28 @@ local function note_rows(message_key, message, page)
   end
 end
 
+-- The gateway knows those who were not withheld.
+local function count_sent_to(message)
+  local size = 0
+  for _, state in ipairs(RECIPIENT_STATES) do
+    if state ~= 'withheld' then size = size + (tonumber(message[state]) or 0) end
+  end
+  return size
+end
+
+-- A list as long as ours was read to its end, new recipients came, and others are missing: rows change
+-- their places from page to page. Another pass hears of more.
+local function has_moving_rows(message, page)
+  local size = count_sent_to(message)
+  return message.poll_whole and page.news > 0 and page.heard < size
+end
+
 -- All pages are back. Returns true when the message rests.
-local function end_pages(ref, message_key, message, stop_ms, from)
+local function end_pages(ref, message_key, message, page, stop_ms, from)
   local gap = tonumber(message.poll_gap)
   if stop_ms then
+    if not gap and not from and has_moving_rows(message, page) then gap = 0 end
+    redis.call('HDEL', message_key, 'poll_news', 'poll_whole')
     if message.poll_number then forget_pages(message_key) end
     if gap and from then from = math.min(from, gap) end
     if gap and not from and redis.call('HINCRBY', message_key, 'poll_gaps', 1) <= MOST_GAPS then
@@ -127,7 +148,8 @@ local function end_pages(ref, message_key, message, stop_ms, from)
   return true
 end
 
--- A page is back: {offset, next_offset, next_in_ms, is_capped, is_empty, mark}. The next starts at
+-- A page is back: {offset, next_offset, next_in_ms, is_capped, is_empty, is_last, mark, news, heard}: see
+-- poll_page.lua; `news` and `heard` as the fields above. The next starts at
 -- `next_offset`: further on after one that is not the last, here again after one that broke off, at 0 after
 -- the last. Returns true when the message rests until its next poll.
 local function return_page(ref, message_key, message, page, age_ms)
@@ -156,9 +178,14 @@ local function return_page(ref, message_key, message, page, age_ms)
       stop_ms = stop_ms or at_ms
     end
     if page.is_empty and message.poll_cap then redis.call('HDEL', message_key, 'poll_cap') end
+    local is_beyond_us = offset >= count_sent_to(message) and (page.is_empty or why)
+    if offset > 0 and (page.is_last or is_beyond_us) then
+      redis.call('HSET', message_key, 'poll_whole', 1)
+      message.poll_whole = 1
+    end
     if out > 0 then redis.call('HSET', message_key, 'poll_stop_ms', int(stop_ms)) end
     if out > 0 and from then redis.call('HSET', message_key, 'poll_from', int(from)) end
   end
   if out > 0 then return false end
-  return end_pages(ref, message_key, message, stop_ms, from)
+  return end_pages(ref, message_key, message, page, stop_ms, from)
 end

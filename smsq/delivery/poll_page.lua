@@ -15,7 +15,8 @@
 -- ARGV[8]  next_offset   of the next one: see paging.lua; '' where rows of this page follow
 -- ARGV[9]  next_in_ms    '' while pages are left; else the next poll comes after this long
 -- ARGV[10] odd           JSON: {unknown word: how it is counted}
--- ARGV[11] length        'capped': shorter than asked for, more is missing; 'empty'; else ''
+-- ARGV[11] length        'capped': shorter than asked for, more is missing; 'last': so short because the list
+--                        is as long as ours; 'empty'; else ''
 -- ARGV[12] mark          of the page's phones, in whatever order; '' where it says nothing
 -- ARGV[13] unreadable    rows of the page without a phone or a status
 -- returns  {'ok', recipients not final} | {'stale', 0}
@@ -26,7 +27,7 @@ if not message or not job or (message.poll_number or message.polls) ~= ARGV[5] t
 
 local RANK = {p = 0, s = 1, n = 2, u = 3, w = 4, d = 5}
 local NAME = {p = 'pending', s = 'sent', n = 'no_report', u = 'undelivered', w = 'withheld', d = 'delivered'}
-local foreign, unknown, odd = 0, {}, cjson.decode(ARGV[10])
+local foreign, heard, unknown, odd = 0, 0, {}, cjson.decode(ARGV[10])
 local told = {id, job.campaign or '', tonumber(n), message.message_id or ''}
 
 -- Values of one page are much alike.
@@ -67,6 +68,7 @@ local function apply_bucket(k, phones, values)
       foreign = foreign + 1
     else
       local value = values[i]
+      if old == '' then heard = heard + 1 end
       local was, now = old == '' and 'p' or sub(old, 1, 1), sub(value, 1, 1)
       if now == '?' then
         value = read_odd(was, old, value)
@@ -107,6 +109,10 @@ for word, by in pairs(unknown) do
   redis.call('HINCRBY', key('words'), word, by)
 end
 
+if heard > 0 then
+  redis.call('HINCRBY', message_key, 'heard', heard)
+  redis.call('HINCRBY', message_key, 'poll_news', heard)
+end
 local left = unfinished(id, n)
 if ARGV[8] == '' then return {'ok', left} end
 if message.asides and ARGV[6] ~= '[]' then redis.call('HDEL', message_key, 'asides') end
@@ -118,7 +124,10 @@ local rests = return_page(ARGV[4], message_key, message, {
   next_in_ms = ARGV[9],
   is_capped = ARGV[11] == 'capped',
   is_empty = ARGV[11] == 'empty',
+  is_last = ARGV[11] == 'last',
   mark = ARGV[12],
+  news = heard + (tonumber(message.poll_news) or 0),
+  heard = heard + (tonumber(message.heard) or 0),
 }, age_ms)
 -- A message whose id came too late is asked for a few times more, for all its pages.
 local late = message.late_polls and rests and redis.call('HINCRBY', message_key, 'late_polls', -1)

@@ -49,6 +49,7 @@ class Length(StrEnum):
 
     USUAL = ""
     CAPPED = "capped"  #: shorter, though recipients are missing
+    LAST = "last"  #: shorter, and the list is as long as ours
     EMPTY = "empty"
 
 
