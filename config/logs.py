@@ -53,6 +53,25 @@ class Terse(logging.Filter):
         return True
 
 
+class Repeats(logging.Filter):
+    """Tells once a minute what is logged with `extra={"repeats": kind}`: of each kind one line."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(name)
+        self._told_at_s: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Drop what was told of its kind within a minute."""
+        kind: str | None = getattr(record, "repeats", None)
+        if kind is None:
+            return True
+        now_s = time.monotonic()
+        if now_s - self._told_at_s.get(kind, -Terse.EVERY_S) < Terse.EVERY_S:
+            return False
+        self._told_at_s[kind] = now_s
+        return True
+
+
 class TerseOfRedis(Terse):
     """Is terse about tasks that Redis ended; a task with a fault of its own keeps its traceback."""
 
@@ -81,13 +100,14 @@ LOGGING: dict[str, Any] = {
         "terse": {"()": Terse},
         "terse from INFO": {"()": Terse, "least": logging.INFO},
         "terse of Redis": {"()": TerseOfRedis},
+        "repeats": {"()": Repeats},
         "plain": {"()": Plain},
     },
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"},
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["repeats"]},
     },
     "root": {"level": "INFO", "handlers": ["stderr"]},
     "loggers": {

@@ -23,7 +23,7 @@ from smsq.gateway.http.deadline import forget_exchange, has_written
 from smsq.models import BulkAccepted, JobState, Kind, Outcome, QuickAccepted
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import Claim, Unprepared
-from smsq.store.refusals import is_of_data
+from smsq.store.refusals import is_of_data, say
 from smsq.text.parts import count_parts
 from tasks.prepare import prepare
 from tasks.resources import Resources
@@ -111,7 +111,7 @@ def is_on_disk(resources: Resources, claim: Claim) -> bool:
     try:
         return resources.claims.confirm(claim, wait_ms=DISK_WAIT_MS)
     except RedisError as error:
-        log.warning("Redis cannot say what is on its disk (%s)", type(error).__name__)
+        log.warning("Redis cannot say what is on its disk (%s)", say(error))
         return False
 
 
@@ -213,7 +213,8 @@ def settle(resources: Resources, claim: Claim, verdict: Verdict) -> bool:
             log.warning(
                 "Redis does not take the answer of job=%s yet (%s)",
                 claim.job_id,
-                type(error).__name__,
+                say(error),
+                extra={"repeats": "the answer waits"},
             )
         time.sleep(SETTLE_PAUSE_S)
 

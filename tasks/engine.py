@@ -24,7 +24,7 @@ from smsq.models import JobState
 from smsq.names import Queue, Task
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import PollClaim
-from smsq.store.refusals import is_of_data
+from smsq.store.refusals import is_of_data, say
 from tasks.awaited import AwaitedJobs
 from tasks.crew import Crew
 from tasks.demand import Demand, Step
@@ -180,10 +180,10 @@ class Engine:
                     turn = claim(self.resources, slot)
             is_wanted = slot is not None or self.resources.stop.is_set()
         except Exception as error:  # noqa: BLE001 - nothing of one turn may end the sending
-            what = "stored data cannot be used"
+            what = say_unforeseen("stored data cannot be used", error)
             if isinstance(error, RedisError) and not is_of_data(error):
-                what = "Redis is away"
-            log.warning("%s, holding on", say_unforeseen(what, error))
+                what = say(error)
+            log.warning("%s, holding on", what, extra={"repeats": what})
             self.resources.stop.wait(OUTAGE_PAUSE_S)
         finally:
             with self._lock:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from smsq.domain.account import Endpoint, Heard, Scope
 from smsq.errors import GatewayError
 from smsq.pacing.slots import Slot
+from smsq.store.refusals import say
 from tasks.resources import Resources
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def hear_failure(
         heard, closing = resources.limiter.hear(slot, failure, who=who, endpoint=endpoint)
     except RedisError as error:
         # What is known of the job is written down all the same, as soon as Redis is back.
-        log.warning("the limiter cannot be told of a failure (%s)", type(error).__name__)
+        log.warning("the limiter cannot be told of a failure (%s)", say(error))
         return Heard(Scope.ALONE)
     if closing:
         log.warning(

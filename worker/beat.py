@@ -18,6 +18,7 @@ from config.settings import load_settings
 from smsq.rings.ticks import EVERY_S, Ticks
 from smsq.store.clock import steady_s
 from smsq.store.connection import connect
+from smsq.store.refusals import say
 from smsq.store.scripts import Scripts
 
 
@@ -56,7 +57,7 @@ class TickScheduler(Scheduler):
                 self.ticks.note_sent(task)
         except RedisError as error:
             # Without the ledger nobody could do anything about a tick.
-            self.logger.warning("beat waits for Redis (%s)", type(error).__name__)
+            self.logger.warning("beat waits for its ledger (%s)", say(error))
         except SchedulingError as error:
             self.logger.error("%s", error)  # noqa: TRY400 - the traceback says no more
             self._drop_connection()

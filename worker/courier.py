@@ -23,6 +23,7 @@ from smsq.gateway.http.deadline import exchange
 from smsq.gateway.http.transport import make_session
 from smsq.settings import Settings
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
+from smsq.store.refusals import say
 from smsq.store.scripts import Scripts
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class Courier:
             try:
                 has_worked = self.step()
             except RedisError as error:
-                log.warning("webhook waits for Redis: %s", type(error).__name__)
+                log.warning("webhook waits: %s", say(error), extra={"repeats": "webhook waits"})
                 has_worked = False
             except Exception as error:  # noqa: BLE001 - the thread must outlive what nobody foresaw
                 log.error("webhook: %s", type(error).__name__)  # noqa: TRY400 - it may hold the URL

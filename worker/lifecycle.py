@@ -21,6 +21,7 @@ from config.settings import load_settings
 from smsq.rings.presence import Presence
 from smsq.rings.rings import is_redis_broker
 from smsq.rings.ticks import EVERY_S
+from smsq.store.refusals import say
 from tasks.current_engine import get_engine
 from tasks.poll import poll_deliveries
 from tasks.recover import recover
@@ -130,7 +131,7 @@ def _tick(tick: Callable[[], None]) -> None:
     try:
         tick()
     except RedisError as error:
-        log.warning("the first look waits for a tick: Redis is away (%s)", type(error).__name__)
+        log.warning("the first look waits for a tick: %s", say(error))
 
 
 def release_holds(**_: object) -> None:
@@ -146,5 +147,5 @@ def close_connections(sender: Any, **_: object) -> None:
         try:
             Presence(resources.scripts).leave(sender.hostname)
         except RedisError as error:
-            log.warning("could not say goodbye (%s)", type(error).__name__)
+            log.warning("could not say goodbye (%s)", say(error))
         resources.close()

@@ -15,6 +15,7 @@ import time
 from redis.exceptions import RedisError
 
 from smsq.rings.presence import Presence
+from smsq.store.refusals import say
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def tell_while_running(worker: str, presence: Presence, stop: threading.Event) -
             is_told = True
         except RedisError as error:
             if is_told:
-                log.warning("nobody can see that this worker lives (%s)", type(error).__name__)
+                log.warning("nobody can see that this worker lives (%s)", say(error))
             is_told = False
 
 

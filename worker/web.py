@@ -125,7 +125,8 @@ async def receive(request: Request) -> Response:
         return Refusal("not found", 404)
     except RedisError as error:
         # The gateway may try again; polling finds out without it.
-        log.warning("receipt not stored job=%s: %s", job_id, type(error).__name__)
+        why = say(error)
+        log.warning("receipt not stored job=%s: %s", job_id, why, extra={"repeats": "receipt"})
         return PlainTextResponse("try again later\n", status_code=503)
     log.info("<- receipt job=%s message_ids=%d", job_id, learnt)
     return JSONResponse({"ok": True})

@@ -91,6 +91,14 @@ def check_redis_info(info: Mapping[str, Any]) -> Iterator[Check]:
         yield Check("memory", Mark.WARNING, detail, "raise maxmemory: a full Redis takes no jobs")
 
 
+def check_clients(info: Mapping[str, Any]) -> Iterator[Check]:
+    """Look whether Redis has room for more connections, where it says how many it takes."""
+    used, most = info.get("connected_clients", 0), info.get("maxclients", 0)
+    if most and used / most > FULL_SHARE:
+        fix = "raise maxclients, or set SMSQ_REDIS_MAX_CONNECTIONS lower"
+        yield Check("connections", Mark.WARNING, f"{used} of {most} are in use", fix)
+
+
 def check_replicas(info: Mapping[str, Any]) -> Iterator[Check]:
     """Look whether the replicas, if any, have what this server has."""
     if info.get("role") == "slave":

@@ -141,6 +141,7 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
     yield Check("redis", Mark.OK, f"version {version}, answers in {latency_ms:.1f} ms")
     yield from check_fitness(redis, Keys(settings.namespace))
     yield from checks.check_redis_info(info)
+    yield from checks.check_clients(info)
     yield from checks.check_replicas(info)
     yield from check_disk(redis, settings, has_log=info.get("aof_enabled") != 0)
     yield from check_celery(settings)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ReadOnlyError
 
-from config.logs import Terse, TerseOfRedis
+from config.logs import Repeats, Terse, TerseOfRedis
 
 REFUSED = ConnectionError("refused")
 ROOT = Path(__file__).parents[2]
@@ -98,6 +98,22 @@ def test_a_task_that_redis_ended_is_told_in_one_line_and_a_fault_with_its_traceb
     assert refused.getMessage().startswith("a task waits for its next tick: Redis refuses: it is")
     assert not refused.exc_info
     assert fault.exc_info
+
+
+def test_what_repeats_is_told_once_a_minute_and_all_else_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = [1000.0]
+    monkeypatch.setattr("config.logs.time.monotonic", lambda: now_s[0])
+    told = Repeats()
+
+    def log(**extra: str) -> bool:
+        return told.filter(logging.makeLogRecord({"msg": "a line", **extra}))
+
+    assert [log(repeats="one"), log(repeats="one"), log(repeats="two")] == [True, False, True]
+    assert all(log() for _ in range(3))
+    now_s[0] += 61
+    assert log(repeats="one")
 
 
 def test_a_line_that_does_not_say_what_failed_gets_its_name(

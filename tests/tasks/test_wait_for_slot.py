@@ -174,7 +174,11 @@ def test_a_job_whose_stored_data_fail_before_its_request_is_set_aside(
     ("error", "said"),
     [
         (ResponseError("WRONGTYPE"), "stored data cannot be used (ResponseError), holding on"),
-        (exceptions.ConnectionError("gone"), "Redis is away (ConnectionError), holding on"),
+        (
+            exceptions.ConnectionError("gone"),
+            "Redis cannot be reached (ConnectionError), holding on",
+        ),
+        (exceptions.OutOfMemoryError("no"), "Redis refuses: it is full, holding on"),
     ],
 )
 def test_what_fails_while_a_slot_is_taken_is_called_what_it_is(

@@ -437,6 +437,18 @@ def test_a_person_sees_a_sign_per_check_and_what_to_do(environ: dict[str, str]) 
     assert "simulator-token" not in shown
 
 
+@pytest.mark.parametrize(
+    ("used", "most", "is_told"), [(28, 30, True), (20, 30, False), (9, 0, False)]
+)
+def test_connections_that_run_out_are_a_warning(used: int, most: int, is_told: bool) -> None:
+    found = list(checks.check_clients({"connected_clients": used, "maxclients": most}))
+
+    assert bool(found) is is_told
+    for check in found:
+        assert check.status is Mark.WARNING
+        assert "SMSQ_REDIS_MAX_CONNECTIONS" in check.fix
+
+
 def test_what_keeps_a_server_from_being_the_ledgers_is_told_with_what_to_do() -> None:
     faults = ["Redis 6.0.16 is too old: use 6.2", "its user may not use XADD: ACL SETUSER name +x"]
     old, rights = checks.check_fitness(faults)

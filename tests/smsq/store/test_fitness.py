@@ -10,10 +10,12 @@ from redis import Redis
 from redis.exceptions import AskError, MovedError, NoPermissionError, ResponseError
 
 import smsq
+from smsq.models import JobState
+from smsq.settings import Settings
 from smsq.store.connection import connect
 from smsq.store.fitness import PROBES, find_age, find_faults, read_answers
 from smsq.store.scripts import find_files
-from tests.support import RedisServer
+from tests.support import RedisServer, wait_until
 
 #: Written in scripts as `redis.call(command, ...)`.
 CALLED_BY_VARIABLE = {"SADD", "SMEMBERS", "SMISMEMBER", "SREM"}
@@ -126,3 +128,31 @@ def test_what_another_server_answers_is_told(answers: dict[str, object], said: s
 )
 def test_what_passes_or_was_meant_to_fail_is_no_fault(answer: str) -> None:
     assert not list(read_answers({"HSET": ResponseError(answer)}, "smsq:fitness"))
+
+
+@pytest.mark.real_redis
+def test_a_tagged_namespace_lies_on_the_node_of_a_cluster_that_has_its_slot(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    options = ("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no")
+    with RedisServer(tmp_path_factory.mktemp("node"), *options) as node:
+        redis = connect(node.url)
+        slot = redis.execute_command("CLUSTER", "KEYSLOT", "{shop}")
+        redis.execute_command("CLUSTER", "ADDSLOTS", slot)
+        wait_until(lambda: redis.set("{shop}:up", 1, ex=1), "the node serves its slot")
+
+        assert not find_faults(redis, "{shop}:fitness")
+        queue = smsq.SmsQueue(
+            settings=Settings.from_env({"SMSQ_REDIS_URL": node.url, "SMSQ_NAMESPACE": "{shop}"})
+        )
+        job = queue.send_quick("+375291234567", "code", alphaname_id="123")
+        assert queue.status(job).state is JobState.QUEUED
+        assert redis.llen("{shop}:normal") == 1
+        queue.close()
+        other = smsq.SmsQueue(node.url)
+        with pytest.raises(smsq.QueueUnavailableError, match="cluster") as caught:
+            other.send_quick("+375291234567", "code", alphaname_id="123")
+        assert not redis.keys("smsq:*")
+        assert caught.value.reason
+        other.close()
+        redis.close()
