@@ -20,7 +20,7 @@ from smsq.errors import (
     UnknownOutcomeError,
 )
 from smsq.gateway.bodies import read_json, read_late_json
-from smsq.gateway.echoes import take_names_out
+from smsq.gateway.echoes import mask_codes, take_names_out
 from smsq.gateway.failures import ABOUT_ACCOUNT, SUCCESSES, judge
 from smsq.gateway.ids import read_id
 from smsq.gateway.reasons import (
@@ -35,8 +35,8 @@ from smsq.gateway.reasons import (
 from smsq.gateway.reports import WORD_MAX, ReportPage, list_rows
 from smsq.models import BulkAccepted, QuickAccepted
 
-#: Shorter words cannot repeat a text; of all that come, nearly every one is as short as NEW.
-_MAY_REPEAT = 4
+#: A status that is longer is more than a word like "undelivered", which a text may hold by chance.
+_ONE_WORD = 16
 #: Where some put the object that the contract has alone.
 _WRAPPINGS = ("result", "data", "response")
 
@@ -72,8 +72,10 @@ def read_quick(answer: Answer) -> QuickAccepted | GatewayError:
         return UnknownOutcomeError(f"{answer.status} without sms_id", status=answer.status)
     # The id proves acceptance; odd words beside it do not undo it.
     status = str(document.get("status", ""))
-    if len(status) >= _MAY_REPEAT:
+    if len(status) > _ONE_WORD:
         status = clean_reason(status, answer.secrets)
+    elif any(map(str.isdecimal, status)):
+        status = mask_codes(status, answer.secrets)
     status = clean_word(status, WORD_MAX)
     return QuickAccepted(sms_id, status, read_id(document.get("parts")) or 0)
 

@@ -146,3 +146,16 @@ def test_a_status_that_repeats_a_code_does_not_show_it() -> None:
 
     assert isinstance(accepted, QuickAccepted)
     assert accepted.gateway_status == "SENT: YOUR CODE ****"
+
+
+@pytest.mark.parametrize(
+    ("status", "kept"),
+    [("ACCEPTED", "ACCEPTED"), ("delivered", "delivered"), ("OK 4821", "OK ****"), ("K4Q8", "****")],
+)
+def test_a_status_of_one_word_stays_though_a_text_has_it(status: str, kept: str) -> None:
+    body = json.dumps({"sms_id": 5, "status": status}).encode()
+    text = "Your order is accepted, will be delivered on Monday: code 4821, K4Q8"
+    accepted = read_quick(Answer(status=200, body=body, secrets=(text,)))
+
+    assert isinstance(accepted, QuickAccepted)
+    assert accepted.gateway_status == kept
