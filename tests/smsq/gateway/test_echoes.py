@@ -150,7 +150,12 @@ def test_a_status_that_repeats_a_code_does_not_show_it() -> None:
 
 @pytest.mark.parametrize(
     ("status", "kept"),
-    [("ACCEPTED", "ACCEPTED"), ("delivered", "delivered"), ("OK 4821", "OK ****"), ("K4Q8", "****")],
+    [
+        ("ACCEPTED", "ACCEPTED"),
+        ("delivered", "delivered"),
+        ("OK 4821", "OK ****"),
+        ("K4Q8", "****"),
+    ],
 )
 def test_a_status_of_one_word_stays_though_a_text_has_it(status: str, kept: str) -> None:
     body = json.dumps({"sms_id": 5, "status": status}).encode()
