@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 from celery import Celery
 from kombu import Exchange, Producer
@@ -99,9 +100,22 @@ class _Line:
     def __init__(self, app: Celery, most: int) -> None:
         self.pool: Any = app.connection_for_write().Pool(limit=most)
         self.breaker = Breaker(PAUSE_S)
+        self._failures_before: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+
+    def take(self) -> Any:
+        """Take a connection; one from before a failure is dropped, for it may lead to nowhere.
+
+        After a failover each of ten idle ones would fail, and each with a pause after it.
+        """
+        while True:
+            connection = self.pool.acquire(block=True, timeout=_CONNECTION_WAIT_S)
+            failures = self.breaker.failures
+            if self._failures_before.setdefault(connection, failures) == failures:
+                return connection
+            self.drop(connection)
 
     def drop(self, connection: Any) -> None:
-        """Take a connection that failed out of the pool."""
+        """Take a connection out of the pool that failed, or may have."""
         with suppress(Exception):
             if connection.transport.driver_type == "amqp":
                 # Without a goodbye: a silent broker's answer to it would be waited for.
@@ -189,7 +203,7 @@ class Rings:
         failures = line.breaker.failures
         if not line.breaker.allows():
             return False
-        connection = line.pool.acquire(block=True, timeout=_CONNECTION_WAIT_S)
+        connection = line.take()
         if line.breaker.failures > failures:  # another's, while this one waited
             connection.release()
             return False

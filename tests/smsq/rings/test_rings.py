@@ -17,7 +17,7 @@ import pytest
 from smsq.names import RING_MAX_JOBS, Queue, Task
 from smsq.rings.rings import Rings, broker_options
 from smsq.store.connection import connect
-from tests.support import RedisServer, free_port, wait_until
+from tests.support import MutingProxy, RedisServer, free_port, wait_until
 
 
 @pytest.fixture
@@ -177,3 +177,32 @@ def test_a_forked_process_rings_by_connections_of_its_own(
 
     found = [ids_of(message) for message in rung(redis_url, namespace, Queue.NORMAL)]
     assert found == [["j1"], ["j2"], ["j3"]]
+
+
+@pytest.mark.real_redis
+def test_after_a_failover_one_ring_is_lost_and_not_one_per_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smsq.rings.rings.PAUSE_S", 0.0)
+    (tmp_path / "new").mkdir()
+    with (
+        RedisServer(tmp_path) as old,
+        RedisServer(tmp_path / "new") as new,
+        MutingProxy(old.port) as address,
+    ):
+        rings = Rings(f"redis://127.0.0.1:{address.port}/0", "n")
+        held = [rings._line.take() for _ in range(4)]
+        for connection in held:
+            assert connection.default_channel.client.ping()
+        for connection in held:
+            connection.release()
+        demoted = connect(old.url)
+        address.to = ("127.0.0.1", new.port)
+        demoted.replicaof("127.0.0.1", new.port)
+
+        answers = [rings.ring(Task.SEND_QUICK, [f"j{n}"], Queue.URGENT) for n in range(6)]
+
+        assert answers == [False, *[True] * 5]
+        assert len(rung(new.url, "n", Queue.URGENT)) == 5
+        rings.close()
+        demoted.close()
