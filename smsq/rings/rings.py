@@ -12,10 +12,8 @@ import logging
 import os
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import islice
 from typing import Any, Self
-from weakref import WeakKeyDictionary
 
 from celery import Celery
 from kombu import Exchange, Producer
@@ -23,9 +21,9 @@ from kombu import Queue as KombuQueue
 
 from smsq.environment.addresses import broker_connection
 from smsq.names import RING_MAX_JOBS, RING_SPREAD, Queue, Task
-from smsq.rings.breaker import Breaker
 from smsq.rings.celery_app import OwnCelery
 from smsq.rings.envelope import Envelopes
+from smsq.rings.line import MAX_CONNECTIONS, Line
 from smsq.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -43,12 +41,6 @@ _FAIL_FAST = {
 
 #: Seconds to connect to another broker, whatever number of addresses it has, and for each answer.
 _CONNECT_S = 0.8
-
-#: Most connections of one process, and the longest wait for one of them.
-_CONNECTIONS, _CONNECTION_WAIT_S = 10, 0.5
-
-#: After a failure nobody waits for the broker for so long.
-PAUSE_S = 2.0
 
 
 def is_redis_broker(broker_url: str) -> bool:
@@ -94,36 +86,6 @@ def make_celery(broker_url: str, namespace: str) -> Celery:
     return app
 
 
-class _Line:
-    """The way to the broker of one process: its connections, and whether they are worth a try."""
-
-    def __init__(self, app: Celery, most: int) -> None:
-        self.pool: Any = app.connection_for_write().Pool(limit=most)
-        self.breaker = Breaker(PAUSE_S)
-        self._failures_before: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-
-    def take(self) -> Any:
-        """Take a connection; one from before a failure is dropped, for it may lead to nowhere.
-
-        After a failover each of ten idle ones would fail, and each with a pause after it.
-        """
-        while True:
-            connection = self.pool.acquire(block=True, timeout=_CONNECTION_WAIT_S)
-            failures = self.breaker.failures
-            if self._failures_before.setdefault(connection, failures) == failures:
-                return connection
-            self.drop(connection)
-
-    def drop(self, connection: Any) -> None:
-        """Take a connection out of the pool that failed, or may have."""
-        with suppress(Exception):
-            if connection.transport.driver_type == "amqp":
-                # Without a goodbye: a silent broker's answer to it would be waited for.
-                connection.collect()
-        with suppress(Exception):
-            self.pool.replace(connection)
-
-
 class Rings:
     """Rings jobs. Thread-safe; connects when first used.
 
@@ -134,12 +96,12 @@ class Rings:
     """
 
     def __init__(
-        self, broker_url: str, namespace: str, *, max_connections: int = _CONNECTIONS
+        self, broker_url: str, namespace: str, *, max_connections: int = MAX_CONNECTIONS
     ) -> None:
-        self._max_connections = min(max_connections, _CONNECTIONS)
+        self._max_connections = min(max_connections, MAX_CONNECTIONS)
         self._app = make_celery(broker_url, namespace)
         self._envelopes = Envelopes(self._app) if is_redis_broker(broker_url) else None
-        self._lines: dict[int, _Line] = {}
+        self._lines: dict[int, Line] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -186,11 +148,11 @@ class Rings:
         self._app.close()
 
     @property
-    def _line(self) -> _Line:
+    def _line(self) -> Line:
         """This process's: a forked one cannot use its parent's connections."""
         pid = os.getpid()
         return self._lines.get(pid) or self._lines.setdefault(
-            pid, _Line(self._app, self._max_connections)
+            pid, Line(self._app, self._max_connections)
         )
 
     def _publish(self, task: Task, ids: Sequence[str], queue: Queue) -> bool:

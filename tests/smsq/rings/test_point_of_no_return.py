@@ -21,7 +21,8 @@ from smsq.domain.outcomes import Verdict
 from smsq.models import JobState
 from smsq.operate.stuck_jobs import StuckJobs
 from smsq.rings.breaker import Breaker
-from smsq.rings.rings import PAUSE_S, Rings
+from smsq.rings.line import PAUSE_S
+from smsq.rings.rings import Rings
 from smsq.settings import Settings
 from tests.smsq.world import PLAN, UNKNOWN, World
 from tests.support import RedisServer

@@ -183,7 +183,7 @@ def test_a_forked_process_rings_by_connections_of_its_own(
 def test_after_a_failover_one_ring_is_lost_and_not_one_per_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smsq.rings.rings.PAUSE_S", 0.0)
+    monkeypatch.setattr("smsq.rings.line.PAUSE_S", 0.0)
     (tmp_path / "new").mkdir()
     with (
         RedisServer(tmp_path) as old,
