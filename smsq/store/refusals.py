@@ -130,8 +130,14 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.NoScriptError, "NOSCRIPT"),
 )
 
+_TOO_OLD = Refusal(
+    "it is too old", "use Redis 6.2 or newer, or Valkey", Done.NOTHING, is_lasting=True
+)
 #: Without a word of their own, or about a connection.
 _BY_WORDS: tuple[tuple[str, Refusal], ...] = (
+    # The first command of a connection, which Redis before 6 does not know.
+    ("unknown command 'hello'", _TOO_OLD),
+    ("unknown command `hello`", _TOO_OLD),
     ("max number of clients", _CLIENTS),
     ("acl failure in script", _RIGHTS),
     ("the user executing the script can't", _RIGHTS),
@@ -214,4 +220,5 @@ def say(error: Exception) -> str:
     """Say in a few words why Redis did not do what it was asked."""
     if known := explain(error):
         return f"Redis refuses: {known[0]}"
-    return f"Redis cannot be reached ({type(error).__name__})"
+    did = "refuses" if isinstance(error, ResponseError) else "cannot be reached"
+    return f"Redis {did} ({type(error).__name__})"

@@ -56,6 +56,8 @@ LINES = {
     f"ERR The user executing the script can't run this command{IN_SCRIPT_7}": (True, False),
     f"{IN_SCRIPT_6}NOPERM The user executing the script can't run this command ": (True, False),
     "NOAUTH Authentication required.": (False, False),
+    "ERR unknown command `HELLO`, with args beginning with: `3`, ": (False, False),
+    "ERR unknown command 'HELLO', with args beginning with: '3'": (False, False),
     "WRONGPASS invalid username-password pair or user is disabled.": (False, False),
     "ERR max number of clients reached": (False, False),
     "NOSCRIPT No matching script. Please use EVAL.": (False, False),
