@@ -73,8 +73,9 @@ bench-quick: .venv/.bench ## Measure against peers briefly; fails where a ratio 
 	@$(BIN)/python -m bench.peers --delays-ms 20 300 --rounds 2 --seconds 3 --compare
 
 .PHONY: soak
-soak: setup ## Compare 100,000 recipients with an odd gateway's book, and measure polls; 7 minutes
+soak: setup ## Compare what became of 155,000 recipients with the books of odd gateways, and measure polls; 15 minutes
 	@$(BIN)/python -m bench.delivery
+	@$(BIN)/python -m bench.rough
 	@$(BIN)/python -m bench.polls
 	@$(BIN)/python -m bench.pages
 	@$(BIN)/python -m bench.memory

@@ -18,7 +18,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from smsq.simulator.gateway import Gateway, Incoming, Reply
+from smsq.simulator.gateway import Gateway, Reply
+from smsq.simulator.http_messages import Incoming, dress
 from smsq.simulator.options import change
 
 _transports: dict[tuple[str, int], asyncio.Transport] = {}
@@ -49,6 +50,7 @@ def make_app(gateway: Gateway) -> Starlette:
             Route("/book", show_book),
             Route("/book/accepted", show_accepted),
             Route("/book/times", show_times),
+            Route("/book/doubtful", show_doubtful),
             Route("/book/states", show_states),
             Route("/book/messages/{message_id:int}", show_message),
             Route("/book/requests", show_requests),
@@ -69,7 +71,9 @@ def _endpoint(path: str, method: str, serve: Callable[[Incoming], Awaitable[Repl
             return await _drop(request)
         if reply.html is not None:
             return HTMLResponse(reply.html, status_code=reply.status, headers=reply.headers)
-        return JSONResponse(reply.document, status_code=reply.status, headers=reply.headers)
+        options = request.app.state.gateway.options
+        content, headers = dress(reply.document, options)
+        return Response(content, status_code=reply.status, headers={**headers, **reply.headers})
 
     return Route(path, handle, methods=[method])
 
@@ -105,6 +109,11 @@ async def show_times(request: Request) -> Response:
         newest = next((m for m in reversed(messages) if phone in m.phones), None)
         return JSONResponse({phone: newest.accepted_at_s} if newest else {})
     return JSONResponse({phone: m.accepted_at_s for m in messages for phone in m.phones})
+
+
+async def show_doubtful(request: Request) -> Response:
+    """List the phones of accepted messages whose answers did not say so."""
+    return JSONResponse(sorted(request.app.state.gateway.book.doubtful))
 
 
 async def show_states(request: Request) -> Response:

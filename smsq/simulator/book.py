@@ -44,6 +44,8 @@ class Book:
 
     def __init__(self) -> None:
         self.messages: dict[int, Message] = {}
+        #: Phones of accepted messages whose sender could not know it by the answer.
+        self.doubtful: set[str] = set()
         self.accepted: Counter[tuple[str, str]] = Counter()
         self._ids = itertools.count(_FIRST_ID)
 

@@ -14,7 +14,7 @@ from types import ModuleType
 import click
 
 from smsq.simulator.faults import MAGIC, UNDELIVERED_SUFFIX, Fault
-from smsq.simulator.options import Options, ReceiptShape, change
+from smsq.simulator.options import WORLDS, Options, ReceiptShape, change
 
 
 @click.command()
@@ -30,6 +30,24 @@ from smsq.simulator.options import Options, ReceiptShape, change
 @click.option("--rate", "rate_per_s", type=float, default=0, help="Requests/s; 0: no limit.")
 @click.option("--burst", type=int, default=1, help="Requests that may come at once.")
 @click.option("--retry-after-s", type=float, help="Sent with 429; none unless given.")
+@click.option(
+    "--world",
+    type=click.Choice(list(WORLDS)),
+    default="clean",
+    help="rough: 0.3 s away, pages of 100 rows, gzip, windows-1251, 502 and 504 after accepting.",
+)
+@click.option("--most-page-rows", type=int, default=0, help="Of a page of reports; 0: no cap.")
+@click.option("--charset", default="utf-8", help="Of JSON answers.")
+@click.option("--packed", "is_packed", is_flag=True, help="JSON answers are packed by gzip.")
+@click.option(
+    "--busy-in-words",
+    "says_busy_in_words",
+    is_flag=True,
+    help="Instead of 429, 200 with an error in words.",
+)
+@click.option(
+    "--keep-alive-s", type=int, default=0, help="Idle connections are closed after it; said."
+)
 @click.option("--latency-ms", type=float, default=0, help="Before each answer.")
 @click.option("--sent-after-s", type=float, default=0.5, help="From acceptance to sent.")
 @click.option("--final-after-s", type=float, default=2.0, help="From acceptance to final.")
@@ -57,12 +75,14 @@ from smsq.simulator.options import Options, ReceiptShape, change
 )
 @click.option("--json", "as_json", is_flag=True, help="Say the address as JSON.")
 def simulator(
-    host: str, port: int, faults: Sequence[str], as_json: bool, **options: object
+    host: str, port: int, faults: Sequence[str], world: str, as_json: bool, **options: object
 ) -> None:
     """Run a simulated gateway for tests. /book shows what it has accepted."""
     server_module = _load_server()
     try:
-        changes = {**options, "fault_shares": _read_faults(faults)}
+        changes = {**WORLDS[world], **_keep_given(options)}
+        if faults:
+            changes["fault_shares"] = _read_faults(faults)
         server, bound = server_module.make_server(change(Options(), changes), host, port)
     except (ValueError, OSError) as mistake:
         raise click.UsageError(str(mistake)) from None
@@ -83,6 +103,13 @@ def simulator(
 
 def _leave(*_: object) -> None:
     raise SystemExit(0)
+
+
+def _keep_given(options: dict[str, object]) -> dict[str, object]:
+    """Keep what was written on the command line or in the environment; a world is the rest."""
+    source = click.get_current_context().get_parameter_source
+    default = click.core.ParameterSource.DEFAULT
+    return {name: value for name, value in options.items() if source(name) is not default}
 
 
 def _read_faults(faults: Sequence[str]) -> dict[str, str]:

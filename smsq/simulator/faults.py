@@ -24,10 +24,17 @@ class Fault(StrEnum):
     DROP_BEFORE = "drop_before"  #: connection closed without an answer, not accepted
     DROP_AFTER = "drop_after"  #: accepted, connection closed without an answer
     STALL = "stall"  #: accepted, answered after `stall_s`
+    BAD_GATEWAY = "bad_gateway"  #: accepted, and a proxy in between says 502
+    GATEWAY_TIMEOUT = "gateway_timeout"  #: accepted, and a proxy in between says 504
 
 
 #: Faults that strike after the message went into the book.
-AFTER_ACCEPTING = frozenset({Fault.HTML_200, Fault.DROP_AFTER, Fault.STALL})
+AFTER_ACCEPTING = frozenset(
+    {
+        *(Fault.HTML_200, Fault.DROP_AFTER, Fault.STALL),
+        *(Fault.BAD_GATEWAY, Fault.GATEWAY_TIMEOUT),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +53,15 @@ MAGIC: Mapping[str, Magic] = MappingProxyType(
         "0401": Magic(Fault.UNAUTHORIZED, once=True, meaning="401 once"),
         "0404": Magic(Fault.NOT_FOUND, once=True, meaning="404 once"),
         "0429": Magic(Fault.BUSY, once=True, meaning="429 once"),
+        "0428": Magic(Fault.BUSY, once=False, meaning="429 always"),
         "0500": Magic(Fault.SERVER_ERROR, once=True, meaning="500 once"),
         "0599": Magic(Fault.SERVER_ERROR, once=False, meaning="500 always"),
         "0201": Magic(Fault.HTML_200, once=False, meaning="accepted, HTML with 200"),
         "0444": Magic(Fault.DROP_BEFORE, once=True, meaning="dropped before accepting, once"),
         "0499": Magic(Fault.DROP_AFTER, once=False, meaning="accepted, then dropped"),
         "0408": Magic(Fault.STALL, once=False, meaning="accepted, then stalled"),
+        "0502": Magic(Fault.BAD_GATEWAY, once=False, meaning="accepted, then 502 of a proxy"),
+        "0504": Magic(Fault.GATEWAY_TIMEOUT, once=False, meaning="accepted, then 504 of a proxy"),
     }
 )
 

@@ -9,15 +9,22 @@ import asyncio
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
-from urllib.parse import parse_qsl
 
 from smsq.simulator import contract
 from smsq.simulator.book import Book, Message
 from smsq.simulator.contract import Bulk, Quick, Refused
 from smsq.simulator.faults import AFTER_ACCEPTING, Fault, find_fault
+from smsq.simulator.http_messages import (
+    Incoming,
+    Pairs,
+    find_phones,
+    find_senders,
+    find_token,
+    read_pairs,
+)
 from smsq.simulator.limit import Bucket
 from smsq.simulator.options import Options
 from smsq.simulator.receipts import post_receipt, write_receipt
@@ -28,7 +35,10 @@ MAX_LOG = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to be sent, `stall_s` late; `is_dropped`: none, the connection closes."""
+    """An answer to be sent, `stall_s` late; `is_dropped`: none, the connection closes.
+
+    The log has `means` where that is another status than the answer says.
+    """
 
     status: int = 200
     document: object = None
@@ -36,19 +46,10 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     is_dropped: bool = False
     stall_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A request as it came."""
-
-    query: str
-    content_type: str
-    body: bytes
+    means: int = 0
 
 
 _T = TypeVar("_T")
-Pairs = Sequence[tuple[str, str]]
 _REPLIES = {
     Fault.BAD_REQUEST: Reply(400, {"error": "bad request, as this phone asks for"}),
     Fault.ERROR_200: Reply(200, {"error": "Wrong alphaname, as this phone asks for"}),
@@ -58,6 +59,8 @@ _REPLIES = {
     Fault.HTML_200: Reply(200, html="<h1>Thank you</h1>"),
     Fault.DROP_BEFORE: Reply(is_dropped=True),
     Fault.DROP_AFTER: Reply(is_dropped=True),
+    Fault.BAD_GATEWAY: Reply(502, html="<h1>502 Bad Gateway</h1>"),
+    Fault.GATEWAY_TIMEOUT: Reply(504, html="<h1>504 Gateway Time-out</h1>"),
 }
 
 
@@ -87,7 +90,7 @@ class Gateway:
         def read(query: Pairs) -> Quick:
             if incoming.body and "x-www-form-urlencoded" not in incoming.content_type:
                 raise Refused("the body must be a form")
-            return contract.read_quick(query, _pairs(incoming.body.decode("latin-1")))
+            return contract.read_quick(query, read_pairs(incoming.body.decode("latin-1")))
 
         async def accept(quick: Quick) -> Reply:
             message = self.book.accept_quick(quick, time.time())
@@ -126,7 +129,8 @@ class Gateway:
             if now_s - message.accepted_at_s < self.options.visible_after_s:
                 return Reply(200, {"result": []})
             phones = self._order(message.phones)
-            end = None if asked.rows is None else asked.offset + asked.rows
+            most = self.options.most_page_rows or len(phones)
+            end = asked.offset + min(most, len(phones) if asked.rows is None else asked.rows)
             rows = self.book.rows(message, phones[asked.offset : end], now_s, self.options)
             return Reply(200, {"result": rows})
 
@@ -151,7 +155,7 @@ class Gateway:
     ) -> Reply:
         """Judge, write down, and answer after the latency."""
         reply = await self._judge(incoming, read, accept)
-        status = 0 if reply.is_dropped else reply.status
+        status = 0 if reply.is_dropped else reply.means or reply.status
         self.counts[f"{endpoint} {status or 'dropped'}"] += 1
         self.log.append((self.now_ms(), endpoint, status))
         if not self.options.keeps_alive:
@@ -171,31 +175,35 @@ class Gateway:
         if not self._bucket.take(now_s, rate_per_s=options.rate_per_s, burst=options.burst):
             return self._busy()
         try:
-            query = _pairs(incoming.query)
-            if _find_token(query, incoming) != options.token:
+            query = read_pairs(incoming.query)
+            if find_token(query, incoming) != options.token:
                 return Reply(200 if options.token_error_200 else 401, {"error": "invalid token"})
             request = read(query)
         except Refused as refused:
             return Reply(400, {"error": str(refused)})
-        if options.alphanames and not _senders(request) <= set(options.alphanames):
+        if options.alphanames and not find_senders(request) <= set(options.alphanames):
             return Reply(200, {"error": "Wrong alphaname: it does not exist here"})
         return await self._play(request, accept)
 
     async def _play(self, request: _T, accept: Callable[[_T], Awaitable[Reply]]) -> Reply:
         """Accept a request that keeps the contract, unless its fault forbids it."""
         options = self.options
-        phones, dice = _phones(request), self._dice.random()
+        phones, dice = list(find_phones(request)), self._dice.random()
         fault = find_fault(phones, self._played, options.fault_shares, dice)
         if fault is Fault.BUSY:
             return self._busy()
         if fault is not None and fault not in AFTER_ACCEPTING:
             return _REPLIES[fault]
         reply = await accept(request)
+        if fault is not None:
+            self.book.doubtful.update(phones)
         if fault is Fault.STALL:
             return replace(reply, stall_s=options.stall_s)
         return _REPLIES[fault] if fault else reply
 
     def _busy(self) -> Reply:
+        if self.options.says_busy_in_words:
+            return Reply(200, {"error": "Too many requests. Try again later"}, means=429)
         after_s = self.options.retry_after_s
         headers = {} if after_s is None else {"Retry-After": f"{after_s:g}"}
         return Reply(429, {"error": "request limit exceeded"}, headers=headers)
@@ -214,33 +222,3 @@ class Gateway:
     def now_ms(self) -> int:
         """Milliseconds since the start, the log's clock."""
         return round((time.monotonic() - self._started_at_s) * 1000)
-
-
-def _pairs(text: str) -> Pairs:
-    try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=100, errors="strict")
-    except ValueError:
-        raise Refused("parameters must be UTF-8, and 100 at most") from None
-
-
-def _find_token(query: Pairs, incoming: Incoming) -> object:
-    for name, value in query:
-        if name == "token":
-            return value
-    if "json" in incoming.content_type:
-        return contract.read_json(incoming.body).get("token")
-    return None
-
-
-def _phones(request: object) -> Iterable[str]:
-    if isinstance(request, Quick):
-        return [request.phone]
-    if isinstance(request, Bulk):
-        return [phone for part in request.parts for phone in part.recipients]
-    return []
-
-
-def _senders(request: object) -> set[str]:
-    if isinstance(request, Quick):
-        return {request.alphaname_id}
-    return {part.alphaname_id for part in request.parts} if isinstance(request, Bulk) else set()

@@ -6,6 +6,7 @@ mistake.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -41,6 +42,11 @@ class Options:
         shuffle_pages: Rows stand in another order on each request.
         shift_pages: Rows move by some places between requests: at the ends of pages, one is seen
             twice and another not at all.
+        most_page_rows: A page has no more rows, whatever was asked for; 0 for no cap.
+        charset: Of JSON answers.
+        is_packed: JSON answers are packed by gzip.
+        says_busy_in_words: Instead of 429: 200 with an error in words.
+        keep_alive_s: Idle connections are closed after so long, and answers say so; 0: never said.
         receipt_after_s: From the answer to its receipt; up to `receipt_jitter_s` more.
         receipt_lost_share: Share of receipts that are never posted.
         receipt_repeat: Times each receipt is posted.
@@ -66,6 +72,11 @@ class Options:
     visible_after_s: float = 0.0
     shuffle_pages: bool = False
     shift_pages: bool = False
+    most_page_rows: int = 0
+    charset: str = "utf-8"
+    is_packed: bool = False
+    says_busy_in_words: bool = False
+    keep_alive_s: int = 0
     receipt_after_s: float = 0.2
     receipt_jitter_s: float = 0.0
     receipt_shape: ReceiptShape = ReceiptShape.JSON
@@ -79,6 +90,22 @@ class Options:
     token_error_200: bool = False
     timezone: str = "Europe/Minsk"
     seed: int = 0
+
+
+#: Ways of a gateway to be, by name; `rough` has at once what real ones do.
+WORLDS: Mapping[str, Mapping[str, object]] = {
+    "clean": {},
+    "rough": {
+        "latency_ms": 300,
+        "most_page_rows": 100,
+        "shuffle_pages": True,
+        "charset": "windows-1251",
+        "is_packed": True,
+        "says_busy_in_words": True,
+        "keep_alive_s": 2,
+        "fault_shares": {Fault.BAD_GATEWAY: 0.005, Fault.GATEWAY_TIMEOUT: 0.005},
+    },
+}
 
 
 def change(options: Options, changes: Mapping[str, object]) -> Options:
@@ -140,6 +167,10 @@ def _written(raw: Any) -> str:
     return raw
 
 
+def _charset(raw: Any) -> str:
+    return codecs.lookup(_written(raw)).name if raw != "windows-1251" else raw
+
+
 def _senders(raw: Any) -> tuple[str, ...]:
     if not isinstance(raw, list | tuple):
         raise TypeError(raw)
@@ -171,6 +202,11 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "odd_word_share": _share,
     "receipt_lost_share": _share,
     "shuffle_pages": _flag,
+    "most_page_rows": _whole,
+    "charset": _charset,
+    "is_packed": _flag,
+    "says_busy_in_words": _flag,
+    "keep_alive_s": _whole,
     "shift_pages": _flag,
     "token_error_200": _flag,
     "keeps_alive": _flag,

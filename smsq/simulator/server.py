@@ -23,6 +23,8 @@ from smsq.simulator.options import Options
 
 _START_TIMEOUT_S = 15.0
 _BACKLOG = 4096
+#: As uvicorn has it.
+_KEEP_ALIVE_S = 5
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -81,6 +83,7 @@ def make_server(options: Options, host: str, port: int) -> tuple[uvicorn.Server,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=2,
+        timeout_keep_alive=options.keep_alive_s or _KEEP_ALIVE_S,
         backlog=_BACKLOG,
     )
     family = socket.AF_INET6 if host == "::1" else socket.AF_INET

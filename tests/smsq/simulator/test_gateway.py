@@ -37,6 +37,8 @@ MEANS: dict[Fault, type[GatewayError]] = {
     Fault.HTML_200: UnknownOutcomeError,
     Fault.DROP_BEFORE: UnknownOutcomeError,
     Fault.DROP_AFTER: UnknownOutcomeError,
+    Fault.BAD_GATEWAY: UnknownOutcomeError,
+    Fault.GATEWAY_TIMEOUT: UnknownOutcomeError,
     Fault.STALL: UnknownOutcomeError,
 }
 
@@ -290,3 +292,58 @@ def test_a_gateway_that_keeps_no_connection_alive_says_so(simulator: RunningSimu
     assert ask() is None
     simulator.change(keeps_alive=False)
     assert ask() == "close"
+
+
+@pytest.mark.parametrize(
+    "clothes",
+    [
+        {"charset": "windows-1251"},
+        {"is_packed": True},
+        {"charset": "koi8-r", "is_packed": True, "keep_alive_s": 2},
+    ],
+)
+def test_answers_are_understood_in_other_clothes(
+    clothes: dict[str, object], simulator: RunningSimulator, client: GatewayClient
+) -> None:
+    simulator.change(**clothes, alphanames=["1"], final_after_s=0, sent_after_s=0)
+    sms_id = client.send_quick(quick(text="Счёт ☎")).sms_id
+    page = client.fetch_reports(sms_id, offset=0, rows=10)
+
+    assert [row.phone for row in page.rows] == [PHONE]
+    with pytest.raises(RefusedError, match="Wrong alphaname"):
+        client.send_quick(quick(alphaname_id="3"))
+
+
+def test_a_page_has_no_more_rows_than_its_cap(
+    simulator: RunningSimulator, client: GatewayClient
+) -> None:
+    phones = [f"3752912345{n:02}" for n in range(10)]
+    client.send_bulk([bulk("a", *phones)], "")
+    [message_id] = simulator.states()
+    simulator.change(most_page_rows=4)
+
+    def count(offset: int, rows: int) -> int:
+        return client.fetch_reports(message_id, offset=offset, rows=rows).row_count
+
+    assert [count(0, 10), count(4, 10), count(8, 10), count(10, 10)] == [4, 4, 2, 0]
+    assert count(0, 3) == 3
+
+
+def test_busy_may_be_said_in_words(simulator: RunningSimulator, client: GatewayClient) -> None:
+    simulator.change(says_busy_in_words=True)
+
+    with pytest.raises(BusyError):
+        client.send_quick(quick("375291230428"))
+    assert simulator.accepted() == {}
+
+
+def test_the_book_tells_whose_answer_did_not_say_that_they_were_accepted(
+    simulator: RunningSimulator, client: GatewayClient
+) -> None:
+    client.send_quick(quick())
+    for phone in ("375291230502", "375291230504"):
+        with pytest.raises(UnknownOutcomeError):
+            client.send_quick(quick(phone))
+
+    assert simulator.get("/book/doubtful") == ["375291230502", "375291230504"]
+    assert len(simulator.accepted()) == 3
