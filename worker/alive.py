@@ -17,6 +17,7 @@ from config.settings import load_settings
 from smsq.rings.presence import DEAF_AFTER_S, read_presence
 from smsq.settings import Settings
 from smsq.store.connection import connect
+from smsq.store.fitness import try_write
 from smsq.store.keys import Keys
 from smsq.store.refusals import say
 
@@ -35,7 +36,11 @@ def look(settings: Settings, name: str) -> tuple[bool, str]:
     """Say whether a worker takes rings, and in words."""
     redis = connect(settings.redis_url)
     try:
-        age_s = read_presence(redis, Keys(settings.namespace)).get(name)
+        keys = Keys(settings.namespace)
+        age_s = read_presence(redis, keys).get(name)
+        if age_s is not None and age_s > DEAF_AFTER_S:
+            # A worker cannot say that it lives where Redis takes no writes.
+            try_write(redis, keys.fitness)
     except (RedisError, OSError) as error:
         return False, f"{name}: {say(error)}"
     finally:

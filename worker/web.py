@@ -38,6 +38,7 @@ from smsq.settings import Settings
 from smsq.status.views import Views
 from smsq.store.clock import ledger_time
 from smsq.store.connection import PRODUCER_TIMEOUT_S, connect_for
+from smsq.store.fitness import try_write
 from smsq.store.keys import Keys
 from smsq.store.refusals import say
 from smsq.store.scripts import Scripts
@@ -68,6 +69,7 @@ class Receiver:
     matching: Matching
     views: Views
     counts: str
+    fitness: str
 
     @classmethod
     def build(cls, settings: Settings) -> Self:
@@ -81,6 +83,7 @@ class Receiver:
             matching=Matching(scripts, polls, PollPlan.of(settings)),
             views=Views(redis, scripts.keys),
             counts=scripts.keys.counts,
+            fitness=scripts.keys.fitness,
         )
 
     @property
@@ -136,7 +139,7 @@ async def healthz(request: Request) -> Response:
     """Say whether receipts can be stored."""
     receiver: Receiver = request.app.state.receiver
     try:
-        await run_in_threadpool(receiver.redis.ping)
+        await run_in_threadpool(try_write, receiver.redis, receiver.fitness)
     except RedisError as error:
         return JSONResponse({"ok": False, "redis": say(error)}, status_code=503)
     return JSONResponse({"ok": True})

@@ -23,7 +23,7 @@ from smsq.settings import Settings
 from smsq.status.views import Views
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
 from smsq.store.durability import find_obstacle
-from smsq.store.fitness import find_faults
+from smsq.store.fitness import find_faults, try_write
 from smsq.store.keys import Keys
 from smsq.store.refusals import explain
 
@@ -166,7 +166,10 @@ def _fail(name: str, error: Exception, detail: str, fix: str) -> Check:
 def check_fitness(redis: Redis, keys: Keys) -> Iterator[Check]:
     """Look whether the server's version and the user's rights are enough for the ledger."""
     try:
-        yield from checks.check_fitness(find_faults(redis, keys.fitness))
+        faults = find_faults(redis, keys.fitness)
+        yield from checks.check_fitness(faults)
+        if not faults:
+            try_write(redis, keys.fitness)
     except RedisError as error:
         yield _fail("server", error, "did not say what it can do", "try again")
 

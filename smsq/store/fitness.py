@@ -75,6 +75,15 @@ def find_faults(redis: Redis, key: str) -> Sequence[str]:
     return [*read_answers(answers, key)]
 
 
+def try_write(redis: Redis, key: str) -> None:
+    """Write what goes away by itself: a server that answers `PING` may still refuse to store.
+
+    Raises:
+        RedisError: It does, or does not answer.
+    """
+    redis.set(key, "1", px=_KEPT_MS)
+
+
 def find_age(info: Mapping[str, Any]) -> str | None:
     """Say that the server is too old; None when it is not, or does not say. Pure."""
     version = str(info.get("redis_version", ""))

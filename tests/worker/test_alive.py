@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
+from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from smsq.rings.presence import Presence, read_presence
 from smsq.store.scripts import Scripts
@@ -44,6 +46,19 @@ def test_a_redis_that_is_away_is_told_in_one_line(
 
     assert alive.main(["--hostname", "w@h"]) == 1
     assert capsys.readouterr().out == "w@h: Redis cannot be reached (ConnectionError)\n"
+
+
+def test_a_redis_that_takes_no_writes_is_told_and_not_that_the_worker_is_deaf(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OutOfMemoryError
+
+    Presence(scripts).tell("w@h", 30)
+    monkeypatch.setattr(Redis, "set", refuse)
+
+    assert alive.main(["--hostname", "w@h"]) == 1
+    assert capsys.readouterr().out == "w@h: Redis refuses: it is full\n"
 
 
 def test_a_consumer_that_asks_is_heard(scripts: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:

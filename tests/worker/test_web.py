@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from redis import Redis
-from redis.exceptions import BusyLoadingError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError
 
 from smsq.campaigns.draft import MOST_MESSAGES
 from smsq.gateway.receipts import receipt_url
@@ -225,14 +225,20 @@ def test_health_follows_redis(web: Web, settings: Settings) -> None:
     assert web.ask("GET", "/healthz") == (200, b'{"ok":true}')
 
 
-def test_health_says_why_redis_refuses(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(BusyLoadingError(), "it is loading"), (OutOfMemoryError(), "it is full")],
+)
+def test_health_says_why_redis_takes_no_receipts(
+    web: Web, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise BusyLoadingError
+        raise error
 
-    monkeypatch.setattr(Redis, "ping", refuse)
+    monkeypatch.setattr(Redis, "set", refuse)
 
-    code, said = web.ask("GET", "/healthz")
-    assert (code, b"it is loading" in said) == (503, True)
+    code, answer = web.ask("GET", "/healthz")
+    assert (code, said in answer.decode()) == (503, True)
 
 
 def test_metrics_are_prometheus_text(web: Web, job: str) -> None:

@@ -60,6 +60,7 @@ SET_TIMES = {
         "webhook_settle.lua",
         "smsq/rules/rules.py",
         "smsq/store/durability.py",
+        "smsq/store/fitness.py",
     ),
     *("smsq/events/reader.py", "tasks/recover.py"),
 }
