@@ -85,10 +85,10 @@ def grow(yard: Yard, size: Size) -> None:
     """Have so many jobs wait, and so many be over: cancelled, which needs no worker."""
     redis = Redis(port=yard.ports["redis"], decode_responses=True, socket_timeout=60)
     with closing(redis), closing(SmsQueue(settings=Settings.from_env(yard.environ))) as queue:
-        over = queue.send_quick(phone(9_000_000), "code")
+        over = queue.send_quick(phone(7_000_000), "code")
         queue.cancel(over)
         copy(redis, over, "due", size.finished)
-        waits = queue.send_quick(phone(9_000_001), "code")
+        waits = queue.send_quick(phone(7_000_001), "code")
         copy(redis, waits, "ready:normal", size.waiting)
 
 
