@@ -71,7 +71,7 @@ class Table:
         self.lines = Lines(stream, name, encoding)
         first = self._next_line()
         # How Excel marks a file for itself.
-        told = _SEPARATOR.fullmatch(first.strip())
+        told = _SEPARATOR.fullmatch(first.rstrip("\r\n"))
         first = self._next_line() if told else first
         guess = told[1] if told else max(_DELIMITERS, key=first.count)
         self.delimiter = delimiter or guess

@@ -49,6 +49,11 @@ _LETTER = rb"\xa1-\xa3\xa5\xa8\xaa\xaf\xb2-\xb4\xb8\xba\xbc-\xff"
 _WORD = re.compile(rb"[A-Za-z]*[%b][A-Za-z%b]*" % (_LETTER, _LETTER))
 #: Latin letters that nobody types for Cyrillic ones.
 _LATIN = re.compile(rb"[bdfghj-nq-wzDFGIJLNQRSUVWZ]")
+#: A letter of Serbian or Macedonian that stands alone: no word, but a sign of another encoding, as
+#: the `€` of cp1252.
+_ALONE = re.compile(
+    rb"(?<![\x80-\xff])[\x80\x81\x83\x8a\x8c-\x90\x9a\x9c-\x9f\xa3\xbc-\xbe](?![\x80-\xff])"
+)
 _WORD_COST = 20
 
 #: Another encoding fits better from here on, at the end of a file from there on, and never more
@@ -104,7 +109,8 @@ class Guess:
 def _compare(raw: bytes, encoding: str) -> int:
     """Say by how much cp1251 fits a line better than another encoding does."""
     if encoding == "cp1252":
-        return sum(map(_weigh_word, _WORD.findall(raw)))
+        alone = 2 * _WORD_COST * len(_ALONE.findall(raw))
+        return sum(map(_weigh_word, _WORD.findall(raw))) - alone
     difference = _DIFFERENCES[encoding]
     return sum(difference[byte] for byte in b"".join(_RUN.findall(raw)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import csv
+import io
 import shutil
 import subprocess
 import tempfile
@@ -186,6 +187,27 @@ def test_our_own_files_survive_a_spreadsheet(tmp_path: Path, kind: str, smsq_jso
     convert(book, "csv:Text - txt - csv (StarCalc):44,34,76")
     with open_table(str(rejects)) as (table, _):
         assert [row.cells[-1] for row in table.rows()] == texts
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="no LibreOffice on PATH")
+@pytest.mark.parametrize("kind", ["xlsx", "ods"])
+def test_an_export_is_the_same_after_a_spreadsheet(
+    tmp_path: Path, kind: str, smsq: Smsq, smsq_json: Json
+) -> None:
+    smsq_json("send-quick", PHONE, "Добры дзень; 5 €")
+    exported = smsq("export", "--recipients", "--full-phones").stdout_bytes
+    path = tmp_path / "export.csv"
+    path.write_bytes(exported)
+    written = list(csv.DictReader(io.StringIO(exported.decode(), newline="")))
+    assert [row["phone"] for row in written] == [PHONE]
+
+    convert(path, kind, "--infilter=CSV:44,34,76,1")
+    with open_table(str(path.with_suffix(f".{kind}"))) as (table, _):
+        [row] = table.rows()
+        read_back = dict(zip(table.header, row.cells, strict=True))
+    assert read_back["phone"] == PHONE
+    assert read_back["state"] == written[0]["state"]
 
 
 @pytest.mark.slow
