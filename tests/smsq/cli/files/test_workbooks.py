@@ -196,7 +196,8 @@ def test_an_export_is_the_same_after_a_spreadsheet(
     tmp_path: Path, kind: str, smsq: Smsq, smsq_json: Json
 ) -> None:
     smsq_json("send-quick", PHONE, "Добры дзень; 5 €")
-    exported = smsq("export", "--recipients", "--full-phones").stdout_bytes
+    wanted = ("--recipients", "--full-phones", "--since", "2020-01-01")
+    exported = smsq("export", *wanted).stdout_bytes
     path = tmp_path / "export.csv"
     path.write_bytes(exported)
     written = list(csv.DictReader(io.StringIO(exported.decode(), newline="")))
