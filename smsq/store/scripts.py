@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from redis import Redis
 from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 from smsq.settings import Settings
 from smsq.store.clock import Watch
@@ -145,9 +146,35 @@ class Scripts:
                 self._registered[name] = self.redis.register_script(_source(name))
         header: list[Arg] = [self.keys.namespace, self._time(), self._retention_ms]
         args = (*header, *args, self._events_keep_ms)
+        if client is None:
+            return _call(self.redis, self._registered[name], args)
         return self._registered[name](keys=[], args=args, client=client)
 
     def _time(self) -> str:
         now_us = self._clock()
         at_most_us = self.watch.at_most_us() if self.watch else None
         return f"{'' if now_us is None else now_us}{'' if at_most_us is None else f'~{at_most_us}'}"
+
+
+def _call(redis: Redis, script: Script, args: Sequence[Arg]) -> Any:
+    """Run a script on a connection of the pool.
+
+    redis-py's own way counts, times and wraps each command: half of what a worker did. Here as
+    there, a connection whose answer was lost is closed, and nothing is tried twice.
+    """
+    pool = redis.connection_pool
+    connection: Any = pool.get_connection()
+    try:
+        try:
+            return _evaluate(connection, script.sha, args)
+        except NoScriptError:
+            connection.send_command("SCRIPT", "LOAD", script.script)
+            connection.read_response()
+            return _evaluate(connection, script.sha, args)
+    finally:
+        pool.release(connection)
+
+
+def _evaluate(connection: Any, sha: str, args: Sequence[Arg]) -> Any:
+    connection.send_command("EVALSHA", sha, 0, *args)
+    return connection.read_response()
