@@ -48,8 +48,13 @@ class Dearest:
 
 @dataclass(slots=True)
 class Meter:
-    """Counts the commands that each script call runs, and the time that it takes of Redis."""
+    """Counts the commands that each script call runs, and the time that it takes of Redis.
 
+    Attributes:
+        is_timed: False for commands alone.
+    """
+
+    is_timed: bool = True
     scripts: dict[str, Dearest] = field(default_factory=lambda: defaultdict(Dearest))
 
     def install(self) -> type[smsq.store.scripts.Scripts]:
@@ -60,9 +65,9 @@ class Meter:
             def run(self, name: str, *args: Any, client: Any = None) -> Any:
                 if client is not None:
                     return super().run(name, *args, client=client)
-                before, before_us, before_s = _used(self.redis)
+                before, before_us, before_s = _used(self.redis, is_timed=meter.is_timed)
                 answer = super().run(name, *args)
-                after, after_us, after_s = _used(self.redis)
+                after, after_us, after_s = _used(self.redis, is_timed=meter.is_timed)
                 one = meter.scripts[name]
                 one.calls += 1
                 one.commands = max(one.commands, after - before)
@@ -75,17 +80,19 @@ class Meter:
         return Measured
 
 
-def _used(redis: Any) -> tuple[int, float, float]:
+def _used(redis: Any, *, is_timed: bool) -> tuple[int, float, float]:
     """What Redis counted so far: commands, microseconds in scripts, seconds of its main thread.
 
-    Redis' text is read as it is: redis-py would take longer over it than most scripts take.
+    Redis' text is read as it is: redis-py would take longer over it than most scripts take. So
+    would Redis itself over the times, where only commands are asked for.
     """
-    said: str = _plain(redis).execute_command("INFO", "commandstats", "cpu")
-    commands = sum(map(int, re.findall(r":calls=(\d+)", said)))
+    sections = ("stats", "commandstats", "cpu") if is_timed else ("stats",)
+    said: str = _plain(redis).execute_command("INFO", *sections)
+    commands = re.search(r"^total_commands_processed:(\d+)", said, re.MULTILINE)
     scripts_us = re.search(r"^cmdstat_evalsha:calls=\d+,usec=(\d+)", said, re.MULTILINE)
     used = re.findall(r"^used_cpu_(?:user|sys)_main_thread:(\S+)", said, re.MULTILINE)
-    used_s = sum(map(float, used))
-    return commands, float(scripts_us[1] if scripts_us else 0), used_s
+    assert commands
+    return int(commands[1]), float(scripts_us[1] if scripts_us else 0), sum(map(float, used))
 
 
 @cache

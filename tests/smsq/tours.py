@@ -29,9 +29,9 @@ from tests.smsq.world import PLAN, World
 BATCH, FORGOTTEN = 500, 400
 
 
-def tour(settings: Settings, *, recipients: int, messages: int) -> Meter:
+def tour(settings: Settings, *, recipients: int, messages: int, is_timed: bool = True) -> Meter:
     """Lead jobs of so many recipients, and of so many messages, through all that happens."""
-    meter = Meter()
+    meter = Meter(is_timed)
     with patch.object(worlds, "Scripts", meter.install()):
         world = World(settings)
     # Before Redis' own time: news is kept by that, and none of it may be too old.

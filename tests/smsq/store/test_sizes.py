@@ -32,6 +32,7 @@ def meters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Meter, Me
                 Settings.from_env({**environ, **rules, "SMSQ_NAMESPACE": f"sizes{recipients}"}),
                 recipients=recipients,
                 messages=messages,
+                is_timed=False,
             )
             for recipients, messages in sizes
         )
