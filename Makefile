@@ -11,7 +11,7 @@ CODE := smsq config tasks worker tests bench
 # Tests start some hundred processes: what Python compiles for one is there for the next.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
 # More than a small machine has processors, for many tests wait.
-JOBS ?= 4
+JOBS ?= 3
 AT_ONCE := -n $(JOBS) --dist worksteal
 
 .PHONY: help
