@@ -63,15 +63,12 @@ class Life(RuleBasedStateMachine):
 def profile(*, examples: int, on_fakeredis: int, steps: int, deep: int = 20) -> hypothesis_settings:
     """How often a machine runs in `make test`, and how many times as often in `make chaos`.
 
-    fakeredis takes thirty times as long. `make test` tries half of the examples, the same ones each
-    time, so that it fails for the change at hand and for nothing else; `make chaos` looks for new ones.
+    fakeredis takes thirty times as long. `make test` tries half of the examples, the same ones
+    each time, so that it fails for the change at hand alone; `make chaos` looks for new ones.
     """
-    if is_deep():
-        count = examples * deep
-    else:
-        count = (examples + 1) // 2 if HAS_REDIS else on_fakeredis
+    shallow = (examples + 1) // 2 if HAS_REDIS else on_fakeredis
     return hypothesis_settings(
-        max_examples=count,
+        max_examples=examples * deep if is_deep() else shallow,
         stateful_step_count=steps,
         deadline=None,
         derandomize=not is_deep(),
