@@ -22,6 +22,7 @@ from smsq.store.durability import find_obstacle
 from smsq.store.fitness import find_faults
 from smsq.store.keys import Keys
 from smsq.store.refusals import find_refusal, say
+from smsq.store.scripts import Scripts
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ OUTAGE_PAUSE_S, TOLD_EVERY_S = 1.0, 60.0
 
 
 def require_ledger(settings: Settings, *, waits: bool = True) -> None:
-    """Refuse a Redis that cannot keep the ledger: too old, too few rights, a wrong password.
+    """Refuse a Redis that cannot keep the ledger: too old, too few rights, a newer ledger.
 
     Args:
         settings: Of the process.
@@ -42,6 +43,9 @@ def require_ledger(settings: Settings, *, waits: bool = True) -> None:
     try:
         look = partial(find_faults, redis, Keys(settings.namespace).fitness)
         faults = _ask(look, waits=waits)
+        if not faults:
+            # Every script looks at the ledger's format; this one does nothing else.
+            _ask(partial(Scripts.of(redis, settings).run, "clock", "", 0), waits=waits)
     finally:
         redis.close()
     if faults:

@@ -1,5 +1,6 @@
 -- settle.lua: write down what an attempt came to.
 -- needs recent_failures.lua
+-- takes newer ledgers
 --
 -- The claim that is on its way decides what becomes of the job. An answer may come later than that: when
 -- the lease has ended, when a newer claim was made, when the job has ended. An acceptance is proof

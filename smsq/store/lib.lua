@@ -90,7 +90,7 @@ local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 -- the time lately, callers trust Redis no further than their own clocks.
 --
 -- It is kept in the hash `limiter`: seen_us (Redis' time), stepped_us, sure_us (the ledger's time when
--- somebody was sure of it last).
+-- somebody was sure of it last), and format (below).
 local CLOCK = NS .. ':limiter'
 -- So far the ledger's clock may be ahead of a caller's: answers take their time.
 local SLACK_US = 1000000
@@ -104,13 +104,20 @@ local function redis_us()
   return t[1] * 1000000 + t[2]
 end
 
+-- How the ledger is kept, in the field `format` of the same hash: grows with each change that an older
+-- version would read wrongly. A ledger without it is older than this number, and read all the same.
+local FORMAT = 2
+
 local function read_clock()
   local raw_us = redis_us()
-  local kept = redis.call('HMGET', CLOCK, 'seen_us', 'stepped_us', 'sure_us')
+  local kept = redis.call('HMGET', CLOCK, 'seen_us', 'stepped_us', 'sure_us', 'format')
+  local format = tonumber(kept[4]) or 0
+  if format > FORMAT and not TAKES_NEWER then error('the ledger is of a newer format') end
   local seen_us, stepped_us = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
   if raw_us < seen_us then stepped_us = stepped_us + raw_us - seen_us end
   if raw_us ~= seen_us and (kept[1] or BEGINS_CLOCK) then
     -- A Redis that is full or no longer the master still tells the time.
+    if format < FORMAT then redis.pcall('HSET', CLOCK, 'format', FORMAT) end
     redis.pcall('HSET', CLOCK, 'seen_us', string.format('%.0f', raw_us), 'stepped_us', string.format('%.0f', stepped_us))
   end
   local at_most_us = tonumber(string.match(ARGV[2], '~(%d+)$'))

@@ -133,8 +133,16 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
 _TOO_OLD = Refusal(
     "it is too old", "use Redis 6.2 or newer, or Valkey", Done.NOTHING, is_lasting=True
 )
+_NEWER = Refusal(
+    "its ledger was written by a newer version of smsq",
+    "install that version here, too; nothing was stored",
+    Done.NOTHING,
+    is_lasting=True,
+)
 #: Without a word of their own, or about a connection.
 _BY_WORDS: tuple[tuple[str, Refusal], ...] = (
+    # Raised by store/lib.lua before a script does anything.
+    ("the ledger is of a newer format", _NEWER),
     # The first command of a connection, which Redis before 6 does not know.
     ("unknown command 'hello'", _TOO_OLD),
     ("unknown command `hello`", _TOO_OLD),

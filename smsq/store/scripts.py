@@ -45,6 +45,9 @@ _PARTS = (
 #: be early or late.
 _BEGINS_NONE = "\n-- begins no clock\n"
 
+#: A script with this line goes on in a ledger of a newer format: it ends what was begun before.
+_TAKES_NEWER = "\n-- takes newer ledgers\n"
+
 #: What every script begins with, in this order; of all parts it gets the definitions that it uses.
 _BASE = (
     *("news", "lib", "places", "phones", "doubt", "chores", "move", "store", "accepted"),
@@ -59,10 +62,12 @@ _putting_together = Lock()
 def _source(name: str) -> str:
     parts = [part for part in _PARTS if _NEEDS.format(part) in _read(name)]
     begins_clock = f"local BEGINS_CLOCK = {str(_begins_clock(name)).lower()}\n"
+    takes_newer = f"local TAKES_NEWER = {str(_TAKES_NEWER in _read(name)).lower()}\n"
     own = _read_definitions(name)
     last = [*read_definitions("judge_campaigns()\n"), *_read_definitions("publish"), _RETURN]
     shared = [one for part in (*_BASE, *parts) for one in _read_definitions(part)]
-    picked = pick([*read_definitions(begins_clock), *shared], [*own, *last])
+    marks = read_definitions(begins_clock + takes_newer)
+    picked = pick([*marks, *shared], [*own, *last])
     nesting = Nesting([*picked, *own, *last])
     at, until = len(picked), len(picked) + len(own)
     return (

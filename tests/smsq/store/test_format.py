@@ -1,0 +1,67 @@
+"""A ledger's format: an older ledger is read, a newer one is refused before anything is stored."""
+
+from __future__ import annotations
+
+import pytest
+from redis.exceptions import ResponseError
+
+from config.settings import EXIT_BAD_SETTINGS
+from smsq.domain.outcomes import Verdict
+from smsq.errors import QueueUnavailableError
+from smsq.models import JobState
+from smsq.queue import SmsQueue
+from smsq.records.jobs import PollPlan
+from smsq.settings import Settings
+from smsq.store.scripts import Scripts
+from tests.smsq.world import World
+from worker.requirements import require_ledger
+
+NEWER = 99
+
+
+def test_a_ledger_tells_its_format(queue: SmsQueue, scripts: Scripts) -> None:
+    queue.send_quick("+375291234567", "hi")
+
+    assert int(str(scripts.redis.hget(scripts.keys.limiter, "format"))) >= 1
+
+
+def test_a_ledger_without_a_format_is_older_and_read(queue: SmsQueue, scripts: Scripts) -> None:
+    job = queue.send_quick("+375291234567", "hi")
+    scripts.redis.hdel(scripts.keys.limiter, "format")
+
+    assert queue.cancel(job) == 1
+    assert scripts.redis.hexists(scripts.keys.limiter, "format")
+
+
+def test_a_producer_stores_nothing_in_a_newer_ledger(queue: SmsQueue, scripts: Scripts) -> None:
+    scripts.redis.hset(scripts.keys.limiter, "format", NEWER)
+    with pytest.raises(QueueUnavailableError, match="newer version of smsq") as refused:
+        queue.send_quick("+375291234567", "hi")
+
+    assert not refused.value.may_be_stored
+    assert list(scripts.redis.scan_iter(f"{scripts.keys.namespace}:*")) == [scripts.keys.limiter]
+
+
+def test_a_process_does_not_start_on_a_newer_ledger(
+    settings: Settings, scripts: Scripts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scripts.redis.hset(scripts.keys.limiter, "format", NEWER)
+    with pytest.raises(SystemExit) as ended:
+        require_ledger(settings)
+
+    assert ended.value.code == EXIT_BAD_SETTINGS
+    [line] = capsys.readouterr().err.splitlines()
+    assert "written by a newer version of smsq: install that version here" in line
+
+
+def test_an_answer_in_hand_is_settled_in_a_newer_ledger(settings: Settings) -> None:
+    world = World(settings)
+    job = world.enqueue()
+    claim = world.claim(job)
+    world.redis.hset(world.keys.limiter, "format", NEWER)
+
+    assert world.claims.settle(claim, Verdict(state=JobState.ACCEPTED), PollPlan.of(settings))
+    assert world.state(job) is JobState.ACCEPTED
+    with pytest.raises(ResponseError, match="newer format"):
+        world.find_and_claim_poll()
+    world.redis.close()
