@@ -41,12 +41,14 @@ local function read_row(row) return string.match(row, '^(%d+)|(%d+)%.?(%w*)|?(%a
 local function accept(id, job, horizon_ms, first_poll_ms)
   move(id, job, 'accepted', '')
   job.accepted_at_ms = int(NOW_MS)
-  redis.call('HSET', key('job', id), 'accepted_at_ms', job.accepted_at_ms)
+  -- Workers of format 1 reckon a poll's age from born_at_ms, and raise without it.
+  local starts_ms = redis.call('HGET', key('message', id, 1), 'starts_at_ms')
+  redis.call('HSET', key('job', id), 'accepted_at_ms', job.accepted_at_ms, 'born_at_ms', int(born_ms_of(job, starts_ms or nil)))
   redis.call('HDEL', key('job', id), 'ready_at_ms', 'error_class')
   forget_texts(id, job)
   add_chore(id, job, 'polls', int(tonumber(first_poll_ms)))
   -- Of several messages the first to be given up may be any: recover looks.
-  local starts_at_ms = tonumber(job.messages) == 1 and redis.call('HGET', key('message', id, 1), 'starts_at_ms')
+  local starts_at_ms = tonumber(job.messages) == 1 and starts_ms
   schedule(id, given_up_at_ms(job, starts_at_ms or nil, horizon_ms))
   if lacks_ids(id, job) then
     redis.call('ZADD', key('listed', 'unmatched'), int(NOW_MS), id)

@@ -6,8 +6,10 @@
 -- name.argument@place;... Whoever claims it finishes them first.
 
 -- When a message's age begins: when its job was accepted, or with its own schedule. What else its
--- request held has no say in it.
+-- request held has no say in it. In ledgers of format 1 the schedule stands in the job alone.
 local function born_ms_of(job, starts_at_ms)
+  -- Of several messages each has its own; jobs of format 1 keep no totals.
+  if not job.idless then starts_at_ms = starts_at_ms or job.starts_at_ms end
   return math.max(tonumber(job.accepted_at_ms) or NOW_MS, tonumber(starts_at_ms) or 0)
 end
 

@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 from config.settings import EXIT_BAD_SETTINGS
 from smsq.domain.outcomes import Verdict
 from smsq.errors import QueueUnavailableError
-from smsq.models import JobState
+from smsq.models import JobState, Kind
 from smsq.queue import SmsQueue
 from smsq.records.jobs import PollPlan
 from smsq.settings import Settings
@@ -17,6 +17,7 @@ from tests.smsq.world import World
 from worker.requirements import require_ledger
 
 NEWER = 99
+ACCEPTED = Verdict(state=JobState.ACCEPTED)
 
 
 def test_a_ledger_tells_its_format(queue: SmsQueue, scripts: Scripts) -> None:
@@ -60,8 +61,33 @@ def test_an_answer_in_hand_is_settled_in_a_newer_ledger(settings: Settings) -> N
     claim = world.claim(job)
     world.redis.hset(world.keys.limiter, "format", NEWER)
 
-    assert world.claims.settle(claim, Verdict(state=JobState.ACCEPTED), PollPlan.of(settings))
+    assert world.claims.settle(claim, ACCEPTED, PollPlan.of(settings))
     assert world.state(job) is JobState.ACCEPTED
     with pytest.raises(ResponseError, match="newer format"):
         world.find_and_claim_poll()
     world.redis.close()
+
+
+def test_a_worker_of_format_1_finds_when_a_polls_age_begins(settings: Settings) -> None:
+    world = World(settings)
+    job = world.enqueue()
+    world.claims.settle(world.claim(job), ACCEPTED, PollPlan.of(settings))
+    told = world.redis.hmget(world.keys.job(job), "born_at_ms", "accepted_at_ms")
+    world.redis.close()
+
+    assert told[0] is not None
+    assert told[0] == told[1]
+
+
+def test_a_schedule_of_format_1_which_stands_in_the_job_alone_counts(settings: Settings) -> None:
+    world = World(settings)
+    starts_at_ms = world.now_ms + 10 * 86_400_000
+    job = world.enqueue(kind=Kind.BULK, starts_at_ms=str(starts_at_ms))
+    world.redis.hdel(world.keys.message(job, 1), "starts_at_ms")
+    world.claims.settle(world.claim(job), ACCEPTED, PollPlan.of(settings))
+    world.pass_s(settings.poll_horizon_s + 86_400)
+    world.recover()
+    state = world.state(job)
+    world.redis.close()
+
+    assert state is JobState.ACCEPTED
