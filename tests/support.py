@@ -124,6 +124,11 @@ class RedisServer:
         wait_until(client.ping, "redis-server answers")
         client.close()
 
+    def start_as_replica_of(self, other: RedisServer) -> None:
+        """Start again, below the one that is the primary by now."""
+        self._options = (*self._options, "--replicaof", "127.0.0.1", str(other.port))
+        self.start()
+
     @property
     def pid(self) -> int:
         """Process id while it runs."""

@@ -17,6 +17,13 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 from kombu import Connection
 from redis.connection import ConnectionPool
 
+from smsq.environment.sentinels import (
+    EXAMPLE,
+    celery_address,
+    celery_options,
+    is_sentinel,
+    read_sentinels,
+)
 from smsq.environment.tls import check_tls, read_tls
 
 _REDIS_EXAMPLE = "write an address like redis://127.0.0.1:6379/0"
@@ -77,8 +84,12 @@ _CERT_REQS = {
 
 
 def redis_url(text: str) -> str:
-    """Check the address of a Redis."""
-    _refuse_sentinel(text, _REDIS_EXAMPLE)
+    """Check the address of a Redis, or of the sentinels that name it."""
+    if is_sentinel(text):
+        read_sentinels(text)
+        _build(text, _REDIS_EXAMPLE)
+        return text
+    _refuse_tls_of_sentinels(text)
     parts = _split(text, _REDIS_EXAMPLE)
     if parts.scheme == "unix":
         is_good = _is_socket(parts)
@@ -97,9 +108,8 @@ def redis_url(text: str) -> str:
 
 def broker_url(text: str) -> str:
     """Check the address of a broker: a Redis, or one RabbitMQ or more with `;` between them."""
-    if text.startswith(("redis://", "rediss://", "unix://")):
+    if text.startswith(("redis://", "rediss://", "unix://", "sentinel")):
         return redis_url(text)
-    _refuse_sentinel(text, _BROKER_EXAMPLE)
     if text.startswith("redis+socket://"):
         parts = _split(text, _BROKER_EXAMPLE)
         if not _is_socket(parts):
@@ -113,6 +123,8 @@ def broker_url(text: str) -> str:
 
 def broker_of(address: str) -> str:
     """Write a Redis' address as Celery wants it, with nothing but what concerns a broker."""
+    if is_sentinel(address):
+        return address
     parts = urlsplit(address)
     options = dict(parse_qsl(parts.query))
     if parts.scheme == "unix":
@@ -131,6 +143,8 @@ def broker_connection(address: str) -> dict[str, Any]:
     The ledger's client checks certificates unless it is told otherwise; kombu does not unless it
     is told to.
     """
+    if is_sentinel(address):
+        return {"broker_url": celery_address(read_sentinels(address))}
     address = broker_of(address)
     parts = urlsplit(address)
     if parts.scheme not in {"rediss", "amqps"}:
@@ -153,10 +167,14 @@ def broker_connection(address: str) -> dict[str, Any]:
     }
 
 
-def _refuse_sentinel(text: str, example: str) -> None:
-    # kombu knows the scheme, and needs a master's name that an address has no place for.
-    if text.startswith(("sentinel://", "sentinels://")):
-        raise ValueError(f"{example}; sentinel:// is not supported yet")
+def broker_transport(address: str) -> dict[str, Any]:
+    """Say as transport options of Celery's what the address of a broker has no place for."""
+    return celery_options(read_sentinels(address)) if is_sentinel(address) else {}
+
+
+def _refuse_tls_of_sentinels(text: str) -> None:
+    if text.startswith("sentinels://"):
+        raise ValueError(f"sentinels are asked without TLS: write sentinel://; {EXAMPLE}")
 
 
 def _check_rabbits(text: str) -> None:

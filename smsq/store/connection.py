@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
+from smsq.environment.sentinels import is_sentinel, read_sentinels
 from smsq.errors import QueueUnavailableError
 from smsq.settings import Settings
 from smsq.store.pool import Pool
-from smsq.store.refusals import explain, may_have_written, say
+from smsq.store.primary import PrimaryPool
+from smsq.store.refusals import NotKeptError, explain, may_have_written, say
 
 #: A producer must fail within 2 s when Redis hangs: one wait to connect, one to be answered.
 PRODUCER_TIMEOUT_S = 0.9
@@ -42,19 +45,20 @@ def connect(
         max_connections: Most connections; an address may say otherwise. Whoever needs one more
             waits for half as long as for an answer.
     """
-    pool = Pool.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        max_connections=max_connections,
-        wait_s=timeout_s / 2,
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        "max_connections": max_connections,
+        "wait_s": timeout_s / 2,
         # A silent retry would run a script twice and make the wait twice as long.
-        retry=Retry(NoBackoff(), 0),
+        "retry": Retry(NoBackoff(), 0),
         # A local socket has none.
         **({} if url.startswith("unix") else {"socket_keepalive": True}),
-    )
-    return Redis.from_pool(pool)
+    }
+    if is_sentinel(url):
+        return Redis.from_pool(PrimaryPool(read_sentinels(url), timeout_s=timeout_s, **options))
+    return Redis.from_pool(Pool.from_url(url, **options))
 
 
 def connect_for(settings: Settings, *, timeout_s: float) -> Redis:
@@ -96,6 +100,8 @@ def unavailable(redis: Redis, *, writes: bool, in_pieces: bool = False) -> Itera
 
 def say_refusal(error: RedisError) -> str:
     """Say what a server that was reached made of a call."""
+    if isinstance(error, NotKeptError):
+        return str(error)
     if known := explain(error):
         return f"Redis refused: {known[0]}"
     if isinstance(error, ResponseError):

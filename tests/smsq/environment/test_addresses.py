@@ -141,16 +141,17 @@ def test_another_address_is_no_broker(text: str) -> None:
 
 def test_every_other_transport_of_kombus_is_refused_when_settings_are_read() -> None:
     """Each needs a library, an account or a name that we have no place for."""
-    ours = {"amqp", "amqps", "pyamqp", "librabbitmq", "redis", "rediss", "memory"}
+    ours = {"amqp", "amqps", "pyamqp", "librabbitmq", "redis", "rediss", "sentinel", "memory"}
     for scheme in set(TRANSPORT_ALIASES) - ours:
         with pytest.raises(ConfigError, match="SMSQ_BROKER_URL: write an address like redis://"):
             Settings.from_env({"SMSQ_BROKER_URL": f"{scheme}://127.0.0.1"})
 
 
 @pytest.mark.parametrize("name", ["SMSQ_REDIS_URL", "SMSQ_BROKER_URL"])
-def test_sentinel_is_refused_with_a_word_about_it(name: str) -> None:
-    with pytest.raises(ConfigError, match="sentinel:// is not supported yet"):
-        Settings.from_env({name: "sentinel://one:26379;sentinel://two:26379"})
+@pytest.mark.parametrize("text", ["sentinel://one:26379;sentinel://two:26379", "sentinels://one/m"])
+def test_sentinels_written_as_elsewhere_are_refused_with_an_example(name: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}: .*write .*sentinel://10.0.0.1:26379,"):
+        Settings.from_env({name: text})
 
 
 @pytest.mark.parametrize("kind", PARSE)

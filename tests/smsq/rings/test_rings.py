@@ -129,7 +129,6 @@ def test_a_ring_reaches_a_redis_behind_a_socket(tmp_path: Path) -> None:
         ("redis://127.0.0.1", {"global_keyprefix": "shop:"}),
         ("rediss://127.0.0.1", {"global_keyprefix": "shop:"}),
         ("redis+socket:///run/redis.sock", {"global_keyprefix": "shop:"}),
-        ("sentinel://127.0.0.1", {"global_keyprefix": "shop:"}),
         ("amqp://127.0.0.1", {}),
     ],
 )

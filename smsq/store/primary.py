@@ -1,0 +1,150 @@
+"""Connections to a primary that sentinels name, and that may be another one in a moment.
+
+In:  the sentinels' addresses. Out: a pool whose connections lead to the primary of now.
+
+A demoted primary goes on taking writes until the sentinels reach it, ten seconds in some cases, and
+throws them away then. So the sentinels are asked again each second in which Redis is needed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.connection import Connection
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError
+
+from smsq.environment.sentinels import SentinelAddress
+from smsq.store.pool import Pool
+
+#: How often sentinels are asked whether the primary is the same, and how often when none answers.
+ASK_EVERY_S, ASK_AGAIN_S = 1.0, 10.0
+
+#: Of a producer's wait for Redis, the part that one sentinel may take.
+_OF_TIMEOUT = 1 / 4
+
+Address = tuple[str, int]
+
+
+class _OfPrimary(Connection):
+    """A connection that asks where to go each time it is made."""
+
+    def __init__(self, *, find: Callable[[], Address], **kwargs: Any) -> None:
+        self._find = find
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+
+    def _connect(self) -> Any:
+        self.host, self.port = self._find()
+        return super()._connect()  # type: ignore[no-untyped-call]
+
+
+class PrimaryPool(Pool):
+    """A pool that follows the primary.
+
+    Args:
+        address: Where the sentinels are, and what they call the primary.
+        timeout_s: Longest wait for Redis; the sentinels get less of it.
+        **kwargs: As of `Pool`.
+    """
+
+    def __init__(self, address: SentinelAddress, *, timeout_s: float, **kwargs: Any) -> None:
+        self._name = address.name
+        patience_s = timeout_s * _OF_TIMEOUT
+        options: dict[str, Any] = {
+            "socket_timeout": patience_s,
+            "socket_connect_timeout": patience_s,
+            "retry": Retry(NoBackoff(), 0),
+            "decode_responses": True,
+            **address.sentinel_login,
+        }
+        self._sentinels = [Redis(host, port, **options) for host, port in address.hosts]
+        self._known: Address | None = None
+        self._before: Address | None = None
+        self._replicas, self._count_at_s = 1, 0.0
+        self._ask_at_s = 0.0
+        login: dict[str, Any] = {"db": address.db, **address.login}
+        super().__init__(_OfPrimary, find=self._find, **login, **kwargs)
+
+    def reset(self) -> None:
+        """Begin anew, as a forked process must."""
+        super().reset()
+        self._asking = threading.Lock()
+
+    def get_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """Get a connection to the primary; see `Pool`."""
+        if time.monotonic() >= self._ask_at_s and self._asking.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._asking.release()
+        return super().get_connection(*args, **kwargs)
+
+    def _look(self) -> None:
+        """Drop the connections that lead to a primary of before."""
+        self._ask_at_s = time.monotonic() + ASK_EVERY_S
+        before = self._known
+        if before is None:
+            return  # the first connection asks
+        try:
+            self._find()
+        except RedisError:
+            # What is connected may be good; what is not will be told.
+            self._ask_at_s = time.monotonic() + ASK_AGAIN_S
+
+    def _find(self) -> Address:
+        found = self._ask()
+        if found != self._known:
+            self._before, self._known = self._known, found
+            self._drop_idle()
+        return found
+
+    def _ask(self) -> Address:
+        """Ask one sentinel after the other; who answered is asked first the next time.
+
+        Not as redis-py does: what it asks for changes only when the failover is over, seconds after
+        the new primary took writes.
+        """
+        for sentinel in [*self._sentinels]:
+            with suppress(RedisError):
+                told: Any = sentinel.sentinel_get_master_addr_by_name(self._name)
+                if told:
+                    others = [one for one in self._sentinels if one is not sentinel]
+                    self._sentinels = [sentinel, *others]
+                    return str(told[0]), int(told[1])
+        raise MasterNotFoundError(f"no sentinel names a primary {self._name}")
+
+    def count_replicas(self) -> int:
+        """Say how many replicas must have a write, so that whichever comes next has it.
+
+        One is not enough where there are two: the other may be promoted. Whoever is down is not
+        promoted, nor is the primary of before until it has been made a replica.
+        """
+        if time.monotonic() >= self._count_at_s:
+            self._count_at_s = time.monotonic() + ASK_EVERY_S
+            for sentinel in self._sentinels:
+                with suppress(RedisError):
+                    told: Any = sentinel.sentinel_slaves(self._name)
+                    self._replicas = max(1, sum(map(self._may_be_next, told)))
+                    break
+        return self._replicas
+
+    def _may_be_next(self, told: Mapping[str, Any]) -> bool:
+        is_down = told["is_sdown"] or told["is_odown"] or told["is_disconnected"]
+        is_barred = int(told["slave-priority"]) == 0
+        address = str(told["ip"]), int(told["port"])
+        is_deposed = told["role-reported"] == "master" and address == self._before
+        return not (is_down or is_barred or is_deposed)
+
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        """Close connections, those to sentinels too when all are to be closed."""
+        super().disconnect(inuse_connections)
+        if inuse_connections:
+            for sentinel in self._sentinels:
+                sentinel.close()

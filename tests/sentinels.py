@@ -1,0 +1,97 @@
+"""A primary, two replicas and three sentinels, all of the test's own, on loopback."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+
+from tests.support import RedisServer, free_port, start_child, wait_until
+
+NAME = "mymaster"
+#: A replica is there at once, and not after the five seconds in which others might join it.
+_AT_ONCE = ("--repl-diskless-sync-delay", "0")
+_CONFIG = """
+port {port}
+bind 127.0.0.1
+dir {folder}
+sentinel monitor {name} 127.0.0.1 {primary} 2
+sentinel down-after-milliseconds {name} 1000
+sentinel failover-timeout {name} 4000
+sentinel parallel-syncs {name} 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Three servers, and the ports of those who watch them."""
+
+    servers: Sequence[RedisServer]
+    ports: Sequence[int]
+
+    @property
+    def url(self) -> str:
+        """As in `SMSQ_REDIS_URL`."""
+        hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        return f"sentinel://{hosts}/{NAME}"
+
+    @property
+    def primary(self) -> RedisServer:
+        """Who is the primary, as the first sentinel says."""
+        with Redis(port=self.ports[0], decode_responses=True) as sentinel:
+            port = int(sentinel.sentinel_get_master_addr_by_name(NAME)[1])
+        return next(one for one in self.servers if one.port == port)
+
+    def fail_over(self) -> None:
+        """Have the sentinels make another one the primary, and wait until they say so."""
+        before = self.primary
+        with Redis(port=self.ports[0]) as sentinel:
+            wait_until(lambda: sentinel.execute_command("SENTINEL", "FAILOVER", NAME), "it begins")
+        wait_until(lambda: self.primary is not before, "another one is the primary")
+
+
+@contextmanager
+def watched(folder: Path, *options: str) -> Iterator[Watched]:
+    """Start them; everything is stopped at the end."""
+    with ExitStack() as stack:
+        servers: list[RedisServer] = []
+        for n in range(3):
+            own = folder / f"redis{n}"
+            own.mkdir()
+            of = ("--replicaof", "127.0.0.1", str(servers[0].port)) if servers else ()
+            servers.append(stack.enter_context(RedisServer(own, *_AT_ONCE, *options, *of)))
+        ports = [free_port() for _ in range(3)]
+        for port in ports:
+            stack.enter_context(_sentinel(folder, port, servers[0].port))
+        made = Watched(servers, ports)
+        with Redis(port=servers[0].port, decode_responses=True) as first:
+            wait_until(lambda: first.wait(2, 100) == 2, "the replicas have all")
+        for port in ports:
+            with Redis(port=port, decode_responses=True) as sentinel:
+                wait_until(partial(_knows_all, sentinel), "the sentinels know all")
+        yield made
+
+
+@contextmanager
+def _sentinel(folder: Path, port: int, primary: int) -> Iterator[None]:
+    config = folder / f"sentinel{port}.conf"
+    own = folder / f"sentinel{port}"
+    own.mkdir()
+    config.write_text(_CONFIG.format(port=port, folder=own, primary=primary, name=NAME))
+    process: subprocess.Popen[bytes] = start_child(["redis-server", str(config), "--sentinel"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _knows_all(sentinel: Redis) -> bool:
+    seen: Any = sentinel.sentinel_master(NAME)
+    return int(seen["num-other-sentinels"]) == 2 and int(seen["num-slaves"]) == 2
