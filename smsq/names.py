@@ -27,6 +27,14 @@ class Task(StrEnum):
     RECOVER = "smsq.recover"
 
 
+class Durability(StrEnum):
+    """How far a write has to come before it is relied on."""
+
+    NONE = "0"
+    DISK = "1"
+    REPLICA = "replica"
+
+
 QUEUES: tuple[Queue, ...] = tuple(Queue)
 
 #: What a caller may write as `priority`.

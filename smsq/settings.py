@@ -23,6 +23,7 @@ from smsq.environment.tls import check_ca_file
 from smsq.environment.variables import SETTINGS
 from smsq.errors import ConfigError
 from smsq.models import OnUnknown, RecipientState
+from smsq.names import Durability
 
 _MIN_SECRET = 16
 #: Settings of which the first means nothing above the second.
@@ -77,7 +78,8 @@ class Settings:
     quiet_hours: QuietHours | None
     cap_per_day: int
     keep_texts: bool
-    durable_claims: bool
+    durable_claims: Durability
+    durable_enqueue: Durability
     events_keep_s: int
     webhook_url: str = field(repr=False)
     webhook_secret: str = field(repr=False)

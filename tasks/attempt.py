@@ -21,6 +21,7 @@ from smsq.errors import (
 )
 from smsq.gateway.http.deadline import forget_exchange, has_written
 from smsq.models import BulkAccepted, JobState, Kind, Outcome, QuickAccepted
+from smsq.names import Durability
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import Claim, Unprepared
 from smsq.store.refusals import is_of_data, say
@@ -97,7 +98,7 @@ def make_ready(resources: Resources, claim: Claim, leased_at_s: float) -> Claim 
     whole = prepare(resources, claim)
     if whole is None:
         return None
-    if resources.settings.durable_claims and not is_on_disk(resources, whole):
+    if not is_kept(resources, whole):
         hand_back(resources, whole)
         return None
     if is_expired(whole, leased_at_s):
@@ -106,18 +107,23 @@ def make_ready(resources: Resources, claim: Claim, leased_at_s: float) -> Claim 
     return whole
 
 
-def is_on_disk(resources: Resources, claim: Claim) -> bool:
-    """Wait until no power loss can make Redis forget the claim, and so have the job sent twice."""
+def is_kept(resources: Resources, claim: Claim) -> bool:
+    """Wait until Redis cannot forget the claim any more, and so have the job sent twice."""
+    level = resources.settings.durable_claims
+    if level is Durability.NONE:
+        return True
     try:
-        return resources.claims.confirm(claim, wait_ms=DISK_WAIT_MS)
+        return resources.claims.confirm(claim, wait_ms=DISK_WAIT_MS, level=level)
     except RedisError as error:
-        log.warning("Redis cannot say what is on its disk (%s)", say(error))
+        log.warning("Redis cannot say whether it keeps the claim (%s)", say(error))
         return False
 
 
 def hand_back(resources: Resources, claim: Claim) -> None:
     """Put a job back whose request was not made; it costs no attempt."""
-    error = "the claim did not reach Redis' disk in time"
+    is_disk = resources.settings.durable_claims is Durability.DISK
+    where = "Redis' disk" if is_disk else "a replica"
+    error = f"the claim did not reach {where} in time"
     settle(resources, claim, Verdict(state=JobState.QUEUED, error=error, is_counted=False))
     log.warning("<- queued job=%s (%s): see docs/operations.md", claim.job_id, error)
     resources.stop.wait(DISK_PAUSE_S)

@@ -81,8 +81,7 @@ def build_resources(sender: Any, **_: object) -> None:
     require_ledger(settings)
     resources = Resources.build(settings)
     install(resources)
-    if settings.durable_claims:
-        require_durability(resources.redis, resources.keys)
+    require_durability(resources.redis, resources.keys, settings.durable_claims)
     if not is_redis_broker(settings.broker_url):
         # There no worker.consume_strategy is asked; a heartbeat comes from the same loop.
         signals.heartbeat_sent.connect(last_asked.note, weak=False)

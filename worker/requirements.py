@@ -16,6 +16,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from config.settings import refuse
+from smsq.names import Durability
 from smsq.settings import Settings
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
 from smsq.store.durability import find_obstacle
@@ -52,9 +53,17 @@ def require_ledger(settings: Settings, *, waits: bool = True) -> None:
         refuse([f"SMSQ_REDIS_URL: {fault}" for fault in faults])
 
 
-def require_durability(redis: Redis, keys: Keys) -> None:
-    """Refuse a Redis that cannot keep SMSQ_DURABLE_CLAIMS; wait for one that is away."""
-    if obstacle := _ask(partial(find_obstacle, redis, keys.disk), waits=True):
+def require_durability(redis: Redis, keys: Keys, level: Durability) -> None:
+    """Refuse a Redis that cannot keep SMSQ_DURABLE_CLAIMS; wait for one that is away.
+
+    A replica may come back at any time, so nobody waits for it here: nothing is sent until then.
+    """
+    if level is Durability.NONE:
+        return
+    obstacle = _ask(partial(find_obstacle, redis, keys.disk, level), waits=True)
+    if obstacle and level is Durability.REPLICA:
+        log.warning("SMSQ_DURABLE_CLAIMS=replica: nothing is sent for now: %s", obstacle)
+    elif obstacle:
         refuse([f"SMSQ_DURABLE_CLAIMS: {obstacle}; or set it to 0, see docs/durability.md"])
 
 

@@ -88,5 +88,6 @@ class BulkSends:
         once = Idempotency(key=draft.key, is_again=draft.is_again)
         with self._producer.call(writes=True):
             campaign_id = draft.commit(once)
+            self._producer.keep(campaign_id)
         self._producer.rings.ring(Task.SEND_BULK, draft.launched, Queue.BULK)
         return campaign_id

@@ -9,6 +9,7 @@ from __future__ import annotations
 from smsq.environment import parsers
 from smsq.environment.setting import Setting
 from smsq.models import OnUnknown
+from smsq.names import Durability
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -209,7 +210,16 @@ SETTINGS: tuple[Setting, ...] = (
         "SMSQ_KEEP_TEXTS", "0", parsers.flag, "1: keep texts after the gateway has accepted them"
     ),
     Setting(
-        "SMSQ_DURABLE_CLAIMS", "0", parsers.flag, "1: send only after Redis has the claim on disk"
+        "SMSQ_DURABLE_CLAIMS",
+        "0",
+        parsers.choice(Durability),
+        "1: send only after Redis has the claim on disk; replica: after a replica has it",
+    ),
+    Setting(
+        "SMSQ_DURABLE_ENQUEUE",
+        "0",
+        parsers.choice(Durability),
+        "1: a call ends only after Redis has the job on disk; replica: after a replica has it",
     ),
     Setting(
         "SMSQ_EVENTS_KEEP_S",

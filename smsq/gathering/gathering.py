@@ -71,11 +71,13 @@ def put_one(producer: Producer, message: QuickMessage) -> StoredId:
         send, once = assemble_send(checked, producer.settings)
         with producer.call(writes=True):
             own_id, closed = producer.ledger.gather(send, once)
+            producer.keep(own_id)
         producer.rings.ring(Task.SEND_BULK, closed, checked.priority)
         return own_id
     job, once = assemble_quick(checked, producer.settings)
     with producer.call(writes=True):
         job_id = producer.ledger.enqueue(job, once)
+        producer.keep(job_id)
     if job_id.is_new and checked.due_at is None:
         producer.rings.ring(Task.SEND_QUICK, [job_id], checked.priority)
     return job_id
@@ -86,4 +88,6 @@ def put_many(producer: Producer, messages: Iterable[QuickMessage]) -> list[Store
     checked = producer.intake().check_quick_many(messages)
     new = [assemble(one, producer.settings) for one in checked]
     with producer.call(writes=True, in_pieces=True):
-        return store_and_ring(new, producer.ledger, producer.rings)
+        ids = store_and_ring(new, producer.ledger, producer.rings)
+        producer.keep(*ids)
+        return ids

@@ -8,12 +8,14 @@ live yet in `Staging`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from smsq.errors import KeyConflictError, NotFoundError
 from smsq.ledger.stored_id import StoredId, read_stored
 from smsq.models import JobState
+from smsq.names import Durability
 from smsq.records.jobs import (
     Idempotency,
     NewJob,
@@ -23,6 +25,8 @@ from smsq.records.packing import enqueue_args, gather_args
 from smsq.records.unpacking import read_rings
 from smsq.status.gathered_sends import read_own_id
 from smsq.store.clock import ledger_time
+from smsq.store.durability import wait_for
+from smsq.store.refusals import NotKeptError
 from smsq.store.scripts import Scripts
 
 
@@ -84,6 +88,20 @@ class Ledger:
         """
         answer = self._run("gather", *gather_args(send, once))
         return read_stored(answer), read_rings(send, answer)
+
+    def keep(self, ids: Sequence[str], level: Durability, *, wait_ms: int) -> None:
+        """Wait until what was stored a moment ago is on Redis' disk, or on a replica.
+
+        Raises:
+            NotKeptError: It is not there in time, or a failover has lost it.
+        """
+        stored = [own.job_id if (own := read_own_id(one)) else one for one in ids]
+        pipeline = self._redis.pipeline(transaction=False)
+        self._run("keep", json.dumps(stored), client=pipeline)
+        answer, is_kept = wait_for(pipeline, level, wait_ms)
+        if answer != "ok" or not is_kept:
+            where = "on Redis' disk" if level is Durability.DISK else "on a replica"
+            raise NotKeptError(f"it is not {where} within {wait_ms / 1000:g} s")
 
     def next_closing_s(self) -> float | None:
         """Say how soon a gathered job has to be closed, 0 for at once; None when none is open."""

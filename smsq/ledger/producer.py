@@ -10,11 +10,17 @@ from datetime import UTC, datetime
 
 from smsq.intake.intake import Intake
 from smsq.ledger.ledger import Ledger
+from smsq.names import Durability
 from smsq.rings.rings import Rings
 from smsq.settings import Settings
 from smsq.status.views import Views
 from smsq.store.connection import PRODUCER_TIMEOUT_S, connect_for, unavailable
 from smsq.store.scripts import Scripts
+
+#: Longest wait for a disk, which takes a second with `everysec`, or for a replica; and for an
+#: answer of Redis', a little more than that.
+KEEP_TIMEOUT_MS = {Durability.DISK: 1500, Durability.REPLICA: 700}
+_ANSWER_TIMEOUT_S = {Durability.DISK: 1.8}
 
 
 class Producer:
@@ -31,7 +37,9 @@ class Producer:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.redis = connect_for(settings, timeout_s=PRODUCER_TIMEOUT_S)
+        self._durability = settings.durable_enqueue
+        timeout_s = _ANSWER_TIMEOUT_S.get(self._durability, PRODUCER_TIMEOUT_S)
+        self.redis = connect_for(settings, timeout_s=timeout_s)
         self.scripts = Scripts.of(self.redis, settings)
         self.ledger = Ledger(self.scripts)
         self.views = Views(self.redis, self.scripts.keys)
@@ -49,6 +57,12 @@ class Producer:
             in_pieces: True when it makes several things live, one after the other.
         """
         return unavailable(self.redis, writes=writes, in_pieces=in_pieces)
+
+    def keep(self, *ids: str) -> None:
+        """Wait as SMSQ_DURABLE_ENQUEUE says for what a call has stored; use it within `call`."""
+        level = self._durability
+        if level is not Durability.NONE and ids:
+            self.ledger.keep(ids, level, wait_ms=KEEP_TIMEOUT_MS[level])
 
     def scoped(self, some_id: str, *, whole_job: bool) -> str:
         """Return an id that its caller may ask about.

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from smsq.models import JobState
-from smsq.names import QUEUES
+from smsq.names import QUEUES, Durability
 from smsq.pacing.slots import RateView
 from smsq.rings.presence import DEAF_AFTER_S
 from smsq.status.views import Stats
@@ -130,12 +130,15 @@ def check_fitness(faults: Sequence[str]) -> Iterator[Check]:
         yield Check("server", Mark.ERROR, detail, fix)
 
 
-def check_durability(obstacle: str | None) -> Check:
-    """Look whether SMSQ_DURABLE_CLAIMS can keep its word."""
+def check_durability(what: str, level: Durability, obstacle: str | None) -> Check:
+    """Look whether SMSQ_DURABLE_CLAIMS and SMSQ_DURABLE_ENQUEUE can keep their word."""
+    name = f"durable {what}"
     if obstacle is None:
-        return Check("durable claims", Mark.OK, "claims wait for Redis' disk")
+        whom = "Redis' disk" if level is Durability.DISK else "a replica"
+        return Check(name, Mark.OK, f"{whom} is waited for")
     detail, _, fix = obstacle.partition(": ")
-    return Check("durable claims", Mark.ERROR, detail, f"{fix}; or set SMSQ_DURABLE_CLAIMS to 0")
+    setting = f"SMSQ_DURABLE_{what.upper()}"
+    return Check(name, Mark.ERROR, detail, f"{fix}; or set {setting} to 0")
 
 
 def check_visibility(answers: Mapping[str, Any]) -> Iterator[Check]:

@@ -15,6 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from smsq.errors import ConfigError, GatewayError
+from smsq.names import Durability
 from smsq.operate import checks
 from smsq.operate.checks import Check, Mark
 from smsq.rings.presence import read_presence
@@ -182,13 +183,15 @@ def check_disk(redis: Redis, settings: Settings, *, has_log: bool) -> Iterator[C
         policy = None  # managed servers forbid CONFIG
     if policy and has_log:
         yield checks.check_fsync(policy)
-    if not settings.durable_claims:
-        return
     patient = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
+    levels = {"claims": settings.durable_claims, "enqueue": settings.durable_enqueue}
     try:
-        yield checks.check_durability(find_obstacle(patient, Keys(settings.namespace).disk))
+        for what, level in levels.items():
+            if level is not Durability.NONE:
+                obstacle = find_obstacle(patient, Keys(settings.namespace).disk, level)
+                yield checks.check_durability(what, level, obstacle)
     except RedisError as error:
-        yield checks.check_durability(f"Redis did not say ({type(error).__name__}): try again")
+        yield _fail("durability", error, "did not say what it keeps", "try again")
     finally:
         patient.close()
 

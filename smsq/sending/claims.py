@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from smsq.domain.outcomes import Verdict
 from smsq.models import Kind
-from smsq.names import Queue
+from smsq.names import Durability, Queue
 from smsq.pacing.slots import Early, Pace, Slot
 from smsq.records.jobs import (
     Claim,
@@ -26,6 +26,7 @@ from smsq.records.jobs import (
     Unprepared,
 )
 from smsq.records.unpacking import read_claim_answer, read_prepared
+from smsq.store.durability import wait_for
 from smsq.store.scripts import Scripts
 
 NO_RULES = Rules()
@@ -91,17 +92,16 @@ class Claims:
         answer = self._run("prepare", claim.job_id, claim.number, rules.calendar, rules.cap_per_day)
         return read_prepared(claim, answer)
 
-    def confirm(self, claim: Claim, *, wait_ms: int) -> bool:
-        """Wait until a claim is on Redis' disk, so that no power loss can forget it.
+    def confirm(self, claim: Claim, *, wait_ms: int, level: Durability = Durability.DISK) -> bool:
+        """Wait until a claim is on Redis' disk, or on a replica, so that no crash can forget it.
 
         Returns:
             False when it is not there in time, or is no longer ours: then it must not be used.
         """
         pipeline = self._redis.pipeline(transaction=False)
         self._run("confirm", claim.job_id, claim.number, client=pipeline)
-        pipeline.waitaof(1, 0, wait_ms)
-        answer, (on_disk, _) = pipeline.execute()
-        return bool(answer == "ok" and on_disk)
+        answer, is_kept = wait_for(pipeline, level, wait_ms)
+        return bool(answer == "ok" and is_kept)
 
     def settle(self, claim: Claim, verdict: Verdict, plan: PollPlan) -> bool:
         """Write down what an attempt came to.

@@ -1,33 +1,75 @@
-"""What Redis can promise about its disk, and why not if it cannot.
+"""What Redis can promise about its disk and its replicas, and why not if it cannot.
 
-In:  a Redis client. Out: None where claims can be made durable, else what is in the way and what
+In:  a Redis client. Out: None where writes can be made durable, else what is in the way and what
 to do. `docs/durability.md` says what is lost without it.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from redis import Redis
 from redis.exceptions import ResponseError
+
+from smsq.names import Durability
+from smsq.store.primary import PrimaryPool
 
 #: Longest wait for one small write; a healthy disk takes milliseconds, `everysec` up to a second.
 DISK_TIMEOUT_MS = 3000
 
 
-def find_obstacle(redis: Redis, key: str) -> str | None:
-    """Say why SMSQ_DURABLE_CLAIMS cannot work on this server; None when it can.
+def wait_for(pipeline: Any, level: Durability, wait_ms: int) -> tuple[Any, bool]:
+    """Run a pipeline of one script, and wait until what it wrote is where the level says.
+
+    Returns:
+        The script's answer; whether its write is there.
+    """
+    if level is Durability.DISK:
+        pipeline.waitaof(1, 0, wait_ms)
+        answer, (on_disk, _) = pipeline.execute()
+        return answer, bool(on_disk)
+    replicas = _count_replicas(pipeline)
+    pipeline.wait(replicas, wait_ms)
+    answer, kept = pipeline.execute()
+    return answer, kept >= replicas
+
+
+def _count_replicas(redis: Any) -> int:
+    # Only sentinels know more than one; else one is asked for.
+    pool = redis.connection_pool
+    return pool.count_replicas() if isinstance(pool, PrimaryPool) else 1
+
+
+def find_obstacle(redis: Redis, key: str, level: Durability = Durability.DISK) -> str | None:
+    """Say why a level of durability cannot be had on this server; None when it can.
 
     Args:
         redis: Client whose time-out is above `DISK_TIMEOUT_MS`.
         key: May be written; goes away by itself.
+        level: Any but `NONE`.
 
     Raises:
         RedisError: The server does not answer.
     """
     pipeline = redis.pipeline(transaction=False)
     pipeline.set(key, "1", px=DISK_TIMEOUT_MS)
-    pipeline.waitaof(1, 0, DISK_TIMEOUT_MS)
+    if level is Durability.DISK:
+        pipeline.waitaof(1, 0, DISK_TIMEOUT_MS)
+    else:
+        pipeline.wait(_count_replicas(redis), DISK_TIMEOUT_MS)
     answers = pipeline.execute(raise_on_error=False)
-    return read_waitaof(next((a for a in answers if isinstance(a, ResponseError)), answers[-1]))
+    answer = next((a for a in answers if isinstance(a, ResponseError)), answers[-1])
+    return read_waitaof(answer) if level is Durability.DISK else read_wait(answer)
+
+
+def read_wait(answer: object) -> str | None:
+    """Read what `WAIT` answered: an obstacle, or None. Pure."""
+    if isinstance(answer, ResponseError):
+        return f"Redis refuses what it takes ({answer}): fix that"
+    if answer:
+        return None
+    seconds = DISK_TIMEOUT_MS / 1000
+    return f"no replica took what was written in {seconds:g} s: start one, and see INFO replication"
 
 
 def read_waitaof(answer: object) -> str | None:

@@ -41,7 +41,7 @@
 --   ticks                     hash: when beat's ticks were taken and sent (tick.lua)
 --   workers                   zset: worker -> when its consumer last asked for rings
 --   heartbeat                 string: when beat's ticks were worked off last
---   disk                      string: written to see whether writes reach the disk
+--   disk                      string: written to see whether writes reach the disk, or a replica
 --   fitness                   string: written and deleted to see what Redis' user may do
 --   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
 --   listed:unmatched          zset: accepted jobs with messages whose ids nobody told -> since when

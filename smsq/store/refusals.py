@@ -16,6 +16,10 @@ from redis import exceptions
 from redis.exceptions import RedisError, ResponseError
 
 
+class NotKeptError(RedisError):
+    """What was stored has not reached the disk or a replica in time; it may still, or be lost."""
+
+
 class Done(Enum):
     """How far Redis may have come when it refused."""
 

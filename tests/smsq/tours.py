@@ -5,6 +5,7 @@ In:  a real Redis' settings, and a size. Out: what each script's dearest call to
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -136,6 +137,7 @@ def work_small_scripts(world: World) -> None:
     job = world.enqueue(priority=Queue.URGENT)
     claim = world.claim(job)
     world.scripts.run("confirm", job, claim.number)
+    world.scripts.run("keep", json.dumps([job]))
     later = Verdict(state=JobState.WAITING, delay_s=60, error="503", error_class="temporary")
     world.claims.settle(claim, later, PLAN)
     world.scripts.run("reschedule", job, 120_000)

@@ -8,6 +8,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from smsq.models import JobState
+from smsq.names import Durability
 from smsq.queue import SmsQueue
 from smsq.records.jobs import Claim
 from smsq.sending.claims import Claims
@@ -22,7 +23,7 @@ PHONE = "375291234567"
 @pytest.fixture
 def careful(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Resources:
     monkeypatch.setattr(attempt, "DISK_PAUSE_S", 0.01)
-    return replace(resources, settings=replace(resources.settings, durable_claims=True))
+    return replace(resources, settings=replace(resources.settings, durable_claims=Durability.DISK))
 
 
 def test_a_job_is_handed_back_where_redis_cannot_say_what_is_on_its_disk(
@@ -48,7 +49,7 @@ def test_a_claim_that_may_be_forgotten_sends_nothing_and_costs_no_attempt(
 ) -> None:
     answers = [answer, True]
 
-    def stub(self: Claims, claim: Claim, *, wait_ms: int) -> bool:
+    def stub(self: Claims, claim: Claim, **_: object) -> bool:
         """A stub: no server that the suite may count on has WAITAOF."""
         assert self._redis.hget(careful.keys.job(claim.job_id), "state") == "submitting"
         if isinstance(said := answers.pop(0), Exception):

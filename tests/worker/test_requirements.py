@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 
 from config.settings import EXIT_BAD_SETTINGS
+from smsq.names import Durability
 from smsq.settings import Settings
 from smsq.store import fitness
 from smsq.store.connection import connect
@@ -79,7 +80,7 @@ def test_a_redis_that_is_away_is_waited_for(
     later.start()
     require_ledger(settings_of(environ, server.url))
     with pytest.raises(SystemExit):  # it has no log: told as soon as it is there
-        require_durability(redis, Keys("smsq"))
+        require_durability(redis, Keys("smsq"), Durability.DISK)
     later.join()
     redis.close()
     server.stop()

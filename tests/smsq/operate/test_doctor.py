@@ -23,7 +23,7 @@ from smsq.cli.looking.watch import say_gate
 from smsq.domain.account import Endpoint
 from smsq.errors import MisconfiguredError
 from smsq.models import JobState
-from smsq.names import QUEUES
+from smsq.names import QUEUES, Durability
 from smsq.operate import checks, doctor
 from smsq.operate.checks import Check, Mark
 from smsq.pacing.limiter import Limiter
@@ -221,7 +221,7 @@ def test_durable_claims_where_they_cannot_work_are_an_error(environ: dict[str, s
 
 
 def test_durable_claims_that_work_are_fine() -> None:
-    assert checks.check_durability(None).status is Mark.OK
+    assert checks.check_durability("claims", Durability.DISK, None).status is Mark.OK
 
 
 @pytest.mark.real_redis

@@ -54,7 +54,7 @@ ROOT = Path(smsq.__file__).parents[1]
 SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in find_files().values()}
 #: Who gives a key a time of its own.
 SET_TIMES = {
-    *("cap.lua", "chores.lua", "presence.lua", "publish.lua", "webhook_collect.lua"),
+    *("cap.lua", "chores.lua", "keep.lua", "presence.lua", "publish.lua", "webhook_collect.lua"),
     *(
         "webhook_replay.lua",
         "webhook_settle.lua",

@@ -1,0 +1,93 @@
+"""Clients follow the primary that sentinels name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import smsq
+from smsq.errors import QueueUnavailableError
+from smsq.settings import Settings
+from smsq.store import primary
+from tests.sentinels import Watched, watched
+from tests.support import free_port
+
+pytestmark = [pytest.mark.real_redis, pytest.mark.long]
+
+PHONE = "+375291234567"
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Watched]:
+    with watched(tmp_path) as started:
+        yield started
+
+
+def connect(servers: Watched, **more: str) -> smsq.SmsQueue:
+    environ = {"SMSQ_REDIS_URL": servers.url, "SMSQ_ALPHANAME_ID": "123", **more}
+    return smsq.SmsQueue(settings=Settings.from_env(environ))
+
+
+@pytest.mark.parametrize("how", ["planned", "killed"])
+def test_a_producer_goes_on_with_the_next_primary_and_loses_no_id(
+    servers: Watched, how: str
+) -> None:
+    queue = connect(servers, SMSQ_DURABLE_ENQUEUE="replica")
+    given = [queue.send_quick(PHONE, "before")]
+    before = servers.primary
+    if how == "killed":
+        before.stop()
+    else:
+        servers.fail_over()
+
+    until_s = time.monotonic() + 20
+    while servers.primary is before or len(given) < 20:
+        assert time.monotonic() < until_s
+        with suppress(QueueUnavailableError):
+            given.append(queue.send_quick(PHONE, "after"))
+    for some_id in given:
+        assert queue.status(some_id)
+    queue.close()
+
+
+def test_a_demoted_primary_that_still_answers_is_left_within_a_second_or_so(
+    servers: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(primary, "ASK_EVERY_S", 0.1)
+    queue = connect(servers)
+    queue.send_quick(PHONE, "before")
+    servers.fail_over()
+    time.sleep(0.15)  # as long as one may go on with what is known
+    some_id = queue.send_quick(PHONE, "after")
+    direct = smsq.SmsQueue(servers.primary.url, settings=queue.settings)
+    assert direct.status(some_id)
+    direct.close()
+    queue.close()
+
+
+def test_sentinels_that_are_all_away_are_told_within_two_seconds() -> None:
+    url = f"sentinel://127.0.0.1:{free_port()},127.0.0.1:{free_port()}/mymaster"
+    queue = smsq.SmsQueue(url)
+    started_s = time.monotonic()
+    with pytest.raises(QueueUnavailableError) as caught:
+        queue.send_quick(PHONE, "x", alphaname_id="123")
+
+    assert time.monotonic() - started_s < 2
+    assert not caught.value.may_be_stored
+    queue.close()
+
+
+def test_without_a_replica_no_call_says_that_its_job_is_safe(servers: Watched) -> None:
+    queue = connect(servers, SMSQ_DURABLE_ENQUEUE="replica")
+    for server in servers.servers:
+        if server is not servers.primary:
+            server.stop()
+    with pytest.raises(QueueUnavailableError, match="repeat with the same key") as caught:
+        queue.send_quick(PHONE, "code", key="login 7")
+
+    assert caught.value.may_be_stored
+    queue.close()
