@@ -53,23 +53,27 @@ def find_obstacle(redis: Redis, key: str, level: Durability = Durability.DISK) -
     """
     pipeline = redis.pipeline(transaction=False)
     pipeline.set(key, "1", px=DISK_TIMEOUT_MS)
+    wanted = 0 if level is Durability.DISK else _count_replicas(redis)
     if level is Durability.DISK:
         pipeline.waitaof(1, 0, DISK_TIMEOUT_MS)
     else:
-        pipeline.wait(_count_replicas(redis), DISK_TIMEOUT_MS)
+        pipeline.wait(wanted, DISK_TIMEOUT_MS)
     answers = pipeline.execute(raise_on_error=False)
     answer = next((a for a in answers if isinstance(a, ResponseError)), answers[-1])
-    return read_waitaof(answer) if level is Durability.DISK else read_wait(answer)
+    return read_waitaof(answer) if level is Durability.DISK else read_wait(answer, wanted)
 
 
-def read_wait(answer: object) -> str | None:
-    """Read what `WAIT` answered: an obstacle, or None. Pure."""
+def read_wait(answer: object, wanted: int) -> str | None:
+    """Read what `WAIT` for so many replicas answered: an obstacle, or None. Pure."""
     if isinstance(answer, ResponseError):
         return f"Redis refuses what it takes ({answer}): fix that"
-    if answer:
+    if isinstance(answer, int) and answer >= wanted:
         return None
     seconds = DISK_TIMEOUT_MS / 1000
-    return f"no replica took what was written in {seconds:g} s: start one, and see INFO replication"
+    return (
+        f"{answer} of {wanted} replicas took what was written in {seconds:g} s: start those that "
+        "are missing, and see INFO replication"
+    )
 
 
 def read_waitaof(answer: object) -> str | None:

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 from smsq.settings import Settings
 from smsq.store import durability
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
-from smsq.store.durability import find_obstacle, read_waitaof
+from smsq.store.durability import find_obstacle, read_wait, read_waitaof
 from smsq.store.scripts import Scripts
 from tests.smsq.world import ACCEPTED, PLAN, World
 from tests.support import RedisServer
@@ -27,6 +27,11 @@ from tests.support import RedisServer
 )
 def test_each_obstacle_is_told_with_what_to_do(answer: object, says: str) -> None:
     assert says in (read_waitaof(answer) or "")
+
+
+def test_as_many_replicas_are_asked_for_as_claims_will_wait_for() -> None:
+    assert read_wait(2, 2) is None
+    assert "1 of 2 replicas" in (read_wait(1, 2) or "")
 
 
 def test_a_write_on_the_disk_is_no_obstacle() -> None:
