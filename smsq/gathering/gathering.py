@@ -88,6 +88,4 @@ def put_many(producer: Producer, messages: Iterable[QuickMessage]) -> list[Store
     checked = producer.intake().check_quick_many(messages)
     new = [assemble(one, producer.settings) for one in checked]
     with producer.call(writes=True, in_pieces=True):
-        ids = store_and_ring(new, producer.ledger, producer.rings)
-        producer.keep(*ids)
-        return ids
+        return store_and_ring(new, producer)

@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smsq.errors import KeyConflictError
-from smsq.ledger.ledger import Ledger
+from smsq.ledger.producer import Producer
 from smsq.ledger.stored_id import StoredId
 from smsq.names import Queue, Task
 from smsq.records.jobs import Idempotency, NewJob, NewSend
-from smsq.rings.rings import Rings
 
 #: Jobs stored in one round trip.
 SLICE = 100
 
 
 def store_and_ring(
-    new: Sequence[tuple[NewJob | NewSend, Idempotency]], ledger: Ledger, rings: Rings
+    new: Sequence[tuple[NewJob | NewSend, Idempotency]], producer: Producer
 ) -> list[StoredId]:
     """Store and ring quick jobs, and gather sends.
 
@@ -31,11 +30,14 @@ def store_and_ring(
     """
     ids: list[StoredId | None] = []
     conflict: KeyConflictError | None = None
-    call_rings = rings.of_call()
+    call_rings = producer.rings.of_call()
     for start in range(0, len(new), SLICE):
         part = new[start : start + SLICE]
+        results = producer.ledger.enqueue_many(part)
+        # Before it is rung, and before a conflict is raised.
+        producer.keep(*(one[0] for one in results if not isinstance(one, KeyConflictError)))
         to_ring: dict[tuple[Task, Queue], list[str]] = {}
-        for (one, _), result in zip(part, ledger.enqueue_many(part), strict=True):
+        for (one, _), result in zip(part, results, strict=True):
             if isinstance(result, KeyConflictError):
                 conflict = conflict or result
                 ids.append(None)

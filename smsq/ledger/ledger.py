@@ -12,6 +12,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from smsq.errors import KeyConflictError, NotFoundError
 from smsq.ledger.stored_id import StoredId, read_stored
 from smsq.models import JobState
@@ -26,7 +28,7 @@ from smsq.records.unpacking import read_rings
 from smsq.status.gathered_sends import read_own_id
 from smsq.store.clock import ledger_time
 from smsq.store.durability import wait_for
-from smsq.store.refusals import NotKeptError
+from smsq.store.refusals import NotKeptError, say
 from smsq.store.scripts import Scripts
 
 
@@ -93,15 +95,19 @@ class Ledger:
         """Wait until what was stored a moment ago is on Redis' disk, or on a replica.
 
         Raises:
-            NotKeptError: It is not there in time, or a failover has lost it.
+            NotKeptError: It is not there in time, or a failover has lost it. Any other failure is
+                this one, too: a refusal here says nothing of what was stored before.
         """
         stored = [own.job_id if (own := read_own_id(one)) else one for one in ids]
         pipeline = self._redis.pipeline(transaction=False)
         self._run("keep", json.dumps(stored), client=pipeline)
-        answer, is_kept = wait_for(pipeline, level, wait_ms)
+        try:
+            answer, is_kept = wait_for(pipeline, level, wait_ms)
+        except RedisError as error:
+            raise NotKeptError(f"what was stored may be lost yet: {say(error)}") from None
         if answer != "ok" or not is_kept:
-            where = "on Redis' disk" if level is Durability.DISK else "on a replica"
-            raise NotKeptError(f"it is not {where} within {wait_ms / 1000:g} s")
+            where = "Redis' disk" if level is Durability.DISK else "a replica"
+            raise NotKeptError(f"what was stored is not on {where} after {wait_ms / 1000:g} s")
 
     def next_closing_s(self) -> float | None:
         """Say how soon a gathered job has to be closed, 0 for at once; None when none is open."""

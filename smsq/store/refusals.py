@@ -151,6 +151,15 @@ _BY_WORDS: tuple[tuple[str, Refusal], ...] = (
     ("unknown command 'hello'", _TOO_OLD),
     ("unknown command `hello`", _TOO_OLD),
     ("max number of clients", _CLIENTS),
+    # Of the address's sentinels, none knows its name, or none answers (store/primary.py).
+    (
+        "no sentinel names a primary",
+        Refusal(
+            "no sentinel names a primary",
+            "start the sentinels, or correct hosts and name in the address",
+            Done.NOTHING,
+        ),
+    ),
     ("acl failure in script", _RIGHTS),
     ("the user executing the script can't", _RIGHTS),
     ("a non local key in a cluster node", _CLUSTER),
@@ -184,7 +193,8 @@ def find_refusal(error: Exception) -> Refusal | None:
             Done.NOTHING,
         )
     words = str(error)
-    if isinstance(error, RedisError | OSError):
+    # Whatever words of another error are in a NotKeptError: something was stored before.
+    if isinstance(error, RedisError | OSError) and not isinstance(error, NotKeptError):
         plain = words.lower().replace("_", " ")
         for mark, refusal in _BY_WORDS:
             if mark in plain:
