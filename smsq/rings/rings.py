@@ -18,8 +18,6 @@ from typing import Any, Self
 from celery import Celery
 from kombu import Exchange, Producer
 from kombu import Queue as KombuQueue
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from smsq.environment.addresses import broker_connection, broker_transport
 from smsq.names import RING_MAX_JOBS, RING_SPREAD, Queue, Task
@@ -75,13 +73,9 @@ def make_celery(broker_url: str, namespace: str) -> Celery:
     app = OwnCelery("smsq", set_as_current=False)
     others = broker_url.count(";")
     fail_fast = {**_FAIL_FAST, "max_retries": others}
-    options = broker_options(broker_url, namespace)
-    if sentinels := options.get("sentinel_kwargs"):
-        sentinels |= {"socket_timeout": 0.3, "socket_connect_timeout": 0.3}
-        sentinels["retry"] = Retry(NoBackoff(), 0)
     app.conf.update(
         broker_connection(broker_url),
-        broker_transport_options=fail_fast | options,
+        broker_transport_options=fail_fast | broker_options(broker_url, namespace),
         # Measured: a repeated publish puts the same task in the queue twice.
         task_publish_retry=False,
         broker_connection_timeout=_CONNECT_S / (1 + others),

@@ -14,7 +14,8 @@ from redis.exceptions import ResponseError
 from smsq.names import Durability
 from smsq.store.primary import PrimaryPool
 
-#: Longest wait for one small write; a healthy disk takes milliseconds, `everysec` up to a second.
+#: Longest wait for one small write; a healthy disk takes milliseconds, `everysec` up to a second,
+#: a replica milliseconds.
 DISK_TIMEOUT_MS = 3000
 
 
@@ -24,14 +25,19 @@ def wait_for(pipeline: Any, level: Durability, wait_ms: int) -> tuple[Any, bool]
     Returns:
         The script's answer; whether its write is there.
     """
+    wanted = _add_wait(pipeline, level, wait_ms)
+    answer, reached = pipeline.execute()
+    return answer, (reached[0] if level is Durability.DISK else reached) >= wanted
+
+
+def _add_wait(pipeline: Any, level: Durability, wait_ms: int) -> int:
+    """Add the wait; returns how many have to have what was written."""
     if level is Durability.DISK:
         pipeline.waitaof(1, 0, wait_ms)
-        answer, (on_disk, _) = pipeline.execute()
-        return answer, bool(on_disk)
+        return 1
     replicas = _count_replicas(pipeline)
     pipeline.wait(replicas, wait_ms)
-    answer, kept = pipeline.execute()
-    return answer, kept >= replicas
+    return replicas
 
 
 def _count_replicas(redis: Any) -> int:
@@ -53,11 +59,7 @@ def find_obstacle(redis: Redis, key: str, level: Durability = Durability.DISK) -
     """
     pipeline = redis.pipeline(transaction=False)
     pipeline.set(key, "1", px=DISK_TIMEOUT_MS)
-    wanted = 0 if level is Durability.DISK else _count_replicas(redis)
-    if level is Durability.DISK:
-        pipeline.waitaof(1, 0, DISK_TIMEOUT_MS)
-    else:
-        pipeline.wait(wanted, DISK_TIMEOUT_MS)
+    wanted = _add_wait(pipeline, level, DISK_TIMEOUT_MS)
     answers = pipeline.execute(raise_on_error=False)
     answer = next((a for a in answers if isinstance(a, ResponseError)), answers[-1])
     return read_waitaof(answer) if level is Durability.DISK else read_wait(answer, wanted)

@@ -15,13 +15,11 @@ from contextlib import suppress
 from typing import Any
 
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.connection import Connection
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError
 
-from smsq.environment.sentinels import SentinelAddress
+from smsq.environment.sentinels import SentinelAddress, sentinel_client
 from smsq.store.pool import Pool
 
 #: How often sentinels are asked whether the primary is the same, and how often when none answers.
@@ -29,6 +27,8 @@ ASK_EVERY_S, ASK_AGAIN_S = 1.0, 10.0
 
 #: Of a producer's wait for Redis, the part that one sentinel may take.
 _OF_TIMEOUT = 1 / 4
+
+_NO_ANSWER = "no sentinel names a primary {}"
 
 Address = tuple[str, int]
 
@@ -56,18 +56,14 @@ class PrimaryPool(Pool):
 
     def __init__(self, address: SentinelAddress, *, timeout_s: float, **kwargs: Any) -> None:
         self._name = address.name
-        patience_s = timeout_s * _OF_TIMEOUT
-        options: dict[str, Any] = {
-            "socket_timeout": patience_s,
-            "socket_connect_timeout": patience_s,
-            "retry": Retry(NoBackoff(), 0),
-            "decode_responses": True,
-            **address.sentinel_login,
-        }
-        self._sentinels = [Redis(host, port, **options) for host, port in address.hosts]
+        options = sentinel_client(address, timeout_s=timeout_s * _OF_TIMEOUT)
+        self._sentinels = [
+            Redis(host, port, decode_responses=True, **options) for host, port in address.hosts
+        ]
         self._known: Address | None = None
         self._before: Address | None = None
-        self._replicas, self._count_at_s = 1, 0.0
+        # 0 for not known yet.
+        self._replicas, self._count_at_s = 0, 0.0
         self._ask_at_s = 0.0
         login: dict[str, Any] = {"db": address.db, **address.login}
         super().__init__(_OfPrimary, find=self._find, **login, **kwargs)
@@ -89,51 +85,61 @@ class PrimaryPool(Pool):
     def _look(self) -> None:
         """Drop the connections that lead to a primary of before."""
         self._ask_at_s = time.monotonic() + ASK_EVERY_S
-        before = self._known
-        if before is None:
+        if self._known is None:
             return  # the first connection asks
         try:
             self._find()
-        except RedisError:
+        except MasterNotFoundError:
             # What is connected may be good; what is not will be told.
             self._ask_at_s = time.monotonic() + ASK_AGAIN_S
 
     def _find(self) -> Address:
-        found = self._ask()
+        """Ask who is the primary.
+
+        Not as redis-py does: what it asks for changes only when the failover is over, seconds after
+        the new primary took writes.
+        """
+        told = self._ask(lambda sentinel: sentinel.sentinel_get_master_addr_by_name(self._name))
+        found = str(told[0]), int(told[1])
         if found != self._known:
             self._before, self._known = self._known, found
             self._drop_idle()
         return found
 
-    def _ask(self) -> Address:
-        """Ask one sentinel after the other; who answered is asked first the next time.
-
-        Not as redis-py does: what it asks for changes only when the failover is over, seconds after
-        the new primary took writes.
-        """
-        for sentinel in [*self._sentinels]:
-            with suppress(RedisError):
-                told: Any = sentinel.sentinel_get_master_addr_by_name(self._name)
-                if told:
-                    others = [one for one in self._sentinels if one is not sentinel]
-                    self._sentinels = [sentinel, *others]
-                    return str(told[0]), int(told[1])
-        raise MasterNotFoundError(f"no sentinel names a primary {self._name}")
-
     def count_replicas(self) -> int:
         """Say how many replicas must have a write, so that whichever comes next has it.
 
         One is not enough where there are two: the other may be promoted. Whoever is down is not
-        promoted, nor is the primary of before until it has been made a replica.
+        promoted, nor is the primary of before until it has been made a replica. What sentinels said
+        last holds while none answers.
+
+        Raises:
+            MasterNotFoundError: None has answered yet.
         """
         if time.monotonic() >= self._count_at_s:
             self._count_at_s = time.monotonic() + ASK_EVERY_S
-            for sentinel in self._sentinels:
-                with suppress(RedisError):
-                    told: Any = sentinel.sentinel_slaves(self._name)
-                    self._replicas = max(1, sum(map(self._may_be_next, told)))
-                    break
+            try:
+                told = self._ask(lambda sentinel: [sentinel.sentinel_slaves(self._name)])
+                self._replicas = max(1, sum(map(self._may_be_next, told[0])))
+            except MasterNotFoundError:
+                self._count_at_s = time.monotonic() + ASK_AGAIN_S
+        if not self._replicas:
+            raise MasterNotFoundError(_NO_ANSWER.format(self._name))
         return self._replicas
+
+    def _ask(self, question: Callable[[Any], Any]) -> Any:
+        """Ask one sentinel after the other; who answered is asked first the next time.
+
+        Raises:
+            MasterNotFoundError: None answers, or none knows the name.
+        """
+        for sentinel in self._sentinels:
+            with suppress(RedisError):
+                if told := question(sentinel):
+                    others = [one for one in self._sentinels if one is not sentinel]
+                    self._sentinels = [sentinel, *others]
+                    return told
+        raise MasterNotFoundError(_NO_ANSWER.format(self._name))
 
     def _may_be_next(self, told: Mapping[str, Any]) -> bool:
         is_down = told["is_sdown"] or told["is_odown"] or told["is_disconnected"]

@@ -39,7 +39,13 @@ def test_any_password_can_be_written(user: str, password: str, of_sentinels: str
         quote(user, safe=""),
         quote(password, safe=""),
     )
-    assert password not in repr(found) or len(password) < 20
+
+
+def test_no_password_is_shown() -> None:
+    found = read_sentinels("sentinel://shop:hunter2@one/m?sentinel_password=hunter3")
+
+    assert found.login["password"] == "hunter2"
+    assert "hunter" not in repr(found)
 
 
 def test_kombu_gets_an_address_for_each_sentinel_and_the_name_apart() -> None:

@@ -54,14 +54,13 @@ def test_a_producer_goes_on_with_the_next_primary_and_loses_no_id(
     queue.close()
 
 
-def test_a_demoted_primary_that_still_answers_is_left_within_a_second_or_so(
+def test_a_demoted_primary_that_still_answers_is_left_at_the_next_look(
     servers: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(primary, "ASK_EVERY_S", 0.1)
+    monkeypatch.setattr(primary, "ASK_EVERY_S", 0)
     queue = connect(servers)
     queue.send_quick(PHONE, "before")
     servers.fail_over()
-    time.sleep(0.15)  # as long as one may go on with what is known
     some_id = queue.send_quick(PHONE, "after")
     direct = smsq.SmsQueue(servers.primary.url, settings=queue.settings)
     assert direct.status(some_id)
@@ -73,7 +72,7 @@ def test_sentinels_that_are_all_away_are_told_within_two_seconds() -> None:
     url = f"sentinel://127.0.0.1:{free_port()},127.0.0.1:{free_port()}/mymaster"
     queue = smsq.SmsQueue(url)
     started_s = time.monotonic()
-    with pytest.raises(QueueUnavailableError) as caught:
+    with pytest.raises(QueueUnavailableError, match="start the sentinels") as caught:
         queue.send_quick(PHONE, "x", alphaname_id="123")
 
     assert time.monotonic() - started_s < 2
