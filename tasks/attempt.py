@@ -33,11 +33,11 @@ from tasks.tell_limiter import hear_failure, hear_pass
 
 log = logging.getLogger(__name__)
 
-#: Longest wait for Redis' disk, with SMSQ_DURABLE_CLAIMS; well within a lease's margin.
-DISK_WAIT_MS = 5000
+#: Longest wait for Redis' disk or replicas, with SMSQ_DURABLE_CLAIMS; well within a lease's margin.
+KEEP_WAIT_MS = 5000
 
 #: Pause after a claim that did not get there.
-DISK_PAUSE_S = 1.0
+KEEP_PAUSE_S = 1.0
 
 #: Pause before a settle is tried again while Redis is away.
 SETTLE_PAUSE_S = 0.5
@@ -113,7 +113,7 @@ def is_kept(resources: Resources, claim: Claim) -> bool:
     if level is Durability.NONE:
         return True
     try:
-        return resources.claims.confirm(claim, wait_ms=DISK_WAIT_MS, level=level)
+        return resources.claims.confirm(claim, wait_ms=KEEP_WAIT_MS, level=level)
     except RedisError as error:
         log.warning("Redis cannot say whether it keeps the claim (%s)", say(error))
         return False
@@ -126,7 +126,7 @@ def hand_back(resources: Resources, claim: Claim) -> None:
     error = f"the claim did not reach {where} in time"
     settle(resources, claim, Verdict(state=JobState.QUEUED, error=error, is_counted=False))
     log.warning("<- queued job=%s (%s): see docs/operations.md", claim.job_id, error)
-    resources.stop.wait(DISK_PAUSE_S)
+    resources.stop.wait(KEEP_PAUSE_S)
 
 
 def is_expired(claim: Claim, leased_at_s: float) -> bool:

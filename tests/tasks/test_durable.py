@@ -1,4 +1,4 @@
-"""Durable claims: no request before the claim is on Redis' disk."""
+"""Durable claims: no request before the claim is on Redis' disk, or on its replicas."""
 
 from __future__ import annotations
 
@@ -22,20 +22,33 @@ PHONE = "375291234567"
 
 @pytest.fixture
 def careful(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Resources:
-    monkeypatch.setattr(attempt, "DISK_PAUSE_S", 0.01)
-    return replace(resources, settings=replace(resources.settings, durable_claims=Durability.DISK))
+    monkeypatch.setattr(attempt, "KEEP_PAUSE_S", 0.01)
+    monkeypatch.setattr(attempt, "KEEP_WAIT_MS", 50)
+    return make_careful(resources, Durability.DISK)
 
 
-def test_a_job_is_handed_back_where_redis_cannot_say_what_is_on_its_disk(
-    careful: Resources, queue: SmsQueue, simulator: RunningSimulator
+def make_careful(resources: Resources, level: Durability) -> Resources:
+    return replace(resources, settings=replace(resources.settings, durable_claims=level))
+
+
+@pytest.mark.parametrize(
+    ("level", "where"), [(Durability.DISK, "disk"), (Durability.REPLICA, "replica")]
+)
+def test_a_job_is_handed_back_where_its_claim_may_be_lost(
+    careful: Resources,
+    queue: SmsQueue,
+    simulator: RunningSimulator,
+    level: Durability,
+    where: str,
 ) -> None:
-    # Truly so: the session's server has no append-only file.
+    # Truly so: the session's server has no append-only file, and no replica.
+    careful = make_careful(careful, level)
     job = queue.send_quick(PHONE, "code")
     claim_and_attempt(careful)
 
     status = queue.status(job)
     assert (status.state, status.attempts) == (JobState.QUEUED, 0)
-    assert "disk" in (status.error or "")
+    assert where in (status.error or "")
     assert not simulator.accepted()
 
 
