@@ -14,7 +14,7 @@ OTHER: Sms = ("375291234568", "code 1")
 
 
 @pytest.mark.real_redis
-@pytest.mark.long
+@pytest.mark.slow  # `make chaos` has ten rows of them
 def test_a_worker_killed_under_load_loses_and_doubles_nothing() -> None:
     row = kill_workers(Load(jobs=200, per_s=100), times=1, workers=2, timeout_s=1)
 

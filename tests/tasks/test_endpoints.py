@@ -38,7 +38,7 @@ SENDS = {Endpoint.QUICK: Kind.QUICK, Endpoint.BULK: Kind.BULK}
 OTHER = {Endpoint.QUICK: Kind.BULK, Endpoint.BULK: Kind.QUICK}
 
 #: fakeredis takes thirty times as long for each script.
-SENDS_AN_HOUR, MANY = (15, 1000) if HAS_REDIS else (6, 300)
+SENDS_AN_HOUR, MANY = (9, 1000) if HAS_REDIS else (6, 300)
 
 #: What comes for an endpoint that works is out so soon, whatever waits for the other.
 SOON_S = 5
@@ -77,7 +77,7 @@ def test_an_endpoint_that_fails_holds_back_its_own_jobs_alone_and_loses_none(
     kind = SENDS[endpoint]
     classes = [Queue.URGENT, Queue.NORMAL, Queue.BULK]
     # Where messages become unknown, some have to be left.
-    each = 20 if HAS_REDIS or OUTAGES[how] else 5
+    each = 12 if HAS_REDIS or OUTAGES[how] else 5
     held = [made.enqueue(queue, kind) for queue in classes * each]
     healthy = [made.enqueue(queue, OTHER[endpoint]) for queue in classes * (SENDS_AN_HOUR // 3)]
     made.gateway.endpoint_fails[endpoint] = how
