@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from config.logs import LOGGING
 from config.settings import load_settings
-from smsq.rings.presence import Presence
+from smsq.rings.presence import Presence, name_gateway
 from smsq.rings.rings import is_redis_broker
 from smsq.rings.ticks import EVERY_S
 from smsq.store.refusals import say
@@ -29,7 +29,7 @@ from tasks.resources import Resources, find_installed, install
 from worker.beat import TickScheduler
 from worker.clock_watch import start_watching
 from worker.liveness import last_asked, start_telling
-from worker.requirements import require_durability, require_ledger
+from worker.requirements import require_durability, require_gateway, require_ledger
 
 log = logging.getLogger(__name__)
 
@@ -80,13 +80,15 @@ def build_resources(sender: Any, **_: object) -> None:
         log.warning("the worker runs as root, and need not: start it as another user")
     require_ledger(settings)
     resources = Resources.build(settings)
+    presence = Presence(resources.scripts, name_gateway(settings.gateway_url))
+    require_gateway(presence, sender.hostname)
     install(resources)
     require_durability(resources.redis, resources.keys, settings.durable_claims)
     if not is_redis_broker(settings.broker_url):
         # There no worker.consume_strategy is asked; a heartbeat comes from the same loop.
         signals.heartbeat_sent.connect(last_asked.note, weak=False)
     start_watching(resources.scripts, resources.stop)
-    start_telling(sender.hostname, Presence(resources.scripts), resources.stop)
+    start_telling(sender.hostname, presence, resources.stop)
     log.info(
         "worker %s sends to %s, at %g/s at most, burst %d",
         *(sender.hostname, settings.gateway_url, settings.rate_per_s, settings.burst),

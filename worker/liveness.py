@@ -1,6 +1,7 @@
 """Whether this worker takes rings: when its consumer last asked the broker for some.
 
-In:  Celery's event loop, each time it asks. Out: `Presence` in Redis, from a thread of its own.
+In:  Celery's event loop, each time it asks. Out: `Presence` in Redis, from a thread of its own; the
+end of this process when workers of another gateway took the ledger over while it could not tell.
 
 A process can run and be deaf: its connection hangs, or its loop stopped. So nothing else counts as
 alive (worker/alive.py, `smsq doctor`).
@@ -9,18 +10,18 @@ alive (worker/alive.py, `smsq doctor`).
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 import time
+from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
-from smsq.rings.presence import Presence
+from smsq.rings.presence import TELL_EVERY_S, Presence
 from smsq.store.refusals import say
 
 log = logging.getLogger(__name__)
-
-#: Pause between two tellings.
-TELL_EVERY_S = 4.0
 
 
 class LastAsked:
@@ -43,15 +44,35 @@ class LastAsked:
 last_asked = LastAsked()
 
 
-def tell_while_running(worker: str, presence: Presence, stop: threading.Event) -> None:
-    """Write down when this worker last asked, until the process stops; Redis may be away."""
+def end_process() -> None:
+    """Ask this process to end as an operator would; requests in hand are finished."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def tell_while_running(
+    worker: str,
+    presence: Presence,
+    stop: threading.Event,
+    end: Callable[[], None] = end_process,
+) -> None:
+    """Write down when this worker last asked, until the process stops; Redis may be away.
+
+    Args:
+        worker: Its name.
+        presence: Where it is written.
+        stop: Ends this.
+        end: Called when workers of another gateway have the ledger by now.
+    """
     is_told = True
     while not stop.wait(TELL_EVERY_S):
-        if (age_s := last_asked.age_s) is None:
-            continue
+        age_s = last_asked.age_s
         try:
-            presence.tell(worker, age_s)
+            other = presence.enter(worker) if age_s is None else presence.tell(worker, age_s)
             is_told = True
+            if other:
+                log.error("this worker ends: workers that send to %s use this ledger now", other)
+                end()
+                return
         except RedisError as error:
             if is_told:
                 log.warning("nobody can see that this worker lives (%s)", say(error))

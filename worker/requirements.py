@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from config.settings import refuse
 from smsq.names import Durability
+from smsq.rings.presence import GATEWAY_FREE_AFTER_S, Presence
 from smsq.settings import Settings
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
 from smsq.store.durability import find_obstacle
@@ -28,6 +29,12 @@ from smsq.store.scripts import Scripts
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+
+_OTHER_GATEWAY = (
+    "SMSQ_NAMESPACE: workers that send to {} use the same Redis and namespace: give each "
+    "installation a namespace of its own; if SMSQ_GATEWAY_URL has changed, stop all workers "
+    "before you start any"
+)
 
 #: Pause between two looks for a Redis that is away, and between two lines in the log about it.
 OUTAGE_PAUSE_S, TOLD_EVERY_S = 1.0, 60.0
@@ -65,6 +72,19 @@ def require_durability(redis: Redis, keys: Keys, level: Durability) -> None:
         log.warning("SMSQ_DURABLE_CLAIMS=replica: nothing is sent for now: %s", obstacle)
     elif obstacle:
         refuse([f"SMSQ_DURABLE_CLAIMS: {obstacle}; or set it to 0, see docs/durability.md"])
+
+
+def require_gateway(presence: Presence, worker: str) -> None:
+    """Refuse a ledger whose workers send to another gateway; those that ended are waited for."""
+    wait_until_s = time.monotonic() + GATEWAY_FREE_AFTER_S + OUTAGE_PAUSE_S
+    is_told = False
+    while other := _ask(partial(presence.enter, worker), waits=True):
+        if time.monotonic() > wait_until_s:
+            refuse([_OTHER_GATEWAY.format(other)])
+        if not is_told:
+            log.warning("workers that send to %s use this ledger: waiting for their end", other)
+        is_told = True
+        time.sleep(OUTAGE_PAUSE_S)
 
 
 def _ask(look: Callable[[], _T], *, waits: bool) -> _T | None:

@@ -12,22 +12,15 @@ from enum import StrEnum
 from typing import Any
 
 from smsq.models import JobState
-from smsq.names import QUEUES, Durability
+from smsq.names import Durability
 from smsq.pacing.slots import RateView
-from smsq.rings.presence import DEAF_AFTER_S
 from smsq.status.views import Stats
-
-#: A tick comes every second; beat or the workers are in trouble when none was worked off for this.
-LATE_BEAT_S = 30.0
 
 #: A job that has been ready for longer shows a backlog.
 LONG_WAIT_S = 300.0
 
 #: A replica reports every second.
 LAG_S = 5
-
-#: Bounds of kombu's visibility time-out: above any hold of a moment, below its default of an hour.
-RING_AWAY_LEAST_S, RING_AWAY_MOST_S = 60, 3600
 
 #: Of `maxmemory`; a full Redis refuses every write.
 FULL_SHARE = 0.9
@@ -141,65 +134,10 @@ def check_durability(what: str, level: Durability, obstacle: str | None) -> Chec
     return Check(name, Mark.ERROR, detail, f"{fix}; or set {setting} to 0")
 
 
-def check_visibility(answers: Mapping[str, Any]) -> Iterator[Check]:
-    """Look for how long a worker's broker keeps the rings that it took from others.
-
-    Our workers keep no copy of a ring, so there is nothing to time out. One that keeps them (of an
-    older version, or set up otherwise) loses and doubles nothing either, for the ledger fences; but
-    with too short a time rings at hand are handed out again for nothing.
-    """
-    for worker, stats in sorted(answers.items()):
-        broker = stats.get("broker", {})
-        options = broker.get("transport_options") or {}
-        if not broker.get("transport", "").startswith("redis") or not options.get(
-            "ack_emulation", True
-        ):
-            continue
-        timeout_s = options.get("visibility_timeout")
-        if timeout_s is None or not RING_AWAY_LEAST_S <= timeout_s <= RING_AWAY_MOST_S:
-            told = "none: an hour by default" if timeout_s is None else f"{timeout_s:g} s"
-            detail = f"{told}, at {worker}"
-            fix = "run workers of this version: they need none"
-            yield Check("visibility timeout", Mark.WARNING, detail, fix)
-
-
-def check_workers(ages_s: Mapping[str, float]) -> Check:
-    """Look which workers take rings, by what they say of themselves."""
-    deaf = {name: age_s for name, age_s in ages_s.items() if age_s > DEAF_AFTER_S}
-    live = sorted(ages_s.keys() - deaf.keys())
-    if deaf:
-        told = ", ".join(f"{name} ({age_s:.0f} s)" for name, age_s in sorted(deaf.items()))
-        detail = f"{len(live)} take rings; silent: {told}"
-        fix = "killed ones are forgotten in 15 min; restart those whose process still runs"
-        return Check("workers", Mark.WARNING if live else Mark.ERROR, detail, fix)
-    if live:
-        return Check("workers", Mark.OK, f"{', '.join(live)} take rings")
-    return Check("workers", Mark.ERROR, "none takes rings", "start one: smsq worker")
-
-
 def _judge(name: str, value: str | None, *, is_good: bool, wrong: Mark) -> Check:
     if value is None:
         return Check(name, Mark.WARNING, "cannot be read from this server")
     return Check(name, Mark.OK if is_good else wrong, value)
-
-
-def check_queues(answers: Mapping[str, Any]) -> Check:
-    """Look whether some worker takes each queue."""
-    taken = {queue["name"] for queues in answers.values() for queue in queues}
-    missing = [str(queue) for queue in QUEUES if queue not in taken]
-    if not missing:
-        detail = f"all taken, by {len(answers)} worker{'s' if len(answers) > 1 else ''}"
-        return Check("queues", Mark.OK, detail)
-    detail = f"nobody takes {', '.join(missing)}" if answers else "no worker answers"
-    return Check("queues", Mark.ERROR, detail, "start a worker: smsq worker")
-
-
-def check_beat(age_s: float | None) -> Check:
-    """Look when beat's ticks were last worked off."""
-    if age_s is not None and age_s <= LATE_BEAT_S:
-        return Check("beat", Mark.OK, f"last tick {age_s:.0f} s ago")
-    detail = "no tick in the last hour" if age_s is None else f"last tick {age_s:.0f} s ago"
-    return Check("beat", Mark.ERROR, detail, "start beat (smsq beat) and a worker")
 
 
 def check_stats(stats: Stats) -> Iterator[Check]:

@@ -16,9 +16,9 @@ from redis.exceptions import RedisError
 
 from smsq.errors import ConfigError, GatewayError
 from smsq.names import Durability
-from smsq.operate import checks
+from smsq.operate import checks, process_checks
 from smsq.operate.checks import Check, Mark
-from smsq.rings.presence import read_presence
+from smsq.rings.presence import name_gateway, read_gateway, read_presence
 from smsq.rings.rings import make_celery
 from smsq.settings import Settings
 from smsq.status.views import Views
@@ -150,8 +150,11 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
     views = Views(redis, keys)
     try:
         yield check_clock(redis)
-        yield checks.check_workers(read_presence(redis, keys))
-        yield checks.check_beat(views.heartbeat_age_s())
+        yield process_checks.check_workers(read_presence(redis, keys))
+        if settings.gateway_url:
+            mine = name_gateway(settings.gateway_url)
+            yield from process_checks.check_gateway_name(mine, read_gateway(redis, keys))
+        yield process_checks.check_beat(views.heartbeat_age_s())
         yield from checks.check_stats(views.stats(settings.rate_per_s, settings.words))
     except RedisError as error:
         yield _fail("ledger", error, "failed while it was read", "look into Redis' log")
@@ -209,8 +212,8 @@ def check_celery(settings: Settings) -> Iterator[Check]:
     finally:
         app.close()
     yield Check("broker", Mark.OK, "answers")
-    yield checks.check_queues(answers or {})
-    yield from checks.check_visibility(stats or {})
+    yield process_checks.check_queues(answers or {})
+    yield from process_checks.check_visibility(stats or {})
 
 
 def check_clock(redis: Redis) -> Check:

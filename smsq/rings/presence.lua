@@ -1,14 +1,27 @@
--- presence.lua: note when a worker's consumer last asked for rings; forget workers long gone.
+-- presence.lua: note when a worker's consumer last asked for rings; forget workers long gone; let only
+-- workers of one gateway use the ledger.
 --
 -- ARGV[4]  worker
--- ARGV[5]  age_ms     since it asked; '' when the worker says goodbye
+-- ARGV[5]  age_ms     since it asked; 'new' when it never did, '' when the worker says goodbye
 -- ARGV[6]  forget_ms  a worker that has been silent for so long is forgotten
-local workers, forget_ms = key('workers'), tonumber(ARGV[6])
-if ARGV[5] == '' then
-  redis.call('ZREM', workers, ARGV[4])
-else
-  redis.call('ZADD', workers, int(NOW_MS - tonumber(ARGV[5])), ARGV[4])
+-- ARGV[7]  gateway    which one it sends to; '' for goodbye
+-- ARGV[8]  silent_ms  workers of another gateway that have been silent for so long are gone
+--
+-- Returns '' or, and nothing is written, the other gateway whose workers use the ledger.
+local workers, limiter = key('workers'), key('limiter')
+local worker, age_ms, forget_ms, gateway = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
+if gateway ~= '' then
+  local known = redis.call('HMGET', limiter, 'gateway', 'gateway_told_at_ms')
+  if known[1] and known[1] ~= gateway and NOW_MS - tonumber(known[2] or 0) < tonumber(ARGV[8]) then
+    return known[1]
+  end
+  redis.call('HSET', limiter, 'gateway', gateway, 'gateway_told_at_ms', int(NOW_MS))
+end
+if age_ms == '' then
+  redis.call('ZREM', workers, worker)
+elseif age_ms ~= 'new' then
+  redis.call('ZADD', workers, int(NOW_MS - tonumber(age_ms)), worker)
 end
 redis.call('ZREMRANGEBYSCORE', workers, '-inf', int(NOW_MS - forget_ms))
 redis.call('PEXPIRE', workers, int(forget_ms))
-return 'ok'
+return ''

@@ -1,4 +1,7 @@
-"""Presence: which workers take rings. Not which processes run: a deaf one runs too.
+"""Presence: which workers take rings, and which gateway they send to.
+
+Not which processes run: a deaf one runs too. All workers of a ledger send to one gateway; those of
+another one are told so, for they would send this installation's messages there.
 
 In:  how long ago a worker's consumer asked for rings. Out: the same, for every worker heard of.
 """
@@ -7,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import cast
+from urllib.parse import urlsplit
 
 from redis import Redis
 
@@ -20,20 +24,55 @@ DEAF_AFTER_S = 10.0
 #: A worker that was killed is told of for so long.
 FORGET_AFTER_S = 900.0
 
+#: Workers tell of themselves so often; where those of a gateway were silent for the longer time,
+#: another gateway may take their place.
+TELL_EVERY_S, GATEWAY_FREE_AFTER_S = 4.0, 15.0
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def name_gateway(url: str) -> str:
+    """Name a gateway by its host and port. Pure.
+
+    Args:
+        url: As in `SMSQ_GATEWAY_URL`.
+    """
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
+
 
 class Presence:
-    """What a worker says of itself."""
+    """What the workers of one gateway say of themselves.
 
-    def __init__(self, scripts: Scripts) -> None:
+    Args:
+        scripts: Of the ledger.
+        gateway: As `name_gateway` says; empty only to leave.
+    """
+
+    def __init__(self, scripts: Scripts, gateway: str = "") -> None:
         self._run = scripts.run
+        self._gateway = gateway
 
-    def tell(self, worker: str, age_s: float) -> None:
-        """Say how long ago a worker's consumer asked for rings."""
-        self._run("presence", worker, round(age_s * 1000), round(FORGET_AFTER_S * 1000))
+    def enter(self, worker: str) -> str:
+        """Say that a worker wants to send to its gateway; see `tell`."""
+        return self._tell(worker, "new", self._gateway)
+
+    def tell(self, worker: str, age_s: float) -> str:
+        """Say how long ago a worker's consumer asked for rings.
+
+        Returns:
+            Empty, or the name of another gateway whose workers use the ledger: this worker must not
+            send, and nothing was noted of it.
+        """
+        return self._tell(worker, round(age_s * 1000), self._gateway)
 
     def leave(self, worker: str) -> None:
         """Say that a worker ended in order."""
-        self._run("presence", worker, "", round(FORGET_AFTER_S * 1000))
+        self._tell(worker, "", "")
+
+    def _tell(self, worker: str, age_ms: int | str, gateway: str) -> str:
+        forget_ms, free_ms = (round(s * 1000) for s in (FORGET_AFTER_S, GATEWAY_FREE_AFTER_S))
+        return str(self._run("presence", worker, age_ms, forget_ms, gateway, free_ms))
 
 
 def read_presence(redis: Redis, keys: Keys) -> Mapping[str, float]:
@@ -41,3 +80,8 @@ def read_presence(redis: Redis, keys: Keys) -> Mapping[str, float]:
     now_ms = ledger_time(redis, keys).now_ms
     rows = cast(list[tuple[str, float]], redis.zrange(keys.workers, 0, -1, withscores=True))
     return {worker: max(0.0, (now_ms - at_ms) / 1000) for worker, at_ms in rows}
+
+
+def read_gateway(redis: Redis, keys: Keys) -> str:
+    """Read which gateway the workers send to, as `name_gateway` says; empty when none told."""
+    return str(redis.hget(keys.limiter, "gateway") or "")

@@ -14,6 +14,8 @@ from tests.support import free_port, wait_until
 from worker import alive, liveness
 from worker.consume_strategy import TicksFirst
 
+GATEWAY = "gateway.example:443"
+
 
 @pytest.fixture(autouse=True)
 def settings_of_the_process(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +30,7 @@ def settings_of_the_process(environ: dict[str, str], monkeypatch: pytest.MonkeyP
 def test_a_worker_is_deaf_when_it_did_not_ask_for_long(
     scripts: Scripts, age_s: float, code: int, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Presence(scripts).tell("w@h", age_s)
+    Presence(scripts, GATEWAY).tell("w@h", age_s)
 
     assert alive.main(["--hostname", "w@h"]) == code
     assert says in capsys.readouterr().out
@@ -54,7 +56,7 @@ def test_a_redis_that_takes_no_writes_is_told_and_not_that_the_worker_is_deaf(
     def refuse(*_: object, **__: object) -> None:
         raise OutOfMemoryError
 
-    Presence(scripts).tell("w@h", 30)
+    Presence(scripts, GATEWAY).tell("w@h", 30)
     monkeypatch.setattr(Redis, "set", refuse)
 
     assert alive.main(["--hostname", "w@h"]) == 1
@@ -67,10 +69,24 @@ def test_a_consumer_that_asks_is_heard(scripts: Scripts, monkeypatch: pytest.Mon
     monkeypatch.setattr("worker.consume_strategy.last_asked", mine)
     monkeypatch.setattr(liveness, "TELL_EVERY_S", 0.02)
     stop = threading.Event()
-    liveness.start_telling("w@h", Presence(scripts), stop)
+    liveness.start_telling("w@h", Presence(scripts, GATEWAY), stop)
 
     assert mine.age_s is None
     assert not read_presence(scripts.redis, scripts.keys)
     TicksFirst(["normal"]).consume(1)
     wait_until(lambda: read_presence(scripts.redis, scripts.keys), "it is heard")
     stop.set()
+
+
+def test_a_worker_whose_ledger_another_gateway_has_taken_ends(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(liveness, "TELL_EVERY_S", 0.02)
+    Presence(scripts, "other.example:443").enter("o@h")
+    ended, stop = threading.Event(), threading.Event()
+    presence = Presence(scripts, GATEWAY)
+
+    liveness.tell_while_running("w@h", presence, stop, end=ended.set)
+
+    assert ended.is_set()
+    assert "this worker ends: workers that send to other.example:443 use this ledger" in caplog.text

@@ -12,13 +12,16 @@ from redis import Redis
 
 from config.settings import EXIT_BAD_SETTINGS
 from smsq.names import Durability
+from smsq.rings import presence
+from smsq.rings.presence import Presence, read_gateway
 from smsq.settings import Settings
 from smsq.store import fitness
 from smsq.store.connection import connect
 from smsq.store.keys import Keys
+from smsq.store.scripts import Scripts
 from tests.support import RedisServer, free_port
 from worker import requirements
-from worker.requirements import require_durability, require_ledger
+from worker.requirements import require_durability, require_gateway, require_ledger
 
 ROOT = Path(__file__).parents[2]
 
@@ -113,3 +116,31 @@ def test_each_process_refuses_a_user_without_a_right(
     [line] = [line for line in lines if line.startswith("smsq: ")]
     assert "SMSQ_REDIS_URL: its user may not use XADD: ACL SETUSER name +xadd" in line
     assert "Traceback" not in ended.stderr.decode()
+
+
+def test_a_ledger_of_another_gateways_workers_ends_the_process(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(requirements, "OUTAGE_PAUSE_S", 0.05)
+    monkeypatch.setattr(requirements, "GATEWAY_FREE_AFTER_S", 0.1)
+    Presence(scripts, "live.example:443").enter("a@host")
+    with pytest.raises(SystemExit) as ended:
+        require_gateway(Presence(scripts, "staging.example:443"), "b@host")
+
+    assert ended.value.code == EXIT_BAD_SETTINGS
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "smsq: SMSQ_NAMESPACE: workers that send to live.example:443 use the same"
+    )
+    assert "stop all workers" in said
+
+
+def test_a_ledger_that_another_gateways_workers_have_left_is_taken(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requirements, "OUTAGE_PAUSE_S", 0.05)
+    monkeypatch.setattr(presence, "GATEWAY_FREE_AFTER_S", 0.3)
+    Presence(scripts, "old.example:443").enter("a@host")
+    require_gateway(Presence(scripts, "new.example:443"), "b@host")
+
+    assert read_gateway(scripts.redis, scripts.keys) == "new.example:443"

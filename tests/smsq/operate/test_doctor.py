@@ -24,7 +24,7 @@ from smsq.domain.account import Endpoint
 from smsq.errors import MisconfiguredError
 from smsq.models import JobState
 from smsq.names import QUEUES, Durability
-from smsq.operate import checks, doctor
+from smsq.operate import checks, doctor, process_checks
 from smsq.operate.checks import Check, Mark
 from smsq.pacing.limiter import Limiter
 from smsq.pacing.slots import Pace, Slot
@@ -264,21 +264,32 @@ def test_a_worker_that_keeps_rings_needs_a_fitting_visibility_timeout(
 ) -> None:
     stats = {"w1": {"broker": {"transport": "redis", "transport_options": options}}}
 
-    assert [check.status for check in checks.check_visibility(stats)] == marks
+    assert [check.status for check in process_checks.check_visibility(stats)] == marks
 
 
 def test_other_brokers_have_no_visibility_timeout() -> None:
-    assert not list(checks.check_visibility({"w1": {"broker": {"transport": "amqp"}}}))
+    assert not list(process_checks.check_visibility({"w1": {"broker": {"transport": "amqp"}}}))
+
+
+def test_workers_that_send_to_another_gateway_are_told_with_both_names() -> None:
+    [check] = process_checks.check_gateway_name("staging.example:443", "live.example:443")
+
+    assert check.status is Mark.ERROR
+    assert "live.example:443" in check.detail
+    assert "staging.example:443" in check.detail
+    assert "SMSQ_NAMESPACE" in check.fix
+    for theirs in ("", "staging.example:443"):
+        assert not [*process_checks.check_gateway_name("staging.example:443", theirs)]
 
 
 def test_live_workers_are_listed_and_deaf_ones_told() -> None:
-    fine = checks.check_workers({"b@h": 0.5, "a@h": 3})
-    mixed = checks.check_workers({"b@h": 0.5, "a@h": 42})
+    fine = process_checks.check_workers({"b@h": 0.5, "a@h": 3})
+    mixed = process_checks.check_workers({"b@h": 0.5, "a@h": 42})
 
     assert (fine.status, fine.detail) == (Mark.OK, "a@h, b@h take rings")
     assert (mixed.status, mixed.detail) == (Mark.WARNING, "1 take rings; silent: a@h (42 s)")
-    assert checks.check_workers({"a@h": 42}).status is Mark.ERROR
-    assert checks.check_workers({}).status is Mark.ERROR
+    assert process_checks.check_workers({"a@h": 42}).status is Mark.ERROR
+    assert process_checks.check_workers({}).status is Mark.ERROR
 
 
 def test_a_server_that_says_nothing_about_itself_is_a_warning() -> None:
@@ -326,7 +337,7 @@ def test_a_worker_on_every_queue_is_found(environ: dict[str, str], settings: Set
 
 
 def test_a_queue_that_nobody_takes_is_named() -> None:
-    check = checks.check_queues({"w1": [{"name": "urgent"}, {"name": "normal"}]})
+    check = process_checks.check_queues({"w1": [{"name": "urgent"}, {"name": "normal"}]})
 
     assert check.status is Mark.ERROR
     assert check.detail == "nobody takes bulk, poll"
@@ -343,7 +354,7 @@ def test_a_broker_that_is_down_is_an_error(environ: dict[str, str]) -> None:
     ("age_s", "mark"), [(0.5, Mark.OK), (29, Mark.OK), (31, Mark.ERROR), (None, Mark.ERROR)]
 )
 def test_beat_is_alive_while_it_ticks(age_s: float | None, mark: Mark) -> None:
-    assert checks.check_beat(age_s).status is mark
+    assert process_checks.check_beat(age_s).status is mark
 
 
 @pytest.mark.long

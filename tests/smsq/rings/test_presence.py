@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from smsq.rings.presence import FORGET_AFTER_S, Presence, read_presence
+import pytest
+
+from smsq.rings import presence as presences
+from smsq.rings.presence import (
+    FORGET_AFTER_S,
+    Presence,
+    name_gateway,
+    read_gateway,
+    read_presence,
+)
 from smsq.store.scripts import Scripts
+
+OURS, THEIRS = "ours.example:443", "theirs.example:443"
 
 
 def test_each_worker_is_as_old_as_it_says(scripts: Scripts) -> None:
-    presence = Presence(scripts)
+    presence = Presence(scripts, OURS)
     presence.tell("a@host", 0.5)
     presence.tell("b@host", 60)
 
@@ -19,7 +30,7 @@ def test_each_worker_is_as_old_as_it_says(scripts: Scripts) -> None:
 
 
 def test_who_says_goodbye_is_not_missed(scripts: Scripts) -> None:
-    presence = Presence(scripts)
+    presence = Presence(scripts, OURS)
     presence.tell("a@host", 0)
     presence.leave("a@host")
 
@@ -27,9 +38,53 @@ def test_who_says_goodbye_is_not_missed(scripts: Scripts) -> None:
 
 
 def test_who_was_silent_for_long_is_forgotten(scripts: Scripts) -> None:
-    presence = Presence(scripts)
+    presence = Presence(scripts, OURS)
     presence.tell("killed@host", FORGET_AFTER_S + 1)
     presence.tell("a@host", 0)
 
     assert list(read_presence(scripts.redis, scripts.keys)) == ["a@host"]
     assert scripts.redis.pttl(scripts.keys.workers) > 0
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://gw.example", "gw.example:443"),
+        ("https://GW.example:443", "gw.example:443"),
+        ("http://gw.example", "gw.example:80"),
+        ("http://127.0.0.1:8025", "127.0.0.1:8025"),
+        ("http://[::1]:8025", "::1:8025"),
+    ],
+)
+def test_one_gateway_has_one_name_however_its_address_is_written(url: str, name: str) -> None:
+    assert name_gateway(url) == name
+
+
+def test_workers_of_another_gateway_are_told_whose_ledger_it_is(scripts: Scripts) -> None:
+    assert Presence(scripts, OURS).enter("a@host") == ""
+
+    stranger = Presence(scripts, THEIRS)
+    assert stranger.enter("b@host") == OURS
+    assert stranger.tell("b@host", 0) == OURS
+    assert read_gateway(scripts.redis, scripts.keys) == OURS
+    assert not read_presence(scripts.redis, scripts.keys)
+
+
+def test_as_long_as_one_worker_tells_of_itself_no_other_gateway_gets_in(scripts: Scripts) -> None:
+    first, second = Presence(scripts, OURS), Presence(scripts, OURS)
+    first.tell("a@host", 0)
+    first.leave("a@host")
+    second.tell("b@host", 3600)  # deaf, but it may have requests in hand
+
+    assert Presence(scripts, THEIRS).enter("c@host") == OURS
+
+
+def test_after_all_workers_were_silent_another_gateway_takes_their_place(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Presence(scripts, OURS).tell("a@host", 0)
+    monkeypatch.setattr(presences, "GATEWAY_FREE_AFTER_S", 0)
+
+    assert Presence(scripts, THEIRS).enter("b@host") == ""
+    monkeypatch.undo()
+    assert Presence(scripts, OURS).tell("a@host", 0) == THEIRS
