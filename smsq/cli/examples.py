@@ -46,6 +46,10 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "rate": ("smsq rate 5", "smsq rate default"),
     "unknown list": ("smsq unknown list",),
     "unknown resend": (f'smsq unknown resend {_JOB} --why "the customer got nothing"',),
+    "unknown settle-all": (
+        "smsq unknown settle-all failed --until 2030-11-05T06:00 --dry-run",
+        'smsq unknown settle-all accepted --all --why "the gateway lists all of them"',
+    ),
     "unknown settle": (f'smsq unknown settle {_JOB} accepted --why "the gateway lists it"',),
     "dead list": ("smsq dead list --error temporary",),
     "dead show": (f"smsq dead show {_JOB}",),

@@ -63,6 +63,32 @@ class StuckJob:
     campaign: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Which stuck jobs are meant; None: whatever it is.
+
+    Attributes:
+        since: Stuck since this time or later.
+        until: Stuck since before this time.
+        campaign: Their campaign's id.
+        error_class: As of `StuckJob`.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    campaign: str | None = None
+    error_class: str | None = None
+
+    def fits(self, job: StuckJob) -> bool:
+        """Say whether a job is meant."""
+        return (
+            (self.since is None or job.since >= self.since)
+            and (self.until is None or job.since < self.until)
+            and self.campaign in {None, job.campaign}
+            and self.error_class in {None, job.error_class}
+        )
+
+
 class StuckJobs:
     """What an operator does with single jobs.
 
@@ -85,12 +111,12 @@ class StuckJobs:
         redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
         return cls(settings, redis, by=who_am_i())
 
-    def find(self, state: JobState, *, error_class: str | None = None) -> Iterator[StuckJob]:
+    def find(self, state: JobState, rule: Rule | None = None) -> Iterator[StuckJob]:
         """List unknown or dead jobs, the longest stuck first.
 
         Args:
             state: `unknown` or `dead`.
-            error_class: Only those; None for all.
+            rule: Only those; None for all.
         """
         keys = self._scripts.keys
         with unavailable(self._redis, writes=False):
@@ -104,7 +130,7 @@ class StuckJobs:
                     if job.get("state") != state:
                         continue  # it moved on meanwhile
                     found = _read_stuck(job_id, job)
-                    if error_class in {None, found.error_class}:
+                    if rule is None or rule.fits(found):
                         yield found
 
     def timeline(self, job_id: str) -> Sequence[Note]:

@@ -5,27 +5,25 @@ In:  an operator's decisions. Out: jobs listed, sent again, settled; who and why
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from copy import copy
+from functools import partial
 from typing import Any
 
 import click
 
 from smsq.cli.looking.why import why as why_command
-from smsq.cli.output import Exit, json_option, make_console, make_table, print_json, say_number
+from smsq.cli.operating.many_stuck import apply_to_each, open_stuck_jobs, tell, why_option
+from smsq.cli.operating.settle_all import settle_all
+from smsq.cli.output import json_option, make_console, make_table, print_json
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
-from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.models import JobState, Settlement
-from smsq.operate.stuck_jobs import StuckJob, StuckJobs
+from smsq.operate.stuck_jobs import Rule, StuckJob
 from smsq.settings import Settings
 
 #: Dead jobs put back per second by `dead retry` unless told otherwise.
 RETRY_PER_S = 50.0
-
-why_option = click.option("--why", default="", help="Your reason, kept in the job's timeline.")
 
 
 @click.group()
@@ -50,7 +48,7 @@ def list_unknown(*, as_json: bool) -> None:
 @json_option
 def resend(job_id: str, why: str, *, as_json: bool) -> None:
     """Send an unknown job again; it may arrive twice. JSON: {"id", "state"}."""
-    with _open_stuck_jobs() as stuck_jobs:
+    with open_stuck_jobs() as stuck_jobs:
         stuck_jobs.resend(job_id, why=why)
     _say(job_id, JobState.QUEUED, as_json=as_json)
 
@@ -62,7 +60,7 @@ def resend(job_id: str, why: str, *, as_json: bool) -> None:
 @json_option
 def settle(job_id: str, settlement: str, why: str, *, as_json: bool) -> None:
     """Decide that an unknown job was accepted, or failed. JSON: {"id", "state"}."""
-    with _open_stuck_jobs() as stuck_jobs:
+    with open_stuck_jobs() as stuck_jobs:
         stuck_jobs.settle(job_id, Settlement(settlement), why=why)
     is_accepted = settlement == Settlement.ACCEPTED
     _say(job_id, JobState.ACCEPTED if is_accepted else JobState.REJECTED, as_json=as_json)
@@ -103,45 +101,18 @@ def retry(ids: Sequence[str], *, as_json: bool, **options: Any) -> None:
         raise click.UsageError("write job ids, or --all, or --error CLASS")
     if not per_s > 0:
         raise click.UsageError("--per-s: write a number above 0")
-    with _open_stuck_jobs() as stuck_jobs:
-        ids = ids or [job.id for job in stuck_jobs.find(JobState.DEAD, error_class=error_class)]
-        reasons = {}
-        for job_id in ids:
-            reasons[job_id] = _retry(stuck_jobs, job_id, options["why"], is_dry=is_dry)
-            time.sleep(0 if is_dry else 1 / per_s)
-    refused = [{"id": job_id, "reason": reason} for job_id, reason in reasons.items() if reason]
-    retried = len(reasons) - len(refused)
-    if as_json:
-        print_json({"retried": retried, "refused": refused, "dry_run": is_dry})
-    else:
-        click.echo(f"{say_number(retried, 'job')} {'to be ' if is_dry else ''}retried")
-        for row in refused:
-            click.echo(f"smsq: {row['reason']}", err=True)
-    if refused:
-        raise click.exceptions.Exit(Exit.SOME_REJECTED)
-
-
-def _retry(stuck_jobs: StuckJobs, job_id: str, why: str, *, is_dry: bool) -> str:
-    """Retry one job; returns why it cannot be, "" when it can."""
-    try:
-        stuck_jobs.retry(job_id, why=why, is_dry=is_dry)
-    except (InvalidMessageError, NotFoundError) as error:
-        return str(error)
-    return ""
+    with open_stuck_jobs() as stuck_jobs:
+        found = stuck_jobs.find(JobState.DEAD, Rule(error_class=error_class))
+        again = partial(stuck_jobs.retry, why=options["why"], is_dry=is_dry)
+        pause_s = 0.0 if is_dry else 1 / per_s
+        reasons = apply_to_each(ids or [job.id for job in found], again, pause_s=pause_s)
+    tell(reasons, "retried", is_dry=is_dry, as_json=as_json)
 
 
 show = copy(why_command)
 show.name = "show"
 dead.add_command(show)
-
-
-@contextmanager
-def _open_stuck_jobs() -> Iterator[StuckJobs]:
-    stuck_jobs = StuckJobs.build(Settings.from_env())
-    try:
-        yield stuck_jobs
-    finally:
-        stuck_jobs.close()
+unknown.add_command(settle_all)
 
 
 def _say(job_id: str, state: JobState, *, as_json: bool) -> None:
@@ -152,8 +123,8 @@ def _say(job_id: str, state: JobState, *, as_json: bool) -> None:
 
 
 def _list(state: JobState, error_class: str | None, *, as_json: bool) -> None:
-    with _open_stuck_jobs() as stuck_jobs:
-        jobs = list(stuck_jobs.find(state, error_class=error_class))
+    with open_stuck_jobs() as stuck_jobs:
+        jobs = list(stuck_jobs.find(state, Rule(error_class=error_class)))
     if as_json:
         print_json({"jobs": [_describe(job) for job in jobs]})
         return

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from smsq.cli.operating.stuck import why_option
+from smsq.cli.operating.many_stuck import why_option
 from smsq.cli.output import json_option, make_console, make_table, print_json, say_number
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.models import JobState, Kind, OnUnknown, Settlement
-from smsq.operate.stuck_jobs import StuckJobs
+from smsq.operate.stuck_jobs import Rule, StuckJobs
 from smsq.settings import Settings
 from smsq.status.timeline import read_note
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
@@ -50,8 +50,12 @@ def test_stuck_jobs_are_listed_the_longest_stuck_first(operator: StuckJobs, worl
 def test_dead_jobs_are_found_by_their_error(operator: StuckJobs, world: World) -> None:
     temporary, refused = make(world, DEAD), make(world, REFUSED)
 
-    assert [job.id for job in operator.find(JobState.DEAD, error_class="temporary")] == [temporary]
-    assert [job.id for job in operator.find(JobState.DEAD, error_class="not_sent")] == [refused]
+    assert [job.id for job in operator.find(JobState.DEAD, Rule(error_class="temporary"))] == [
+        temporary
+    ]
+    assert [job.id for job in operator.find(JobState.DEAD, Rule(error_class="not_sent"))] == [
+        refused
+    ]
 
 
 def test_an_unknown_job_is_sent_again_once_asked_and_says_who_asked(
