@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from config.queues import QUEUES, TICK_QUEUE
+from config.queues import TICK_QUEUE, list_queues
 from smsq import names
 from smsq.environment.addresses import broker_connection
-from smsq.rings.rings import broker_options, is_redis_broker
+from smsq.rings.broker import (
+    broker_options,
+    exchange_options,
+    is_redis_broker,
+    name_queue,
+)
 from smsq.rings.ticks import EVERY_S
 from smsq.settings import Settings
 
@@ -22,17 +27,7 @@ def celery_options(settings: Settings) -> dict[str, Any]:
     """Build Celery's options."""
     is_redis = is_redis_broker(settings.broker_url)
     return {
-        **broker_connection(settings.broker_url),
-        "broker_transport_options": _transport_options(settings),
-        "broker_connection_retry": True,
-        "broker_connection_retry_on_startup": True,
-        # None means for ever: an outage of any length must end in reconnecting. How soon stands in
-        # worker/reconnect.py.
-        "broker_connection_max_retries": None,
-        # A refusal of Redis (READONLY after a failover, MISCONF, OOM) is a channel error to kombu,
-        # and would end the worker. A new connection finds the primary, or the end of the trouble.
-        "broker_channel_error_retry": True,
-        "worker_consumer": "worker.reconnect:PatientConsumer",
+        **_connection_options(settings),
         # JSON only: a pickle in the broker would run code.
         "task_serializer": "json",
         "result_serializer": "json",
@@ -55,42 +50,79 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "worker_send_task_events": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
-        "task_queues": QUEUES,
-        "task_default_queue": names.Queue.NORMAL,
+        "task_queues": list_queues(settings),
+        "task_default_queue": _name(names.Queue.NORMAL, settings),
         "task_create_missing_queues": False,
         "worker_enable_remote_control": True,
         "enable_utc": True,
         "timezone": "UTC",
-        "beat_schedule": _ticks(),
+        "beat_schedule": _ticks(_name(TICK_QUEUE, settings)),
         "beat_scheduler": "worker.beat:TickScheduler",
         # Nothing of beat's needs to survive: every tick is idempotent.
         "beat_max_loop_interval": 1,
     }
 
 
-def _transport_options(settings: Settings) -> dict[str, Any]:
-    return broker_options(settings.broker_url, settings.namespace) | {
-        # Rings are hints: a lost one is made good by recover. Keeping a copy of each until it is
-        # acknowledged would cost eight commands a ring and gain nothing.
-        "ack_emulation": False,
-        # Urgency is a matter of the slot, not of the ring: see tasks/engine.py.
-        "queue_order_strategy": "worker.consume_strategy:TicksFirst",
-        # One list per queue; Celery's priorities are not used.
-        "priority_steps": [0],
-        "socket_keepalive": True,
-        # Without them a publish waits for ever where a connection died without a word, and with it
-        # the loop that would notice. Above the second that BRPOP waits.
-        "socket_timeout": 5,
-        "socket_connect_timeout": 5,
-        # A BRPOP unanswered for a second more than this is dropped, at the next look.
-        "health_check_interval": 4,
+def _connection_options(settings: Settings) -> dict[str, Any]:
+    """Where the broker is, and what happens when it is not."""
+    return {
+        **broker_connection(settings.broker_url),
+        **exchange_options(settings.broker_url, settings.namespace),
+        "broker_transport_options": _transport_options(settings),
+        "broker_connection_retry": True,
+        "broker_connection_retry_on_startup": True,
+        # None means for ever: an outage of any length must end in reconnecting. How soon stands in
+        # worker/reconnect.py.
+        "broker_connection_max_retries": None,
+        # A refusal of Redis (READONLY after a failover, MISCONF, OOM) is a channel error to kombu,
+        # and would end the worker. A new connection finds the primary, or the end of the trouble.
+        "broker_channel_error_retry": True,
+        "worker_consumer": "worker.reconnect:PatientConsumer",
+        # RabbitMQ alone has them: a connection that was silent for twice as long is given up.
+        "broker_heartbeat": 5,
+        # No task of ours is acknowledged late, so none is cancelled; False would be warned of.
+        "worker_cancel_long_running_tasks_on_connection_loss": True,
+        # Celery raises the count again from threads of the pool, which read what the loop reads.
+        # Measured: a connection to RabbitMQ that had come back was lost another seven times.
+        "worker_enable_prefetch_count_reduction": False,
     }
 
 
-def _ticks() -> dict[str, Any]:
+def _transport_options(settings: Settings) -> dict[str, Any]:
+    ours = _REDIS if is_redis_broker(settings.broker_url) else _RABBITMQ
+    return broker_options(settings.broker_url, settings.namespace) | ours
+
+
+#: Without a bound a publish waits for ever where a connection died without a word, and with it the
+#: loop that would notice. Above the second that BRPOP waits.
+_SILENT_S = 5
+
+_REDIS = {
+    # Rings are hints: a lost one is made good by recover. Keeping a copy of each until it is
+    # acknowledged would cost eight commands a ring and gain nothing.
+    "ack_emulation": False,
+    # Urgency is a matter of the slot, not of the ring: see tasks/engine.py.
+    "queue_order_strategy": "worker.consume_strategy:TicksFirst",
+    # One list per queue; Celery's priorities are not used.
+    "priority_steps": [0],
+    "socket_keepalive": True,
+    "socket_timeout": _SILENT_S,
+    "socket_connect_timeout": _SILENT_S,
+    # A BRPOP unanswered for a second more than this is dropped, at the next look.
+    "health_check_interval": 4,
+}
+
+_RABBITMQ = {"read_timeout": _SILENT_S, "write_timeout": _SILENT_S}
+
+
+def _name(queue: names.Queue, settings: Settings) -> str:
+    return name_queue(queue, settings.broker_url, settings.namespace)
+
+
+def _ticks(queue: str) -> dict[str, Any]:
     # Without `expires`: Celery would compare beat's clock with the worker's, and a worker some
     # seconds ahead dropped every tick. smsq/rings/ticks.py says which ones are superseded.
-    options = {"queue": TICK_QUEUE, "ignore_result": True}
+    options = {"queue": queue, "ignore_result": True}
     return {
         "recover": {
             "task": names.Task.RECOVER,

@@ -10,11 +10,16 @@ import re
 import time
 from typing import Any
 
+from amqp.exceptions import AMQPError
+from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from smsq.store.refusals import is_of_data, say
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+#: What kombu says of a ring whose connection is gone.
+_NOT_ACKNOWLEDGED = ("Couldn't ack", "Couldn't reject")
 
 
 class Terse(logging.Filter):
@@ -84,6 +89,21 @@ class TerseOfRedis(Terse):
         return super().filter(record)
 
 
+class TerseOfBroker(Terse):
+    """Is terse about what came of a lost connection; a fault keeps its traceback.
+
+    What cannot be acknowledged any more is not told at all: each ring at hand brought a page, and
+    the broker gives it again, which is harmless.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Cut what came of an outage."""
+        reason = record.exc_info[1] if record.exc_info else None
+        if not isinstance(reason, OSError | AMQPError | OperationalError):
+            return True
+        return not str(record.msg).startswith(_NOT_ACKNOWLEDGED) and super().filter(record)
+
+
 class Plain(logging.Filter):
     """Gives what uvicorn says its plain name: its logger's is `uvicorn.error`, for all it says."""
 
@@ -93,6 +113,12 @@ class Plain(logging.Filter):
         return True
 
 
+#: Loggers of Celery's and kombu's that tell of each thing a lost connection leaves undone.
+_OF_THE_BROKER = (
+    *("celery.worker.request", "celery.worker.loops", "celery.worker.pidbox"),
+    *("kombu.asynchronous.hub", "kombu.asynchronous.timer"),
+)
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -100,6 +126,7 @@ LOGGING: dict[str, Any] = {
         "terse": {"()": Terse},
         "terse from INFO": {"()": Terse, "least": logging.INFO},
         "terse of Redis": {"()": TerseOfRedis},
+        "terse of the broker": {"()": TerseOfBroker},
         "repeats": {"()": Repeats},
         "plain": {"()": Plain},
     },
@@ -117,6 +144,7 @@ LOGGING: dict[str, Any] = {
         # Beat says every tick, and a page of traceback for each that the broker did not take.
         "celery.beat": {"level": "WARNING", "filters": ["terse"]},
         "celery.worker.consumer.consumer": {"filters": ["terse"]},
+        **{name: {"filters": ["terse of the broker"]} for name in _OF_THE_BROKER},
         # "Connected" to a Redis that then refuses, time and again.
         "celery.worker.consumer.connection": {"filters": ["terse from INFO"]},
         # Every request line would hold what the log must not: see smsq/gateway/client.py.

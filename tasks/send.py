@@ -11,6 +11,7 @@ from celery import Task as CeleryTask
 from celery import shared_task
 
 from smsq.names import Queue, Task
+from smsq.rings.broker import read_queue
 from tasks.current_engine import get_engine
 from tasks.engine import Ring
 from tasks.resources import get_resources
@@ -36,7 +37,8 @@ def see_sent(
     Returns:
         The job's state then, as Flower shows it; None for a ring of several.
     """
-    queue = Queue((task.request.delivery_info or {}).get("routing_key") or Queue.NORMAL)
+    rung_on = (task.request.delivery_info or {}).get("routing_key") or Queue.NORMAL
+    queue = Queue(read_queue(rung_on))
     engine, ring = get_engine(get_resources()), Ring(name, ids, queue)
     if len(ids) == 1:
         return engine.see_answered(ring)

@@ -185,18 +185,23 @@ class MutingProxy:
         with suppress(OSError):  # the listener is closed
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(self.to)
+                try:
+                    far = socket.create_connection(self.to)
+                except OSError:  # nobody is there just now
+                    near.close()
+                    continue
                 self._open += [near, far]
                 args = (near, far, self._mute)
                 threading.Thread(target=self._pass_on, args=args, daemon=True).start()
 
     @staticmethod
     def _pass_on(near: socket.socket, far: socket.socket, muted: threading.Event) -> None:
-        with suppress(OSError, ValueError):  # one side is closed
+        with suppress(OSError, ValueError):  # one side is closed, or its process was killed
             while not muted.is_set():
                 for side in select.select([near, far], [], [], 0.1)[0]:
-                    data = side.recv(65536)
+                    if not (data := side.recv(65536)):
+                        raise ConnectionResetError
                     (far if side is near else near).sendall(data)
-                    if not data:
-                        near.close()
-                        far.close()
+        if not muted.is_set():
+            near.close()
+            far.close()

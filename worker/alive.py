@@ -1,7 +1,8 @@
 """Says whether a worker takes rings: `python -m worker.alive [--hostname NAME]`.
 
 In:  the worker's name, as given to `celery worker --hostname`. Out: one line; exit code 0 when its
-consumer asked the broker for rings within the last 10 s, else 1.
+consumer asked the broker for rings within the last 10 s, and a broker other than the ledger's kind
+answers, else 1.
 """
 
 from __future__ import annotations
@@ -9,17 +10,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from celery.utils.nodenames import default_nodename, host_format
 from redis.exceptions import RedisError
 
 from config.settings import load_settings
+from smsq.rings.broker import is_redis_broker
 from smsq.rings.presence import DEAF_AFTER_S, read_presence
+from smsq.rings.rings import make_celery
 from smsq.settings import Settings
 from smsq.store.connection import connect
 from smsq.store.fitness import try_write
 from smsq.store.keys import Keys
 from smsq.store.refusals import say
+
+#: A busy broker is no dead one.
+_PATIENCE_S = 5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,11 +52,29 @@ def look(settings: Settings, name: str) -> tuple[bool, str]:
         return False, f"{name}: {say(error)}"
     finally:
         redis.close()
+    if not is_redis_broker(settings.broker_url) and (fault := _try_broker(settings)):
+        return False, f"{name}: {fault}"
     if age_s is None:
         return False, f"{name}: not heard of: not started yet, or ended, or under another name"
     if age_s > DEAF_AFTER_S:
         return False, f"{name}: deaf: it asked for rings {age_s:.0f} s ago"
     return True, f"{name}: alive: it asked for rings {age_s:.1f} s ago"
+
+
+def _try_broker(settings: Settings) -> str | None:
+    """Say why RabbitMQ does not answer; None when it does."""
+    app = make_celery(settings.broker_url, settings.namespace)
+    try:
+        with app.connection_for_write(connect_timeout=_PATIENCE_S) as connection:
+            options: dict[str, Any] = connection.transport_options or {}
+            patience = {"read_timeout": _PATIENCE_S, "write_timeout": _PATIENCE_S}
+            connection.transport_options = options | patience
+            connection.connect()
+    except Exception as error:  # noqa: BLE001 - whatever the broker's client raises
+        return f"the broker cannot be reached ({type(error).__name__})"
+    finally:
+        app.close()
+    return None
 
 
 if __name__ == "__main__":

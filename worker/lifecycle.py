@@ -19,7 +19,6 @@ from redis.exceptions import RedisError
 from config.logs import LOGGING
 from config.settings import load_settings
 from smsq.rings.presence import Presence, name_gateway
-from smsq.rings.rings import is_redis_broker
 from smsq.rings.ticks import EVERY_S
 from smsq.store.refusals import say
 from tasks.current_engine import get_engine
@@ -28,7 +27,7 @@ from tasks.recover import recover
 from tasks.resources import Resources, find_installed, install
 from worker.beat import TickScheduler
 from worker.clock_watch import start_watching
-from worker.liveness import last_asked, start_telling
+from worker.liveness import start_telling
 from worker.requirements import require_durability, require_gateway, require_ledger
 
 log = logging.getLogger(__name__)
@@ -84,9 +83,6 @@ def build_resources(sender: Any, **_: object) -> None:
     require_gateway(presence, sender.hostname)
     install(resources)
     require_durability(resources.redis, resources.keys, settings.durable_claims)
-    if not is_redis_broker(settings.broker_url):
-        # There no worker.consume_strategy is asked; a heartbeat comes from the same loop.
-        signals.heartbeat_sent.connect(last_asked.note, weak=False)
     start_watching(resources.scripts, resources.stop)
     start_telling(sender.hostname, presence, resources.stop)
     log.info(

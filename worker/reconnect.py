@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import kombu
@@ -19,6 +20,8 @@ from celery.worker import state
 from celery.worker.consumer import Consumer
 
 from smsq.domain.backoff import Backoff
+from smsq.rings.broker import is_redis_broker
+from worker.liveness import last_asked
 
 #: Seconds between two tries: the first, how much longer each is, the longest.
 FIRST_S, STEP_S, MOST_S = 1, 1, 4
@@ -42,6 +45,9 @@ class ReconnectingAmqp(AMQP):
 #: A consumer that worked for so long begins with the first pause when it fails.
 CALM_S = 10.0
 
+#: As often as Redis is asked for rings.
+NOTE_EVERY_S = 1.0
+
 #: How soon a pause ends after the worker was asked to stop.
 _LOOK_S = 0.1
 
@@ -55,9 +61,21 @@ class PatientConsumer(Consumer):
     failures = 0
     _failed_at_s = float("-inf")
 
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Let the loop note that it runs: RabbitMQ sends rings unasked.
+
+        A connection that ended, or was silent for two heartbeats, ends the loop and its timers.
+        """
+        super().register_with_event_loop(hub)
+        if not is_redis_broker(self.app.conf.broker_url):
+            hub.timer.call_repeatedly(NOTE_EVERY_S, last_asked.note)
+
     def on_connection_error_after_connected(self, exc: Exception) -> None:
-        """Drop the connection, then wait."""
+        """Drop the connections, then wait."""
         super().on_connection_error_after_connected(exc)
+        # Events have one of their own. Celery says goodbye to it, and waits for the answer.
+        with suppress(Exception):
+            vars(self)["event_dispatcher"].connection.collect()
         if time.monotonic() - self._failed_at_s > CALM_S:
             self.failures = 0
         self.failures += 1

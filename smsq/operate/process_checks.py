@@ -10,6 +10,7 @@ from typing import Any
 
 from smsq.names import QUEUES
 from smsq.operate.checks import Check, Mark
+from smsq.rings.broker import read_queue
 from smsq.rings.presence import DEAF_AFTER_S
 
 #: A tick comes every second; beat or the workers are in trouble when none was worked off for this.
@@ -46,7 +47,7 @@ def check_gateway_name(mine: str, theirs: str) -> Iterator[Check]:
 
 def check_queues(answers: Mapping[str, Any]) -> Check:
     """Look whether some worker takes each queue."""
-    taken = {queue["name"] for queues in answers.values() for queue in queues}
+    taken = {read_queue(queue["name"]) for queues in answers.values() for queue in queues}
     missing = [str(queue) for queue in QUEUES if queue not in taken]
     if not missing:
         detail = f"all taken, by {len(answers)} worker{'s' if len(answers) > 1 else ''}"

@@ -17,10 +17,16 @@ from typing import Any, Self
 
 from celery import Celery
 from kombu import Exchange, Producer
-from kombu import Queue as KombuQueue
 
-from smsq.environment.addresses import broker_connection, broker_transport
+from smsq.environment.addresses import broker_connection
 from smsq.names import RING_MAX_JOBS, RING_SPREAD, Queue, Task
+from smsq.rings.broker import (
+    broker_options,
+    exchange_options,
+    is_redis_broker,
+    make_queue,
+    name_queue,
+)
 from smsq.rings.celery_app import OwnCelery
 from smsq.rings.envelope import Envelopes
 from smsq.rings.line import MAX_CONNECTIONS, Line
@@ -34,6 +40,8 @@ _FAIL_FAST = {
     "socket_connect_timeout": 0.4,
     "read_timeout": 0.8,
     "write_timeout": 0.8,
+    # RabbitMQ says that it has the ring, as Redis does: a ring on a dead connection fails.
+    "confirm_publish": True,
     "interval_start": 0,
     "interval_step": 0,
     "interval_max": 0,
@@ -43,30 +51,6 @@ _FAIL_FAST = {
 _CONNECT_S = 0.8
 
 
-def is_redis_broker(broker_url: str) -> bool:
-    """Say whether the broker is a Redis, by its address."""
-    return broker_url.startswith(("redis", "unix", "sentinel"))
-
-
-def broker_options(broker_url: str, namespace: str) -> dict[str, Any]:
-    """Transport options that every process on one broker must share.
-
-    On Redis the namespace stands before every key of the broker, so several may share a database.
-    On other brokers a virtual host does that.
-    """
-    if not is_redis_broker(broker_url):
-        return {}
-    return {"global_keyprefix": f"{namespace}:", **broker_transport(broker_url)}
-
-
-def make_queue(name: Queue) -> KombuQueue:
-    """Make a queue of the broker's, as every process declares it.
-
-    The default exchange routes by queue name, without a binding that a flushed broker would lose.
-    """
-    return KombuQueue(name, Exchange(""), routing_key=name)
-
-
 def make_celery(broker_url: str, namespace: str) -> Celery:
     """Make a Celery app that speaks to the broker and gives up early; it connects when used."""
     # A plain Celery() would replace the web app's own current app.
@@ -74,7 +58,7 @@ def make_celery(broker_url: str, namespace: str) -> Celery:
     others = broker_url.count(";")
     fail_fast = {**_FAIL_FAST, "max_retries": others}
     app.conf.update(
-        broker_connection(broker_url),
+        broker_connection(broker_url) | exchange_options(broker_url, namespace),
         broker_transport_options=fail_fast | broker_options(broker_url, namespace),
         # Measured: a repeated publish puts the same task in the queue twice.
         task_publish_retry=False,
@@ -101,6 +85,7 @@ class Rings:
         self._max_connections = min(max_connections, MAX_CONNECTIONS)
         self._app = make_celery(broker_url, namespace)
         self._envelopes = Envelopes(self._app) if is_redis_broker(broker_url) else None
+        self._names = {queue: name_queue(queue, broker_url, namespace) for queue in Queue}
         self._lines: dict[int, Line] = {}
 
     @classmethod
@@ -122,7 +107,8 @@ class Rings:
         try:
             return all(self._publish(task, part, queue) for part in _slices(task, ids))
         except Exception as error:  # noqa: BLE001 - the job is stored: the call has succeeded
-            log.warning("ring failed, recover will repeat it: %s", type(error).__name__)
+            name = type(error).__name__
+            log.warning("ring failed, recover will repeat it: %s", name, extra={"repeats": name})
             return False
 
     def of_call(self) -> CallRings:
@@ -138,7 +124,7 @@ class Rings:
         with self._app.connection_for_write() as connection:
             channel: Any = connection.default_channel
             # Declared as workers do: kombu's passive kind looks below the wrong prefix on Redis.
-            declared = channel.queue_declare(queue, durable=True, auto_delete=False)
+            declared = channel.queue_declare(self._names[queue], durable=True, auto_delete=False)
             return int(declared[1])
 
     def close(self) -> None:
@@ -190,8 +176,8 @@ class Rings:
         Producer(connection).publish(
             message.body,
             exchange="",
-            routing_key=queue,
-            declare=[make_queue(queue)],
+            routing_key=self._names[queue],
+            declare=[make_queue(self._names[queue])],
             headers=message.headers,
             serializer="json",
             delivery_mode=Exchange.PERSISTENT_DELIVERY_MODE,

@@ -9,7 +9,7 @@ import pytest
 from celery.app.defaults import NAMESPACES, flatten
 
 from config.celeryconfig import RECOVER_EVERY_S, celery_options
-from config.queues import QUEUES, TICK_QUEUE
+from config.queues import TICK_QUEUE
 from smsq import names
 from smsq.rings.rings import Rings
 from smsq.settings import Settings
@@ -49,9 +49,9 @@ def test_no_option_limits_or_delays_by_celerys_own_means(options: dict[str, Any]
 
 
 def test_the_queues_are_the_names_most_urgent_first(options: dict[str, Any]) -> None:
-    assert options["task_queues"] is QUEUES
-    assert tuple(queue.name for queue in QUEUES) == names.QUEUES
-    assert tuple(queue.routing_key for queue in QUEUES) == names.QUEUES
+    queues = options["task_queues"]
+    assert tuple(queue.name for queue in queues) == names.QUEUES
+    assert tuple(queue.routing_key for queue in queues) == names.QUEUES
     assert options["task_default_queue"] in names.QUEUES
     assert options["task_create_missing_queues"] is False
     assert TICK_QUEUE in names.QUEUES
@@ -85,6 +85,21 @@ def test_another_broker_gets_no_prefix_it_does_not_know() -> None:
 
     assert rabbit["broker_url"] == "amqp://127.0.0.1//"
     assert "global_keyprefix" not in rabbit["broker_transport_options"]
+    names_there = {queue.name for queue in rabbit["task_queues"]}
+    assert names_there == {f"smsq:{queue}" for queue in names.QUEUES}
+    ticks_to = {tick["options"]["queue"] for tick in rabbit["beat_schedule"].values()}
+    assert ticks_to == {"smsq:poll"}
+    assert rabbit["task_default_queue"] in names_there
+
+
+def test_a_silent_rabbitmq_is_given_up_soon(options: dict[str, Any]) -> None:
+    rabbit = celery_options(Settings.from_env({"SMSQ_BROKER_URL": "amqp://127.0.0.1//"}))
+
+    assert 0 < rabbit["broker_heartbeat"] <= 5
+    for name in ("read_timeout", "write_timeout"):
+        assert 0 < rabbit["broker_transport_options"][name] <= 5
+    # Celery would raise it again from the pool's threads, on the loop's connection.
+    assert options["worker_enable_prefetch_count_reduction"] is False
 
 
 def test_no_option_holds_the_gateways_token() -> None:

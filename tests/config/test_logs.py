@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from amqp.exceptions import RecoverableConnectionError
 from redis.exceptions import ReadOnlyError
 
-from config.logs import Repeats, Terse, TerseOfRedis
+from config.logs import Repeats, Terse, TerseOfBroker, TerseOfRedis
 
 REFUSED = ConnectionError("refused")
 ROOT = Path(__file__).parents[2]
@@ -124,3 +125,19 @@ def test_a_line_that_does_not_say_what_failed_gets_its_name(
     consumer.warning("Connection lost", exc_info=REFUSED)
 
     assert caplog.messages == ["Connection lost (ConnectionError)"]
+
+
+def test_what_a_lost_connection_leaves_undone_is_no_page_for_each_ring(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    worker = logging.getLogger("request.of.a.test")
+    worker.addFilter(TerseOfBroker())
+    lost = RecoverableConnectionError("connection already closed")
+    for n in range(100):
+        worker.critical("Couldn't ack %r, reason:%r", n, lost, exc_info=lost)
+        worker.error("Error cleaning up: %r", lost, exc_info=lost)
+    worker.error("Task handler raised error", exc_info=ValueError("a fault"))
+
+    assert len(caplog.messages) == 2
+    told, fault = caplog.records
+    assert (told.exc_info, fault.exc_info is None) == (None, False)

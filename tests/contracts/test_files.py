@@ -11,6 +11,7 @@ import yaml
 
 from smsq import names
 from smsq.environment.variables import SETTINGS
+from smsq.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -176,9 +177,9 @@ def test_the_image_is_not_root_and_holds_the_wheel() -> None:
 
 
 def test_every_queue_is_consumed_by_the_worker() -> None:
-    from config.queues import QUEUES  # noqa: PLC0415 - a process' module
+    from config.queues import list_queues  # noqa: PLC0415 - a process' module
 
-    assert tuple(queue.name for queue in QUEUES) == names.QUEUES
+    assert tuple(queue.name for queue in list_queues(Settings.from_env({}))) == names.QUEUES
     # No `-Q`: a worker takes all of `task_queues`.
     assert "-Q" not in read("Procfile")
 

@@ -50,6 +50,17 @@ def test_a_redis_that_is_away_is_told_in_one_line(
     assert capsys.readouterr().out == "w@h: Redis cannot be reached (ConnectionError)\n"
 
 
+def test_a_rabbitmq_that_is_away_is_told_though_the_worker_was_just_heard(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SMSQ_BROKER_URL", f"amqp://127.0.0.1:{free_port()}//")
+    Presence(scripts).tell("w@h", 0.5)
+
+    assert alive.main(["--hostname", "w@h"]) == 1
+    said = capsys.readouterr().out
+    assert said == "w@h: the broker cannot be reached (ConnectionRefusedError)\n"
+
+
 def test_a_redis_that_takes_no_writes_is_told_and_not_that_the_worker_is_deaf(
     scripts: Scripts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, cast
@@ -78,6 +79,20 @@ def test_a_tick_that_failed_makes_the_next_one_connect_anew(running: Beat) -> No
     running.run_for(1)
 
     assert running.scheduler.connection is not before
+
+
+@pytest.mark.parametrize(
+    ("broker_url", "is_confirmed"), [("amqp://127.0.0.1//", True), ("redis://127.0.0.1", None)]
+)
+def test_rabbitmq_has_to_confirm_each_tick(
+    settings: Settings, broker_url: str, is_confirmed: bool | None
+) -> None:
+    """Else beat would tick for minutes into a connection that died without a word."""
+    with Celery("smsq", set_as_current=False) as app:
+        app.conf.update(celery_options(replace(settings, broker_url=broker_url)))
+        connection = TickScheduler(app, lazy=True).connection
+
+        assert (connection.transport_options or {}).get("confirm_publish") is is_confirmed
 
 
 def test_every_task_ticks_at_even_intervals(running: Beat) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
+from celery import Celery
+from celery.events.dispatcher import EventDispatcher
 from celery.worker import state
 from celery.worker.consumer import Consumer
+from kombu import Connection
+from kombu.asynchronous.timer import Timer
 
 from worker import reconnect
+from worker.liveness import LastAsked
 from worker.reconnect import CALM_S, MOST_S, PatientConsumer
 
 
@@ -50,3 +56,37 @@ def test_a_worker_that_is_to_stop_waits_no_longer(
     reconnect.wait(30)
 
     assert time.monotonic() - started_s < 1
+
+
+def test_the_connection_of_events_is_dropped_without_a_goodbye(
+    consumer: PatientConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that fell silent would not answer one, and the worker would wait for it."""
+    monkeypatch.setattr(reconnect, "wait", lambda _: None)
+    with Connection("memory://") as of_events:
+        of_events.connect()
+        vars(consumer)["event_dispatcher"] = EventDispatcher(of_events)
+        consumer.on_connection_error_after_connected(ConnectionError())
+
+        assert not of_events.connected
+
+
+@pytest.mark.parametrize(
+    ("broker_url", "is_noted"), [("amqp://127.0.0.1//", True), ("redis://127.0.0.1", False)]
+)
+def test_on_rabbitmq_the_loop_notes_that_it_runs(
+    broker_url: str, is_noted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Redis it asks for rings, and that is noted; to RabbitMQ it only listens."""
+    asked = LastAsked()
+    monkeypatch.setattr(reconnect, "last_asked", asked)
+    monkeypatch.setattr(Consumer, "register_with_event_loop", lambda *_: None)
+    consumer = PatientConsumer.__new__(PatientConsumer)
+    with Celery("smsq", broker=broker_url, set_as_current=False) as app:
+        vars(consumer)["app"] = app
+        timer = Timer()
+        consumer.register_with_event_loop(SimpleNamespace(timer=timer))
+        for entry in timer.queue:
+            entry.entry()
+
+    assert (asked.age_s is not None) == is_noted

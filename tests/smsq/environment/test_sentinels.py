@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from smsq.environment import addresses
 from smsq.environment.sentinels import celery_address, celery_options, read_sentinels
 from smsq.errors import ConfigError
-from smsq.rings.rings import broker_options, is_redis_broker
+from smsq.rings.broker import broker_options, is_redis_broker
 from smsq.settings import Settings
 
 THREE = "sentinel://10.0.0.1:26379,10.0.0.2:26380,sentinel-c/mymaster/3"

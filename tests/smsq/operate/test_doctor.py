@@ -29,7 +29,7 @@ from smsq.operate.checks import Check, Mark
 from smsq.pacing.limiter import Limiter
 from smsq.pacing.slots import Pace, Slot
 from smsq.queue import SmsQueue
-from smsq.rings.rings import broker_options
+from smsq.rings.broker import broker_options
 from smsq.settings import Settings
 from smsq.store.scripts import Scripts
 from tests.certificates import SelfSigned

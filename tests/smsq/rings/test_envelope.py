@@ -10,8 +10,9 @@ import pytest
 from kombu import Exchange, Producer
 
 from smsq.names import Queue, Task
+from smsq.rings.broker import make_queue
 from smsq.rings.envelope import Envelopes
-from smsq.rings.rings import make_celery, make_queue
+from smsq.rings.rings import make_celery
 from smsq.store.connection import connect
 
 #: Random in each, whoever writes it.

@@ -15,7 +15,8 @@ import celery
 import pytest
 
 from smsq.names import RING_MAX_JOBS, Queue, Task
-from smsq.rings.rings import Rings, broker_options
+from smsq.rings.broker import broker_options
+from smsq.rings.rings import Rings
 from smsq.store.connection import connect
 from tests.support import MutingProxy, RedisServer, free_port, wait_until
 
