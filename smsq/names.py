@@ -27,6 +27,10 @@ class Task(StrEnum):
     RECOVER = "smsq.recover"
 
 
+#: Of `SMSQ_REDIS_URL` and `SMSQ_NAMESPACE` where they are not set.
+DEFAULT_REDIS_URL, DEFAULT_NAMESPACE = "redis://127.0.0.1:6379/0", "smsq"
+
+
 class Durability(StrEnum):
     """How far a write has to come before it is relied on."""
 

@@ -12,11 +12,10 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 import smsq
 from smsq.cli.examples import find_example
@@ -28,6 +27,10 @@ from smsq.errors import (
     QueueUnavailableError,
     SmsqError,
 )
+
+if TYPE_CHECKING:  # most commands show no table
+    from rich.console import Console
+    from rich.table import Table
 
 
 class Exit(IntEnum):
@@ -147,12 +150,15 @@ def print_spooled(document: Mapping[str, Any], name: str, rows: Iterable[object]
 
 def make_console(*, err: bool = False) -> Console:
     """Make a console that shows what it is given, without markup or colours of its own."""
-    return Console(stderr=err, highlight=False, markup=False, soft_wrap=True)
+    rich: Any = import_module("rich.console")
+    made: Console = rich.Console(stderr=err, highlight=False, markup=False, soft_wrap=True)
+    return made
 
 
 def make_table(*headings: str) -> Table:
     """Make a table whose first column, an id, is never broken: it is there to be copied."""
-    table = Table(box=None, pad_edge=False)
+    rich: Any = import_module("rich.table")
+    table: Table = rich.Table(box=None, pad_edge=False)
     for n, heading in enumerate(headings):
         table.add_column(heading, no_wrap=n == 0, overflow="fold")
     return table

@@ -9,12 +9,12 @@ from __future__ import annotations
 from smsq.environment import parsers
 from smsq.environment.setting import Setting
 from smsq.models import OnUnknown
-from smsq.names import Durability
+from smsq.names import DEFAULT_NAMESPACE, DEFAULT_REDIS_URL, Durability
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SMSQ_REDIS_URL",
-        "redis://127.0.0.1:6379/0",
+        DEFAULT_REDIS_URL,
         parsers.redis_url,
         "Redis with the ledger (the record of all jobs)",
     ),
@@ -32,7 +32,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "SMSQ_NAMESPACE",
-        "smsq",
+        DEFAULT_NAMESPACE,
         parsers.namespace,
         "prefix of Redis keys and queues; one for each installation",
     ),

@@ -12,9 +12,7 @@ from smsq.names import QUEUES
 from smsq.operate.checks import Check, Mark
 from smsq.rings.broker import read_queue
 from smsq.rings.presence import DEAF_AFTER_S
-
-#: A tick comes every second; beat or the workers are in trouble when none was worked off for this.
-LATE_BEAT_S = 30.0
+from smsq.rings.ticks import LATE_BEAT_S
 
 #: Bounds of kombu's visibility time-out: above any hold of a moment, below its default of an hour.
 RING_AWAY_LEAST_S, RING_AWAY_MOST_S = 60, 3600

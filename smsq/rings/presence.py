@@ -9,14 +9,16 @@ In:  how long ago a worker's consumer asked for rings. Out: the same, for every 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from redis import Redis
 
 from smsq.store.clock import ledger_time
 from smsq.store.keys import Keys
-from smsq.store.scripts import Scripts
+
+if TYPE_CHECKING:  # a health check only reads
+    from smsq.store.scripts import Scripts
 
 #: A consumer that lives asks at least once a second; one that did not for so long is deaf.
 DEAF_AFTER_S = 10.0

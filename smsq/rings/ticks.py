@@ -8,7 +8,17 @@ soon after another costs one call.
 
 from __future__ import annotations
 
-from smsq.store.scripts import Scripts
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from redis import Redis
+
+from smsq.names import Task
+from smsq.store.clock import ledger_time
+from smsq.store.keys import Keys
+
+if TYPE_CHECKING:  # a health check only reads
+    from smsq.store.scripts import Scripts
 
 #: Beat's interval.
 EVERY_S = 1.0
@@ -19,6 +29,9 @@ APART_S = 0.5
 #: So many ticks that nobody took are sent at beat's interval; then the pauses double, up to the
 #: longest. A day without workers leaves some 160 of each in the broker.
 MANY, MOST_S = 5, 600.0
+
+#: A tick that is later than this is missing: beat, the broker or the workers are in trouble.
+LATE_BEAT_S = 30.0
 
 
 class Ticks:
@@ -38,6 +51,42 @@ class Ticks:
     def take(self, task: str) -> bool:
         """Say whether a tick that came is worth its work; also shows beat that ticks are taken."""
         return bool(self._run("tick", task, "take", _ms(APART_S)))
+
+
+@dataclass(frozen=True, slots=True)
+class LastTick:
+    """The last tick that beat sent.
+
+    Attributes:
+        age_s: How long ago, by the ledger's clock.
+        untaken: So many that were sent have not been taken by a worker.
+    """
+
+    age_s: float
+    untaken: int = 0
+
+    @property
+    def is_late(self) -> bool:
+        """Whether beat should have sent another; the pauses grow while nobody takes any."""
+        doublings = min(self.untaken - MANY, 40)
+        pause_s = EVERY_S if doublings < 0 else min(EVERY_S * 2.0**doublings, MOST_S)
+        return self.age_s > pause_s + LATE_BEAT_S
+
+
+def read_last_tick(redis: Redis, keys: Keys) -> LastTick | None:
+    """Read when beat sent its last tick; None when nobody knows of any.
+
+    A beat of an older version does not say so; a worker does, when it has worked one off.
+    """
+    task = Task.RECOVER
+    asked = redis.hmget(keys.ticks, f"{task}:sent", f"{task}:untaken")
+    sent_ms, untaken = cast("list[str | None]", asked)
+    taken_s = cast("str | None", redis.get(keys.heartbeat)) if sent_ms is None else None
+    at_s = float(taken_s) if taken_s else float(sent_ms) / 1000 if sent_ms else None
+    if at_s is None:
+        return None
+    age_s = max(0.0, ledger_time(redis, keys).now_s - at_s)
+    return LastTick(age_s, int(untaken or 0))
 
 
 def _ms(seconds: float) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -16,10 +16,12 @@ from redis.retry import Retry
 
 from smsq.environment.sentinels import is_sentinel, read_sentinels
 from smsq.errors import QueueUnavailableError
-from smsq.settings import Settings
 from smsq.store.pool import Pool
 from smsq.store.primary import PrimaryPool
 from smsq.store.refusals import NotKeptError, explain, may_have_written, say
+
+if TYPE_CHECKING:  # a health check needs two settings, and reads no others
+    from smsq.settings import Settings
 
 #: A producer must fail within 2 s when Redis hangs: one wait to connect, one to be answered.
 PRODUCER_TIMEOUT_S = 0.9

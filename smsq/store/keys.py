@@ -174,6 +174,11 @@ class Keys:
         return f"{self.namespace}:dead_deliveries"
 
     @property
+    def ticks(self) -> str:
+        """Hash: when beat's ticks were taken and sent."""
+        return f"{self.namespace}:ticks"
+
+    @property
     def heartbeat(self) -> str:
         """String with a time to live: beat's ticks are being worked off."""
         return f"{self.namespace}:heartbeat"

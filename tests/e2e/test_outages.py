@@ -10,7 +10,6 @@ import urllib.error
 import urllib.request
 
 import pytest
-from celery.utils.nodenames import host_format
 from redis import Redis
 
 from smsq.gateway.receipts import receipt_url
@@ -18,21 +17,24 @@ from smsq.models import JobState
 from smsq.operate import doctor
 from smsq.operate.checks import Mark
 from smsq.rings.presence import read_presence
+from smsq.store.connection import connect
 from smsq.store.keys import Keys
 from tests.e2e.conftest import ROOT, Deploy, Deployment
 from tests.support import MutingProxy, wait_until
-from worker.alive import look
+from worker.alive import expand, look
 
 PHONE = "375297394567"
+#: What `smsq alive` is asked about.
+WORKER, BEAT = ("--hostname", "worker@%h"), ("--beat",)
 #: Redis is up again: so soon must everybody be at work.
 BACK_WITHIN_S = 10.0
 
 pytestmark = [pytest.mark.real_redis, pytest.mark.timeout(240)]
 
 
-def ask_alive(deployment: Deployment, worker: str) -> tuple[int, str]:
+def ask_alive(deployment: Deployment, *about: str) -> tuple[int, str]:
     asked = subprocess.run(
-        [sys.executable, "-m", "worker.alive", "--hostname", f"{worker}@%h"],
+        [sys.executable, "-m", "smsq.cli", "alive", *about],
         cwd=ROOT,
         env=deployment.environ,
         capture_output=True,
@@ -44,7 +46,11 @@ def ask_alive(deployment: Deployment, worker: str) -> tuple[int, str]:
 
 def is_alive(deployment: Deployment, worker: str) -> bool:
     """What `smsq alive` would say; asked time and again, a process for each would take longest."""
-    return look(deployment.queue.settings, host_format(f"{worker}@%h"))[0]
+    settings = deployment.queue.settings
+    redis = connect(settings.redis_url)
+    [(is_well, _)] = look(redis, Keys(settings.namespace), expand(f"{worker}@%h"))
+    redis.close()
+    return is_well
 
 
 def post_receipt(deployment: Deployment, job: str) -> int:
@@ -121,21 +127,50 @@ def test_everybody_is_back_soon_after_an_outage(deploy: Deploy, down_s: float) -
 def test_a_worker_that_does_not_take_rings_is_deaf_though_its_process_runs(deploy: Deploy) -> None:
     with deploy() as deployment:
         wait_until(lambda: is_alive(deployment, "worker"), "it takes rings")
-        assert ask_alive(deployment, "worker")[0] == 0
+        assert ask_alive(deployment, *WORKER)[0] == 0
         found = {check.name: check for check in doctor.examine(deployment.environ)}
         assert found["workers"].status is Mark.OK
         assert "visibility timeout" not in found
         process = deployment.processes["worker"]
         process.send_signal(signal.SIGSTOP)
         wait_until(lambda: not is_alive(deployment, "worker"), "it is deaf", deadline_s=20)
-        code, said = ask_alive(deployment, "worker")
+        code, said = ask_alive(deployment, *WORKER)
         assert (code, "deaf" in said) == (1, True)
         assert process.poll() is None
         process.send_signal(signal.SIGCONT)
         wait_until(lambda: is_alive(deployment, "worker"), "it takes rings again")
         deployment.processes.pop("worker").terminate()
         process.wait(20)
-        assert "ended" in ask_alive(deployment, "worker")[1]
+        assert "ended" in ask_alive(deployment, *WORKER)[1]
+
+
+@pytest.mark.slow
+def test_beat_is_asked_whether_it_ticks_and_not_whether_it_runs(deploy: Deploy) -> None:
+    with deploy() as deployment:
+        wait_until(lambda: ask_alive(deployment, *BEAT)[0] == 0, "it ticks")
+        process = deployment.processes["beat"]
+        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: ask_alive(deployment, *BEAT)[0] == 1, "it is told", deadline_s=60)
+        # The worker is none the worse for it.
+        code, said = ask_alive(deployment, *WORKER, *BEAT)
+        assert (code, "alive" in said, "beat: no tick" in said) == (1, True, True)
+        assert process.poll() is None
+        process.send_signal(signal.SIGCONT)
+        wait_until(lambda: ask_alive(deployment, *BEAT)[0] == 0, "it ticks again")
+
+
+@pytest.mark.slow
+def test_beat_alone_is_not_blamed_for_workers_that_are_not_there(deploy: Deploy) -> None:
+    with deploy() as deployment:
+        wait_until(lambda: ask_alive(deployment, *BEAT)[0] == 0, "it ticks")
+        worker = deployment.processes.pop("worker")
+        worker.terminate()
+        worker.wait(20)
+        until_s = time.monotonic() + 45
+        while time.monotonic() < until_s:
+            assert ask_alive(deployment, *BEAT)[0] == 0
+            time.sleep(1)
+        assert "no worker took its last" in ask_alive(deployment, *BEAT)[1]
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ def run_celery(*arguments: str) -> None:
     """Be a Celery process of our app; does not return."""
     # The app looks there for what it is going to be.
     sys.argv = ["celery", "-A", "worker", *arguments]
-    import_process("worker")
+    import_process("worker.app")
     importlib.import_module("celery.bin.celery").main()
 
 
@@ -135,8 +135,9 @@ def flower(arguments: Sequence[str]) -> None:
 @click.command(context_settings=_PASS_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def alive(arguments: Sequence[str]) -> None:
-    """Check that a worker takes jobs; exit code 1 if it does not.
+    """Check that a worker takes jobs, or that beat ticks; exit code 1 if not.
 
-    For health checks of containers. Write the worker's name with --hostname.
+    For health checks and timers. --hostname NAME asks about that worker, --beat about beat; both
+    may be given. Exit code 2: wrong settings.
     """
     raise click.exceptions.Exit(import_process("worker.alive").main(arguments))
