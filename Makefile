@@ -88,6 +88,10 @@ chaos: setup ## Kill, stop and starve everything under load, try many examples; 
 	@$(BIN)/python -m bench.rabbit
 	@$(PYTEST) $(AT_ONCE) -m "slow or machine" --hypothesis-profile deep
 
+.PHONY: chaos-net
+chaos-net: setup ## Cut every link between hosts under load; needs root and nftables, takes 45 minutes
+	@$(BIN)/python -m bench.net
+
 .PHONY: check
 check: lint types test ## All that CI runs
 

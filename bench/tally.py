@@ -103,14 +103,14 @@ def judge(
 
 
 def read_states(bed: Bed, ids: list[str]) -> dict[str, JobState | None]:
-    """Read every job's state; a campaign's is that of its one job."""
+    """Read every job's state; a campaign's is that of its one job, a gathered send's its job's."""
     keys = bed.stack.environ.get("SMSQ_NAMESPACE", "smsq")
     states: dict[str, JobState | None] = {}
     for start in range(0, len(ids), _SLICE):
         part = ids[start : start + _SLICE]
         pipeline = bed.redis.pipeline(transaction=False)
         for some_id in part:
-            pipeline.hget(f"{keys}:job:{some_id}", "state")
+            pipeline.hget(f"{keys}:job:{some_id.partition('.')[0]}", "state")
             pipeline.lindex(f"{keys}:campaign_jobs:{some_id}", 0)
         answers = pipeline.execute()
         for some_id, state, job_id in zip(part, answers[::2], answers[1::2], strict=True):
@@ -123,3 +123,9 @@ def has_settled(bed: Bed, jobs: int) -> bool:
     """Say whether every job has been settled, as the ledger counts."""
     counts = bed.queue.stats().jobs
     return sum(counts[state] for state in (*SETTLED, *_CALLED_OFF)) >= jobs
+
+
+def is_at_rest(bed: Bed) -> bool:
+    """Say whether no job is on its way, however many there are."""
+    counts = bed.queue.stats().jobs
+    return not any(counts[state] for state in _ON_THEIR_WAY)

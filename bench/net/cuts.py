@@ -1,0 +1,116 @@
+"""One link cut again and again under load, and the reckoning at the end.
+
+In:  a link's name. Out: a line of the table.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.faults import find_unanswered, read_log
+from bench.harness import wait
+from bench.net.at_work import Comeback, begin, watch
+from bench.net.deployment import APP, Deployment, deployment
+from bench.net.links import LINKS
+from bench.net.load import MixedProducer
+from bench.producer import Load
+from bench.run import Row, Run
+from bench.tally import Fate, Tally, is_at_rest, reckon
+
+#: Everything is at work so soon after a heal.
+AT_WORK_S = 15.0
+
+#: As docs/high-availability.md says.
+DURABLE = {"SMSQ_DURABLE_CLAIMS": "replica", "SMSQ_DURABLE_ENQUEUE": "replica"}
+
+#: Before each cut, and after each heal.
+QUIET_S, REST_S = 5.0, 20.0
+#: After the last message; one for later has `LATER_S` to go then.
+SETTLE_S = 120.0
+
+#: Of a process, beside those of its messages, for each time a link was cut.
+MOST_LINES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a link is hurt: so often, for so long, under so much load."""
+
+    times: int = 2
+    for_s: float = 30.0
+    per_s: float = 100.0
+
+    @property
+    def load(self) -> Load:
+        """What is enqueued meanwhile."""
+        lasts_s = self.times * (QUIET_S + self.for_s + REST_S)
+        return Load(jobs=round(self.per_s * lasts_s), per_s=self.per_s, campaign_every=9)
+
+
+def cut(link: str, plan: Plan) -> Row:
+    """Run it with all processes on hosts of their own."""
+    settings = {
+        "SMSQ_RATE_PER_S": str(2 * plan.per_s),
+        "SMSQ_BURST": "10",
+        "SMSQ_TIMEOUT_S": "5",
+        "SMSQ_BACKOFF_MAX_S": "2",
+        **DURABLE,
+    }
+    with deployment(**settings) as made:
+        producer = MixedProducer(made.new_queue(), plan.load, host=made.net.hosts[APP])
+        run = Run(made.bed, producer)
+        producer.start()
+        in_flight, comebacks = 0, []
+        for _ in range(plan.times):
+            time.sleep(QUIET_S)
+            for these, those in LINKS[link].pairs(made.servers.primary):
+                made.net.cut(these, those)
+            in_flight += len(find_unanswered(run.stack))
+            time.sleep(plan.for_s)
+            comebacks.append(begin(made, producer))
+            made.net.heal()
+            watch(comebacks[-1], made, for_s=REST_S)
+        return _row(link, run, settle(made, run), comebacks, in_flight)
+
+
+def settle(made: Deployment, run: Run) -> Tally:
+    """Wait until nothing moves any more, and reckon up.
+
+    Raises:
+        StackError: A process went away by itself.
+    """
+    run.producer.join()
+    wait(lambda: is_at_rest(made.bed), at_most_s=SETTLE_S)
+    run.stack.check()
+    return reckon(made.bed, run.producer)
+
+
+def _row(link: str, run: Run, tally: Tally, comebacks: Sequence[Comeback], in_flight: int) -> Row:
+    slowest = max(comebacks, key=lambda each: each.took_s)
+    lines, tracebacks = read_logs(run)
+    talkative = max(lines, key=lambda name: lines[name])
+    remarks = (
+        f"at work {slowest.took_s:.1f} s after healing ({slowest.slowest} was last)",
+        f"{in_flight} requests were in flight",
+        f"{run.producer.repeats} calls repeated",
+        f"{lines[talkative]} lines beside those of messages ({talkative})",
+        *([f"{tracebacks} tracebacks"] if tracebacks else []),
+    )
+    all_there = len(tally.fates) == run.producer.load.jobs
+    is_readable = not tracebacks and lines[talkative] <= MOST_LINES * len(comebacks)
+    # A request on a connection that is open may begin until its worker notices.
+    is_known = tally.count(Fate.UNKNOWN) <= in_flight
+    holds = all_there and is_readable and is_known and slowest.took_s <= AT_WORK_S
+    return run.row(LINKS[link].what, tally, holds=holds, remark="; ".join(remarks))
+
+
+def read_logs(run: Run) -> tuple[dict[str, int], int]:
+    """Count what our processes wrote: lines that are not of one message, and tracebacks."""
+    lines, tracebacks = {}, 0
+    for name in (*run.stack.worker_names, "beat", "web"):
+        log = read_log(run.stack, name)
+        lines[name] = sum("-> send" not in line and " <- " not in line for line in log)
+        tracebacks += sum("Traceback" in line for line in log)
+    return lines, tracebacks

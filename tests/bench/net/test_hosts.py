@@ -1,0 +1,106 @@
+"""Hosts of the test's own: what passes between them, and what a cut does to it."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from bench.faults import MissingToolError
+from bench.net.hosts import Host, Network, be_the_switch, network
+
+#: What passes does so at once; what is dropped never comes.
+WAIT_S = 0.5
+#: TCP repeats what was lost after some tenths of a second, twice as late each time.
+REPEATED_S = 10.0
+
+_CLONE_NEWNET = 0x40000000
+
+
+def may_make_hosts() -> bool:
+    """Whether this machine lets us; a container's root may lack the right."""
+    tools = all(map(shutil.which, ("ip", "nft", "unshare")))
+    return (
+        tools and not subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode
+    )
+
+
+hosts_wanted = pytest.mark.skipif(
+    not may_make_hosts(), reason="hosts need root, iproute2 and nftables"
+)
+
+
+@pytest.fixture
+def net() -> Iterator[Network]:
+    """Two hosts. The switch is a namespace of one thread's: this machine's own stays as it is."""
+    with ThreadPoolExecutor(1) as switch:
+        assert not switch.submit(lambda: ctypes.CDLL(None).unshare(_CLONE_NEWNET)).result()
+        made = network(["a", "b"])
+        yield switch.submit(made.__enter__).result()
+        switch.submit(made.__exit__, None, None, None).result()
+
+
+def on(host: Host, call: Callable[[], socket.socket]) -> socket.socket:
+    with ThreadPoolExecutor(1, initializer=host.enter) as there:
+        return there.submit(call).result()
+
+
+def listen(host: Host) -> socket.socket:
+    return on(host, lambda: socket.create_server((host.address, 8080)))
+
+
+def connect(net: Network) -> socket.socket:
+    to = (net.hosts["b"].address, 8080)
+    return on(net.hosts["a"], lambda: socket.create_connection(to, timeout=WAIT_S))
+
+
+@hosts_wanted
+def test_hosts_reach_each_other_until_they_are_cut_and_again_when_healed(net: Network) -> None:
+    with closing(listen(net.hosts["b"])):
+        connect(net).close()
+
+        net.cut(["a"], ["b"])
+        with pytest.raises(TimeoutError):
+            connect(net)
+
+        net.heal()
+        connect(net).close()
+
+
+@hosts_wanted
+def test_what_was_sent_while_a_link_was_cut_comes_when_it_is_healed(net: Network) -> None:
+    with closing(listen(net.hosts["b"])) as listener, closing(connect(net)) as near:
+        far, _ = listener.accept()
+        with closing(far):
+            net.cut(["b"], ["a"])
+            near.sendall(b"ring")
+            far.settimeout(WAIT_S)
+            with pytest.raises(TimeoutError):
+                far.recv(4)
+
+            net.heal()
+            far.settimeout(REPEATED_S)
+            assert far.recv(4) == b"ring"
+
+
+@hosts_wanted
+def test_a_host_that_is_cut_from_all_still_reaches_itself(net: Network) -> None:
+    net.cut(["b"], ["a", "b"])
+    here = net.hosts["b"]
+    with closing(listen(here)):
+        on(here, lambda: socket.create_connection((here.address, 8080), WAIT_S)).close()
+
+
+def test_a_machine_without_the_tools_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(MissingToolError, match="apt-get install iproute2"):
+        be_the_switch("bench.net", [])
