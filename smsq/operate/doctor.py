@@ -5,23 +5,23 @@ In:  the environment. Out: checks, one by one, each with what to do; nothing her
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, cast
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from smsq.errors import ConfigError, GatewayError
-from smsq.names import Durability
+from smsq.errors import ConfigError
+from smsq.names import QUEUES, Durability, Queue
 from smsq.operate import checks, process_checks
 from smsq.operate.checks import Check, Mark
+from smsq.operate.gateway_check import check_gateway
 from smsq.rings.presence import name_gateway, read_gateway, read_presence
-from smsq.rings.rings import make_celery
+from smsq.rings.rings import Rings, make_celery
 from smsq.settings import Settings
 from smsq.status.views import Views
+from smsq.store.clock import ledger_time
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
 from smsq.store.durability import find_obstacle
 from smsq.store.fitness import find_faults, try_write
@@ -31,17 +31,7 @@ from smsq.store.refusals import explain
 #: Clocks further apart confuse whoever compares logs and times of sending.
 CLOCK_SKEW_S = 5.0
 
-_GATEWAY_TIMEOUT_S = 3.0
 _INSPECT_TIMEOUT_S = 1.0
-
-#: What an answer that is neither a page nor a refusal of the token may mean.
-_ABOUT_MESSAGE_1 = (
-    "good if it is about message 1, for whose reports doctor asks; about the token: set "
-    "SMSQ_GATEWAY_TOKEN right; 429 or 5xx: try again later"
-)
-
-#: A proxy that wants a user and a password.
-_PROXY_ASKS = 407
 
 _GATEWAY_SETTINGS = ("SMSQ_GATEWAY_URL", "SMSQ_GATEWAY_TOKEN", "SMSQ_GATEWAY_TOKEN_FILE")
 
@@ -81,51 +71,6 @@ def check_receiver(settings: Settings) -> Check:
     )
 
 
-def check_gateway(settings: Settings) -> Check:
-    """Ask the gateway for the reports of a message, which sends nothing."""
-    if not settings.gateway_url:
-        detail = "not asked: its address and token are not in this environment"
-        return Check("gateway", Mark.OK, detail, "run this where the workers run")
-    try:
-        module: Any = importlib.import_module("smsq.gateway.client")
-    except ImportError:
-        detail = "not asked: the HTTP client is not installed"
-        return Check("gateway", Mark.WARNING, detail, "pip install 'smsq[worker]'")
-    timeout_s = min(settings.timeout_s, _GATEWAY_TIMEOUT_S)
-    client = module.GatewayClient(
-        settings.gateway_url,
-        settings.gateway_token,
-        timeout_s=timeout_s,
-        ca_file=settings.gateway_ca_file,
-        proxy=settings.gateway_proxy,
-    )
-    try:
-        detail = client.check()
-    except GatewayError as error:
-        return Check("gateway", Mark.ERROR, error.reason, _fix_way(error, settings))
-    finally:
-        client.close()
-    if settings.gateway_proxy:
-        detail += f", by the proxy {urlsplit(settings.gateway_proxy).hostname}"
-    if "token taken" in detail:
-        return Check("gateway", Mark.OK, detail)
-    return Check("gateway", Mark.WARNING, detail, _ABOUT_MESSAGE_1)
-
-
-def _fix_way(error: GatewayError, settings: Settings) -> str:
-    """Say which settings an unreachable or unwilling gateway may be about."""
-    if "TLS" in error.reason:
-        return (
-            "a CA of your own, or of a firewall that opens TLS: name its PEM file in "
-            "SMSQ_GATEWAY_CA_FILE"
-        )
-    if settings.gateway_proxy and (error.status is None or error.status == _PROXY_ASKS):
-        return "see SMSQ_GATEWAY_PROXY: address, user and password; then SMSQ_GATEWAY_URL"
-    if error.status is None:
-        return "see SMSQ_GATEWAY_URL; where only a proxy leads out, set SMSQ_GATEWAY_PROXY"
-    return "see SMSQ_GATEWAY_URL and SMSQ_GATEWAY_TOKEN"
-
-
 def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
     started_s = time.monotonic()
     try:
@@ -146,18 +91,24 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
     yield from checks.check_replicas(info)
     yield from check_disk(redis, settings, has_log=info.get("aof_enabled") != 0)
     yield from check_celery(settings)
-    keys = Keys(settings.namespace)
-    views = Views(redis, keys)
     try:
-        yield check_clock(redis)
-        yield process_checks.check_workers(read_presence(redis, keys))
-        if settings.gateway_url:
-            mine = name_gateway(settings.gateway_url)
-            yield from process_checks.check_gateway_name(mine, read_gateway(redis, keys))
-        yield process_checks.check_beat(views.heartbeat_age_s())
-        yield from checks.check_stats(views.stats(settings.rate_per_s, settings.words))
+        yield from check_ledger(redis, settings)
     except RedisError as error:
         yield _fail("ledger", error, "failed while it was read", "look into Redis' log")
+
+
+def check_ledger(redis: Redis, settings: Settings) -> Iterator[Check]:
+    """Look at what the ledger says of clocks, processes and jobs."""
+    keys = Keys(settings.namespace)
+    views = Views(redis, keys)
+    yield check_clock(redis)
+    yield check_polls(redis, keys)
+    yield process_checks.check_workers(read_presence(redis, keys))
+    if settings.gateway_url:
+        mine = name_gateway(settings.gateway_url)
+        yield from process_checks.check_gateway_name(mine, read_gateway(redis, keys))
+    yield process_checks.check_beat(views.heartbeat_age_s())
+    yield from checks.check_stats(views.stats(settings.rate_per_s, settings.words))
 
 
 def _fail(name: str, error: Exception, detail: str, fix: str) -> Check:
@@ -213,7 +164,28 @@ def check_celery(settings: Settings) -> Iterator[Check]:
         app.close()
     yield Check("broker", Mark.OK, "answers")
     yield process_checks.check_queues(answers or {})
+    yield from check_rings(settings)
     yield from process_checks.check_visibility(stats or {})
+
+
+def check_rings(settings: Settings) -> Iterator[Check]:
+    """Count the rings that lie in the broker."""
+    rings = Rings.of(settings)
+    try:
+        yield process_checks.check_rings({queue: rings.count_waiting(queue) for queue in QUEUES})
+    except Exception as error:  # noqa: BLE001 - whatever the broker's client raises
+        yield _fail("rings", error, "cannot be counted", "try again")
+    finally:
+        rings.close()
+
+
+def check_polls(redis: Redis, keys: Keys) -> Check:
+    """Count the polls that are due."""
+    line = keys.ready(Queue.POLL)
+    first = cast("list[tuple[str, float]]", redis.zrange(line, 0, 0, withscores=True))
+    now_ms = ledger_time(redis, keys).now_ms
+    oldest_s = max(0.0, (now_ms - first[0][1]) / 1000) if first else 0.0
+    return process_checks.check_polls(int(str(redis.zcard(line))), oldest_s)
 
 
 def check_clock(redis: Redis) -> Check:

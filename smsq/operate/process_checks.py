@@ -14,6 +14,12 @@ from smsq.rings.broker import read_queue
 from smsq.rings.presence import DEAF_AFTER_S
 from smsq.rings.ticks import LATE_BEAT_S
 
+#: Of one queue. Producers stop at 2,000.
+MANY_RINGS = 1000
+
+#: A poll that waits for longer makes delivery states late.
+LATE_POLL_S = 60.0
+
 #: Bounds of kombu's visibility time-out: above any hold of a moment, below its default of an hour.
 RING_AWAY_LEAST_S, RING_AWAY_MOST_S = 60, 3600
 
@@ -74,6 +80,36 @@ def check_visibility(answers: Mapping[str, Any]) -> Iterator[Check]:
             detail = f"{told}, at {worker}"
             fix = "run workers of this version: they need none"
             yield Check("visibility timeout", Mark.WARNING, detail, fix)
+
+
+def check_rings(lengths: Mapping[str, int]) -> Check:
+    """Look whether rings pile up.
+
+    Args:
+        lengths: Queue to the rings that no worker has taken.
+    """
+    told = ", ".join(f"{queue} {length}" for queue, length in lengths.items())
+    if max(lengths.values()) < MANY_RINGS:
+        return Check("rings", Mark.OK, f"not taken yet: {told}")
+    return Check(
+        "rings",
+        Mark.WARNING,
+        f"they pile up: {told}",
+        "no harm is done, but the workers do not keep up: start more, and see `polls`",
+    )
+
+
+def check_polls(due: int, oldest_s: float) -> Check:
+    """Look whether polls keep up.
+
+    Args:
+        due: Messages whose poll is due.
+        oldest_s: How long the first of them has waited.
+    """
+    if oldest_s < LATE_POLL_S:
+        return Check("polls", Mark.OK, f"{due} due")
+    detail = f"{due} due, the first for {oldest_s:.0f} s: delivery states come late"
+    return Check("polls", Mark.WARNING, detail, "start more workers, or raise SMSQ_POLL_SHARE")
 
 
 def check_beat(age_s: float | None) -> Check:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from celery import Celery
 
+from smsq.rings.backlog import Backlog
 from smsq.rings.breaker import Breaker
 
 #: Most connections of one process, and the longest wait for one of them.
@@ -21,11 +22,12 @@ PAUSE_S = 2.0
 
 
 class Line:
-    """Connections of one process, at most `most`, and a breaker."""
+    """Connections of one process, at most `most`; whether the broker works and has room."""
 
     def __init__(self, app: Celery, most: int) -> None:
         self.pool: Any = app.connection_for_write().Pool(limit=most)
         self.breaker = Breaker(PAUSE_S)
+        self.backlog = Backlog()
         self._failures_before: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
     def take(self) -> Any:

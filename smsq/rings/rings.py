@@ -12,7 +12,7 @@ import logging
 import os
 import uuid
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Self
 
 from celery import Celery
@@ -49,6 +49,9 @@ _FAIL_FAST = {
 
 #: Seconds to connect to another broker, whatever number of addresses it has, and for each answer.
 _CONNECT_S = 0.8
+
+#: Other brokers do not say how long a queue is with each ring; they are asked every so often.
+_ASK_EVERY = 100
 
 
 def make_celery(broker_url: str, namespace: str) -> Celery:
@@ -87,6 +90,7 @@ class Rings:
         self._envelopes = Envelopes(self._app) if is_redis_broker(broker_url) else None
         self._names = {queue: name_queue(queue, broker_url, namespace) for queue in Queue}
         self._lines: dict[int, Line] = {}
+        self._sent = count(1)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -102,7 +106,7 @@ class Rings:
 
         Returns:
             False when the broker failed, or did a moment ago: the rest is left to `recover`. It
-            never raises.
+            never raises. What a full queue has no room for is left to whoever takes its rings.
         """
         try:
             return all(self._publish(task, part, queue) for part in _slices(task, ids))
@@ -122,10 +126,7 @@ class Rings:
             Exception: Whatever the broker's client raises when the broker is away.
         """
         with self._app.connection_for_write() as connection:
-            channel: Any = connection.default_channel
-            # Declared as workers do: kombu's passive kind looks below the wrong prefix on Redis.
-            declared = channel.queue_declare(self._names[queue], durable=True, auto_delete=False)
-            return int(declared[1])
+            return _count(connection, self._names[queue])
 
     def close(self) -> None:
         """Give the broker connections back."""
@@ -142,12 +143,14 @@ class Rings:
         )
 
     def _publish(self, task: Task, ids: Sequence[str], queue: Queue) -> bool:
-        """Send one ring, unless the broker failed a moment ago.
+        """Send one ring, unless the broker failed a moment ago or its queue is full.
 
         Not by `send_task`: that makes rings children of whatever task of the web app's is at work,
         and asks the receivers of its signals.
         """
         line = self._line
+        if not line.backlog.has_room(queue):
+            return True
         failures = line.breaker.failures
         if not line.breaker.allows():
             return False
@@ -156,7 +159,7 @@ class Rings:
             connection.release()
             return False
         try:
-            self._send(connection, task, ids, queue)
+            line.backlog.note(queue, self._send(connection, task, ids, queue))
         except BaseException:
             line.breaker.fail()
             line.drop(connection)
@@ -165,11 +168,12 @@ class Rings:
         connection.release()
         return True
 
-    def _send(self, connection: Any, task: Task, ids: Sequence[str], queue: Queue) -> None:
+    def _send(self, connection: Any, task: Task, ids: Sequence[str], queue: Queue) -> int:
+        """Send one ring; returns how many the queue has now, 0 where that is not known."""
         if self._envelopes:
             # The channel's own client: kombu's options hold, and its prefix of keys.
-            connection.default_channel.client.lpush(queue, self._envelopes.write(task, ids, queue))
-            return
+            written = self._envelopes.write(task, ids, queue)
+            return int(connection.default_channel.client.lpush(queue, written))
         # A job rung alone gives its id to the task, so Flower's page of one is that of both.
         task_id = ids[0] if len(ids) == 1 else str(uuid.uuid4())
         message = self._app.amqp.as_task_v2(task_id, task, args=(list(ids),), ignore_result=True)
@@ -184,6 +188,8 @@ class Rings:
             retry=False,
             **message.properties,
         )
+        is_asked = next(self._sent) % _ASK_EVERY == 0
+        return _count(connection, self._names[queue]) if is_asked else 0
 
 
 class CallRings:
@@ -197,6 +203,12 @@ class CallRings:
         """Ring jobs, unless a ring of this call failed."""
         if not self._is_given_up:
             self._is_given_up = not self._rings.ring(task, ids, queue)
+
+
+def _count(connection: Any, name: str) -> int:
+    # Declared as workers do: kombu's passive kind looks below the wrong prefix on Redis.
+    declared = connection.default_channel.queue_declare(name, durable=True, auto_delete=False)
+    return int(declared[1])
 
 
 def _slices(task: Task, ids: Sequence[str]) -> Iterator[list[str]]:

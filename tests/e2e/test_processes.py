@@ -16,7 +16,10 @@ import pytest
 from redis import Redis
 
 from smsq.models import JobState
-from smsq.names import Task
+from smsq.names import Queue, Task
+from smsq.rings.backlog import MOST_RINGS
+from smsq.rings.rings import Rings
+from smsq.settings import Settings
 from tests.e2e.conftest import ROOT, Deploy, Deployment
 from tests.support import wait_until
 
@@ -135,4 +138,17 @@ def test_a_lost_broker_is_made_good(deploy: Deploy) -> None:
         deployment.processes["worker"].send_signal(signal.SIGCONT)
 
         wait_until(lambda: len(deployment.gateway.accepted()) == 50, "recover rang", deadline_s=60)
+
+        # Rings of jobs long done fill the queue: what comes now has none of its own.
+        deployment.processes["worker"].send_signal(signal.SIGSTOP)
+        rings = Rings.of(Settings.from_env(deployment.environ))
+        for n in range(MOST_RINGS):
+            rings.ring(Task.SEND_QUICK, [f"jgone{n}"], Queue.NORMAL)
+        for i in range(50, 80):
+            deployment.queue.send_quick(PHONE, f"code {i}")
+        assert rings.count_waiting(Queue.NORMAL) <= MOST_RINGS + 2
+        rings.close()
+        deployment.processes["worker"].send_signal(signal.SIGCONT)
+
+        wait_until(lambda: len(deployment.gateway.accepted()) == 80, "all are sent")
         assert set(deployment.gateway.accepted().values()) == {1}

@@ -24,7 +24,7 @@ from smsq.domain.account import Endpoint
 from smsq.errors import MisconfiguredError
 from smsq.models import JobState
 from smsq.names import QUEUES, Durability
-from smsq.operate import checks, doctor, process_checks
+from smsq.operate import checks, doctor, gateway_check, process_checks
 from smsq.operate.checks import Check, Mark
 from smsq.pacing.limiter import Limiter
 from smsq.pacing.slots import Pace, Slot
@@ -85,7 +85,7 @@ def test_a_redis_that_is_down_is_told_with_what_to_do(environ: dict[str, str]) -
 
 
 def test_a_token_that_is_taken_is_fine(gateway: dict[str, Any], environ: dict[str, str]) -> None:
-    check = doctor.check_gateway(Settings.from_env(environ, needs_gateway=True))
+    check = gateway_check.check_gateway(Settings.from_env(environ, needs_gateway=True))
 
     assert check == Check("gateway", Mark.OK, "answers, token taken")
     assert len(gateway["paths"]) == 1
@@ -106,7 +106,7 @@ def test_what_the_gateway_says_is_judged_and_the_token_never_shown(
 ) -> None:
     gateway.update(status=status, body=body)
 
-    check = doctor.check_gateway(Settings.from_env(environ, needs_gateway=True))
+    check = gateway_check.check_gateway(Settings.from_env(environ, needs_gateway=True))
 
     assert check.status is mark
     assert check.fix
@@ -118,7 +118,7 @@ def test_an_answer_about_the_message_is_explained(
 ) -> None:
     gateway.update(status=400, body=b'{"error": "message_id is not known"}')
 
-    check = doctor.check_gateway(Settings.from_env(environ, needs_gateway=True))
+    check = gateway_check.check_gateway(Settings.from_env(environ, needs_gateway=True))
 
     assert "message_id is not known" in check.detail
     assert "good if it is about message 1" in check.fix
@@ -127,7 +127,7 @@ def test_an_answer_about_the_message_is_explained(
 def test_a_gateway_that_cannot_be_reached_is_an_error(settings: Settings) -> None:
     nobody = replace(settings, gateway_url=f"http://127.0.0.1:{free_port()}")
 
-    assert doctor.check_gateway(nobody).status is Mark.ERROR
+    assert gateway_check.check_gateway(nobody).status is Mark.ERROR
 
 
 def test_a_gateway_by_a_proxy_with_its_own_ca_answers(
@@ -142,7 +142,7 @@ def test_a_gateway_by_a_proxy_with_its_own_ca_answers(
             gateway_proxy=proxy.url.replace("//", "//me:hidden@"),
         )
 
-        check = doctor.check_gateway(by_proxy)
+        check = gateway_check.check_gateway(by_proxy)
 
     assert check == Check("gateway", Mark.OK, "answers, token taken, by the proxy 127.0.0.1")
 
@@ -153,9 +153,9 @@ def test_what_is_wrong_on_the_way_to_the_gateway_names_its_setting(
     page = answering(answer(200, b'{"result": []}'))
     with raw_server(page, self_signed.context) as gateway, raw_server(refuse) as proxy:
         secure = replace(settings, gateway_url=gateway.url)
-        untrusted = doctor.check_gateway(secure)
-        refused = doctor.check_gateway(replace(secure, gateway_proxy=proxy.url))
-        refused_plain = doctor.check_gateway(
+        untrusted = gateway_check.check_gateway(secure)
+        refused = gateway_check.check_gateway(replace(secure, gateway_proxy=proxy.url))
+        refused_plain = gateway_check.check_gateway(
             replace(settings, gateway_url="http://gateway.example", gateway_proxy=proxy.url)
         )
 
@@ -280,6 +280,21 @@ def test_workers_that_send_to_another_gateway_are_told_with_both_names() -> None
     assert "SMSQ_NAMESPACE" in check.fix
     for theirs in ("", "staging.example:443"):
         assert not [*process_checks.check_gateway_name("staging.example:443", theirs)]
+
+
+def test_rings_that_pile_up_are_told_per_queue() -> None:
+    fine = process_checks.check_rings({"urgent": 0, "normal": 999})
+    piled = process_checks.check_rings({"urgent": 12, "normal": 2000})
+
+    assert (fine.status, piled.status) == (Mark.OK, Mark.WARNING)
+    assert "urgent 12, normal 2000" in piled.detail
+
+
+def test_polls_that_lag_behind_are_told() -> None:
+    assert process_checks.check_polls(1845, 3).status is Mark.OK
+    late = process_checks.check_polls(1845, 600)
+    assert late.status is Mark.WARNING
+    assert late.detail == "1845 due, the first for 600 s: delivery states come late"
 
 
 def test_live_workers_are_listed_and_deaf_ones_told() -> None:

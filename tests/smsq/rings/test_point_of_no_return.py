@@ -55,10 +55,11 @@ class Broker:
         self.tries = 0
         self.failure: Exception | None = None
 
-    def publish(self, *_: object, **__: object) -> None:
+    def publish(self, *_: object, **__: object) -> int:
         self.tries += 1
         if self.failure:
             raise self.failure
+        return self.tries
 
 
 @pytest.fixture
@@ -268,9 +269,9 @@ def count_tries(queue: smsq.SmsQueue) -> list[int]:
     tries: list[int] = []
     send = queue._producer.rings._send
 
-    def counted(*args: Any) -> None:
+    def counted(*args: Any) -> int:
         tries.append(1)
-        send(*args)
+        return send(*args)
 
     queue._producer.rings._send = counted  # type: ignore[method-assign, assignment]
     return tries
