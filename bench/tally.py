@@ -52,6 +52,10 @@ class Tally:
     unknown_accepted: int
     lost_states: Mapping[str, int]
 
+    def __str__(self) -> str:
+        counts = {fate: self.count(fate) for fate in Fate}
+        return ", ".join(f"{many} {fate}" for fate, many in counts.items() if many)
+
     def count(self, fate: Fate) -> int:
         """How many had it."""
         return sum(each is fate for each in self.fates.values())

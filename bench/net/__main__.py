@@ -17,32 +17,34 @@ from collections.abc import Sequence
 from bench.chaos import EXIT_UNSAFE
 from bench.faults import MissingToolError
 from bench.net.cuts import Plan, cut
-from bench.net.hosts import be_the_switch
-from bench.net.links import LINKS
+from bench.net.links import FAULTS
+from bench.net.namespaces import be_the_switch
 from bench.run import show
 
 
 def main(args: Sequence[str]) -> int:
     """Cut each link, and print the table; returns the exit code."""
-    listed = ", ".join(f"{name} ({link.what})" for name, link in LINKS.items())
+    listed = ", ".join(f"{name} ({link.what})" for name, link in FAULTS.items())
     parser = argparse.ArgumentParser(prog="python -m bench.net", epilog=f"links: {listed}")
     parser.add_argument("link", nargs="*", metavar="link", help="all unless named")
     parser.add_argument("--times", type=int, default=2, help="that each is cut")
     parser.add_argument("--for-s", type=float, default=30.0, help="that it stays cut")
     parser.add_argument("--per-s", type=float, default=100.0, help="jobs")
+    parser.add_argument("--logs", help="folder to keep the processes' logs in")
     read = parser.parse_args(args)
-    if unknown := [name for name in read.link if name not in LINKS]:
+    if unknown := [name for name in read.link if name not in FAULTS]:
         parser.error(f"no link is called {unknown[0]!r}; {listed}")
     try:
         be_the_switch("bench.net", args)
     except MissingToolError as missing:
         print(f"hosts of our own: SKIPPED, {missing}")
         return 0
-    plan = Plan(times=read.times, for_s=read.for_s, per_s=read.per_s)
+    plan = Plan(times=read.times, for_s=read.for_s, per_s=read.per_s, logs=read.logs)
     rows = []
-    for name in read.link or LINKS:
+    for name in read.link or FAULTS:
         rows.append(cut(name, plan))
-        print(f"{name}: {'holds' if rows[-1].holds else 'DOES NOT HOLD'}", flush=True)
+        told = "holds" if rows[-1].holds else "DOES NOT HOLD"
+        print(f"{name}: {told}; {rows[-1].tally}; {rows[-1].remark}", flush=True)
     holds = show(rows)
     if not all(row.tally.is_safe for row in rows):
         return EXIT_UNSAFE

@@ -5,15 +5,17 @@ In:  a link's name. Out: a line of the table.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from bench.faults import find_unanswered, read_log
+from bench.faults import read_log
 from bench.harness import wait
 from bench.net.at_work import Comeback, begin, watch
-from bench.net.deployment import APP, Deployment, deployment
-from bench.net.links import LINKS
+from bench.net.deployment import APP, PORT, WORKERS, Deployment, deployment
+from bench.net.links import FAULTS
 from bench.net.load import MixedProducer
 from bench.producer import Load
 from bench.run import Row, Run
@@ -27,7 +29,7 @@ DURABLE = {"SMSQ_DURABLE_CLAIMS": "replica", "SMSQ_DURABLE_ENQUEUE": "replica"}
 
 #: Before each cut, and after each heal.
 QUIET_S, REST_S = 5.0, 20.0
-#: After the last message; one for later has `LATER_S` to go then.
+#: After the last message; one for later has some time to go then.
 SETTLE_S = 120.0
 
 #: Of a process, beside those of its messages, for each time a link was cut.
@@ -36,11 +38,21 @@ MOST_LINES = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How a link is hurt: so often, for so long, under so much load."""
+    """How a link is hurt: so often, for so long, under so much load.
+
+    Attributes:
+        logs: Where the processes' logs are to be kept.
+    """
 
     times: int = 2
     for_s: float = 30.0
     per_s: float = 100.0
+    logs: str | None = None
+
+    @property
+    def later_s(self) -> float:
+        """Of `send_at`; a call that is repeated until its link is healed must not be too late."""
+        return self.for_s + 15
 
     @property
     def load(self) -> Load:
@@ -54,25 +66,28 @@ def cut(link: str, plan: Plan) -> Row:
     settings = {
         "SMSQ_RATE_PER_S": str(2 * plan.per_s),
         "SMSQ_BURST": "10",
-        "SMSQ_TIMEOUT_S": "5",
-        "SMSQ_BACKOFF_MAX_S": "2",
         **DURABLE,
     }
-    with deployment(**settings) as made:
-        producer = MixedProducer(made.new_queue(), plan.load, host=made.net.hosts[APP])
+    with deployment(FAULTS[link].cabled, **settings) as made:
+        producer = MixedProducer(
+            made.new_queue(), plan.load, host=made.net.hosts[APP], later_s=plan.later_s
+        )
         run = Run(made.bed, producer)
         producer.start()
-        in_flight, comebacks = 0, []
+        at_hand, comebacks = 0, []
         for _ in range(plan.times):
             time.sleep(QUIET_S)
-            for these, those in LINKS[link].pairs(made.servers.primary):
-                made.net.cut(these, those)
-            in_flight += len(find_unanswered(run.stack))
+            FAULTS[link].strike(made.net, made.servers.primary)
+            # What is written on one of them before its worker notices may be unknown.
+            at_hand += sum(made.net.hosts[name].count_open(PORT) for name in WORKERS)
             time.sleep(plan.for_s)
             comebacks.append(begin(made, producer))
             made.net.heal()
             watch(comebacks[-1], made, for_s=REST_S)
-        return _row(link, run, settle(made, run), comebacks, in_flight)
+        tally = settle(made, run)
+        if plan.logs:
+            shutil.copytree(run.stack.folder, Path(plan.logs, link), dirs_exist_ok=True)
+        return _row(link, run, tally, comebacks, at_hand)
 
 
 def settle(made: Deployment, run: Run) -> Tally:
@@ -87,23 +102,22 @@ def settle(made: Deployment, run: Run) -> Tally:
     return reckon(made.bed, run.producer)
 
 
-def _row(link: str, run: Run, tally: Tally, comebacks: Sequence[Comeback], in_flight: int) -> Row:
+def _row(link: str, run: Run, tally: Tally, comebacks: Sequence[Comeback], at_hand: int) -> Row:
     slowest = max(comebacks, key=lambda each: each.took_s)
     lines, tracebacks = read_logs(run)
     talkative = max(lines, key=lambda name: lines[name])
     remarks = (
         f"at work {slowest.took_s:.1f} s after healing ({slowest.slowest} was last)",
-        f"{in_flight} requests were in flight",
+        f"{at_hand} connections to the gateway were open",
         f"{run.producer.repeats} calls repeated",
         f"{lines[talkative]} lines beside those of messages ({talkative})",
         *([f"{tracebacks} tracebacks"] if tracebacks else []),
     )
     all_there = len(tally.fates) == run.producer.load.jobs
     is_readable = not tracebacks and lines[talkative] <= MOST_LINES * len(comebacks)
-    # A request on a connection that is open may begin until its worker notices.
-    is_known = tally.count(Fate.UNKNOWN) <= in_flight
+    is_known = tally.count(Fate.UNKNOWN) <= at_hand
     holds = all_there and is_readable and is_known and slowest.took_s <= AT_WORK_S
-    return run.row(LINKS[link].what, tally, holds=holds, remark="; ".join(remarks))
+    return run.row(FAULTS[link].what, tally, holds=holds, remark="; ".join(remarks))
 
 
 def read_logs(run: Run) -> tuple[dict[str, int], int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,8 @@ _PLACES = {
     "worker": WORKERS[0],
     "worker1": WORKERS[1],
 }
-_PORT = 8080
+#: Of everything that is not Redis.
+PORT = 8080
 
 
 class ScatteredStack(Stack):
@@ -68,12 +69,12 @@ class ScatteredStack(Stack):
 
     def url(self, name: str) -> str:
         """Address of a process that listens, as other hosts have it."""
-        return f"http://{self.places[name].address}:{_PORT}"
+        return f"http://{self.places[name].address}:{PORT}"
 
     def _start_all(self) -> None:
         self.start_redis()
         gateway, app = self.places["simulator"].address, self.places["web"].address
-        serve = ["-m", "bench.net.gateway", gateway, str(_PORT), app]
+        serve = ["-m", "bench.net.gateway", gateway, str(PORT), app]
         self.start("simulator", [sys.executable, *serve])
         self.start("web", [sys.executable, "-m", "smsq.cli", "web"], {"HOST": app})
         self.start_beat()
@@ -95,11 +96,11 @@ class Deployment:
 
 
 @contextmanager
-def deployment(**settings: str) -> Iterator[Deployment]:
-    """Start it; everything is stopped at the end."""
+def deployment(cabled: Iterable[str] = (), **settings: str) -> Iterator[Deployment]:
+    """Start it, `cabled` being the hosts whose links can be slowed; stop everything at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smsq-net-")))
-        net = stack.enter_context(network(HOSTS))
+        net = stack.enter_context(network(HOSTS, cabled))
         servers = Servers([net.hosts[name] for name in REDIS], folder, secrets.token_hex(16))
         quiet = {"SMSQ_POLL_FIRST_S": "3600", "SMSQ_POLL_MAX_S": "43200"}
         gateway = net.hosts[GATEWAY].address
@@ -108,11 +109,11 @@ def deployment(**settings: str) -> Iterator[Deployment]:
             folder,
             settings={
                 **quiet,
-                "PORT": str(_PORT),
+                "PORT": str(PORT),
                 "SMSQ_REDIS_URL": servers.url,
                 "SMSQ_BROKER_URL": servers.url,
-                "SMSQ_GATEWAY_URL": f"http://{gateway}:{_PORT}",
-                "SMSQ_CALLBACK_URL": f"http://127.0.0.1:{_PORT}",
+                "SMSQ_GATEWAY_URL": f"http://{gateway}:{PORT}",
+                "SMSQ_CALLBACK_URL": f"http://127.0.0.1:{PORT}",
                 **settings,
             },
         )
@@ -124,7 +125,7 @@ def deployment(**settings: str) -> Iterator[Deployment]:
             made,
             SmsQueue(settings=read),
             Controls.build(read),
-            RunningSimulator(f"http://{gateway}:{_PORT}"),
+            RunningSimulator(f"http://{gateway}:{PORT}"),
             connect(servers.url, timeout_s=WORKER_TIMEOUT_S),
         )
         yield Deployment(bed, net, servers)

@@ -8,28 +8,22 @@ ends. The addresses exist inside of them alone.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import shutil
-import signal
 import subprocess
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
-from bench.faults import MissingToolError
-from smsq.cli.running.children import die_with_parent
+from bench.net.cable import cable, say
+from bench.net.namespaces import enter, held, network_of
 
 #: Of the switch, which sees all hosts and is never cut; hosts follow.
 SWITCH = "10.77.0.1"
 _HOST = "10.77.0.{}"
 _FIRST = 11
 
-_TOOLS = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux", "nsenter": "util-linux"}
-_INSIDE = "SMSQ_BENCH_INSIDE"
-_CLONE_NEWNET = 0x40000000
+_ESTABLISHED = "01"
 
 #: As a firewall does that forgets: packets vanish, both ways, and nobody is told.
 _RULES = """
@@ -44,7 +38,7 @@ table inet links {
 }
 """
 #: Packets of a lossy link that vanish, percent.
-LOSS_PERCENT = 5
+LOSS_PERCENT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +55,25 @@ class Host:
 
     def on(self, command: Sequence[str]) -> list[str]:
         """Make the command line that runs a command there."""
-        return ["nsenter", f"--net={self._network}", "--", *command]
+        return ["nsenter", f"--net={network_of(self.pid)}", "--", *command]
 
     def enter(self) -> None:
         """Have this thread, and those that it starts, be there from now on."""
-        libc = ctypes.CDLL(None, use_errno=True)
-        with open(self._network, "rb") as network:
-            if libc.setns(network.fileno(), _CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), f"cannot enter {self.name}")
+        enter(self.pid)
 
-    @property
-    def _network(self) -> str:
-        return f"/proc/{self.pid}/ns/net"
+    def count_open(self, port: int) -> int:
+        """Count connections from there to a port that are open."""
+        rows = Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()[1:]
+        fields = [row.split() for row in rows]
+        return sum(f[2].endswith(f":{port:04X}") and f[3] == _ESTABLISHED for f in fields)
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """All hosts, by name."""
+    """All hosts, by name; those with a cable can be slowed."""
 
-    hosts: Mapping[str, Host]
+    hosts: dict[str, Host]
+    cables: dict[str, subprocess.Popen[str]]
 
     def cut(self, these: Iterable[str], those: Iterable[str]) -> None:
         """Let every packet between them vanish, until `heal`."""
@@ -89,10 +83,16 @@ class Network:
         """Let some packets between them vanish, until `heal`."""
         self._mark("lossy", these, those)
 
+    def slow(self, these: Iterable[str], ms: float) -> None:
+        """Let every packet to and from them be so late, until `heal`; they have cables."""
+        for name in these:
+            say(self.cables[name], ms)
+
     def heal(self) -> None:
-        """Let every packet pass again."""
+        """Let every packet pass again, at once."""
         for host in self.hosts.values():
             _nft(host, "flush set inet links away; flush set inet links lossy")
+        self.slow(self.cables, 0)
 
     def _mark(self, what: str, these: Iterable[str], those: Iterable[str]) -> None:
         pairs = [(a, b) for a, b in product(these, those) if a != b]
@@ -101,69 +101,42 @@ class Network:
             _nft(self.hosts[here], f"add element inet links {what} {{ {address} }}")
 
 
-def be_the_switch(module: str, arguments: Sequence[str]) -> None:
-    """Go on in a network namespace of our own, as `python -m module`; returns there.
-
-    Raises:
-        MissingToolError: A tool is missing, or this machine does not let us.
-    """
-    if os.environ.get(_INSIDE):
-        return
-    for tool, package in _TOOLS.items():
-        if not shutil.which(tool):
-            raise MissingToolError(f"hosts need {tool}: apt-get install {package}")
-    apart = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--net"]
-    if subprocess.run([*apart, "true"], capture_output=True).returncode:
-        raise MissingToolError("this machine allows no network namespaces: run it as root")
-    os.environ[_INSIDE] = "1"
-    os.execvp(apart[0], [*apart, sys.executable, "-m", module, *arguments])
-
-
 @contextmanager
-def network(names: Sequence[str]) -> Iterator[Network]:
-    """Make the hosts, each linked with the switch, which is where we are."""
-    _ip(
-        "link set lo up",
-        "link add name switch type bridge forward_delay 0",
-        f"address add {SWITCH}/24 dev switch",
-        "link set switch up",
-    )
-    holders = [_hold() for _ in names]
-    hosts = [
-        Host(name, _HOST.format(_FIRST + n), holder.pid)
-        for n, (name, holder) in enumerate(zip(names, holders, strict=True))
-    ]
-    try:
-        for host in hosts:
-            _link(host)
-        yield Network({host.name: host for host in hosts})
-    finally:
-        # A namespace ends some time after its last process, and its links with it.
-        _ip(*(f"link delete to-{host.name}" for host in hosts))
-        for holder in holders:
-            holder.kill()
-            holder.wait()
-        _ip("link delete switch")
+def network(names: Sequence[str], cabled: Iterable[str] = ()) -> Iterator[Network]:
+    """Make the hosts, each linked with the switch, which is where we are.
+
+    Args:
+        names: All of them.
+        cabled: Those whose link can be slowed, at the price of a process that carries each packet.
+    """
+    with ExitStack() as stack:
+        _ip(
+            "link set lo up",
+            "link add name switch type bridge forward_delay 0",
+            f"address add {SWITCH}/24 dev switch",
+            "link set switch up",
+        )
+        stack.callback(_ip, "link delete switch")
+        made = Network({}, {})
+        for n, name in enumerate(names):
+            host = Host(name, _HOST.format(_FIRST + n), stack.enter_context(held()))
+            made.hosts[name] = host
+            if name in cabled:
+                made.cables[name] = stack.enter_context(cable(_end(host), "eth0", host.pid))
+            else:
+                _ip(f"link add name {_end(host)} type veth peer name eth0 netns {host.pid}")
+                # A namespace ends some time after its last process, and its links with it.
+                stack.callback(_ip, f"link delete {_end(host)}")
+            _set_up(host)
+        yield made
 
 
-def _hold() -> subprocess.Popen[bytes]:
-    """Start a process with a network namespace of its own; it is there when this returns."""
-    holder = subprocess.Popen(
-        ["unshare", "--net", "sh", "-c", "echo; exec sleep infinity"],
-        stdout=subprocess.PIPE,
-        preexec_fn=die_with_parent(signal.SIGKILL),
-    )
-    assert holder.stdout
-    with holder.stdout as said:
-        said.readline()
-    return holder
+def _end(host: Host) -> str:
+    return f"to-{host.name}"
 
 
-def _link(host: Host) -> None:
-    _ip(
-        f"link add name to-{host.name} type veth peer name eth0 netns {host.pid}",
-        f"link set to-{host.name} master switch up",
-    )
+def _set_up(host: Host) -> None:
+    _ip(f"link set {_end(host)} master switch up")
     lines = ("link set lo up", f"address add {host.address}/24 dev eth0", "link set eth0 up")
     _ip(*lines, host=host)
     _nft(host, _RULES.replace("LOSS", str(LOSS_PERCENT)))

@@ -11,9 +11,6 @@ from datetime import UTC, datetime, timedelta
 from bench.net.hosts import Host
 from bench.producer import Producer
 
-#: Of `send_at`. A call that is repeated until its link is healed must not come too late for it.
-LATER_S = 45.0
-
 
 @dataclass(slots=True)
 class MixedProducer(Producer):
@@ -21,9 +18,11 @@ class MixedProducer(Producer):
 
     Attributes:
         host: Where it runs.
+        later_s: So much later than now go those that have a time.
     """
 
     host: Host = field(kw_only=True)
+    later_s: float = field(kw_only=True)
     _later: tuple[int, datetime] = field(default=(-1, datetime.min.replace(tzinfo=UTC)), init=False)
 
     def _run(self) -> None:
@@ -48,5 +47,5 @@ class MixedProducer(Producer):
     def _later_of(self, n: int) -> datetime:
         """When the nth goes; the same for each repetition, or its key would have other content."""
         if self._later[0] != n:
-            self._later = n, datetime.now(UTC) + timedelta(seconds=LATER_S)
+            self._later = n, datetime.now(UTC) + timedelta(seconds=self.later_s)
         return self._later[1]

@@ -6,6 +6,7 @@ import ctypes
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -13,12 +14,15 @@ from contextlib import closing
 import pytest
 
 from bench.faults import MissingToolError
-from bench.net.hosts import Host, Network, be_the_switch, network
+from bench.net.hosts import Host, Network, network
+from bench.net.namespaces import be_the_switch
 
 #: What passes does so at once; what is dropped never comes.
 WAIT_S = 0.5
 #: TCP repeats what was lost after some tenths of a second, twice as late each time.
 REPEATED_S = 10.0
+#: Below what TCP repeats after.
+LATE_MS = 150.0
 
 _CLONE_NEWNET = 0x40000000
 
@@ -41,7 +45,7 @@ def net() -> Iterator[Network]:
     """Two hosts. The switch is a namespace of one thread's: this machine's own stays as it is."""
     with ThreadPoolExecutor(1) as switch:
         assert not switch.submit(lambda: ctypes.CDLL(None).unshare(_CLONE_NEWNET)).result()
-        made = network(["a", "b"])
+        made = network(["a", "b"], cabled=["b"])
         yield switch.submit(made.__enter__).result()
         switch.submit(made.__exit__, None, None, None).result()
 
@@ -58,6 +62,16 @@ def listen(host: Host) -> socket.socket:
 def connect(net: Network) -> socket.socket:
     to = (net.hosts["b"].address, 8080)
     return on(net.hosts["a"], lambda: socket.create_connection(to, timeout=WAIT_S))
+
+
+def time_round_trip(near: socket.socket, far: socket.socket) -> float:
+    """Milliseconds until what one sends has come back."""
+    began_s = time.monotonic()
+    for one, other in ((near, far), (far, near)):
+        one.sendall(b"ring")
+        other.settimeout(REPEATED_S)
+        assert other.recv(4) == b"ring"
+    return 1000 * (time.monotonic() - began_s)
 
 
 @hosts_wanted
@@ -87,6 +101,18 @@ def test_what_was_sent_while_a_link_was_cut_comes_when_it_is_healed(net: Network
             net.heal()
             far.settimeout(REPEATED_S)
             assert far.recv(4) == b"ring"
+
+
+@hosts_wanted
+def test_a_slow_link_makes_both_ways_late_until_it_is_healed(net: Network) -> None:
+    with closing(listen(net.hosts["b"])) as listener, closing(connect(net)) as near:
+        far, _ = listener.accept()
+        with closing(far):
+            assert time_round_trip(near, far) < 2 * LATE_MS
+            net.slow(["b"], LATE_MS)
+            assert time_round_trip(near, far) >= 2 * LATE_MS
+            net.heal()
+            assert time_round_trip(near, far) < 2 * LATE_MS
 
 
 @hosts_wanted

@@ -1,22 +1,51 @@
-"""The links that are cut: hosts that there are, and the primary wherever it is."""
+"""What links suffer: between hosts that there are, and at the primary wherever it is."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
 
 import pytest
 
 from bench.net.deployment import HOSTS, REDIS
-from bench.net.links import LINKS
+from bench.net.hosts import Network
+from bench.net.links import FAULTS
+
+
+class Recorded(Network):
+    """Notes what would be done, and does it to no link."""
+
+    struck: ClassVar[list[tuple[set[str], set[str]]]] = []
+
+    def cut(self, these: Iterable[str], those: Iterable[str]) -> None:
+        """Note it."""
+        self.struck.append(({*these}, {*those}))
+
+    lose = cut
+
+    def slow(self, these: Iterable[str], ms: float) -> None:
+        """Note it."""
+        self.struck.append(({*these}, set()))
+
+
+@pytest.fixture
+def net() -> Recorded:
+    Recorded.struck.clear()
+    return Recorded({}, {})
 
 
 @pytest.mark.parametrize("primary", REDIS)
-@pytest.mark.parametrize("name", LINKS)
-def test_each_link_joins_hosts_that_there_are(name: str, primary: str) -> None:
-    for these, those in LINKS[name].pairs(primary):
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_fault_strikes_hosts_that_there_are(name: str, primary: str, net: Recorded) -> None:
+    FAULTS[name].strike(net, primary)
+
+    assert net.struck
+    for these, those in net.struck:
         assert these
-        assert {*these, *those} <= {*HOSTS}
+        assert these | those <= {*HOSTS}
 
 
-def test_the_links_of_a_primary_move_with_it() -> None:
-    ((these, those),) = LINKS["replication"].pairs("redis-b")
+def test_the_primary_is_struck_wherever_it_is(net: Recorded) -> None:
+    FAULTS["replication"].strike(net, "redis-b")
 
-    assert (these, those) == (["redis-b"], ["redis-a", "redis-c"])
+    assert net.struck == [({"redis-b"}, {"redis-a", "redis-c"})]
