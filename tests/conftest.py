@@ -26,8 +26,17 @@ from smsq.store.connection import connect
 from smsq.store.scripts import Scripts
 from tests import quick
 from tests.certificates import SelfSigned, sign_oneself
-from tests.support import DEADLINE_S, RedisServer, forget, free_port, start_child, wait_until
+from tests.support import (
+    DEADLINE_S,
+    RedisServer,
+    forget,
+    free_port,
+    start_child,
+    use_chosen_server,
+    wait_until,
+)
 
+use_chosen_server()
 HAS_REDIS = shutil.which("redis-server") is not None
 
 #: Hypothesis' profile of `make chaos`.

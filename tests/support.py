@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
+import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -21,6 +25,29 @@ from smsq.cli.running.children import die_with_parent
 
 #: Long enough for a loaded machine; tests end as soon as what they wait for has come.
 DEADLINE_S = 30.0
+
+#: Names another server than the `redis-server` on PATH, as in `SMSQ_TEST_REDIS=/opt/valkey-server`.
+SERVER_VARIABLE = "SMSQ_TEST_REDIS"
+
+
+def use_chosen_server(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Put the server that `SMSQ_TEST_REDIS` names first on PATH, as `redis-server`.
+
+    Processes that tests start look there, too.
+
+    Raises:
+        ValueError: There is no such program.
+    """
+    chosen = environ.get(SERVER_VARIABLE)
+    if not chosen:
+        return
+    program = shutil.which(Path(chosen).absolute())
+    if program is None:
+        raise ValueError(f"{SERVER_VARIABLE}: {chosen} is no program: write the path of one")
+    folder = Path(tempfile.mkdtemp(prefix="smsq-redis-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "redis-server").symlink_to(program)
+    environ["PATH"] = f"{folder}{os.pathsep}{environ.get('PATH', '')}"
 
 
 class Ports:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.quick import changed_files, is_near, is_touched
 from tests.side_by_side import arrange
-from tests.support import Ports, bind, free_port
+from tests.support import SERVER_VARIABLE, Ports, bind, free_port, use_chosen_server
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,3 +129,21 @@ def test_a_quick_run_starts_no_processes_of_ours_and_keeps_the_short_tests() -> 
     files = {ROOT / line.split("::")[0] for line in listed.splitlines() if "::" in line}
     of_processes = {file for file in files if file.parent.name == "e2e"}
     assert all(is_touched(file, changed_files()) for file in of_processes)
+
+
+def test_another_server_is_started_where_a_variable_names_it(tmp_path: Path) -> None:
+    other = tmp_path / "valkey-server"
+    other.write_text("#!/bin/sh\necho another server\n")
+    other.chmod(0o755)
+    environ = {SERVER_VARIABLE: str(other), "PATH": os.environ["PATH"]}
+
+    use_chosen_server(environ)
+
+    found = shutil.which("redis-server", path=environ["PATH"])
+    assert found is not None
+    assert subprocess.check_output([found], text=True) == "another server\n"
+
+
+def test_a_server_that_is_not_there_ends_the_tests(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no program"):
+        use_chosen_server({SERVER_VARIABLE: str(tmp_path / "none"), "PATH": ""})
