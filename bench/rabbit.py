@@ -152,6 +152,13 @@ def delete(scene: Scene) -> None:
     scene.server.delete(_queues(scene))
 
 
+def alarm(scene: Scene) -> None:
+    """It runs short of memory and takes no messages."""
+    scene.server.take_nothing()
+    time.sleep(AWAY_S)
+    scene.server.take_all()
+
+
 def cut(scene: Scene) -> None:
     """Nothing passes, and no connection ends: a partition."""
     there = scene.proxy.to
@@ -163,7 +170,7 @@ def cut(scene: Scene) -> None:
         scene.proxy.mute()
 
 
-FAULTS = {fault.__name__: fault for fault in (kill, restart, lose_disk, purge, delete, cut)}
+FAULTS = {fault.__name__: fault for fault in (kill, restart, lose_disk, purge, delete, alarm, cut)}
 
 
 def _queues(scene: Scene) -> list[str]:

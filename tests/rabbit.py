@@ -79,6 +79,14 @@ class RabbitServer:
         """Delete queues below their consumers."""
         self.ask(lambda channel: [channel.queue_delete(name) for name in queues])
 
+    def take_nothing(self) -> None:
+        """Raise its memory alarm: it is there, and reads from nobody who publishes."""
+        self._control("set_vm_memory_high_watermark", "0.00001")
+
+    def take_all(self) -> None:
+        """End the alarm."""
+        self._control("set_vm_memory_high_watermark", "0.4")
+
     def ask(self, what: Callable[[Any], Any]) -> Any:
         """Do something on a channel of a connection made for it."""
         with kombu.Connection(self.url, connect_timeout=5) as connection:
@@ -108,6 +116,10 @@ class RabbitServer:
         if self._names is not None:
             self._names.kill()
             self._names.wait()
+
+    def _control(self, *words: str) -> None:
+        command = [str(_SERVER.with_name("rabbitmqctl")), *words]
+        subprocess.run(command, env=self._environ(), check=True, capture_output=True, timeout=60)
 
     def _end(self, how: signal.Signals) -> None:
         if self._node is not None:

@@ -29,6 +29,7 @@ from worker.beat import TickScheduler
 from worker.clock_watch import start_watching
 from worker.liveness import start_telling
 from worker.requirements import require_durability, require_gateway, require_ledger
+from worker.stand_in import start_standing_in
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ def build_resources(sender: Any, **_: object) -> None:
     require_durability(resources.redis, resources.keys, settings.durable_claims)
     start_watching(resources.scripts, resources.stop)
     start_telling(sender.hostname, presence, resources.stop)
+    start_standing_in(resources)
     log.info(
         "worker %s sends to %s, at %g/s at most, burst %d",
         *(sender.hostname, settings.gateway_url, settings.rate_per_s, settings.burst),

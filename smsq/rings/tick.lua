@@ -4,16 +4,18 @@
 --
 -- ARGV[4]  task      whose tick it is
 -- ARGV[5]  what      'may': may beat send one? 'sent': it did. 'take': a worker has one in hand
+--                    'age': when was one last taken?
 -- ARGV[6]  apart_ms  take: so soon after another it is superseded
 --                    may: beat's interval; while nobody takes ticks the pauses grow
 -- ARGV[7]  many, ARGV[8] most_ms: may: so many that nobody took are sent at that interval, and then the
 --                    pauses double, to this at most
--- returns  1, or 0 for no
+-- returns  1, or 0 for no; 'age': milliseconds, -1 when nobody remembers
 local ticks, task, apart_ms = key('ticks'), ARGV[4], tonumber(ARGV[6])
 local of_task = redis.call('HMGET', ticks, task, task .. ':sent', task .. ':untaken')
 local taken_ms, sent_ms, untaken = tonumber(of_task[1]), tonumber(of_task[2]), tonumber(of_task[3]) or 0
 local function is_within(at_ms, ms) return at_ms and NOW_MS >= at_ms and NOW_MS - at_ms < ms end
 
+if ARGV[5] == 'age' then return taken_ms and int(math.max(0, NOW_MS - taken_ms)) or -1 end
 if ARGV[5] == 'sent' then
   redis.call('HSET', ticks, task .. ':sent', int(NOW_MS), task .. ':untaken', untaken + 1)
   return 1

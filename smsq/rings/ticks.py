@@ -48,6 +48,11 @@ class Ticks:
         """Note that the broker has a tick more."""
         self._run("tick", task, "sent", 0)
 
+    def age_s(self, task: str) -> float | None:
+        """Seconds since a tick was last taken, by whichever worker; None when nobody remembers."""
+        age_ms = int(self._run("tick", task, "age", 0))
+        return None if age_ms < 0 else age_ms / 1000
+
     def take(self, task: str) -> bool:
         """Say whether a tick that came is worth its work; also shows beat that ticks are taken."""
         return bool(self._run("tick", task, "take", _ms(APART_S)))
