@@ -142,11 +142,13 @@ class RedisServer:
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start and wait until it answers."""
+    def start(self, *, waits: bool = True) -> None:
+        """Start and wait, unless told otherwise, until it answers."""
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--dir", str(self._folder), "--save", "", *self._options]
         self._process = start_child(command)
+        if not waits:
+            return
         client = redis.Redis.from_url(self.url)
         wait_until(client.ping, "redis-server answers")
         client.close()

@@ -2,20 +2,23 @@
 
 In:  HTTP. Out: the replies of `Gateway`; a dropped one closes the connection without an answer.
 
-`/book...` and `/control` ask for no token: the simulator listens on loopback alone.
+`/book...` and `/control` are open on loopback; elsewhere they ask for the token as a bearer token.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hmac
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from smsq.simulator.gateway import Gateway, Reply
@@ -40,9 +43,29 @@ class DroppableProtocol(H11Protocol):
         super().connection_lost(exc)
 
 
-def make_app(gateway: Gateway) -> Starlette:
-    """Make the web app around a gateway."""
+class TokenOnly:
+    """Lets nobody see the book or change options without the gateway's token."""
+
+    def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
+        self._app = app
+        self._gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 401, or pass on."""
+        headers = dict(scope.get("headers", ()))
+        wanted = f"Bearer {self._gateway.options.token}".encode()
+        is_page = not str(scope.get("path", "")).startswith("/api/")
+        if is_page and not hmac.compare_digest(headers.get(b"authorization", b""), wanted):
+            answer = JSONResponse({"error": "write Authorization: Bearer and the token"}, 401)
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def make_app(gateway: Gateway, *, is_open: bool = True) -> Starlette:
+    """Make the web app around a gateway; unless it is open, its book asks for the token."""
     app = Starlette(
+        middleware=[] if is_open else [Middleware(TokenOnly, gateway=gateway)],
         routes=[
             _endpoint("/api/v1/sendQuickSMS", "POST", gateway.send_quick),
             _endpoint("/api/v1/sendBulkSms", "POST", gateway.send_bulk),
@@ -56,7 +79,7 @@ def make_app(gateway: Gateway) -> Starlette:
             Route("/book/requests", show_requests),
             Route("/book/reset", reset_book, methods=["POST"]),
             Route("/control", change_options, methods=["POST"]),
-        ]
+        ],
     )
     app.state.gateway = gateway
     return app

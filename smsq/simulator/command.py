@@ -1,6 +1,6 @@
 """`smsq simulator`: a gateway to try things on, from the command line.
 
-In:  options. Out: a server on loopback until SIGTERM or Ctrl-C.
+In:  options. Out: a server, on loopback unless told otherwise, until SIGTERM or Ctrl-C.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from smsq.simulator.options import WORLDS, Options, ReceiptShape, change
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Of loopback.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Elsewhere /book wants the token."
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -77,7 +79,10 @@ from smsq.simulator.options import WORLDS, Options, ReceiptShape, change
 def simulator(
     host: str, port: int, faults: Sequence[str], world: str, as_json: bool, **options: object
 ) -> None:
-    """Run a simulated gateway for tests. /book shows what it has accepted."""
+    """Run a simulated gateway for tests. /book shows what it has accepted.
+
+    On another address than loopback's, /book takes `Authorization: Bearer TOKEN`.
+    """
     server_module = _load_server()
     try:
         changes = {**WORLDS[world], **_keep_given(options)}

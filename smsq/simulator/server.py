@@ -25,6 +25,8 @@ _START_TIMEOUT_S = 15.0
 _BACKLOG = 4096
 #: As uvicorn has it.
 _KEEP_ALIVE_S = 5
+#: Of a token that keeps others from the book.
+_MIN_PASSWORD = 16
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -68,16 +70,15 @@ def make_server(options: Options, host: str, port: int) -> tuple[uvicorn.Server,
 
     Args:
         options: How the gateway behaves.
-        host: Of loopback; it asks for no password.
+        host: An address; beyond loopback the book asks for the token.
         port: 0 for a free one.
 
     Raises:
-        ValueError: The host is not loopback.
+        ValueError: The host is none of this machine's, or needs a token that nobody guesses.
     """
-    if host not in _LOOPBACK:
-        raise ValueError(f"host: write one of {', '.join(_LOOPBACK)}; it asks for no password")
+    is_open = _is_open(host, options.token)
     config = uvicorn.Config(
-        make_app(Gateway(options)),
+        make_app(Gateway(options), is_open=is_open),
         http=DroppableProtocol,
         lifespan="off",
         log_level="warning",
@@ -86,7 +87,7 @@ def make_server(options: Options, host: str, port: int) -> tuple[uvicorn.Server,
         timeout_keep_alive=options.keep_alive_s or _KEEP_ALIVE_S,
         backlog=_BACKLOG,
     )
-    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio switches Nagle's delay off only where the protocol is named: 40 ms per answer.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -98,6 +99,20 @@ def make_server(options: Options, host: str, port: int) -> tuple[uvicorn.Server,
         bound.close()
         raise
     return uvicorn.Server(config), bound
+
+
+def _is_open(host: str, token: str) -> bool:
+    """Say whether nobody else reaches a host, so that the book needs no password."""
+    if host in _LOOPBACK:
+        return True
+    if not host:
+        raise ValueError("host: write 127.0.0.1, or 0.0.0.0 for all addresses")
+    if len(token) < _MIN_PASSWORD:
+        raise ValueError(
+            f"host: beyond loopback the token is a password: write one of {_MIN_PASSWORD} "
+            "characters or more, or stay on 127.0.0.1"
+        )
+    return False
 
 
 @contextmanager

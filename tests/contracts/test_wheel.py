@@ -151,7 +151,7 @@ def test_a_command_without_its_extra_names_it(
     path = os.pathsep.join([str(missing), str(site)])
     ran = subprocess.run(
         [sys.executable, "-P", "-m", "smsq.cli", command],
-        env={**settings, "PATH": "", "PYTHONPATH": path},
+        env={**settings, "PATH": "", "PYTHONPATH": path, "PORT": "0"},
         capture_output=True,
         text=True,
         cwd=tmp_path,
