@@ -23,6 +23,9 @@ from smsq.store.connection import connect
 from smsq.store.refusals import say
 from smsq.store.scripts import Scripts
 
+#: A tick comes every second; RabbitMQ has it, or the connection is made anew.
+_CONFIRMED_WITHIN_S = 2
+
 
 class TickScheduler(Scheduler):
     """Sends each entry every `EVERY_S`, as long as ticks are taken.
@@ -80,7 +83,8 @@ class TickScheduler(Scheduler):
         """
         made = self.app.connection_for_write()
         if made.transport.driver_type == "amqp":
-            made.transport_options = {**(made.transport_options or {}), "confirm_publish": True}
+            confirmed = {"confirm_publish": True, "read_timeout": _CONFIRMED_WITHIN_S}
+            made.transport_options = (made.transport_options or {}) | confirmed
         return made
 
     @property

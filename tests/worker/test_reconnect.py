@@ -90,3 +90,12 @@ def test_on_rabbitmq_the_loop_notes_that_it_runs(
             entry.entry()
 
     assert (asked.age_s is not None) == is_noted
+
+
+def test_a_worker_asks_nobody_which_tasks_were_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wait a second for answers at each start, and after each outage."""
+    options: dict[str, object] = {}
+    monkeypatch.setattr(Consumer, "__init__", lambda *_, **given: options.update(given))
+    PatientConsumer(print, hostname="w@h")
+
+    assert options == {"hostname": "w@h", "without_mingle": True}
