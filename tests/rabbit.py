@@ -60,7 +60,7 @@ class RabbitServer:
         server = find_server()
         assert server is not None, MISSING
         self._node = self._run([server])
-        wait_until(self.answers, "RabbitMQ takes clients", deadline_s=START_WITHIN_S)
+        wait_until(self._is_up, "RabbitMQ takes clients", deadline_s=START_WITHIN_S)
 
     def kill(self) -> None:
         """End it as a crash does."""
@@ -120,8 +120,15 @@ class RabbitServer:
             self._names.kill()
             self._names.wait()
 
+    def _is_up(self) -> bool:
+        """Say whether it takes clients; one that ended will not."""
+        assert self._node is not None
+        log = (self._folder / "rabbitmq.log").read_text(errors="replace")
+        assert self._node.poll() is None, f"RabbitMQ ended:\n{log[-2000:]}"
+        return self.answers()
+
     def _control(self, *words: str) -> None:
-        command = [str(_SERVER.with_name("rabbitmqctl")), *words]
+        command = [str(Path(str(find_server())).with_name("rabbitmqctl")), *words]
         subprocess.run(command, env=self._environ(), check=True, capture_output=True, timeout=60)
 
     def _end(self, how: signal.Signals) -> None:
