@@ -66,6 +66,8 @@ def attempt(
         resources.limiter.hand_back(slot, who=claim.job_id, endpoint=endpoint)
         return None
     claim = ready
+    if resources.scripts.watch:
+        resources.scripts.watch.note_request(claim.claimed_at_s)
     log.info("-> send job=%s attempt=%d", claim.job_id, claim.attempts)
     started_at_s = time.monotonic()
     result = submit(resources, claim, leased_at_s=leased_at_s)

@@ -25,15 +25,18 @@ def watch_while_running(scripts: Scripts, stop: threading.Event) -> None:
 
 
 def look(scripts: Scripts) -> None:
-    """Look once, and say so when the clock had stepped."""
+    """Look once, and say so when the clock had stepped, or the ledger has forgotten all."""
     if scripts.watch is None:
         return
+    was_emptied = scripts.watch.is_emptied
     try:
         ahead_s = scripts.watch.look(scripts.run)
     except RedisError:
         return  # those who need it say so
     if ahead_s:
         log.warning("the clock of Redis went %.1f s ahead: taken off the ledger's time", ahead_s)
+    if scripts.watch.is_emptied and not was_emptied:
+        log.error("the ledger was emptied: all jobs of before are gone, see docs/operations.md")
 
 
 def start_watching(scripts: Scripts, stop: threading.Event) -> None:

@@ -10,6 +10,7 @@
 --   in_burst, used_burst   left of a burst after a quiet time, for each of the two
 --   epoch            grows with all that makes reserved slots void: a closing, an opening, a new rate
 --   looked_at_us     a worker last asked for a slot
+--   claimed_us       when a job was claimed last
 --   closed_until_us, why, closings in a row; is_probing 1 until one probe has passed
 --   closed_by        those whose failures closed it, separated by blanks: a probe takes another
 --   fresh            see endpoints.lua
@@ -69,6 +70,25 @@ end
 
 -- How many stay unused of five: two, of a smaller bucket one; a bucket of one has none to spare.
 local function spare_of(burst) return burst > 1 and math.max(1, math.floor(burst / 2.5)) or 0 end
+
+-- So much may be forgotten without a word: what a crash or a failover costs.
+local FORGIVEN_US = 5e6
+
+-- Whoever made a request knows when it was claimed. A ledger that was there by then and knows of no
+-- claim as late has been put back to what it was: a backup was restored, or a server without the newest
+-- writes took over. What went out since would go out again, so an operator looks first. In one that
+-- began later, nothing is left that could go out twice.
+local function heed_restore(l)
+  local floor_us = tonumber(string.match(ARGV[2], '%^(%d+)$'))
+  local claimed_us = tonumber(l.claimed_us) or tonumber(l.born_us) or 0
+  if not floor_us or claimed_us >= floor_us - FORGIVEN_US or (tonumber(l.born_us) or 0) > floor_us then return end
+  local since = claimed_us > 0 and ' ' .. math.floor((floor_us - claimed_us) / 1e6) .. ' s' or ''
+  l.closed_until_us, l.epoch, l.fresh = FOREVER_US, l.epoch + 1, nil
+  l.why = 'the ledger is' .. since .. ' older than what was sent, as after a restore: jobs would go out again'
+  redis.call('HDEL', LIMITER, 'fresh')
+  redis.call('HSET', LIMITER, 'closed_until_us', int(FOREVER_US), 'why', l.why, 'epoch', int(l.epoch),
+    'claimed_us', int(floor_us))
+end
 
 local function save_limiter(...) redis.call('HSET', LIMITER, ...) end
 

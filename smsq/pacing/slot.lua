@@ -19,6 +19,7 @@ for _, class in ipairs(CLASSES) do waiting = waiting + redis.call('ZCARD', key('
 if waiting == 0 then return {'needless'} end
 
 local l = limiter_state()
+heed_restore(l)
 redis.call('HSET', LIMITER, 'looked_at_us', int(NOW_US))
 local gates = endpoint_gates(l)
 local function reserve_probe()

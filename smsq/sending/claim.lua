@@ -28,6 +28,7 @@
 --          {'void'}: the slot is worth nothing any more; reserve another
 --          {'nothing'}: somebody else took what waited
 local l = limiter_state()
+heed_restore(l)
 local gates = endpoint_gates(l)
 local is_closed_for_it = l.closed_until_us > NOW_US and not (ARGV[8] == '1' and l.fresh)
 if ARGV[7] ~= int(l.epoch) or is_closed_for_it then return {'void'} end
@@ -80,7 +81,8 @@ local function use_slot(class)
   local used_us = math.max(l.used_us, NOW_US) + apart
   local planned_us = math.max(l.planned_us, used_us)
   save_limiter('used_us', string.format('%.1f', used_us), 'used_burst', used_burst,
-    'planned_us', string.format('%.1f', planned_us))
+    'planned_us', string.format('%.1f', planned_us),
+    'claimed_us', int(math.max(tonumber(l.claimed_us) or 0, class == 'poll' and 0 or NOW_US)))
   redis.call('HINCRBY', key('counts'), 'slots:' .. class, 1)
   redis.call('HINCRBY', LIMITER, 'period_used', 1)
   if l.plateau_per_s and ARGV[9] == '1' then

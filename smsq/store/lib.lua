@@ -90,7 +90,7 @@ local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 -- the time lately, callers trust Redis no further than their own clocks.
 --
 -- It is kept in the hash `limiter`: seen_us (Redis' time), stepped_us, sure_us (the ledger's time when
--- somebody was sure of it last), and format (below).
+-- somebody was sure of it last), born_us (when it began), and format (below).
 local CLOCK = NS .. ':limiter'
 -- So far the ledger's clock may be ahead of a caller's: answers take their time.
 local SLACK_US = 1000000
@@ -118,9 +118,10 @@ local function read_clock()
   if raw_us ~= seen_us and (kept[1] or BEGINS_CLOCK) then
     -- A Redis that is full or no longer the master still tells the time.
     if format < FORMAT then redis.pcall('HSET', CLOCK, 'format', FORMAT) end
+    if not kept[1] then redis.pcall('HSET', CLOCK, 'born_us', string.format('%.0f', raw_us)) end
     redis.pcall('HSET', CLOCK, 'seen_us', string.format('%.0f', raw_us), 'stepped_us', string.format('%.0f', stepped_us))
   end
-  local at_most_us = tonumber(string.match(ARGV[2], '~(%d+)$'))
+  local at_most_us = tonumber(string.match(ARGV[2], '~(%d+)'))
   local now_us = raw_us - stepped_us
   if not at_most_us then return now_us, raw_us, stepped_us, false end
   local is_sure, unsure_us = now_us <= at_most_us + SLACK_US, now_us - (tonumber(kept[3]) or 0)

@@ -158,7 +158,10 @@ class Scripts:
     def _time(self) -> str:
         now_us = self._clock()
         at_most_us = self.watch.at_most_us() if self.watch else None
-        return f"{'' if now_us is None else now_us}{'' if at_most_us is None else f'~{at_most_us}'}"
+        claimed_us = self.watch.claimed_us if self.watch else 0
+        told = "" if now_us is None else str(now_us)
+        told += "" if at_most_us is None else f"~{at_most_us}"
+        return told + (f"^{claimed_us}" if claimed_us else "")
 
 
 def _call(redis: Redis, script: Script, args: Sequence[Arg]) -> Any:

@@ -53,3 +53,18 @@ def test_a_full_redis_still_tells_the_time(settings: Settings, tmp_path: Path) -
         assert scripts.watch
         assert scripts.watch.look(scripts.run) == 0
         redis.close()
+
+
+def test_a_ledger_that_was_emptied_is_told_once(
+    scripts: Scripts, caplog: pytest.LogCaptureFixture
+) -> None:
+    look(scripts)
+    assert scripts.watch
+    scripts.watch.note_request(ledger_time(scripts.redis, scripts.keys).now_s)
+    look(scripts)
+    assert "emptied" not in caplog.text
+    scripts.redis.delete(scripts.keys.limiter)
+    look(scripts)
+    look(scripts)
+
+    assert caplog.text.count("the ledger was emptied: all jobs of before are gone") == 1
