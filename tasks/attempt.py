@@ -66,8 +66,6 @@ def attempt(
         resources.limiter.hand_back(slot, who=claim.job_id, endpoint=endpoint)
         return None
     claim = ready
-    if resources.scripts.watch:
-        resources.scripts.watch.note_request(claim.claimed_at_s)
     log.info("-> send job=%s attempt=%d", claim.job_id, claim.attempts)
     started_at_s = time.monotonic()
     result = submit(resources, claim, leased_at_s=leased_at_s)
@@ -106,6 +104,8 @@ def make_ready(resources: Resources, claim: Claim, leased_at_s: float) -> Claim 
     if is_expired(whole, leased_at_s):
         give_up_late(resources, whole)
         return None
+    if resources.scripts.watch:
+        resources.scripts.watch.note_request(whole.claimed_at_s)
     return whole
 
 

@@ -81,8 +81,7 @@ local function use_slot(class)
   local used_us = math.max(l.used_us, NOW_US) + apart
   local planned_us = math.max(l.planned_us, used_us)
   save_limiter('used_us', string.format('%.1f', used_us), 'used_burst', used_burst,
-    'planned_us', string.format('%.1f', planned_us),
-    'claimed_us', int(math.max(tonumber(l.claimed_us) or 0, class == 'poll' and 0 or NOW_US)))
+    'planned_us', string.format('%.1f', planned_us), 'claimed_us', int(math.max(tonumber(l.claimed_us) or 0, class == 'poll' and 0 or NOW_US)))
   redis.call('HINCRBY', key('counts'), 'slots:' .. class, 1)
   redis.call('HINCRBY', LIMITER, 'period_used', 1)
   if l.plateau_per_s and ARGV[9] == '1' then
