@@ -20,6 +20,7 @@ from bench.net.cuts import Plan, cut
 from bench.net.links import FAULTS
 from bench.net.namespaces import be_the_switch
 from bench.run import show
+from smsq.cli.running.children import ends_in_order
 
 
 def main(args: Sequence[str]) -> int:
@@ -41,10 +42,11 @@ def main(args: Sequence[str]) -> int:
         return 0
     plan = Plan(times=read.times, for_s=read.for_s, per_s=read.per_s, logs=read.logs)
     rows = []
-    for name in read.link or FAULTS:
-        rows.append(cut(name, plan))
-        told = "holds" if rows[-1].holds else "DOES NOT HOLD"
-        print(f"{name}: {told}; {rows[-1].tally}; {rows[-1].remark}", flush=True)
+    with ends_in_order():
+        for name in read.link or FAULTS:
+            rows.append(cut(name, plan))
+            told = "holds" if rows[-1].holds else "DOES NOT HOLD"
+            print(f"{name}: {told}; {rows[-1].tally}; {rows[-1].remark}", flush=True)
     holds = show(rows)
     if not all(row.tally.is_safe for row in rows):
         return EXIT_UNSAFE

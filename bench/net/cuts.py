@@ -32,6 +32,9 @@ QUIET_S, REST_S = 5.0, 20.0
 #: After the last message; one for later has some time to go then.
 SETTLE_S = 120.0
 
+#: In lines that a log has without any cut.
+_OF_MESSAGES = ("-> send", " <- ", " recover: ")
+
 #: Of a process, beside those of its messages, for each time a link was cut.
 MOST_LINES = 60
 
@@ -106,25 +109,27 @@ def _row(link: str, run: Run, tally: Tally, comebacks: Sequence[Comeback], at_ha
     slowest = max(comebacks, key=lambda each: each.took_s)
     lines, tracebacks = read_logs(run)
     talkative = max(lines, key=lambda name: lines[name])
+    # Sends that were gathered share a request.
+    doubtful = {some_id.partition(".")[0] for some_id in tally.jobs(Fate.UNKNOWN)}
     remarks = (
         f"at work {slowest.took_s:.1f} s after healing ({slowest.slowest} was last)",
-        f"{at_hand} connections to the gateway were open",
+        f"{len(doubtful)} requests unknown, {at_hand} connections to the gateway were open",
         f"{run.producer.repeats} calls repeated",
         f"{lines[talkative]} lines beside those of messages ({talkative})",
         *([f"{tracebacks} tracebacks"] if tracebacks else []),
     )
     all_there = len(tally.fates) == run.producer.load.jobs
     is_readable = not tracebacks and lines[talkative] <= MOST_LINES * len(comebacks)
-    is_known = tally.count(Fate.UNKNOWN) <= at_hand
+    is_known = len(doubtful) <= at_hand
     holds = all_there and is_readable and is_known and slowest.took_s <= AT_WORK_S
     return run.row(FAULTS[link].what, tally, holds=holds, remark="; ".join(remarks))
 
 
 def read_logs(run: Run) -> tuple[dict[str, int], int]:
-    """Count what our processes wrote: lines that are not of one message, and tracebacks."""
+    """Count what our processes wrote: lines that tell of no message, and tracebacks."""
     lines, tracebacks = {}, 0
     for name in (*run.stack.worker_names, "beat", "web"):
         log = read_log(run.stack, name)
-        lines[name] = sum("-> send" not in line and " <- " not in line for line in log)
+        lines[name] = sum(not any(mark in line for mark in _OF_MESSAGES) for line in log)
         tracebacks += sum("Traceback" in line for line in log)
     return lines, tracebacks

@@ -20,10 +20,14 @@ from smsq.simulator.server import make_server
 #: Before each answer, so that some requests are on their way whenever a link is cut.
 LATENCY_MS = 60.0
 
+#: Long, so that a busy machine closes no connection with a request on it.
+KEEP_ALIVE_S = 60
+
 
 async def serve(address: str, port: int, app: str) -> None:
     """Serve until the process ends."""
-    options = Options(token=os.environ["SMSQ_GATEWAY_TOKEN"], latency_ms=LATENCY_MS)
+    token = os.environ["SMSQ_GATEWAY_TOKEN"]
+    options = Options(token=token, latency_ms=LATENCY_MS, keep_alive_s=KEEP_ALIVE_S)
     server, on_loopback = make_server(options, "127.0.0.1", 0)
     on_loopback.close()
     # As `make_server` says: asyncio switches Nagle's delay off only where the protocol is named.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -125,14 +125,19 @@ def network(names: Sequence[str], cabled: Iterable[str] = ()) -> Iterator[Networ
                 made.cables[name] = stack.enter_context(cable(_end(host), "eth0", host.pid))
             else:
                 _ip(f"link add name {_end(host)} type veth peer name eth0 netns {host.pid}")
-                # A namespace ends some time after its last process, and its links with it.
-                stack.callback(_ip, f"link delete {_end(host)}")
+                stack.callback(_unlink, host)
             _set_up(host)
         yield made
 
 
 def _end(host: Host) -> str:
     return f"to-{host.name}"
+
+
+def _unlink(host: Host) -> None:
+    """Take a link away: its namespace ends some time after its last process, and its links then."""
+    with suppress(OSError):  # or has ended, with a holder that was told to go as we were
+        _ip(f"link delete {_end(host)}")
 
 
 def _set_up(host: Host) -> None:

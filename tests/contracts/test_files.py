@@ -60,7 +60,8 @@ def test_every_target_of_the_makefile_is_explained() -> None:
 def test_ci_runs_make_check_and_nothing_less() -> None:
     commands = [line for line in read(".ci/run").splitlines() if line and line[0] != "#"]
     assert "make check" in commands
-    assert any(" -m bench.chaos " in command for command in commands)
+    for bench in ("chaos", "net"):
+        assert any(f" -m bench.{bench} " in command for command in commands)
     assert "\ncheck: lint types test " in read("Makefile")
 
 
