@@ -27,6 +27,8 @@ appendonly yes
 save ""
 maxmemory-policy noeviction
 repl-diskless-sync-delay 0
+repl-timeout 10
+repl-ping-replica-period 2
 {more}
 """
 _SENTINEL = """

@@ -22,6 +22,9 @@ LONG_WAIT_S = 300.0
 #: A replica reports every second.
 LAG_S = 5
 
+#: Redis' `repl-timeout` where replicas are waited for.
+MOST_REPL_TIMEOUT_S = 15
+
 #: Of `maxmemory`; a full Redis refuses every write.
 FULL_SHARE = 0.9
 
@@ -106,6 +109,18 @@ def check_replicas(info: Mapping[str, Any]) -> Iterator[Check]:
             )
             fix = "see to it: a failover now would forget jobs and repeat others"
             yield Check("replicas", Mark.WARNING, detail, fix)
+
+
+def check_repl_timeout(value_s: int) -> Iterator[Check]:
+    """Look how soon a replica and its primary notice that their connection is dead.
+
+    TCP repeats what was lost twice as late each time: after a cut of 30 s it may be silent for as
+    long again. Sentinels see the replica at once, so that it is waited for.
+    """
+    if value_s > MOST_REPL_TIMEOUT_S:
+        detail = f"{value_s} s: after a cut, a replica may be waited for in vain, and nothing sent"
+        fix = "set repl-timeout 10 and repl-ping-replica-period 2, on replicas too"
+        yield Check("repl-timeout", Mark.WARNING, detail, fix)
 
 
 def check_fsync(policy: str) -> Check:

@@ -132,13 +132,15 @@ def check_fitness(redis: Redis, keys: Keys) -> Iterator[Check]:
 def check_disk(redis: Redis, settings: Settings, *, has_log: bool) -> Iterator[Check]:
     """Look how soon writes reach the disk, where the server tells."""
     try:
-        policy = redis.config_get("appendfsync").get("appendfsync")
+        options = redis.config_get("appendfsync") | redis.config_get("repl-timeout")
     except RedisError:
-        policy = None  # managed servers forbid CONFIG
-    if policy and has_log:
+        options = {}  # managed servers forbid CONFIG
+    if has_log and (policy := options.get("appendfsync")):
         yield checks.check_fsync(policy)
     patient = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
     levels = {"claims": settings.durable_claims, "enqueue": settings.durable_enqueue}
+    if Durability.REPLICA in levels.values():
+        yield from checks.check_repl_timeout(int(options.get("repl-timeout") or 0))
     try:
         for what, level in levels.items():
             if level is not Durability.NONE:

@@ -234,6 +234,23 @@ def test_a_replica_is_no_place_for_jobs(tmp_path: Path, environ: dict[str, str])
     assert "primary" in found["replicas"].fix
 
 
+@pytest.mark.real_redis
+@pytest.mark.parametrize(
+    ("timeout_s", "level", "is_told"),
+    [("60", "replica", True), ("10", "replica", False), ("60", "0", False)],
+)
+def test_a_replica_that_would_be_waited_for_long_after_a_cut_is_a_warning(
+    timeout_s: str, level: str, is_told: bool, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    with RedisServer(tmp_path, "--repl-timeout", timeout_s) as server:
+        found = look(environ | {"SMSQ_REDIS_URL": server.url, "SMSQ_DURABLE_ENQUEUE": level})
+
+    assert ("repl-timeout" in found) is is_told
+    if is_told:
+        assert found["repl-timeout"].status is Mark.WARNING
+        assert "repl-timeout 10" in found["repl-timeout"].fix
+
+
 @pytest.mark.parametrize(
     ("replica", "marks"),
     [
