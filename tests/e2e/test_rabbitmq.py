@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from smsq.models import JobState
 from smsq.operate import doctor
 from smsq.operate.checks import Mark
 from tests.e2e.conftest import Deploy, Deployment
-from tests.e2e.test_outages import BACK_WITHIN_S, is_alive
+from tests.e2e.test_outages import BACK_WITHIN_S, ask_alive, is_alive
 from tests.rabbit import RabbitServer, needs_rabbitmq
 from tests.support import wait_until
 
@@ -27,9 +28,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
-    with RabbitServer(tmp_path_factory.mktemp("rabbit")) as server:
+@pytest.fixture
+def rabbit(tmp_path: Path) -> Iterator[RabbitServer]:
+    with RabbitServer(tmp_path) as server:
         yield server
 
 
@@ -54,7 +55,8 @@ def test_jobs_go_out_while_rabbitmq_is_away_and_beat_ticks_soon_after(
             queue.send_quick(FAILS_ONCE, "a retry"),
             queue.send_quick(OTHER, "later", send_at=due),
         ]
-        assert not is_alive(deployment, "worker")
+        code, said = ask_alive(deployment, "--hostname", "worker@%h")
+        assert (code, "the broker cannot be reached" in said) == (1, True)
         see_sent(deployment, *jobs, within_s=BACK_WITHIN_S)
         wait_until(lambda: queue.status(jobs[0]).state is JobState.DONE, "it was polled")
         assert (ticks_s() or 99) > 1  # the workers did it: beat cannot tick
@@ -64,7 +66,9 @@ def test_jobs_go_out_while_rabbitmq_is_away_and_beat_ticks_soon_after(
         see_sent(deployment, queue.send_quick(PHONE, "back"), within_s=BACK_WITHIN_S)
         wait_until(lambda: (ticks_s() or 99) < 1, "beat ticks", deadline_s=BACK_WITHIN_S)
         assert time.monotonic() - back_at_s < BACK_WITHIN_S
-        wait_until(lambda: is_alive(deployment, "worker"), "it takes rings again")
+        wait_until(
+            lambda: not ask_alive(deployment, "--hostname", "worker@%h")[0], "it takes rings again"
+        )
         assert set(deployment.gateway.accepted().values()) == {1}
         assert "Traceback" not in deployment.read_logs()
         deployment.check()
