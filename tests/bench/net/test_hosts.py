@@ -7,9 +7,9 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -17,10 +17,14 @@ from bench.faults import MissingToolError
 from bench.net.hosts import Host, Network, network
 from bench.net.namespaces import be_the_switch
 
+pytestmark = pytest.mark.long
+
 #: What passes does so at once; what is dropped never comes.
 WAIT_S = 0.5
 #: TCP repeats what was lost after some tenths of a second, twice as late each time.
 REPEATED_S = 10.0
+#: So many that some are lost for certain: all of them come once in 10^9 times.
+PACKETS = 200
 #: Below what TCP repeats after.
 LATE_MS = 150.0
 
@@ -40,14 +44,26 @@ hosts_wanted = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def net() -> Iterator[Network]:
+@contextmanager
+def hosts(cabled: Sequence[str] = ()) -> Iterator[Network]:
     """Two hosts. The switch is a namespace of one thread's: this machine's own stays as it is."""
     with ThreadPoolExecutor(1) as switch:
         assert not switch.submit(lambda: ctypes.CDLL(None).unshare(_CLONE_NEWNET)).result()
-        made = network(["a", "b"], cabled=["b"])
+        made = network(["a", "b"], cabled)
         yield switch.submit(made.__enter__).result()
         switch.submit(made.__exit__, None, None, None).result()
+
+
+@pytest.fixture
+def net() -> Iterator[Network]:
+    with hosts() as made:
+        yield made
+
+
+@pytest.fixture
+def slow_net() -> Iterator[Network]:
+    with hosts(cabled=["b"]) as made:
+        yield made
 
 
 def on(host: Host, call: Callable[[], socket.socket]) -> socket.socket:
@@ -104,15 +120,49 @@ def test_what_was_sent_while_a_link_was_cut_comes_when_it_is_healed(net: Network
 
 
 @hosts_wanted
-def test_a_slow_link_makes_both_ways_late_until_it_is_healed(net: Network) -> None:
-    with closing(listen(net.hosts["b"])) as listener, closing(connect(net)) as near:
+def test_a_slow_link_makes_both_ways_late_until_it_is_healed(slow_net: Network) -> None:
+    with closing(listen(slow_net.hosts["b"])) as listener, closing(connect(slow_net)) as near:
         far, _ = listener.accept()
         with closing(far):
             assert time_round_trip(near, far) < 2 * LATE_MS
-            net.slow(["b"], LATE_MS)
+            slow_net.slow(["b"], LATE_MS)
             assert time_round_trip(near, far) >= 2 * LATE_MS
-            net.heal()
+            slow_net.heal()
             assert time_round_trip(near, far) < 2 * LATE_MS
+
+
+@hosts_wanted
+def test_a_connection_counts_as_open_until_its_host_knows_better(net: Network) -> None:
+    here = net.hosts["a"]
+    with closing(listen(net.hosts["b"])) as listener:
+        assert here.count_open(8080) == 0
+        near = connect(net)
+        assert here.count_open(8080) == 1
+        net.cut(["a"], ["b"])
+        listener.close()
+        assert here.count_open(8080) == 1
+        near.close()
+        assert here.count_open(8080) == 0
+
+
+@hosts_wanted
+def test_a_lossy_link_loses_some_packets_and_not_most(net: Network) -> None:
+    here, there = net.hosts["a"], net.hosts["b"]
+    with (
+        closing(on(here, lambda: socket.socket(type=socket.SOCK_DGRAM))) as near,
+        closing(on(there, lambda: socket.socket(type=socket.SOCK_DGRAM))) as far,
+    ):
+        far.bind((there.address, 8080))
+        far.settimeout(WAIT_S)
+        net.lose(["a"], ["b"])
+        for _ in range(PACKETS):
+            near.sendto(b"ring", (there.address, 8080))
+        came = 0
+        with suppress(TimeoutError):
+            while far.recv(4):
+                came += 1
+
+    assert PACKETS / 2 < came < PACKETS
 
 
 @hosts_wanted
