@@ -118,10 +118,9 @@ def test_worker_and_beat_are_asked_about_together_and_both_must_be_alive(
     Presence(scripts, GATEWAY).tell("w@h", 0.5)
 
     assert alive.main(["--hostname", "w@h", "--beat"]) == 1
-    assert capsys.readouterr().out.splitlines() == [
-        "w@h: alive: it asked for rings 0.5 s ago",
-        "beat: not heard of: start it (smsq beat)",
-    ]
+    worker, beat = capsys.readouterr().out.splitlines()
+    assert worker.startswith("w@h: alive: it asked for rings ")
+    assert beat == "beat: not heard of: start it (smsq beat)"
 
 
 @pytest.mark.parametrize("given", ["shop-1@%h", "shop", "%n-2@%d.%h", "a%%h@b", "%h", "worker@"])
