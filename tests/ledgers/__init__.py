@@ -1,0 +1,1 @@
+"""Ledgers as released versions wrote them: see README.md beside this file."""
