@@ -78,14 +78,22 @@ class Repeats(logging.Filter):
 
 
 class TerseOfRedis(Terse):
-    """Is terse about tasks that Redis ended; a task with a fault of its own keeps its traceback."""
+    """Is terse about what Redis ended or refused; a fault of another kind keeps its traceback.
+
+    Args:
+        waits: What is done again later, in words.
+    """
+
+    def __init__(self, name: str = "", *, waits: str = "a task waits for its next tick") -> None:
+        super().__init__(name)
+        self._waits = waits
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Cut what came of an outage or a refusal."""
         reason = record.exc_info[1] if record.exc_info else None
         if not isinstance(reason, RedisError) or is_of_data(reason):
             return True
-        record.msg, record.args = f"a task waits for its next tick: {say(reason)}", ()
+        record.msg, record.args = f"{self._waits}: {say(reason)}", ()
         return super().filter(record)
 
 
@@ -126,6 +134,7 @@ LOGGING: dict[str, Any] = {
         "terse": {"()": Terse},
         "terse from INFO": {"()": Terse, "least": logging.INFO},
         "terse of Redis": {"()": TerseOfRedis},
+        "terse of upkeep": {"()": TerseOfRedis, "waits": "Celery's own queues are kept up later"},
         "terse of the broker": {"()": TerseOfBroker},
         "repeats": {"()": Repeats},
         "plain": {"()": Plain},
@@ -141,6 +150,8 @@ LOGGING: dict[str, Any] = {
         # "Task received" and "succeeded" double our own lines.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING", "filters": ["terse of Redis"]},
+        # Each second it writes to what Redis keeps of queues that expire, as those of commands do.
+        "kombu.transport.redis": {"filters": ["terse of upkeep"]},
         # Beat says every tick, and a page of traceback for each that the broker did not take.
         "celery.beat": {"level": "WARNING", "filters": ["terse"]},
         "celery.worker.consumer.consumer": {"filters": ["terse"]},

@@ -132,6 +132,10 @@ def start_child(command: Sequence[str]) -> subprocess.Popen[bytes]:
     )
 
 
+class ServerEndedError(Exception):
+    """A server ended at its start: it does not take an option."""
+
+
 class RedisServer:
     """A real redis-server on a free port of loopback, with no persistence unless asked for."""
 
@@ -150,7 +154,13 @@ class RedisServer:
         if not waits:
             return
         client = redis.Redis.from_url(self.url)
-        wait_until(client.ping, "redis-server answers")
+
+        def answers() -> bool:
+            if self._process is None or self._process.poll() is not None:
+                raise ServerEndedError("redis-server ended; what it wrote says why")
+            return bool(client.ping())
+
+        wait_until(answers, "redis-server answers")
         client.close()
 
     def start_as_replica_of(self, other: RedisServer) -> None:
@@ -177,6 +187,15 @@ class RedisServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+@cache
+def has_at_least(url: str, major: int) -> bool:
+    """Whether a server speaks as this version of Redis does; Valkey speaks as 7."""
+    client = redis.Redis.from_url(url, decode_responses=True)
+    version: str = client.info("server")["redis_version"]
+    client.close()
+    return int(version.partition(".")[0]) >= major
 
 
 class MutingProxy:

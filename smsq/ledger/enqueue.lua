@@ -20,13 +20,12 @@ if earlier then return earlier end
 local job = cjson.decode(ARGV[5])
 local messages = cjson.decode(ARGV[6])
 job.messages, job.size = #messages, 0
-for n, message in ipairs(messages) do
-  job.size = job.size + #message.phones
-  store_message(id, n, message)
-end
+for _, message in ipairs(messages) do job.size = job.size + #message.phones end
 if ARGV[7] ~= '' then job.key = ARGV[7] end
+-- The key first: should a missing right end this half way, whoever repeats the call finds what is left.
 store_job(id, job)
 hold_key(ARGV[7], id, ARGV[8])
+for n, message in ipairs(messages) do store_message(id, n, message) end
 count(job, 'recipient:pending', job.size)
 local due_in_ms = tonumber(ARGV[10])
 if due_in_ms and due_in_ms > 0 then

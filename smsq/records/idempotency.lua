@@ -78,6 +78,16 @@ local function give_up(found)
   if not found.ordinal or count_left(found.job_id, job) == 0 then move(found.job_id, job, 'cancelled', why) end
 end
 
+-- A call that a missing right ended half way left a job without a state. Its caller was told to repeat
+-- it: that stores the job anew, since nobody works off what was left.
+local function is_half_stored(found) return found.job and not found.job.state and not found.job.campaign end
+
+local function forget_half(id, job)
+  redis.call('ZREM', key('ready', job.priority), id)
+  redis.call('ZREM', key('due'), id)
+  unlink_job_from(id, job, '1:0')
+end
+
 -- What a call with a key comes to, nil when it is to be stored: {'same', id, state}; {'conflict', ...}
 -- with other content; {'refused', ...} for one that wants to be sent again (`is_again`), unless the
 -- earlier one ended unsent for certain.
@@ -86,6 +96,10 @@ local function answer_repeat(digest, content, is_again)
   if not row then return nil end
   local id, earlier = string.match(row, '^(.-)|(.*)$')
   local found = find_named(id)
+  if is_half_stored(found) then
+    forget_half(found.job_id, found.job)
+    return nil
+  end
   if is_again then
     if not found.is_unsent then return {'refused', id, found.state} end
     give_up(found)

@@ -38,7 +38,10 @@ local REFUSALS = {
   READONLY = true, MISCONF = true, OOM = true, NOREPLICAS = true, MASTERDOWN = true, NOPERM = true,
   CLUSTERDOWN = true, MOVED = true, ASK = true, CROSSSLOT = true, TRYAGAIN = true,
 }
-local REFUSED = {"The user executing the script can't", 'ACL failure in script', 'a non local key'}
+local REFUSED = {
+  "The user executing the script can't", 'ACL failure in script', 'a non local key', 'a slot not served',
+  'do not hash to the same slot',
+}
 
 -- What an error says, without places in our scripts and without what might be a phone.
 local function read_error(raised)

@@ -27,7 +27,8 @@ _KEY, _NONE = "KEY", "NONE"
 _SCRIPT = "return redis.call('EXISTS', ARGV[1])"  # a key that it is not given as one, as in ours
 PROBES: Mapping[str, Sequence[str]] = {
     "SET": (_KEY, "1", "PX", str(_KEPT_MS)),
-    **dict.fromkeys(("EXISTS", "GET", "HGETALL", "HKEYS", "HLEN"), (_KEY,)),
+    "EXISTS": (_KEY, _NONE),  # together, as consumers ask for rings of all queues
+    **dict.fromkeys(("GET", "HGETALL", "HKEYS", "HLEN"), (_KEY,)),
     **dict.fromkeys(("LLEN", "LPOP", "RPOP", "SMEMBERS", "ZCARD"), (_KEY,)),
     **dict.fromkeys(("HDEL", "HEXISTS", "HGET", "HMGET"), (_KEY, "a")),
     **dict.fromkeys(("SADD", "SMISMEMBER", "SREM"), (_KEY, "a")),

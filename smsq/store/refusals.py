@@ -42,19 +42,16 @@ class Refusal:
 
     what: str
     fix: str
-    done: Done
+    done: Done = Done.NOTHING
     is_moved: bool = False
     is_lasting: bool = False
 
 
 _MOVED = Refusal(
-    "it is read-only: another one is the primary",
-    "let the address name the primary",
-    Done.NOTHING,
-    is_moved=True,
+    "it is read-only: another one is the primary", "let the address name the primary", is_moved=True
 )
-_FULL = Refusal("it is full", "raise maxmemory, or delete what is not smsq's", Done.NOTHING)
-_LOADING = Refusal("it is loading its data", "wait: it answers when it is done", Done.NOTHING)
+_FULL = Refusal("it is full", "raise maxmemory, or delete what is not smsq's")
+_LOADING = Refusal("it is loading its data", "wait: it answers when it is done")
 _RIGHTS = Refusal(
     "its user lacks a right",
     "give it the right: ACL SETUSER, as ACL LOG tells",
@@ -64,22 +61,23 @@ _RIGHTS = Refusal(
 _PASSWORD = Refusal(
     "it does not know the user or the password",
     "correct user and password in the address",
-    Done.NOTHING,
     is_lasting=True,
 )
-_CLIENTS = Refusal(
-    "it has too many clients", "raise maxclients, or run fewer processes", Done.NOTHING
-)
+_CLIENTS = Refusal("it has too many clients", "raise maxclients, or run fewer processes")
 _CLUSTER = Refusal(
     "it is a cluster's node that does not have the keys",
-    "use a Redis without cluster",
+    "use a Redis without cluster, or the address of the node that has them",
+    Done.HALF,
+    is_lasting=True,
+)
+_SCATTERED = Refusal(
+    "it is a cluster, which scatters the keys of this namespace",
+    "use a Redis without cluster, or put SMSQ_NAMESPACE in braces, as in {shop}",
     Done.HALF,
     is_lasting=True,
 )
 _BUSY = Refusal(
-    "a script of some client runs for too long",
-    "wait; when it does not end: SCRIPT KILL",
-    Done.NOTHING,
+    "a script of some client runs for too long", "wait; when it does not end: SCRIPT KILL"
 )
 
 #: By the first word of Redis' answer.
@@ -90,13 +88,9 @@ REFUSALS: dict[str, Refusal] = {
     # A wait that was ended by a failover: what came before the wait is written.
     "UNBLOCKED": Refusal(_MOVED.what, _MOVED.fix, Done.MAYBE, is_moved=True),
     "OOM": _FULL,
-    "MISCONF": Refusal(
-        "it cannot write to its disk", "make room on Redis' disk and read its log", Done.NOTHING
-    ),
+    "MISCONF": Refusal("it cannot write to its disk", "make room on Redis' disk and read its log"),
     "NOREPLICAS": Refusal(
-        "too few replicas are connected",
-        "start the replicas, or lower min-replicas-to-write",
-        Done.NOTHING,
+        "too few replicas are connected", "start the replicas, or lower min-replicas-to-write"
     ),
     "LOADING": _LOADING,
     "BUSY": _BUSY,
@@ -110,12 +104,10 @@ REFUSALS: dict[str, Refusal] = {
     ),
     "MOVED": _CLUSTER,
     "ASK": _CLUSTER,
-    "CROSSSLOT": _CLUSTER,
+    "CROSSSLOT": _SCATTERED,
     "TRYAGAIN": Refusal("its cluster is moving keys", "wait until it is done", Done.HALF),
-    "EXECABORT": Refusal(
-        "it dropped a transaction", "look for an earlier refusal in the log", Done.NOTHING
-    ),
-    "NOSCRIPT": Refusal("it forgot a script", "try again", Done.NOTHING),
+    "EXECABORT": Refusal("it dropped a transaction", "look for an earlier refusal in the log"),
+    "NOSCRIPT": Refusal("it forgot a script", "try again"),
 }
 
 #: Classes of the client's that take the first word off the answer.
@@ -134,13 +126,15 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.NoScriptError, "NOSCRIPT"),
 )
 
-_TOO_OLD = Refusal(
-    "it is too old", "use Redis 6.2 or newer, or Valkey", Done.NOTHING, is_lasting=True
+_TOO_OLD = Refusal("it is too old", "use Redis 6.2 or newer, or Valkey", is_lasting=True)
+_NO_DATABASE = Refusal(
+    "it has no database of that number",
+    "let the address end with /0; a cluster has no other",
+    is_lasting=True,
 )
 _NEWER = Refusal(
     "its ledger was written by a newer version of smsq",
     "install that version here, too; nothing was stored",
-    Done.NOTHING,
     is_lasting=True,
 )
 #: Without a word of their own, or about a connection.
@@ -157,18 +151,20 @@ _BY_WORDS: tuple[tuple[str, Refusal], ...] = (
         Refusal(
             "no sentinel names a primary",
             "start the sentinels, or correct hosts and name in the address",
-            Done.NOTHING,
         ),
     ),
     ("acl failure in script", _RIGHTS),
     ("the user executing the script can't", _RIGHTS),
     ("a non local key in a cluster node", _CLUSTER),
+    ("a slot not served", REFUSALS["CLUSTERDOWN"]),
+    ("do not hash to the same slot", _SCATTERED),
+    ("select is not allowed in cluster mode", _NO_DATABASE),
+    ("db index is out of range", _NO_DATABASE),
     (
         "certificate verify failed",
         Refusal(
             "its certificate is not trusted",
             "set ssl_ca_certs in the address to the file of its authority",
-            Done.NOTHING,
             is_lasting=True,
         ),
     ),
@@ -190,7 +186,6 @@ def find_refusal(error: Exception) -> Refusal | None:
         return Refusal(
             "this process uses all the connections it may have",
             "raise SMSQ_REDIS_MAX_CONNECTIONS, or call from fewer threads at once",
-            Done.NOTHING,
         )
     words = str(error)
     # Whatever words of another error are in a NotKeptError: something was stored before.

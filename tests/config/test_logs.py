@@ -29,6 +29,17 @@ for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat", "urlli
     logging.getLogger(name).info("noise of %s", name)
     logging.getLogger(name).warning("alarm of %s", name)
 """
+#: Its maybe_refresh_binding_expiry of each second.
+REFUSED_UPKEEP = """
+import logging.config
+from kombu.transport.redis import logger
+from redis.exceptions import OutOfMemoryError
+from config.logs import LOGGING
+logging.config.dictConfig(LOGGING)
+for _ in range(3):
+    logger.warning("Redis error, will retry", exc_info=OutOfMemoryError("command not allowed"))
+logger.warning("a fault", exc_info=KeyError("a fault"))
+"""
 
 
 def test_logs_are_lines_on_stderr_with_our_steps_and_everyones_alarms() -> None:
@@ -99,6 +110,17 @@ def test_a_task_that_redis_ended_is_told_in_one_line_and_a_fault_with_its_traceb
     assert refused.getMessage().startswith("a task waits for its next tick: Redis refuses: it is")
     assert not refused.exc_info
     assert fault.exc_info
+
+
+def test_what_kombu_writes_each_second_to_a_redis_that_refuses_is_told_once() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", REFUSED_UPKEEP], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    refused, *fault = ended.stderr.splitlines()
+
+    assert "are kept up later: Redis refuses: it is full" in refused
+    assert fault[-1] == "KeyError: 'a fault'"
+    assert len(fault) == 2
 
 
 def test_what_repeats_is_told_once_a_minute_and_all_else_each_time(

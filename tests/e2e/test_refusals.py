@@ -13,7 +13,7 @@ from redis import Redis
 import smsq
 from smsq.models import JobState
 from tests.e2e.conftest import Deploy, Deployment
-from tests.support import MutingProxy, RedisServer, free_port, wait_until
+from tests.support import MutingProxy, RedisServer, free_port, has_at_least, wait_until
 
 PHONES = [f"3752973945{n:02}" for n in range(10)]
 BACK_WITHIN_S = 10.0
@@ -90,6 +90,8 @@ def test_nothing_ends_or_goes_deaf_when_redis_refuses_writes(
     deploy: Deploy, kinds: list[str], for_s: float
 ) -> None:
     with deploy("--latency-ms", "1000") as deployment:
+        if not has_at_least(f"redis://127.0.0.1:{deployment.ports['redis']}", 7):
+            kinds = [kind for kind in kinds if kind != "NOREPLICAS"]  # scripts write all the same
         for kind in kinds:
             refuse_for_a_while(deployment, kind, for_s)
         check_log(deployment.read_logs(), lost=len(kinds) * (1 + for_s / 60))
@@ -101,7 +103,7 @@ def test_everybody_follows_an_address_to_the_new_primary_while_the_old_one_lives
     folders = [tmp_path_factory.mktemp(name) for name in ("old", "new")]
     with (
         RedisServer(folders[0]) as old,
-        RedisServer(folders[1], "--replicaof", f"127.0.0.1 {old.port}") as new,
+        RedisServer(folders[1], "--replicaof", "127.0.0.1", str(old.port)) as new,
         MutingProxy(old.port) as address,
         deploy(
             *("--latency-ms", "1000"),

@@ -10,8 +10,11 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
+from smsq import QueueUnavailableError, SmsQueue
+from smsq.models import JobState
 from smsq.settings import Settings
 from smsq.store.fitness import PROBES
+from smsq.store.keys import Keys
 from smsq.store.refusals import REFUSALS
 from smsq.store.scripts import find_files
 from tests.smsq.world import World
@@ -56,6 +59,36 @@ def test_no_job_is_set_aside_whichever_right_is_taken_away(
         world.redis.close()
 
     assert len(refused) > 10
+    admin.close()
+
+
+@pytest.mark.real_redis
+def test_a_call_that_is_repeated_with_its_key_is_stored_once_whichever_right_was_missing(
+    server: RedisServer, environ: dict[str, str]
+) -> None:
+    admin = Redis(port=server.port, decode_responses=True)
+    url = f"redis://sms:q@127.0.0.1:{server.port}/0"
+    admin.execute_command("ACL", "SETUSER", "sms", "on", ">q", "~*", "&*", "+@all")
+    settings = Settings.from_env(environ | {"SMSQ_REDIS_URL": url, "SMSQ_BROKER_URL": url})
+    queue, keys = SmsQueue(settings=settings), Keys(settings.namespace)
+    halves = set()
+    for command in COMMANDS:
+        admin.flushall()
+        admin.execute_command("ACL", "SETUSER", "sms", f"-{command.lower()}")
+        with suppress(QueueUnavailableError):
+            queue.send_quick("+375291234567", "code", key="login")
+        if any("state" not in admin.hgetall(key) for key in admin.keys(keys.job("*"))):
+            halves.add(command)
+        admin.execute_command("ACL", "SETUSER", "sms", "+@all")
+
+        job = queue.send_quick("+375291234567", "code", key="login")
+
+        assert queue.status(job).state is JobState.QUEUED, command
+        assert queue.send_quick("+375291234567", "code", key="login") == job, command
+        assert admin.keys(keys.message("*", 1)) == [keys.message(job, 1)], command
+        assert admin.zrange(keys.ready("normal"), 0, -1) == [job], command
+    assert halves  # else nothing was tried
+    queue.close()
     admin.close()
 
 

@@ -23,7 +23,7 @@ from smsq.store.refusals import (
     may_have_written,
     say,
 )
-from tests.support import RedisServer, free_port
+from tests.support import RedisServer, free_port, has_at_least
 
 IN_SCRIPT_7 = " script: 2b8f, on @user_script:96."
 IN_SCRIPT_6 = "ERR Error running script (call to f_2b8f): @user_script:96: @user_script: 96: -"
@@ -68,6 +68,12 @@ LINES = {
         *(True, False),
     ),
     "CROSSSLOT Keys in request don't hash to the same slot": (False, False),
+    f"ERR Script attempted to access keys that do not hash to the same slot{IN_SCRIPT_7}": (
+        *(True, False),
+    ),
+    f"ERR Script attempted to access a slot not served{IN_SCRIPT_7}": (True, False),
+    "ERR SELECT is not allowed in cluster mode": (False, False),
+    "ERR DB index is out of range": (False, False),
     "TRYAGAIN Multiple keys request during rehashing of slot": (False, False),
     "EXECABORT Transaction discarded because of previous errors.": (False, False),
 }
@@ -140,6 +146,8 @@ def test_what_the_client_says_itself_is_told_apart_too(
         ("WRONGPASS invalid username-password", "password", "correct"),
         ("ERR max number of clients reached", "clients", "maxclients"),
         ("MOVED 1 127.0.0.1:7000", "cluster", "without cluster"),
+        ("CROSSSLOT Keys in request don't hash", "scatters the keys", "{shop}"),
+        ("ERR SELECT is not allowed in cluster mode", "no database", "/0"),
         ("BUSY Redis is busy running a script.", "script", "SCRIPT KILL"),
     ],
 )
@@ -212,6 +220,8 @@ REAL: dict[str, tuple[Act, Act, str]] = {
 def test_a_producer_says_that_nothing_was_stored_only_where_nothing_was(
     server: RedisServer, kind: str
 ) -> None:
+    if kind == "too few replicas" and not has_at_least(server.url, 7):
+        pytest.skip("before Redis 7 scripts write though replicas are missing")
     begin, end, word = REAL[kind]
     redis = Redis(port=server.port, decode_responses=True)
     redis.flushall()
