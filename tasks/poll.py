@@ -24,7 +24,7 @@ MAX_BATCHES = 10
 MAX_RINGS = 10
 
 
-@shared_task(name=Task.POLL_DELIVERIES.value)
+@shared_task(name=Task.POLL_DELIVERIES.value, send_events=False)  # as recover
 def poll_deliveries() -> None:
     """Let the messages that are due wait for a slot, and ring for them."""
     resources = get_resources()

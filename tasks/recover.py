@@ -49,7 +49,7 @@ HEARTBEAT_TTL_S = 3600
 _TASK_OF = {Kind.QUICK: Task.SEND_QUICK, Kind.BULK: Task.SEND_BULK}
 
 
-@shared_task(name=Task.RECOVER.value)
+@shared_task(name=Task.RECOVER.value, send_events=False)  # 86,400 a day: Flower shows messages
 def recover() -> None:
     """Work off what is due."""
     resources = get_resources()
