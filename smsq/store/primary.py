@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -99,12 +99,23 @@ class PrimaryPool(Pool):
         Not as redis-py does: what it asks for changes only when the failover is over, seconds after
         the new primary took writes.
         """
-        told = self._ask(lambda sentinel: sentinel.sentinel_get_master_addr_by_name(self._name))
+        return self._note(self._ask(self._ask_primary))
+
+    def _ask_primary(self, sentinel: Any) -> Any:
+        return sentinel.sentinel_get_master_addr_by_name(self._name)
+
+    def _note(self, told: Sequence[Any]) -> Address:
         found = str(told[0]), int(told[1])
         if found != self._known:
             self._before, self._known = self._known, found
             self._drop_idle()
         return found
+
+    def release(self, connection: Any) -> None:
+        """Take a connection back; one that leads to a primary of before is closed."""
+        if (connection.host, connection.port) != self._known:
+            connection.disconnect()
+        super().release(connection)
 
     def count_replicas(self) -> int:
         """Say how many replicas must have a write, so that whichever comes next has it.
@@ -113,19 +124,29 @@ class PrimaryPool(Pool):
         promoted, nor is the primary of before until it has been made a replica. What sentinels said
         last holds while none answers.
 
+        The number is that of the primary to which connections lead from now on: after a failover
+        the other one has fewer, and those may still copy a primary that is deposed.
+
         Raises:
             MasterNotFoundError: None has answered yet.
         """
         if time.monotonic() >= self._count_at_s:
             self._count_at_s = time.monotonic() + ASK_EVERY_S
             try:
-                told = self._ask(lambda sentinel: [sentinel.sentinel_slaves(self._name)])
-                self._replicas = max(1, sum(map(self._may_be_next, told[0])))
+                replicas, primary = self._ask(self._ask_replicas)
+                self._note(primary)
+                self._replicas = max(1, sum(map(self._may_be_next, replicas)))
             except MasterNotFoundError:
                 self._count_at_s = time.monotonic() + ASK_AGAIN_S
         if not self._replicas:
             raise MasterNotFoundError(_NO_ANSWER.format(self._name))
         return self._replicas
+
+    def _ask_replicas(self, sentinel: Any) -> Any:
+        # In this order: replicas of before, with the primary of now, are too many at worst.
+        replicas = sentinel.sentinel_slaves(self._name)
+        primary = self._ask_primary(sentinel)
+        return primary and (replicas, primary)
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:
         """Ask one sentinel after the other; who answered is asked first the next time.
@@ -146,7 +167,7 @@ class PrimaryPool(Pool):
         is_barred = int(told["slave-priority"]) == 0
         address = str(told["ip"]), int(told["port"])
         is_deposed = told["role-reported"] == "master" and address == self._before
-        return not (is_down or is_barred or is_deposed)
+        return not (is_down or is_barred or is_deposed or address == self._known)
 
     def disconnect(self, inuse_connections: bool = True) -> None:
         """Close connections, those to sentinels too when all are to be closed."""

@@ -13,6 +13,7 @@ import smsq
 from smsq.errors import QueueUnavailableError
 from smsq.settings import Settings
 from smsq.store import primary
+from smsq.store.primary import PrimaryPool
 from tests.sentinels import Watched, watched
 from tests.support import free_port
 
@@ -89,4 +90,27 @@ def test_without_a_replica_no_call_says_that_its_job_is_safe(servers: Watched) -
         queue.send_quick(PHONE, "code", key="login 7")
 
     assert caught.value.may_be_stored
+    queue.close()
+
+
+def test_a_connection_of_before_is_not_used_again_and_replicas_are_those_of_the_next(
+    servers: Watched,
+) -> None:
+    """The other replica copies the old primary for a moment more, and would answer WAIT there."""
+    queue = connect(servers)
+    queue.send_quick(PHONE, "before")
+    pool = queue._producer.redis.connection_pool
+    assert isinstance(pool, PrimaryPool)
+    assert pool.count_replicas() == 2
+    in_use = pool.get_connection()
+    before = servers.primary
+    servers.fail_over()
+    # Asked for their number just before anybody looks for the primary.
+    pool._ask_at_s, pool._count_at_s = float("inf"), 0.0
+
+    assert pool.count_replicas() < 3
+    pool.release(in_use)
+    after = pool.get_connection()
+    assert before.port != after.port == servers.primary.port
+    pool.release(after)
     queue.close()
