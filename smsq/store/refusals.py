@@ -174,6 +174,7 @@ _BY_WORDS: tuple[tuple[str, Refusal], ...] = (
 _NOT_BEGUN_WORDS = ("wrong number of arguments", "unknown command", "max number of clients")
 _NOT_ASKED = (exceptions.DataError, exceptions.MaxConnectionsError)
 
+_OF_PIPELINE = "of pipeline caused error: "
 _FIRST_WORD = re.compile(r"-?([A-Z]+)(?: |$)")
 #: Redis 6.2 puts what a script's command was answered at the end of its own words.
 _OF_SCRIPT = re.compile(r"Error running script .*?: ?-([A-Z]+) ")
@@ -187,7 +188,8 @@ def find_refusal(error: Exception) -> Refusal | None:
             "this process uses all the connections it may have",
             "raise SMSQ_REDIS_MAX_CONNECTIONS, or call from fewer threads at once",
         )
-    words = str(error)
+    # redis-py says first which command of a pipeline it was.
+    words = str(error).rpartition(_OF_PIPELINE)[2]
     # Whatever words of another error are in a NotKeptError: something was stored before.
     if isinstance(error, RedisError | OSError) and not isinstance(error, NotKeptError):
         plain = words.lower().replace("_", " ")

@@ -101,6 +101,16 @@ def test_each_answer_of_redis_says_whether_something_may_be_stored(line: str) ->
     assert "cannot be reached" not in say(error)
 
 
+@pytest.mark.parametrize("line", LINES)
+def test_what_a_pipeline_was_answered_is_the_same_refusal(line: str) -> None:
+    """redis-py writes before it which command that was."""
+    plain, piped = BaseParser.parse_error(line), BaseParser.parse_error(line)
+    piped.args = (f"Command # 2 (SET key ...) of pipeline caused error: {plain}",)
+
+    assert find_refusal(piped) is find_refusal(plain)
+    assert not is_of_data(piped)
+
+
 def test_every_kind_is_swept() -> None:
     rows = [find_refusal(BaseParser.parse_error(line)) for line in LINES]
 
