@@ -8,23 +8,35 @@ sends on when nobody takes what it sends: 178 MB a day, until Redis is full.
 
 from __future__ import annotations
 
+import logging
+import os
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 from celery.beat import ScheduleEntry, Scheduler, SchedulingError
 from kombu import Connection
 from redis.exceptions import RedisError
 
-from config.settings import load_settings
+from config.settings import EXIT_BAD_SETTINGS, load_settings
 from smsq.rings.ticks import EVERY_S, Ticks
 from smsq.store.clock import steady_s
 from smsq.store.connection import connect
-from smsq.store.refusals import say
+from smsq.store.refusals import is_newer, say
 from smsq.store.scripts import Scripts
+from worker.liveness import NEWER
 
 #: A tick comes every second; RabbitMQ has it, or the connection is made anew.
 _CONFIRMED_WITHIN_S = 2
+
+
+def end_process() -> NoReturn:
+    """End with the exit code that tells a supervisor not to start us again in vain.
+
+    Celery takes `SystemExit` for an ordinary end, with code 0. Beat has nothing in hand.
+    """
+    logging.shutdown()
+    os._exit(EXIT_BAD_SETTINGS)
 
 
 class TickScheduler(Scheduler):
@@ -61,6 +73,9 @@ class TickScheduler(Scheduler):
                 self.apply_async(entry, producer=self.producer, advance=False)
                 self.ticks.note_sent(task)
         except RedisError as error:
+            if is_newer(error):
+                self.logger.error(NEWER, "beat")  # noqa: TRY400 - the traceback says no more
+                end_process()
             # Without the ledger nobody could do anything about a tick.
             self.logger.warning("beat waits for its ledger (%s)", say(error))
         except SchedulingError as error:

@@ -17,7 +17,7 @@ from celery import signals
 from redis.exceptions import RedisError
 
 from config.logs import LOGGING
-from config.settings import load_settings
+from config.settings import EXIT_BAD_SETTINGS, load_settings
 from smsq.rings.presence import Presence, name_gateway
 from smsq.rings.ticks import EVERY_S
 from smsq.store.refusals import say
@@ -27,7 +27,7 @@ from tasks.recover import recover
 from tasks.resources import Resources, find_installed, install
 from worker.beat import TickScheduler
 from worker.clock_watch import start_watching
-from worker.liveness import start_telling
+from worker.liveness import refused, start_telling
 from worker.requirements import require_durability, require_gateway, require_ledger
 from worker.stand_in import start_standing_in
 
@@ -141,10 +141,13 @@ def release_holds(**_: object) -> None:
 
 
 def close_connections(sender: Any, **_: object) -> None:
-    """Say goodbye, and give connections back."""
+    """Say goodbye, and give connections back; tell the supervisor not to start us again in vain."""
+    if refused.is_set():
+        sender.exitcode = EXIT_BAD_SETTINGS
     for resources in find_installed():
         try:
             Presence(resources.scripts).leave(sender.hostname)
         except RedisError as error:
-            log.warning("could not say goodbye (%s)", say(error))
+            if not refused.is_set():
+                log.warning("could not say goodbye (%s)", say(error))
         resources.close()

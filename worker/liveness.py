@@ -1,7 +1,8 @@
 """Whether this worker takes rings: when its consumer last asked the broker for some.
 
 In:  Celery's event loop, each time it asks. Out: `Presence` in Redis, from a thread of its own; the
-end of this process when workers of another gateway took the ledger over while it could not tell.
+end of this process when the ledger is no longer its own: workers of another gateway have it, or a
+newer version of smsq wrote it.
 
 A process can run and be deaf: its connection hangs, or its loop stopped. So nothing else counts as
 alive (worker/alive.py, `smsq doctor`).
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from redis.exceptions import RedisError
 
 from smsq.rings.presence import TELL_EVERY_S, Presence
-from smsq.store.refusals import say
+from smsq.store.refusals import is_newer, say
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,12 @@ class LastAsked:
 #: Of this process.
 last_asked = LastAsked()
 
+#: Set when this process ends because the ledger is not its own any more.
+refused = threading.Event()
+
+_OTHER_GATEWAY = "this worker ends: workers that send to %s use this ledger now"
+NEWER = "this %s ends: a newer version of smsq wrote the ledger: install that version here, too"
+
 
 def end_process() -> None:
     """Ask this process to end as an operator would; requests in hand are finished."""
@@ -61,7 +68,7 @@ def tell_while_running(
         worker: Its name.
         presence: Where it is written.
         stop: Ends this.
-        end: Called when workers of another gateway have the ledger by now.
+        end: Called when the ledger is no longer this worker's.
     """
     is_told = True
     while not stop.wait(TELL_EVERY_S):
@@ -70,13 +77,18 @@ def tell_while_running(
             other = presence.enter(worker) if age_s is None else presence.tell(worker, age_s)
             is_told = True
             if other:
-                log.error("this worker ends: workers that send to %s use this ledger now", other)
-                end()
-                return
+                log.error(_OTHER_GATEWAY, other)
+                break
         except RedisError as error:
+            if is_newer(error):
+                log.error(NEWER, "worker")  # noqa: TRY400 - the traceback says no more
+                break
             if is_told:
                 log.warning("nobody can see that this worker lives (%s)", say(error))
             is_told = False
+    if not stop.is_set():
+        refused.set()
+        end()
 
 
 def start_telling(worker: str, presence: Presence, stop: threading.Event) -> None:

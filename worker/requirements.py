@@ -52,8 +52,7 @@ def require_ledger(settings: Settings, *, waits: bool = True) -> None:
         look = partial(find_faults, redis, Keys(settings.namespace).fitness)
         faults = _ask(look, waits=waits)
         if not faults:
-            # Every script looks at the ledger's format; this one does nothing else.
-            _ask(partial(Scripts.of(redis, settings).run, "clock", "", 0), waits=waits)
+            _ask(Scripts.of(redis, settings).look_at_format, waits=waits)
     finally:
         redis.close()
     if faults:

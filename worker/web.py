@@ -66,6 +66,7 @@ class Receiver:
 
     settings: Settings
     redis: Redis
+    scripts: Scripts
     matching: Matching
     views: Views
     counts: str
@@ -80,6 +81,7 @@ class Receiver:
         return cls(
             settings=settings,
             redis=redis,
+            scripts=scripts,
             matching=Matching(scripts, polls, PollPlan.of(settings)),
             views=Views(redis, scripts.keys),
             counts=scripts.keys.counts,
@@ -96,6 +98,15 @@ class Receiver:
         """Count a receipt of which nothing was kept, for operators to see."""
         with suppress(RedisError):
             self.redis.hincrby(self.counts, "receipts_refused", 1)
+
+    def try_to_store(self) -> None:
+        """Write something; also look whether a newer version wrote the ledger.
+
+        Raises:
+            RedisError: Receipts cannot be stored.
+        """
+        try_write(self.redis, self.fitness)
+        self.scripts.look_at_format()
 
     def store(self, job_id: str, signature: str, body: bytes, content_type: str | None) -> int:
         """Store an authentic receipt; returns how many message ids it taught.
@@ -139,7 +150,7 @@ async def healthz(request: Request) -> Response:
     """Say whether receipts can be stored."""
     receiver: Receiver = request.app.state.receiver
     try:
-        await run_in_threadpool(try_write, receiver.redis, receiver.fitness)
+        await run_in_threadpool(receiver.try_to_store)
     except RedisError as error:
         return JSONResponse({"ok": False, "redis": say(error)}, status_code=503)
     return JSONResponse({"ok": True})

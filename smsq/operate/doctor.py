@@ -27,6 +27,7 @@ from smsq.store.durability import find_obstacle
 from smsq.store.fitness import find_faults, try_write
 from smsq.store.keys import Keys
 from smsq.store.refusals import explain
+from smsq.store.scripts import Scripts
 
 #: Clocks further apart confuse whoever compares logs and times of sending.
 CLOCK_SKEW_S = 5.0
@@ -101,6 +102,7 @@ def check_ledger(redis: Redis, settings: Settings) -> Iterator[Check]:
     """Look at what the ledger says of clocks, processes and jobs."""
     keys = Keys(settings.namespace)
     views = Views(redis, keys)
+    Scripts.of(redis, settings).look_at_format()
     yield check_clock(redis)
     yield check_polls(redis, keys)
     yield process_checks.check_workers(read_presence(redis, keys))

@@ -224,6 +224,11 @@ def has_moved(error: Exception) -> bool:
     return refusal is not None and refusal.is_moved
 
 
+def is_newer(error: Exception) -> bool:
+    """Say whether this version of smsq is too old for the ledger."""
+    return find_refusal(error) is _NEWER
+
+
 def is_of_data(error: Exception) -> bool:
     """Whether a command failed at what is stored, and not because Redis is away or refuses."""
     return type(error) is ResponseError and find_refusal(error) is None

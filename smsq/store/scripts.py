@@ -144,6 +144,14 @@ class Scripts:
             self.watch.look(self._run)
         return self._run(name, *args, client=client)
 
+    def look_at_format(self) -> None:
+        """Look whether a newer version of smsq wrote the ledger: every script does before all else.
+
+        Raises:
+            RedisError: It did (`smsq.store.refusals.is_newer`), or Redis does not answer.
+        """
+        self._run("clock", "", 0)
+
     def _run(self, name: str, *args: Arg, client: Redis | None = None) -> Any:
         if name not in self._registered:
             # A hundred threads that all need it first must not all put it together.

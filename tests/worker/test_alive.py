@@ -218,10 +218,29 @@ def test_a_consumer_that_asks_is_heard(scripts: Scripts, monkeypatch: pytest.Mon
     stop.set()
 
 
+def test_a_worker_whose_ledger_a_newer_version_wrote_ends(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(liveness, "TELL_EVERY_S", 0.02)
+    monkeypatch.setattr(liveness, "refused", threading.Event())
+    scripts.redis.hset(scripts.keys.limiter, "format", "99")
+    ended = threading.Event()
+
+    liveness.tell_while_running("w@h", Presence(scripts, GATEWAY), threading.Event(), end=ended.set)
+
+    assert ended.is_set()
+    assert liveness.refused.is_set()
+    [line] = caplog.messages
+    assert line == (
+        "this worker ends: a newer version of smsq wrote the ledger: install that version here, too"
+    )
+
+
 def test_a_worker_whose_ledger_another_gateway_has_taken_ends(
     scripts: Scripts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(liveness, "TELL_EVERY_S", 0.02)
+    monkeypatch.setattr(liveness, "refused", threading.Event())
     Presence(scripts, "other.example:443").enter("o@h")
     ended, stop = threading.Event(), threading.Event()
     presence = Presence(scripts, GATEWAY)

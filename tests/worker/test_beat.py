@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.celeryconfig import celery_options
 from config.queues import TICK_QUEUE
+from config.settings import EXIT_BAD_SETTINGS
 from smsq import names
 from smsq.rings.ticks import EVERY_S, Ticks
 from smsq.settings import Settings
@@ -134,6 +136,21 @@ def test_ticks_that_the_broker_did_not_take_do_not_slow_beat_down(running: Beat)
     running.failure = SchedulingError("the broker is away")
     running.run_for(60, is_taken=False)
     assert all(len(sent_at_s) == 60 for sent_at_s in running.sent_at_s.values())
+
+
+def test_beat_ends_when_a_newer_version_wrote_its_ledger(
+    running: Beat, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def end(code: int) -> None:
+        raise InterruptedError(code)
+
+    monkeypatch.setattr(os, "_exit", end)
+    running.world.redis.hset(running.world.keys.limiter, "format", "99")
+
+    with pytest.raises(InterruptedError, match=str(EXIT_BAD_SETTINGS)):
+        running.run_for(5)
+    assert not any(running.sent_at_s.values())
+    assert "this beat ends: a newer version of smsq wrote the ledger" in caplog.text
 
 
 def test_beat_outlives_a_ledger_that_is_away(

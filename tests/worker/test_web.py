@@ -241,6 +241,13 @@ def test_health_says_why_redis_takes_no_receipts(
     assert (code, said in answer.decode()) == (503, True)
 
 
+def test_health_says_that_a_newer_version_wrote_the_ledger(web: Web, scripts: Scripts) -> None:
+    scripts.redis.hset(scripts.keys.limiter, "format", "99")
+
+    code, answer = web.ask("GET", "/healthz")
+    assert (code, "a newer version of smsq" in answer.decode()) == (503, True)
+
+
 def test_metrics_are_prometheus_text(web: Web, job: str) -> None:
     status, body = web.ask("GET", "/metrics")
 

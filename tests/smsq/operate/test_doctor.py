@@ -492,6 +492,17 @@ def test_connections_that_run_out_are_a_warning(used: int, most: int, is_told: b
         assert "SMSQ_REDIS_MAX_CONNECTIONS" in check.fix
 
 
+def test_a_ledger_that_a_newer_version_wrote_is_told(
+    scripts: Scripts, environ: dict[str, str]
+) -> None:
+    scripts.redis.hset(scripts.keys.limiter, "format", "99")
+    ledger = look(environ)["ledger"]
+
+    assert ledger.status is Mark.ERROR
+    assert "newer version of smsq" in ledger.detail
+    assert "install that version here" in ledger.fix
+
+
 def test_what_keeps_a_server_from_being_the_ledgers_is_told_with_what_to_do() -> None:
     faults = ["Redis 6.0.16 is too old: use 6.2", "its user may not use XADD: ACL SETUSER name +x"]
     old, rights = checks.check_fitness(faults)
