@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from config.logs import LOGGING
 from config.settings import EXIT_BAD_SETTINGS, load_settings
+from smsq.environment.version import read_version
 from smsq.rings.presence import Presence, name_gateway
 from smsq.rings.ticks import EVERY_S
 from smsq.store.refusals import say
@@ -80,7 +81,7 @@ def build_resources(sender: Any, **_: object) -> None:
         log.warning("the worker runs as root, and need not: start it as another user")
     require_ledger(settings)
     resources = Resources.build(settings)
-    presence = Presence(resources.scripts, name_gateway(settings.gateway_url))
+    presence = Presence(resources.scripts, name_gateway(settings.gateway_url), read_version())
     require_gateway(presence, sender.hostname)
     install(resources)
     require_durability(resources.redis, resources.keys, settings.durable_claims)

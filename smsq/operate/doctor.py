@@ -12,12 +12,13 @@ from typing import Any, cast
 from redis import Redis
 from redis.exceptions import RedisError
 
+from smsq.environment.version import read_version
 from smsq.errors import ConfigError
 from smsq.names import QUEUES, Durability, Queue
 from smsq.operate import checks, process_checks
 from smsq.operate.checks import Check, Mark
 from smsq.operate.gateway_check import check_gateway
-from smsq.rings.presence import name_gateway, read_gateway, read_presence
+from smsq.rings.presence import name_gateway, read_gateway, read_presence, read_versions
 from smsq.rings.rings import Rings, make_celery
 from smsq.settings import Settings
 from smsq.status.views import Views
@@ -105,7 +106,9 @@ def check_ledger(redis: Redis, settings: Settings) -> Iterator[Check]:
     Scripts.of(redis, settings).look_at_format()
     yield check_clock(redis)
     yield check_polls(redis, keys)
-    yield process_checks.check_workers(read_presence(redis, keys))
+    ages_s, versions = read_presence(redis, keys), read_versions(redis, keys)
+    yield process_checks.check_workers(ages_s)
+    yield from process_checks.check_versions(ages_s, versions, read_version())
     if settings.gateway_url:
         mine = name_gateway(settings.gateway_url)
         yield from process_checks.check_gateway_name(mine, read_gateway(redis, keys))

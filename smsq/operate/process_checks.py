@@ -5,13 +5,14 @@ In:  what workers said of themselves and to Celery. Out: checks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from smsq.names import QUEUES
 from smsq.operate.checks import Check, Mark
 from smsq.rings.broker import read_queue
-from smsq.rings.presence import DEAF_AFTER_S
+from smsq.rings.presence import DEAF_AFTER_S, Running
 from smsq.rings.ticks import LATE_BEAT_S
 
 #: Of one queue. Producers stop at 2,000.
@@ -19,6 +20,9 @@ MANY_RINGS = 1000
 
 #: A poll that waits for longer makes delivery states late.
 LATE_POLL_S = 60.0
+
+#: Workers of two versions run side by side while they are restarted one by one, and not for longer.
+SIDE_BY_SIDE_S = 900.0
 
 #: Bounds of kombu's visibility time-out: above any hold of a moment, below its default of an hour.
 RING_AWAY_LEAST_S, RING_AWAY_MOST_S = 60, 3600
@@ -36,6 +40,39 @@ def check_workers(ages_s: Mapping[str, float]) -> Check:
     if live:
         return Check("workers", Mark.OK, f"{', '.join(live)} take rings")
     return Check("workers", Mark.ERROR, "none takes rings", "start one: smsq worker")
+
+
+def check_versions(
+    ages_s: Mapping[str, float], told: Mapping[str, Running], mine: str
+) -> Iterator[Check]:
+    """Look whether all workers run one smsq.
+
+    Args:
+        ages_s: Worker to the seconds since it asked for rings.
+        told: Worker to the smsq that it runs; one that is too old does not say.
+        mine: The smsq that looks.
+    """
+    silent = Running("a version that does not say so", math.inf)
+    running = {name: told.get(name, silent) for name, s in ages_s.items() if s <= DEAF_AFTER_S}
+    for_s: dict[str, float] = {}
+    for one in running.values():
+        for_s[one.version] = max(one.for_s, for_s.get(one.version, 0.0))
+    if not for_s:
+        return
+    if len(for_s) == 1:
+        [version] = for_s
+        also = "" if version == mine else f"; this command is {mine}"
+        yield Check("versions", Mark.OK, f"all workers run {version}{also}")
+        return
+    names = {each: [n for n, one in running.items() if one.version == each] for each in for_s}
+    told_all = "; ".join(f"{each}: {', '.join(sorted(names[each]))}" for each in sorted(for_s))
+    # The one that came last.
+    together_s = min(for_s.values())
+    detail = f"{told_all} (for {together_s / 60:.0f} min)"
+    if together_s <= SIDE_BY_SIDE_S:
+        yield Check("versions", Mark.OK, detail)
+        return
+    yield Check("versions", Mark.WARNING, detail, "restart the workers of the older version")
 
 
 def check_gateway_name(mine: str, theirs: str) -> Iterator[Check]:

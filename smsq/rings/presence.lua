@@ -1,14 +1,15 @@
--- presence.lua: note when a worker's consumer last asked for rings; forget workers long gone; let only
--- workers of one gateway use the ledger.
+-- presence.lua: note when a worker's consumer last asked for rings, and which smsq it runs; forget workers
+-- long gone; let only workers of one gateway use the ledger.
 --
 -- ARGV[4]  worker
 -- ARGV[5]  age_ms     since it asked; 'new' when it never did, '' when the worker says goodbye
 -- ARGV[6]  forget_ms  a worker that has been silent for so long is forgotten
 -- ARGV[7]  gateway    which one it sends to; '' for goodbye
 -- ARGV[8]  silent_ms  workers of another gateway that have been silent for so long are gone
+-- ARGV[9]  version    of smsq; '' for none told
 --
 -- Returns '' or, and nothing is written, the other gateway whose workers use the ledger.
-local workers, limiter = key('workers'), key('limiter')
+local workers, versions, limiter = key('workers'), key('versions'), key('limiter')
 local worker, age_ms, forget_ms, gateway = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
 if gateway ~= '' then
   local known = redis.call('HMGET', limiter, 'gateway', 'gateway_told_at_ms')
@@ -17,11 +18,26 @@ if gateway ~= '' then
   end
   redis.call('HSET', limiter, 'gateway', gateway, 'gateway_told_at_ms', int(NOW_MS))
 end
+-- Whoever has a version stands among the workers, too, and leaves both together.
+local function note_version(version)
+  local told = redis.call('HGET', versions, worker)
+  if version == '' then
+    if told then redis.call('HDEL', versions, worker) end
+  elseif not told or string.match(told, '^%d+ (.*)$') ~= version then
+    redis.call('HSET', versions, worker, int(NOW_MS) .. ' ' .. version)
+  end
+end
 if age_ms == '' then
   redis.call('ZREM', workers, worker)
+  note_version('')
 elseif age_ms ~= 'new' then
   redis.call('ZADD', workers, int(NOW_MS - tonumber(age_ms)), worker)
+  note_version(ARGV[9])
 end
-redis.call('ZREMRANGEBYSCORE', workers, '-inf', int(NOW_MS - forget_ms))
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', workers, '-inf', int(NOW_MS - forget_ms), 'LIMIT', 0, 1000)) do
+  redis.call('ZREM', workers, gone)
+  redis.call('HDEL', versions, gone)
+end
 redis.call('PEXPIRE', workers, int(forget_ms))
+redis.call('PEXPIRE', versions, int(forget_ms))
 return ''

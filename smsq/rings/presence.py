@@ -1,4 +1,4 @@
-"""Presence: which workers take rings, and which gateway they send to.
+"""Presence: which workers take rings, which gateway they send to, and which smsq they run.
 
 Not which processes run: a deaf one runs too. All workers of a ledger send to one gateway; those of
 another one are told so, for they would send this installation's messages there.
@@ -9,6 +9,7 @@ In:  how long ago a worker's consumer asked for rings. Out: the same, for every 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -49,11 +50,13 @@ class Presence:
     Args:
         scripts: Of the ledger.
         gateway: As `name_gateway` says; empty only to leave.
+        version: As `environment.version` says; empty for none told.
     """
 
-    def __init__(self, scripts: Scripts, gateway: str = "") -> None:
+    def __init__(self, scripts: Scripts, gateway: str = "", version: str = "") -> None:
         self._run = scripts.run
         self._gateway = gateway
+        self._version = version
 
     def enter(self, worker: str) -> str:
         """Say that a worker wants to send to its gateway; see `tell`."""
@@ -74,7 +77,21 @@ class Presence:
 
     def _tell(self, worker: str, age_ms: int | str, gateway: str) -> str:
         forget_ms, free_ms = (round(s * 1000) for s in (FORGET_AFTER_S, GATEWAY_FREE_AFTER_S))
-        return str(self._run("presence", worker, age_ms, forget_ms, gateway, free_ms))
+        told = (worker, age_ms, forget_ms, gateway, free_ms, self._version)
+        return str(self._run("presence", *told))
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Which smsq a worker runs.
+
+    Attributes:
+        version: As `environment.version` says.
+        for_s: Since it first told so.
+    """
+
+    version: str
+    for_s: float
 
 
 def read_presence(redis: Redis, keys: Keys) -> Mapping[str, float]:
@@ -82,6 +99,17 @@ def read_presence(redis: Redis, keys: Keys) -> Mapping[str, float]:
     now_ms = ledger_time(redis, keys).now_ms
     rows = cast(list[tuple[str, float]], redis.zrange(keys.workers, 0, -1, withscores=True))
     return {worker: max(0.0, (now_ms - at_ms) / 1000) for worker, at_ms in rows}
+
+
+def read_versions(redis: Redis, keys: Keys) -> Mapping[str, Running]:
+    """Read which smsq each worker runs; those older than this feature do not say."""
+    now_ms = ledger_time(redis, keys).now_ms
+    told = cast(dict[str, str], redis.hgetall(keys.versions))
+    rows = {worker: value.partition(" ") for worker, value in told.items()}
+    return {
+        worker: Running(version, max(0.0, (now_ms - float(since_ms)) / 1000))
+        for worker, (since_ms, _, version) in rows.items()
+    }
 
 
 def read_gateway(redis: Redis, keys: Keys) -> str:

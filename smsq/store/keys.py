@@ -150,6 +150,11 @@ class Keys:
         return f"{self.namespace}:workers"
 
     @property
+    def versions(self) -> str:
+        """Hash: worker → `since (ms) version` of smsq."""
+        return f"{self.namespace}:versions"
+
+    @property
     def events(self) -> str:
         """Stream: news of what changed."""
         return f"{self.namespace}:events"

@@ -40,6 +40,7 @@
 --   limiter                   hash: the one rate and the one gate (limit.lua), the one clock (below)
 --   ticks                     hash: when beat's ticks were taken and sent (tick.lua)
 --   workers                   zset: worker -> when its consumer last asked for rings
+--   versions                  hash: worker -> since when and which smsq it runs (presence.lua)
 --   heartbeat                 string: when beat's ticks were worked off last
 --   disk                      string: written to see whether writes reach the disk, or a replica
 --   fitness                   string: written and deleted to see what Redis' user may do

@@ -151,7 +151,7 @@ def work_small_scripts(world: World) -> None:
     world.limiter.set_rate(None, by="me@here")
     world.scripts.run("clock", "", "")
     Ticks(world.scripts).take(Task.RECOVER)
-    presence = Presence(world.scripts, "gateway:443")
+    presence = Presence(world.scripts, "gateway:443", "0.1.0 aaaaaaa")
     for i in range(1000):
         presence.tell(f"worker{i}@here", 0.1)
     presence.leave("worker0@here")

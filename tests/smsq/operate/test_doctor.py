@@ -30,6 +30,7 @@ from smsq.pacing.limiter import Limiter
 from smsq.pacing.slots import Pace, Slot
 from smsq.queue import SmsQueue
 from smsq.rings.broker import broker_options
+from smsq.rings.presence import Running
 from smsq.settings import Settings
 from smsq.store.scripts import Scripts
 from tests.certificates import SelfSigned
@@ -490,6 +491,35 @@ def test_connections_that_run_out_are_a_warning(used: int, most: int, is_told: b
     for check in found:
         assert check.status is Mark.WARNING
         assert "SMSQ_REDIS_MAX_CONNECTIONS" in check.fix
+
+
+def test_one_version_of_all_workers_is_fine_whichever_looks() -> None:
+    ages_s = {"a@h": 0.5, "killed@h": 60.0}
+    told = {"a@h": Running("0.2.0 bbb", 9), "killed@h": Running("0.1.0 aaa", 9999)}
+
+    [same] = process_checks.check_versions(ages_s, told, "0.2.0 bbb")
+    [other] = process_checks.check_versions(ages_s, told, "0.1.0 aaa")
+
+    assert (same.status, same.detail) == (Mark.OK, "all workers run 0.2.0 bbb")
+    assert other.status is Mark.OK
+    assert other.detail == "all workers run 0.2.0 bbb; this command is 0.1.0 aaa"
+    assert not [*process_checks.check_versions({}, {}, "0.1.0 aaa")]
+
+
+@pytest.mark.parametrize(("minutes", "mark"), [(5, Mark.OK), (16, Mark.WARNING)])
+@pytest.mark.parametrize("tells", [True, False])
+def test_two_versions_are_told_and_after_a_while_warned_of(
+    minutes: int, mark: Mark, *, tells: bool
+) -> None:
+    ages_s = {"a@h": 0.5, "b@h": 0.5, "c@h": 0.5}
+    told = {name: Running("0.2.0 bbb", minutes * 60) for name in ("b@h", "c@h")}
+    told |= {"a@h": Running("0.1.0 aaa", 999_999)} if tells else {}
+
+    [check] = process_checks.check_versions(ages_s, told, "0.2.0 bbb")
+
+    new = "0.2.0 bbb: b@h, c@h"
+    told_all = f"0.1.0 aaa: a@h; {new}" if tells else f"{new}; a version that does not say so: a@h"
+    assert (check.status, check.detail) == (mark, f"{told_all} (for {minutes} min)")
 
 
 def test_a_ledger_that_a_newer_version_wrote_is_told(

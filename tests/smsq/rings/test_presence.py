@@ -11,6 +11,7 @@ from smsq.rings.presence import (
     name_gateway,
     read_gateway,
     read_presence,
+    read_versions,
 )
 from smsq.store.scripts import Scripts
 
@@ -44,6 +45,33 @@ def test_who_was_silent_for_long_is_forgotten(scripts: Scripts) -> None:
 
     assert list(read_presence(scripts.redis, scripts.keys)) == ["a@host"]
     assert scripts.redis.pttl(scripts.keys.workers) > 0
+
+
+def test_each_worker_tells_which_smsq_it_runs_and_for_how_long(scripts: Scripts) -> None:
+    world_ms = scripts.redis.time()[0] * 1000
+    Presence(scripts, OURS, "0.1.0 aaaaaaa").tell("a@host", 0)
+    Presence(scripts, OURS).tell("old@host", 0)
+    scripts.redis.hset(scripts.keys.versions, "a@host", f"{world_ms - 60_000} 0.1.0 aaaaaaa")
+    Presence(scripts, OURS, "0.1.0 aaaaaaa").tell("a@host", 0)
+    [(worker, running)] = read_versions(scripts.redis, scripts.keys).items()
+    assert (worker, running.version) == ("a@host", "0.1.0 aaaaaaa")
+    assert 59 < running.for_s < 65
+
+    Presence(scripts, OURS, "0.2.0 bbbbbbb").tell("a@host", 0)
+    [running] = read_versions(scripts.redis, scripts.keys).values()
+    assert running.version == "0.2.0 bbbbbbb"
+    assert running.for_s < 5
+
+
+def test_the_version_of_who_leaves_or_is_forgotten_goes_with_it(scripts: Scripts) -> None:
+    presence = Presence(scripts, OURS, "0.1.0 aaaaaaa")
+    presence.tell("ended@host", 0)
+    presence.leave("ended@host")
+    presence.tell("killed@host", FORGET_AFTER_S + 1)
+    presence.tell("a@host", 0)
+
+    assert list(read_versions(scripts.redis, scripts.keys)) == ["a@host"]
+    assert scripts.redis.pttl(scripts.keys.versions) > 0
 
 
 @pytest.mark.parametrize(
