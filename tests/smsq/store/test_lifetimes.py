@@ -41,6 +41,7 @@ OWN_TIME = {
     "disk": "one look at the disk",
     "fitness": "one look at the rights",
     "workers": "as long as a worker is heard of",
+    "versions": "as long as a worker is heard of",
     "heartbeat": "as long as anybody would ask",
     "events": "SMSQ_EVENTS_KEEP_S",
     "webhook": "SMSQ_EVENTS_KEEP_S: what it passed by is no longer in the stream then",
