@@ -132,6 +132,8 @@ _NO_DATABASE = Refusal(
     "let the address end with /0; a cluster has no other",
     is_lasting=True,
 )
+#: Raised by store/lib.lua before a script does anything.
+NEWER_FORMAT = "the ledger is of a newer format"
 _NEWER = Refusal(
     "its ledger was written by a newer version of smsq",
     "install that version here, too; nothing was stored",
@@ -139,8 +141,7 @@ _NEWER = Refusal(
 )
 #: Without a word of their own, or about a connection.
 _BY_WORDS: tuple[tuple[str, Refusal], ...] = (
-    # Raised by store/lib.lua before a script does anything.
-    ("the ledger is of a newer format", _NEWER),
+    (NEWER_FORMAT, _NEWER),
     # The first command of a connection, which Redis before 6 does not know.
     ("unknown command 'hello'", _TOO_OLD),
     ("unknown command `hello`", _TOO_OLD),

@@ -5,6 +5,7 @@ In:  a Redis client, the namespace, a script's name and arguments. Out: what the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -14,13 +15,14 @@ from typing import Any, Self
 
 from redis import Redis
 from redis.commands.core import Script
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from smsq.settings import Settings
 from smsq.store.clock import Watch
 from smsq.store.keys import Keys
 from smsq.store.lua_nesting import Nesting
 from smsq.store.lua_parts import Definition, pick, read_definitions
+from smsq.store.refusals import NEWER_FORMAT
 
 #: A script's argument, as Redis takes it.
 Arg = str | int | float | bytes
@@ -145,12 +147,14 @@ class Scripts:
         return self._run(name, *args, client=client)
 
     def look_at_format(self) -> None:
-        """Look whether a newer version of smsq wrote the ledger: every script does before all else.
+        """Look whether a newer version of smsq wrote the ledger; unlike scripts, write nothing.
 
         Raises:
             RedisError: It did (`smsq.store.refusals.is_newer`), or Redis does not answer.
         """
-        self._run("clock", "", 0)
+        [known] = re.findall(r"^local FORMAT = (\d+)$", _read("lib"), re.MULTILINE)
+        if int(str(self.redis.hget(self.keys.limiter, "format") or 0)) > int(known):
+            raise ResponseError(NEWER_FORMAT)
 
     def _run(self, name: str, *args: Arg, client: Redis | None = None) -> Any:
         if name not in self._registered:

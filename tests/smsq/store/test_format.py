@@ -34,6 +34,20 @@ def test_a_ledger_without_a_format_is_older_and_read(queue: SmsQueue, scripts: S
     assert scripts.redis.hexists(scripts.keys.limiter, "format")
 
 
+def test_who_only_looks_at_the_format_leaves_an_older_ledger_to_older_versions(
+    queue: SmsQueue, scripts: Scripts
+) -> None:
+    queue.send_quick("+375291234567", "hi")
+    scripts.redis.hset(scripts.keys.limiter, "format", 1)
+    before = scripts.redis.hgetall(scripts.keys.limiter)
+
+    scripts.look_at_format()
+    assert scripts.redis.hgetall(scripts.keys.limiter) == before
+    scripts.redis.hset(scripts.keys.limiter, "format", NEWER)
+    with pytest.raises(ResponseError, match="newer format"):
+        scripts.look_at_format()
+
+
 def test_a_producer_stores_nothing_in_a_newer_ledger(queue: SmsQueue, scripts: Scripts) -> None:
     scripts.redis.hset(scripts.keys.limiter, "format", NEWER)
     with pytest.raises(QueueUnavailableError, match="newer version of smsq") as refused:

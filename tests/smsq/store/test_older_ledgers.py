@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from smsq.domain.outcomes import Verdict
 from smsq.models import JobState, RecipientState, ReportRow
 from smsq.records.jobs import Claim, PollClaim
 from smsq.settings import Settings
+from smsq.status.export import Exporter, Selection
 from tests.smsq.world import PLAN, World
 
 FOLDER = Path(__file__).parents[2] / "ledgers"
@@ -23,6 +25,7 @@ LEDGERS = sorted(path.name.partition(".")[0] for path in FOLDER.glob("*.json"))
 #: What is sent only after an operator says so, or never.
 NOT_SENT = ("unknown", "dead", "rejected", "cancelled", "paused")
 BULK = (1, 2, 40, 100, 500, 3000)
+CAMPAIGNS = ("campaign", "paused")
 
 pytestmark = pytest.mark.real_redis
 
@@ -136,6 +139,20 @@ def test_a_paused_campaign_can_be_resumed_and_another_cancelled(old: OldWorld) -
 
     assert old.states_of(old.jobs["paused"]) == {RecipientState.DELIVERED: 30}
     assert not set(old.views.job_ids(old.jobs["campaign"])) & set(old.sent)
+
+
+def test_all_of_it_can_be_exported(old: OldWorld) -> None:
+    old.work(for_s=600)
+    exporter = Exporter(old.redis, old.keys)
+    all_of_it = Selection(since=datetime.fromtimestamp(0, UTC))
+    messages = Counter(row["job"] for row in exporter.messages(all_of_it))
+    recipients = Counter((row["job"], row["state"]) for row in exporter.recipients(all_of_it))
+
+    single = {job.partition(".")[0] for name, job in old.jobs.items() if name not in CAMPAIGNS}
+    several = {job for name in CAMPAIGNS for job in old.views.job_ids(old.jobs[name])}
+    assert messages == dict.fromkeys(single | several, 1)
+    for size in BULK:
+        assert recipients[old.jobs[f"bulk{size}"], RecipientState.DELIVERED] == size
 
 
 def test_retention_ends_all_that_is_final(old: OldWorld) -> None:
