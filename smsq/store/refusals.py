@@ -136,7 +136,7 @@ _NO_DATABASE = Refusal(
 NEWER_FORMAT = "the ledger is of a newer format"
 _NEWER = Refusal(
     "its ledger was written by a newer version of smsq",
-    "install that version here, too; nothing was stored",
+    "install that version here, too",
     is_lasting=True,
 )
 #: Without a word of their own, or about a connection.
