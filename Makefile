@@ -84,6 +84,7 @@ soak: setup ## Compare what became of 155,000 recipients with the books of odd g
 .PHONY: chaos
 chaos: setup ## Kill, stop and starve everything under load, try many examples; takes half an hour
 	@$(BIN)/python -m bench.chaos
+	@$(BIN)/python -m bench.refusals --for-s 15
 	@$(BIN)/python -m bench.failover --rounds 2
 	@$(BIN)/python -m bench.upgrade
 	@$(BIN)/python -m bench.rabbit

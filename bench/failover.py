@@ -1,4 +1,4 @@
-"""Failovers of a real primary with two replicas and three sentinels, under load.
+"""Failovers of a real primary under load: two replicas and three sentinels, or one address by hand.
 
 In:  how the primary goes, how often, and what is waited for. Out: a table: what was sent twice or
 lost, and how soon sends went on. Run: python -m bench.failover; takes a quarter of an hour
@@ -20,12 +20,17 @@ from bench.harness import Bed, bed, wait
 from bench.producer import Load, Producer
 from bench.run import LATENCY, Row, Run, show
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
+from tests.addressed import Addressed, addressed
 from tests.sentinels import Watched, watched
 
 #: A deployment sends on so soon after another one is the primary.
 GOES_ON_WITHIN_S = 10.0
 
 DURABLE = {"SMSQ_DURABLE_CLAIMS": "replica", "SMSQ_DURABLE_ENQUEUE": "replica"}
+
+#: One address is repointed, as a managed Redis does it.
+BY_HAND = "by-hand"
+WAYS = ("planned", "killed", BY_HAND)
 
 #: Before and after each failover.
 QUIET_S, REST_S = 4.0, 14.0
@@ -42,8 +47,12 @@ def fail_over(how: str, more: Mapping[str, str], *, rounds: int, per_s: float) -
         **more,
     }
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="smsq-failover-"))
-        servers = stack.enter_context(watched(Path(folder)))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smsq-failover-")))
+        servers: Watched | Addressed
+        if how == BY_HAND:
+            servers = stack.enter_context(addressed(folder))
+        else:
+            servers = stack.enter_context(watched(folder))
         settings |= {"SMSQ_REDIS_URL": servers.url, "SMSQ_BROKER_URL": servers.url}
         made = stack.enter_context(bed(LATENCY, workers=2, **settings))  # type: ignore[arg-type]
         ledger = connect(servers.url, timeout_s=WORKER_TIMEOUT_S)
@@ -56,16 +65,19 @@ def fail_over(how: str, more: Mapping[str, str], *, rounds: int, per_s: float) -
         return _reckon(how, more, run, gaps_s)
 
 
-def _go(how: str, servers: Watched, made: Bed) -> float:
+def _go(how: str, servers: Watched | Addressed, made: Bed) -> float:
     """One failover; returns for how long nothing was sent after the next primary was there."""
     time.sleep(QUIET_S)
     before = servers.primary
     if how == "killed":
         before.stop()
         wait(lambda: servers.primary is not before, at_most_s=30, every_s=0.05)
-    else:
-        servers.fail_over()
+    # By hand the next one is there at once, and the one before goes on for a while.
     there_at_s = made.now_s()
+    if how != "killed":
+        servers.fail_over()
+    if how == "planned":
+        there_at_s = made.now_s()
     time.sleep(REST_S)
     if how == "killed":
         before.start_as_replica_of(servers.primary)
@@ -95,7 +107,7 @@ def main(args: Sequence[str]) -> int:
     """Run each way, with waits and without; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.failover", description=__doc__)
     parser.add_argument(
-        "how", nargs="*", default=["planned", "killed"], help="planned, killed; both unless named"
+        "how", nargs="*", default=list(WAYS), help=f"{', '.join(WAYS)}; all unless named"
     )
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--per-s", type=float, default=200.0)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from bench.faults import read_log
-from bench.net.deployment import Deployment
+from bench.harness import Bed
 from bench.producer import Producer
 
 #: A tick of beat's is taken each second.
@@ -45,34 +45,34 @@ class Comeback:
         return max(self.signs, key=lambda name: self.back_s.get(name, math.inf))
 
 
-def begin(made: Deployment, producer: Producer) -> Comeback:
+def begin(bed: Bed, producer: Producer) -> Comeback:
     """Note what has been done until now, to tell what is done from now on."""
-    stack, orders = made.bed.stack, len(producer.orders)
+    stack, orders = bed.stack, len(producer.orders)
     signs: dict[str, Callable[[], object]] = {
-        name: partial(_has_sent, made, name, len(read_log(stack, name)))
+        name: partial(_has_sent, bed, name, len(read_log(stack, name)))
         for name in stack.worker_names
     }
     signs["app"] = lambda: len(producer.orders) > orders
-    signs["beat"] = lambda: (made.bed.queue.heartbeat_age_s() or math.inf) < _TICKS_S
+    signs["beat"] = lambda: (bed.queue.heartbeat_age_s() or math.inf) < _TICKS_S
     signs["web"] = partial(_is_well, stack.url("web") + "/healthz")
     return Comeback(signs)
 
 
-def watch(comeback: Comeback, made: Deployment, *, for_s: float) -> None:
+def watch(comeback: Comeback, bed: Bed, *, for_s: float) -> None:
     """Look until so many seconds have passed since the heal, which is now."""
-    healed_s, began_s = made.bed.now_s(), time.monotonic()
+    healed_s, began_s = bed.now_s(), time.monotonic()
     while (passed_s := time.monotonic() - began_s) < for_s:
         for name, sign in comeback.signs.items():
             if name not in comeback.back_s and sign():
                 comeback.back_s[name] = passed_s
         time.sleep(0.1)
-    since = made.bed.requests(round(1000 * healed_s))
-    moments_s = [healed_s, *(at_s for at_s, _, _ in since), made.bed.now_s()]
+    since = bed.requests(round(1000 * healed_s))
+    moments_s = [healed_s, *(at_s for at_s, _, _ in since), bed.now_s()]
     comeback.pause_s = max(later - first for first, later in itertools.pairwise(moments_s))
 
 
-def _has_sent(made: Deployment, worker: str, after: int) -> bool:
-    return any("-> send" in line for line in read_log(made.bed.stack, worker)[after:])
+def _has_sent(bed: Bed, worker: str, after: int) -> bool:
+    return any("-> send" in line for line in read_log(bed.stack, worker)[after:])
 
 
 def _is_well(url: str) -> bool:

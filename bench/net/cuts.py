@@ -84,9 +84,9 @@ def cut(link: str, plan: Plan) -> Row:
             # What is written on one of them before its worker notices may be unknown.
             at_hand += sum(made.net.hosts[name].count_open(PORT) for name in WORKERS)
             time.sleep(plan.for_s)
-            comebacks.append(begin(made, producer))
+            comebacks.append(begin(made.bed, producer))
             made.net.heal()
-            watch(comebacks[-1], made, for_s=REST_S)
+            watch(comebacks[-1], made.bed, for_s=REST_S)
         tally = settle(made, run)
         if plan.logs:
             shutil.copytree(run.stack.folder, Path(plan.logs, link), dirs_exist_ok=True)
