@@ -82,7 +82,7 @@ soak: setup ## Compare what became of 155,000 recipients with the books of odd g
 	@$(BIN)/python -m bench.forged
 
 .PHONY: chaos
-chaos: setup ## Kill, stop and starve everything under load, try many examples; takes half an hour
+chaos: setup ## Kill, stop and starve everything under load, try many examples; takes long
 	@$(BIN)/python -m bench.chaos
 	@$(BIN)/python -m bench.refusals --for-s 15
 	@$(BIN)/python -m bench.failover --rounds 2

@@ -11,6 +11,7 @@
 --   epoch            grows with all that makes reserved slots void: a closing, an opening, a new rate
 --   looked_at_us     a worker last asked for a slot
 --   claimed_us       when a job was claimed last
+--   sent_us          when one was claimed whose request a worker told that it made; others learn it (clock.lua)
 --   closed_until_us, why, closings in a row; is_probing 1 until one probe has passed
 --   closed_by        those whose failures closed it, separated by blanks: a probe takes another
 --   fresh            see endpoints.lua
@@ -78,8 +79,9 @@ local FORGIVEN_US = 5e6
 -- claim as late has been put back to what it was: a backup was restored, or a server without the newest
 -- writes took over. What went out since would go out again, so an operator looks first. In one that
 -- began later, nothing is left that could go out twice.
+local SENT_US = tonumber(string.match(ARGV[2], '%^(%d+)$'))
 local function heed_restore(l)
-  local floor_us = tonumber(string.match(ARGV[2], '%^(%d+)$'))
+  local floor_us = SENT_US
   local claimed_us = tonumber(l.claimed_us) or tonumber(l.born_us) or 0
   if not floor_us or claimed_us >= floor_us - FORGIVEN_US or (tonumber(l.born_us) or 0) > floor_us then return end
   local since = claimed_us > 0 and ' ' .. math.floor((floor_us - claimed_us) / 1e6) .. ' s' or ''

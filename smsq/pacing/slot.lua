@@ -20,7 +20,7 @@ if waiting == 0 then return {'needless'} end
 
 local l = limiter_state()
 heed_restore(l)
-redis.call('HSET', LIMITER, 'looked_at_us', int(NOW_US))
+save_limiter('looked_at_us', int(NOW_US), 'sent_us', int(math.max(tonumber(l.sent_us) or 0, SENT_US or 0)))
 local gates = endpoint_gates(l)
 local function reserve_probe()
   save_limiter('probe_until_us', int(NOW_US + tonumber(ARGV[6])))

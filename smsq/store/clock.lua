@@ -7,9 +7,9 @@
 --
 -- ARGV[4]  stepped_us  as it was told when it went ahead; '' for nothing to say
 -- ARGV[5]  ahead_us    by so much
--- returns  {the ledger's time in us, stepped_us, when the ledger began}
-local kept = redis.call('HMGET', CLOCK, 'sure_us', 'born_us')
-local sure_us, born_us = tonumber(kept[1]) or 0, kept[2] or '0'
+-- returns  {the ledger's time in us, stepped_us, when the ledger began, when the newest request was claimed}
+local kept = redis.call('HMGET', CLOCK, 'sure_us', 'born_us', 'sent_us')
+local sure_us, born_us, sent_us = tonumber(kept[1]) or 0, kept[2] or '0', kept[3] or '0'
 local ahead_us = tonumber(ARGV[5]) or 0
 if ahead_us > 0 and ARGV[4] == int(STEPPED_US) and REDIS_US - STEPPED_US - sure_us >= ahead_us then
   STEPPED_US = STEPPED_US + ahead_us
@@ -18,4 +18,4 @@ if ahead_us > 0 and ARGV[4] == int(STEPPED_US) and REDIS_US - STEPPED_US - sure_
   IS_SURE = true
 end
 if IS_SURE then redis.pcall('HSET', CLOCK, 'sure_us', int(REDIS_US - STEPPED_US)) end
-return {int(REDIS_US - STEPPED_US), int(STEPPED_US), born_us}
+return {int(REDIS_US - STEPPED_US), int(STEPPED_US), born_us, sent_us}

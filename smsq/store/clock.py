@@ -67,26 +67,27 @@ class Watch:
     can. With each look the process learns how far the ledger is; when it is ahead of what can be,
     it says so, and the ledger takes the step off (store/clock.lua).
 
-    It also knows when the last job was claimed whose request this process made. A ledger that knows
-    of no claim as late was restored from an older copy (pacing/limit.lua).
+    It also knows when the newest job was claimed whose request went out, of this process or, from
+    the last look, of any. A ledger that knows of no claim as late was restored from an older copy
+    (pacing/limit.lua).
 
     Args:
         now_s: The process' steady clock.
 
     Attributes:
-        claimed_us: Ledger's time of that claim; 0 before the first.
+        sent_us: Ledger's time of that claim; 0 before the first.
         born_us: When the ledger began, at the last look; 0 for before there was such a field.
     """
 
     def __init__(self, now_s: Callable[[], float] = steady_s) -> None:
         self._now_s = now_s
         self._mark: tuple[int, float] | None = None
-        self.claimed_us = 0
+        self.sent_us = 0
         self.born_us = 0
 
     def note_request(self, claimed_at_s: float) -> None:
         """Note that the request of a job goes out that was claimed then, by the ledger's time."""
-        self.claimed_us = max(self.claimed_us, round(claimed_at_s * 1e6))
+        self.sent_us = max(self.sent_us, round(claimed_at_s * 1e6))
 
     def at_most_us(self) -> int | None:
         """The ledger's time now, or a little more; None before the first look."""
@@ -95,8 +96,8 @@ class Watch:
 
     @property
     def is_emptied(self) -> bool:
-        """Whether the ledger began after this process made a request: it has forgotten all."""
-        return 0 < self.claimed_us < self.born_us
+        """Whether the ledger began after a request was made: it has forgotten all."""
+        return 0 < self.sent_us < self.born_us
 
     def is_due(self) -> bool:
         """Say whether the last look was long ago, or there was none."""
@@ -112,7 +113,8 @@ class Watch:
             Seconds that it was ahead, 0 when it was not.
         """
         asked_at_s = self._now_s()
-        ledger_us, stepped_us, self.born_us = map(int, run("clock", "", 0))
+        ledger_us, stepped_us, self.born_us, sent_us = map(int, run("clock", "", 0))
+        self.sent_us = max(self.sent_us, sent_us)
         ahead_us = ledger_us - self._expect_us(self._mark) if self._mark else 0
         is_ahead = ahead_us > SLACK_US
         if is_ahead:

@@ -170,10 +170,10 @@ class Scripts:
     def _time(self) -> str:
         now_us = self._clock()
         at_most_us = self.watch.at_most_us() if self.watch else None
-        claimed_us = self.watch.claimed_us if self.watch else 0
+        sent_us = self.watch.sent_us if self.watch else 0
         told = "" if now_us is None else str(now_us)
         told += "" if at_most_us is None else f"~{at_most_us}"
-        return told + (f"^{claimed_us}" if claimed_us else "")
+        return told + (f"^{sent_us}" if sent_us else "")
 
 
 def _call(redis: Redis, script: Script, args: Sequence[Arg]) -> Any:

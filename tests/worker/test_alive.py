@@ -109,7 +109,7 @@ def test_a_beat_of_an_older_version_is_judged_by_what_workers_took_of_it(
     scripts.redis.set(scripts.keys.heartbeat, f"{time.time() - 5:.3f}")
 
     assert alive.main(["--beat"]) == 0
-    assert "beat: alive: it sent a tick 5." in capsys.readouterr().out
+    assert "beat: alive: it sent a tick " in capsys.readouterr().out
 
 
 def test_worker_and_beat_are_asked_about_together_and_both_must_be_alive(

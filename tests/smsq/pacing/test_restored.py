@@ -128,6 +128,26 @@ def test_a_worker_that_sent_nothing_since_the_copy_cannot_know(world: SteppedWor
     assert send_one(world)
 
 
+def test_a_worker_that_never_sent_knows_it_from_the_others(
+    world: SteppedWorld, settings: Settings
+) -> None:
+    """Else its first claim would hide from them that the ledger is old."""
+    world.enqueue_many(3)
+    restore = copy_of(world)
+    idle = SteppedWorld(settings)
+    for one in (world, idle):
+        one.pass_s(60)
+    assert send_one(world)
+    assert isinstance(world.limiter.reserve(), Slot)
+    for one in (world, idle):
+        one.pass_s(1)
+    restore()
+
+    assert isinstance(idle.limiter.reserve(), Closed)
+    assert isinstance(world.limiter.reserve(), Closed)
+    idle.redis.close()
+
+
 def test_an_emptied_ledger_goes_on_and_says_when_it_forgot(world: SteppedWorld) -> None:
     world.enqueue_many(1)
     assert send_one(world)
