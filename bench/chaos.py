@@ -24,7 +24,7 @@ from bench import faults
 from bench.arguments import read_names
 from bench.peer import run_peer
 from bench.producer import Load
-from bench.run import TIMEOUT_S, Row, show, under_load
+from bench.run import TIMEOUT_S, Row, find_exit_code, show, under_load
 from bench.second_thoughts import second_thoughts
 from bench.set_clocks import set_clocks
 from bench.tally import Fate
@@ -35,8 +35,6 @@ from smsq.models import JobState
 #: it.
 SHORT_TIMEOUT_S = 2
 
-#: A job was sent twice or lost.
-EXIT_UNSAFE = 3
 
 #: A worker takes rings so soon after Redis is back.
 RECONNECT_S = 10
@@ -257,9 +255,7 @@ def main(names: Sequence[str]) -> int:
         rows = [row for row in (*found, *(each.result() for each in slow)) if row]
     holds = show(rows)
     print(f"{len(rows)} scenarios in {time.monotonic() - began_at_s:.0f} s")
-    if not all(row.tally.is_safe for row in rows):
-        return EXIT_UNSAFE
-    return 0 if holds else 1
+    return find_exit_code((row.tally for row in rows), holds=holds)
 
 
 if __name__ == "__main__":

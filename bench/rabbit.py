@@ -26,11 +26,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.arguments import read_names
-from bench.chaos import EXIT_UNSAFE
 from bench.faults import read_log
 from bench.harness import wait
 from bench.producer import Load, Producer
-from bench.run import Run, under_load
+from bench.run import Run, find_exit_code, under_load
 from bench.tally import Fate
 from smsq.names import QUEUES
 from smsq.rings.broker import name_queue
@@ -205,9 +204,8 @@ def run_faults(names: Sequence[str], *, per_s: float = 100.0) -> int:
     _show(all_suffered)
     counts = ", ".join(f"{tally.count(fate)} {fate}" for fate in Fate)
     print(f"{len(tally.fates)} jobs: {counts}; {pages} tracebacks in the logs, must be 0")
-    if not tally.is_safe:
-        return EXIT_UNSAFE
-    return 0 if tally.is_clean and not pages and all(one.holds for one in all_suffered) else 1
+    holds = tally.is_clean and not pages and all(one.holds for one in all_suffered)
+    return find_exit_code([tally], holds=holds)
 
 
 def _show(all_suffered: Sequence[Suffered]) -> None:

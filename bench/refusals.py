@@ -20,14 +20,13 @@ from pathlib import Path
 
 from redis import Redis
 
-from bench.chaos import EXIT_UNSAFE
 from bench.faults import MissingToolError, find_unanswered
 from bench.harness import wait
 from bench.net.at_work import Comeback, begin, watch
 from bench.net.cuts import read_logs
 from bench.producer import Load, Producer
 from bench.refusing_server import Server, small_disk
-from bench.run import Row, Run, show, under_load
+from bench.run import Row, Run, find_exit_code, show, under_load
 from bench.tally import Fate, is_at_rest, reckon
 from bench.ways_to_refuse import DISK_FULL, DISK_MB, WAYS, Refused, refuse_for
 
@@ -172,10 +171,7 @@ def main(args: Sequence[str]) -> int:
             print(f"{name}: SKIPPED, {missing}", flush=True)
             continue
         print(f"{name}: {'holds' if rows[-1].holds else 'DOES NOT HOLD'}", flush=True)
-    holds = show(rows)
-    if not all(row.tally.is_safe for row in rows):
-        return EXIT_UNSAFE
-    return 0 if holds else 1
+    return find_exit_code((row.tally for row in rows), holds=show(rows))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ In:  a load, options of simulator and settings. Out: `Run`, to hurt while it goe
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -26,6 +26,9 @@ TIMEOUT_S = 5
 
 #: Every request takes so long, so that some are in flight whenever something happens.
 LATENCY = ("--latency-ms", "60")
+
+#: A job was sent twice or lost.
+EXIT_UNSAFE = 3
 
 #: All that was enqueued has to be settled so soon after the last job.
 SETTLE_S = 120.0
@@ -123,3 +126,10 @@ def show(rows: Sequence[Row]) -> bool:
         )
     Console(width=170).print(table)
     return all(row.holds for row in rows)
+
+
+def find_exit_code(tallies: Iterable[Tally], *, holds: bool) -> int:
+    """Say how a run ends: 0 where all holds, 1 where not, 3 where a job was sent twice or lost."""
+    if not all(tally.is_safe for tally in tallies):
+        return EXIT_UNSAFE
+    return 0 if holds else 1

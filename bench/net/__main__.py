@@ -14,12 +14,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from bench.chaos import EXIT_UNSAFE
 from bench.faults import MissingToolError
 from bench.net.cuts import Plan, cut
 from bench.net.links import FAULTS
 from bench.net.namespaces import be_the_switch
-from bench.run import show
+from bench.run import find_exit_code, show
 from smsq.cli.running.children import ends_in_order
 
 
@@ -47,10 +46,7 @@ def main(args: Sequence[str]) -> int:
             rows.append(cut(name, plan))
             told = "holds" if rows[-1].holds else "DOES NOT HOLD"
             print(f"{name}: {told}; {rows[-1].tally}; {rows[-1].remark}", flush=True)
-    holds = show(rows)
-    if not all(row.tally.is_safe for row in rows):
-        return EXIT_UNSAFE
-    return 0 if holds else 1
+    return find_exit_code((row.tally for row in rows), holds=show(rows))
 
 
 if __name__ == "__main__":

@@ -29,14 +29,21 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
         yield started
 
 
-@pytest.mark.real_redis
-def test_no_job_is_set_aside_whichever_right_is_taken_away(
-    server: RedisServer, environ: dict[str, str]
-) -> None:
+@pytest.fixture
+def restricted(server: RedisServer, environ: dict[str, str]) -> Iterator[tuple[Redis, Settings]]:
+    """An admin, and settings with a user `sms` whose rights a test takes away."""
     admin = Redis(port=server.port, decode_responses=True)
     url = f"redis://sms:q@127.0.0.1:{server.port}/0"
     admin.execute_command("ACL", "SETUSER", "sms", "on", ">q", "~*", "&*", "+@all")
-    settings = Settings.from_env(environ | {"SMSQ_REDIS_URL": url, "SMSQ_BROKER_URL": url})
+    yield admin, Settings.from_env(environ | {"SMSQ_REDIS_URL": url, "SMSQ_BROKER_URL": url})
+    admin.close()
+
+
+@pytest.mark.real_redis
+def test_no_job_is_set_aside_whichever_right_is_taken_away(
+    restricted: tuple[Redis, Settings],
+) -> None:
+    admin, settings = restricted
     refused = set()
     for command in COMMANDS:
         admin.flushall()
@@ -59,17 +66,13 @@ def test_no_job_is_set_aside_whichever_right_is_taken_away(
         world.redis.close()
 
     assert len(refused) > 10
-    admin.close()
 
 
 @pytest.mark.real_redis
 def test_a_call_that_is_repeated_with_its_key_is_stored_once_whichever_right_was_missing(
-    server: RedisServer, environ: dict[str, str]
+    restricted: tuple[Redis, Settings],
 ) -> None:
-    admin = Redis(port=server.port, decode_responses=True)
-    url = f"redis://sms:q@127.0.0.1:{server.port}/0"
-    admin.execute_command("ACL", "SETUSER", "sms", "on", ">q", "~*", "&*", "+@all")
-    settings = Settings.from_env(environ | {"SMSQ_REDIS_URL": url, "SMSQ_BROKER_URL": url})
+    admin, settings = restricted
     queue, keys = SmsQueue(settings=settings), Keys(settings.namespace)
     halves = set()
     for command in COMMANDS:
@@ -89,7 +92,6 @@ def test_a_call_that_is_repeated_with_its_key_is_stored_once_whichever_right_was
         assert admin.zrange(keys.ready("normal"), 0, -1) == [job], command
     assert halves  # else nothing was tried
     queue.close()
-    admin.close()
 
 
 def test_the_scripts_know_each_refusal_that_a_command_in_them_can_meet() -> None:
