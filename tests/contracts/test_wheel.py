@@ -88,7 +88,7 @@ def test_a_web_app_needs_no_more_than_the_queue_does(metadata: Message) -> None:
     required = metadata.get_all("Requires-Dist") or []
     base = {entry.split(">")[0].split("[")[0] for entry in required if "extra ==" not in entry}
 
-    assert {"celery", "redis", "phonenumberslite"} <= base
+    assert {"celery", "redis", "phonenumbers"} <= base
     assert not base & {"requests", "starlette", "uvicorn", "flower", "fakeredis"}
 
 
