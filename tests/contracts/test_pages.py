@@ -66,7 +66,7 @@ def test_the_snippets_run_one_after_the_other(
 ) -> None:
     for name in ("SMSQ_REDIS_URL", "SMSQ_NAMESPACE", "SMSQ_ALPHANAME_ID"):
         monkeypatch.setenv(name, environ[name])
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"__name__": __name__}
     blocks = find_blocks(page, "python")
     assert len(blocks) > 2
 
