@@ -65,8 +65,12 @@ def assemble(checked: CheckedQuick, settings: Settings) -> tuple[NewJob | NewSen
 
 
 def put_one(producer: Producer, message: QuickMessage) -> StoredId:
-    """Enqueue one message, gathered or not, and ring what is ready."""
-    checked = producer.intake().check_quick(message)
+    """Check and enqueue one message, gathered or not, and ring what is ready."""
+    return put_checked(producer, producer.intake().check_quick(message))
+
+
+def put_checked(producer: Producer, checked: CheckedQuick) -> StoredId:
+    """Enqueue one message that was checked; its times count from now on."""
     if checked.is_gathered:
         send, once = assemble_send(checked, producer.settings)
         with producer.call(writes=True):
@@ -85,7 +89,11 @@ def put_one(producer: Producer, message: QuickMessage) -> StoredId:
 
 def put_many(producer: Producer, messages: Iterable[QuickMessage]) -> list[StoredId]:
     """Enqueue many messages in few round trips; every one is checked before any is stored."""
-    checked = producer.intake().check_quick_many(messages)
+    return put_many_checked(producer, producer.intake().check_quick_many(messages))
+
+
+def put_many_checked(producer: Producer, checked: Iterable[CheckedQuick]) -> list[StoredId]:
+    """Enqueue messages that were checked; their times count from now on."""
     new = [assemble(one, producer.settings) for one in checked]
     with producer.call(writes=True, in_pieces=True):
         return store_and_ring(new, producer)
