@@ -1,0 +1,1 @@
+"""A small shop, for tests: customers with phones, and their orders."""

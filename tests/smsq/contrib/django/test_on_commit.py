@@ -1,0 +1,153 @@
+"""What is committed is sent, what is rolled back is not, and an outage fails no request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import override_settings
+
+import smsq
+from smsq.contrib.django import get_queue, sms
+from smsq.contrib.django.signals import not_queued
+from smsq.models import JobState, QuickMessage
+from tests.smsq.contrib.django.shop.models import Customer
+from tests.support import free_port
+
+pytestmark = pytest.mark.usefixtures("db")
+
+PHONE = "+375 29 123-45-67"
+TEXT = "Your order 4821 is ready"
+
+
+def count_jobs() -> int:
+    return sum(get_queue().stats().jobs.values())
+
+
+@pytest.fixture
+def nowhere() -> Any:
+    """Redis does not answer."""
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    with override_settings(SMSQ={"REDIS_URL": url, "ALPHANAME_ID": "123"}):
+        yield
+
+
+CALLS: list[Callable[[str], None]] = [
+    lambda phone: sms.send_quick_on_commit(phone, TEXT),
+    lambda phone: sms.send_personal_on_commit(phone, TEXT),
+    lambda phone: sms.send_quick_many_on_commit([QuickMessage(phone=phone, text=TEXT)]),
+]
+NAMES = ["quick", "personal", "quick_many"]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=NAMES)
+def test_nothing_is_queued_before_the_commit(
+    call: Callable[[str], None], smsq_settings: dict[str, object]
+) -> None:
+    with transaction.atomic():
+        Customer.objects.create(name="A")
+        call(PHONE)
+        assert count_jobs() == 0
+
+    assert count_jobs() == 1
+
+
+@pytest.mark.parametrize("call", CALLS, ids=NAMES)
+def test_what_is_rolled_back_is_never_queued(
+    call: Callable[[str], None], smsq_settings: dict[str, object]
+) -> None:
+    def save_and_fail() -> None:
+        with transaction.atomic():
+            call(PHONE)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        save_and_fail()
+
+    assert count_jobs() == 0
+
+
+@pytest.mark.parametrize("call", CALLS, ids=NAMES)
+def test_a_mistake_is_raised_at_once_and_nothing_is_saved(
+    call: Callable[[str], None], smsq_settings: dict[str, object]
+) -> None:
+    reached = []
+
+    def save() -> None:
+        with transaction.atomic():
+            Customer.objects.create(name="A")
+            call("12")
+            reached.append("the commit")
+
+    with pytest.raises(smsq.InvalidMessageError, match="not valid"):
+        save()
+
+    assert not reached
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize("call", CALLS, ids=NAMES)
+def test_an_outage_is_logged_and_signalled_and_never_raised(
+    call: Callable[[str], None], nowhere: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def hear(**named: Any) -> None:
+        heard.append(named)
+
+    not_queued.connect(hear)
+    try:
+        with caplog.at_level(logging.ERROR, "smsq.contrib.django"), transaction.atomic():
+            Customer.objects.create(name="A")
+            call(PHONE)
+    finally:
+        not_queued.disconnect(hear)
+
+    assert Customer.objects.exists()
+    assert "an SMS is not queued" in caplog.text
+    assert "4821" not in caplog.text
+    assert "1234567" not in caplog.text
+    assert isinstance(heard[0]["error"], smsq.QueueUnavailableError)
+
+
+def test_a_conflict_of_keys_after_the_commit_is_logged(
+    smsq_settings: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    sms.send_quick(PHONE, "earlier", key="order-7")
+
+    sms.send_quick_on_commit(PHONE, "later", key="order-7")
+
+    assert "used before with other content" in caplog.text
+
+
+def test_what_nobody_foresaw_is_logged_by_its_class_alone(
+    smsq_settings: dict[str, object],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError(TEXT)
+
+    monkeypatch.setattr(get_queue()._producer.ledger, "enqueue", fail)
+
+    sms.send_quick_on_commit(PHONE, TEXT)
+
+    assert "ZeroDivisionError" in caplog.text
+    assert TEXT not in caplog.text
+
+
+def test_a_time_that_passes_before_the_commit_is_no_mistake(
+    smsq_settings: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    with transaction.atomic():
+        soon = datetime.now(UTC) + timedelta(milliseconds=20)
+        sms.send_quick_on_commit(PHONE, TEXT, send_at=soon)
+        while datetime.now(UTC) <= soon:
+            pass
+
+    assert not caplog.text
+    assert get_queue().stats().jobs.get(JobState.WAITING, 0) + count_jobs() > 0
