@@ -27,10 +27,13 @@ if TYPE_CHECKING:
         TemporaryError,
         UnknownOutcomeError,
         UnpreparedError,
+        WebhookError,
     )
-    from smsq.events.events import CampaignEvent, JobEvent, RecipientEvent
+    from smsq.events.events import CampaignEvent, Event, JobEvent, RecipientEvent
     from smsq.events.reader import EventReader
+    from smsq.events.receiving import parse_webhook
     from smsq.events.signatures import verify_webhook
+    from smsq.events.wire import dump_event, load_event
     from smsq.ledger.stored_id import StoredId
     from smsq.models import (
         BulkMessage,
@@ -61,6 +64,7 @@ __all__ = [
     "Campaign",
     "CampaignEvent",
     "ConfigError",
+    "Event",
     "EventReader",
     "FailedReader",
     "GatewayError",
@@ -90,13 +94,18 @@ __all__ = [
     "TemporaryError",
     "UnknownOutcomeError",
     "UnpreparedError",
+    "WebhookError",
+    "dump_event",
+    "load_event",
+    "parse_webhook",
     "verify_webhook",
 ]
 
 #: Where the names are, lightest first. They are imported when one is asked for: the simulator and
 #: `smsq --help` need no Redis client and no Celery.
 _MODULES = (
-    *("errors", "events.signatures", "events.events", "ledger.stored_id", "models", "settings"),
+    *("errors", "events.signatures", "events.events", "events.wire", "events.receiving"),
+    *("ledger.stored_id", "models", "settings"),
     *("status.status", "status.views", "status.failed", "events.reader", "queue"),
 )
 

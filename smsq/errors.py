@@ -6,6 +6,7 @@
     ├── QueueUnavailableError      Redis cannot be reached; says whether the job may be stored
     ├── NotFoundError              no job or campaign has this id
     ├── KeyConflictError           the key was used before with other content
+    ├── WebhookError               a post to your webhook is not genuine, or cannot be read
     └── GatewayError               one request to the gateway did not end in acceptance
         ├── RefusedError           refused for good: the job is rejected
         ├── MisconfiguredError     token or address is wrong, if others get it too: sending stops
@@ -24,9 +25,12 @@ it the token, into logs and Flower.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from smsq.models import Outcome
+
+#: Why a post to the webhook is refused.
+WebhookProblem = Literal["no_signature", "wrong_signature", "too_old", "unreadable"]
 
 
 def say_unforeseen(what: str, error: Exception) -> str:
@@ -104,6 +108,24 @@ class KeyConflictError(SmsqError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.reason,), {"stored": self.stored}
+
+
+class WebhookError(SmsqError):
+    """A post to your webhook is not from smsq, or cannot be read; nothing of it may be believed.
+
+    Attributes:
+        code: `no_signature`, `wrong_signature`, `too_old` (or ahead of the clock), or `unreadable`:
+            signed, but no events.
+        reason: The same in words.
+    """
+
+    def __init__(self, code: WebhookProblem, reason: str) -> None:
+        super().__init__(reason)
+        self.code: WebhookProblem = code
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[WebhookError], tuple[str, str]]:
+        return type(self), (self.code, self.reason)
 
 
 class GatewayError(SmsqError):

@@ -17,7 +17,7 @@ from functools import partial
 
 from redis.exceptions import RedisError
 
-from smsq.events.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign_webhook
+from smsq.events.signatures import sign_headers, split_secrets
 from smsq.events.webhooks import Delivery, Settled, Webhooks
 from smsq.gateway.http.deadline import exchange
 from smsq.gateway.http.transport import make_session
@@ -50,7 +50,7 @@ class Courier:
     Args:
         webhooks: Where deliveries come from.
         url: The receiver's.
-        secret: Signs what is posted.
+        secret: Signs what is posted; `new,old` while it is changed.
         timeout_s: For one post.
         ca_file: PEM with the certificates to trust; "" for those that come with requests.
         proxy: URL of an HTTP proxy on the way; "" for none.
@@ -68,7 +68,7 @@ class Courier:
     ) -> None:
         self._webhooks = webhooks
         self._url = url
-        self._secret = secret
+        self._secrets = split_secrets(secret)
         self._timeout_s = timeout_s
         self._make_session = partial(make_session, ca_file=ca_file, proxy=proxy)
 
@@ -111,8 +111,7 @@ class Courier:
         body, timestamp = delivery.body, str(int(time.time()))
         headers = {
             "Content-Type": "application/json",
-            TIMESTAMP_HEADER: timestamp,
-            SIGNATURE_HEADER: sign_webhook(body, timestamp, self._secret),
+            **sign_headers(body, delivery.id, timestamp, self._secrets),
         }
         with self._make_session() as session, exchange(self._timeout_s):
             try:

@@ -85,6 +85,7 @@ class CampaignEvent:
     why: str
 
 
+#: Whatever `queue.events` gives and `parse_webhook` returns.
 Event = JobEvent | RecipientEvent | CampaignEvent
 
 
@@ -156,15 +157,3 @@ _CHANGES: Mapping[str, Callable[..., Iterator[_Change]]] = {
     "recipients": _recipient_changes,
     "campaign": _campaign_changes,
 }
-
-_TYPES = {JobEvent: "job", RecipientEvent: "recipient", CampaignEvent: "campaign"}
-
-
-def to_document(event: Event) -> dict[str, Any]:
-    """Write an event for JSON."""
-    values = {name: getattr(event, name) for name in event.__slots__}
-    return {
-        "type": _TYPES[type(event)],
-        **values,
-        "at": event.at.isoformat(timespec="milliseconds"),
-    }

@@ -16,7 +16,8 @@ from typing import Any, cast
 
 from smsq.domain.backoff import Backoff
 from smsq.errors import NotFoundError
-from smsq.events.events import Event, read_entry, to_document
+from smsq.events.events import Event, read_entry
+from smsq.events.wire import dump_event
 from smsq.status.gathered_sends import check_id
 from smsq.store.scripts import Scripts
 
@@ -69,7 +70,7 @@ class Delivery:
     @property
     def body(self) -> bytes:
         """What is posted."""
-        document = {"id": self.id, "events": [to_document(event) for event in self.events]}
+        document = {"id": self.id, "events": [dump_event(event) for event in self.events]}
         return json.dumps(document, separators=(",", ":")).encode()
 
 

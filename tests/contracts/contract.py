@@ -14,6 +14,8 @@ import enum
 import inspect
 import json
 import tempfile
+import types
+import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,8 @@ def collect_names() -> dict[str, Any]:
 def _describe(value: Any) -> Any:
     if inspect.isfunction(value):
         return _describe_parameters(value)
+    if isinstance(value, types.UnionType):
+        return {"one_of": sorted(kind.__name__ for kind in typing.get_args(value))}
     if issubclass(value, enum.Enum):
         return {"members": [str(member.value) for member in value]}
     told: dict[str, Any] = {}

@@ -12,7 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from smsq.campaigns.draft import CampaignDraft
-from smsq.events.events import Event, JobEvent, RecipientEvent, read_entry, to_document
+from smsq.events.events import Event, JobEvent, RecipientEvent, read_entry
+from smsq.events.wire import dump_event
 from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
 from smsq.records.jobs import Idempotency
 from smsq.settings import Settings
@@ -263,7 +264,7 @@ def test_every_counted_phone_becomes_an_event_of_its_own(
     assert [event.id for event in (job, *recipients)] == [
         f"5-1:{i}" for i in range(len(recipients) + 1)
     ]
-    json.dumps([to_document(event) for event in (job, *recipients)])
+    json.dumps([dump_event(event) for event in (job, *recipients)])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 
 from smsq.errors import ConfigError, QueueUnavailableError
 from smsq.events import reader as events
-from smsq.events.events import Event, JobEvent, to_document
+from smsq.events.events import Event, JobEvent
+from smsq.events.wire import dump_event
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.store.connection import connect
@@ -31,7 +32,7 @@ def handle_badly(event: Event) -> None:
 
 
 def ids(found: list[Event]) -> list[str]:
-    return [to_document(event)["job_id"] for event in found]
+    return [dump_event(event)["job_id"] for event in found]
 
 
 def test_a_group_begins_with_the_oldest_news_and_reads_each_once(

@@ -11,8 +11,9 @@ import pytest
 from smsq.domain.backoff import Backoff
 from smsq.errors import NotFoundError
 from smsq.events import webhooks
-from smsq.events.events import JobEvent, to_document
+from smsq.events.events import JobEvent
 from smsq.events.webhooks import DELIVERY_CHANGES, GIVE_UP_MS, Delivery, Settled, Webhooks
+from smsq.events.wire import dump_event
 from smsq.models import ReportRow
 from tests.smsq.world import ACCEPTED, PLAN, World
 
@@ -61,7 +62,7 @@ def test_news_becomes_a_delivery_once(world: World, hooks: Webhooks) -> None:
     world.pass_s(1)
     assert hooks.collect() == 0
     delivery = claim(hooks)
-    assert [to_document(event)["job_id"] for event in delivery.events] == jobs
+    assert [dump_event(event)["job_id"] for event in delivery.events] == jobs
     assert hooks.claim(lease_s=30) is None
 
 
