@@ -13,7 +13,7 @@ from smsq.campaigns.draft import CampaignDraft
 from smsq.campaigns.staging import Staging
 from smsq.errors import InvalidMessageError
 from smsq.intake.intake import Intake
-from smsq.intake.new_jobs import digest, shared_fields
+from smsq.intake.new_jobs import digest_key, shared_fields
 from smsq.ledger.producer import Producer
 from smsq.ledger.stored_id import StoredId
 from smsq.models import BulkMessage, PersonalMessage
@@ -67,7 +67,7 @@ class BulkSends:
         intake = self._producer.intake()
         again = options["again"]
         key = intake.check_key(options["key"], again=again)
-        name = "" if key is None else digest(key)
+        name = "" if key is None else digest_key(key)
         choice = intake.check_on_unknown(options["on_unknown"])
         plan = BrakePlan.check(options["canary"], options["max_failed"])
         earlier = None

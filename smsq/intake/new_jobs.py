@@ -15,6 +15,7 @@ from smsq.intake.intake import CheckedQuick
 from smsq.models import Kind, OnUnknown
 from smsq.records.jobs import Idempotency, NewJob
 from smsq.settings import Settings
+from smsq.store import detour
 
 _ID_BYTES = 8
 _DIGEST_CHARS = 32
@@ -77,8 +78,16 @@ def repeatable(checked: CheckedQuick) -> Idempotency:
     if checked.key is None:
         return Idempotency()
     return Idempotency(
-        key=digest(checked.key), content=content_of(checked), is_again=checked.is_again
+        key=digest_key(checked.key), content=content_of(checked), is_again=checked.is_again
     )
+
+
+def digest_key(key: str) -> str:
+    """Shorten an idempotency key."""
+    short = digest(key)
+    if detour.current is not None:
+        detour.current.note_key(short, key)
+    return short
 
 
 def digest(text: str) -> str:

@@ -12,6 +12,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from smsq.names import Durability
+from smsq.store import detour
 from smsq.store.primary import PrimaryPool
 
 #: Longest wait for one small write; a healthy disk takes milliseconds, `everysec` up to a second,
@@ -25,6 +26,8 @@ def wait_for(pipeline: Any, level: Durability, wait_ms: int) -> tuple[Any, bool]
     Returns:
         The script's answer; whether its write is there.
     """
+    if detour.current is not None:  # a Redis within a test has neither
+        return pipeline.execute()[0], True
     wanted = _add_wait(pipeline, level, wait_ms)
     answer, reached = pipeline.execute()
     return answer, (reached[0] if level is Durability.DISK else reached) >= wanted

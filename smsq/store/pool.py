@@ -18,6 +18,7 @@ from redis import ConnectionPool
 from redis.connection import Connection
 from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
 
+from smsq.store import detour
 from smsq.store.refusals import has_moved
 
 #: A connection that was idle for longer is asked before it is used.
@@ -84,6 +85,12 @@ class Pool(ConnectionPool):
         Raises:
             MaxConnectionsError: All were in use, for as long as a caller may wait.
         """
+        if (taken := detour.current) is not None:
+            return taken.get_connection()
+        return self.get_own(*args, **kwargs)
+
+    def get_own(self, *args: Any, **kwargs: Any) -> Any:
+        """Get a connection of this pool."""
         self._checkpid()
         if not self._turns.acquire(timeout=self._wait_s):
             raise MaxConnectionsError("all are in use")
@@ -117,6 +124,13 @@ class Pool(ConnectionPool):
 
     def release(self, connection: Any) -> None:
         """Take a connection back."""
+        if not isinstance(connection, _Noticing):
+            connection.give_back()  # of a detour
+            return
+        self.release_own(connection)
+
+    def release_own(self, connection: Any) -> None:
+        """Take back a connection of this pool."""
         self._checkpid()
         connection.idle_since_s = time.monotonic()
         with self._lock:

@@ -73,14 +73,14 @@ class PrimaryPool(Pool):
         super().reset()
         self._asking = threading.Lock()
 
-    def get_connection(self, *args: Any, **kwargs: Any) -> Any:
+    def get_own(self, *args: Any, **kwargs: Any) -> Any:
         """Get a connection to the primary; see `Pool`."""
         if time.monotonic() >= self._ask_at_s and self._asking.acquire(blocking=False):
             try:
                 self._look()
             finally:
                 self._asking.release()
-        return super().get_connection(*args, **kwargs)
+        return super().get_own(*args, **kwargs)
 
     def _look(self) -> None:
         """Drop the connections that lead to a primary of before."""
@@ -111,11 +111,11 @@ class PrimaryPool(Pool):
             self._drop_idle()
         return found
 
-    def release(self, connection: Any) -> None:
+    def release_own(self, connection: Any) -> None:
         """Take a connection back; one that leads to a primary of before is closed."""
         if (connection.host, connection.port) != self._known:
             connection.disconnect()
-        super().release(connection)
+        super().release_own(connection)
 
     def count_replicas(self) -> int:
         """Say how many replicas must have a write, so that whichever comes next has it.

@@ -33,7 +33,7 @@ IMPURE = {
 }
 
 #: The public face, and what `celery -A worker` looks for.
-RE_EXPORTS = {"smsq/__init__.py", "worker/__init__.py"}
+RE_EXPORTS = {"smsq/__init__.py", "smsq/testing/__init__.py", "worker/__init__.py"}
 #: `smsq.cli:main` is the command itself.
 WITH_CODE = {"smsq/cli/__init__.py", *RE_EXPORTS}
 

@@ -1,0 +1,27 @@
+"""For a web app's tests: an outbox in place of Redis, and the gateway's part played in process.
+
+In:  a test. Out: what it enqueued, to be looked at and to be taken on by the real scripts.
+Never: a connection beyond loopback. Nothing is imported before it is used: pytest loads the plugin
+in every run of whoever has smsq installed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smsq.testing.queued import QueuedSms
+    from smsq.testing.sms_outbox import Outbox, OutboxMixin, outbox
+
+__all__ = ["Outbox", "OutboxMixin", "QueuedSms", "outbox"]
+
+_MODULES = ("sms_outbox", "queued")
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module in (import_module(f"smsq.testing.{module}") for module in _MODULES):
+            if name in vars(module):
+                return vars(module)[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
