@@ -14,18 +14,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from smsq.domain.outcomes import GATEWAY_WORDS
 from smsq.domain.quiet import QuietHours
 from smsq.environment import parsers
+from smsq.environment.secrets import split_secrets
 from smsq.environment.tls import check_ca_file
 from smsq.environment.variables import SETTINGS
 from smsq.errors import ConfigError
 from smsq.models import OnUnknown, RecipientState
 from smsq.names import Durability
 
-_MIN_SECRET = 16
 #: Settings of which the first means nothing above the second.
 _NOT_ABOVE = (
     ("backoff_first_s", "backoff_max_s"),
@@ -128,6 +128,16 @@ class Settings:
         """All of the gateway's words that are known, in lower case."""
         return {**GATEWAY_WORDS, **self.status_map}
 
+    @property
+    def callback_secrets(self) -> Sequence[str]:
+        """The secrets of receipt URLs, the newest first: that one signs, all are accepted."""
+        return split_secrets(self.callback_secret)
+
+    @property
+    def webhook_secrets(self) -> Sequence[str]:
+        """The secrets of the webhook, the newest first: all sign."""
+        return split_secrets(self.webhook_secret)
+
     def on_redis(self, url: str) -> Self:
         """Copy the settings with another Redis for both ledger and broker.
 
@@ -207,11 +217,8 @@ def _find_contradictions(values: Mapping[str, Any], needs_gateway: bool) -> list
     if needs_gateway and values.get("gateway_url") == "":
         found.append("SMSQ_GATEWAY_URL: write scheme and host, as in https://gateway.example")
     for name, signed in (("CALLBACK", "receipts"), ("WEBHOOK", "what is posted")):
-        secret = cast(str, values[f"{name.lower()}_secret"])
-        if values.get(f"{name.lower()}_url") and not secret:
+        if values.get(f"{name.lower()}_url") and values.get(f"{name.lower()}_secret") == "":
             found.append(f"SMSQ_{name}_SECRET: SMSQ_{name}_URL needs a secret that signs {signed}")
-        if secret and len(secret) < _MIN_SECRET:
-            found.append(f"SMSQ_{name}_SECRET: write {_MIN_SECRET} characters or more")
     if values.get("webhook_url") and values.get("events_keep_s") == 0:
         found.append("SMSQ_EVENTS_KEEP_S is 0: SMSQ_WEBHOOK_URL needs events: write 60 or more")
     for first, most in _NOT_ABOVE:

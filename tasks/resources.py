@@ -145,7 +145,7 @@ class Resources:
         return receipt_url(
             self.settings.callback_url,
             claim.job_id,
-            self.settings.callback_secret,
+            self.settings.callback_secrets[0],
             until_s=round(begins_s + good_s),
         )
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from redis.exceptions import RedisError
 
-from smsq.events.signatures import sign_headers, split_secrets
+from smsq.events.signatures import sign_headers
 from smsq.events.webhooks import Delivery, Settled, Webhooks
 from smsq.gateway.http.deadline import exchange
 from smsq.gateway.http.transport import make_session
@@ -50,7 +50,7 @@ class Courier:
     Args:
         webhooks: Where deliveries come from.
         url: The receiver's.
-        secret: Signs what is posted; `new,old` while it is changed.
+        secrets: Sign what is posted, the newest first.
         timeout_s: For one post.
         ca_file: PEM with the certificates to trust; "" for those that come with requests.
         proxy: URL of an HTTP proxy on the way; "" for none.
@@ -60,7 +60,7 @@ class Courier:
         self,
         webhooks: Webhooks,
         url: str,
-        secret: str,
+        secrets: Sequence[str],
         *,
         timeout_s: float = POST_TIMEOUT_S,
         ca_file: str = "",
@@ -68,7 +68,7 @@ class Courier:
     ) -> None:
         self._webhooks = webhooks
         self._url = url
-        self._secrets = split_secrets(secret)
+        self._secrets = secrets
         self._timeout_s = timeout_s
         self._make_session = partial(make_session, ca_file=ca_file, proxy=proxy)
 
@@ -145,7 +145,7 @@ def courier_at_work(settings: Settings) -> Iterator[None]:
     courier = Courier(
         Webhooks(Scripts.of(redis, settings)),
         settings.webhook_url,
-        settings.webhook_secret,
+        settings.webhook_secrets,
         ca_file=settings.webhook_ca_file,
         proxy=settings.webhook_proxy,
     )

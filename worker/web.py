@@ -122,10 +122,10 @@ class Receiver:
 async def receive(request: Request) -> Response:
     """Take a receipt whose signature fits its job."""
     receiver: Receiver = request.app.state.receiver
-    job_id, secret = request.path_params["job_id"], receiver.settings.callback_secret
-    signature = request.path_params["signature"]
+    job_id, signature = request.path_params["job_id"], request.path_params["signature"]
+    secrets = receiver.settings.callback_secrets
     # How old it may be is a matter of the ledger's clock; nothing else is asked for a forged one.
-    if not secret or not is_signed(job_id, signature, secret, now_s=0):
+    if not any(is_signed(job_id, signature, secret, now_s=0) for secret in secrets):
         return Refusal("not found", 404)
     body = await read_body(request, receiver.max_body_bytes)
     if isinstance(body, Response):

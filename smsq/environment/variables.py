@@ -7,6 +7,7 @@ README are tested against it.
 from __future__ import annotations
 
 from smsq.environment import parsers
+from smsq.environment.secrets import parse_secrets, parse_signing_secrets
 from smsq.environment.setting import Setting
 from smsq.models import OnUnknown
 from smsq.names import DEFAULT_NAMESPACE, DEFAULT_REDIS_URL, Durability
@@ -168,7 +169,12 @@ SETTINGS: tuple[Setting, ...] = (
         parsers.base_url,
         "public base URL of smsq web, for the gateway's receipts",
     ),
-    Setting("SMSQ_CALLBACK_SECRET", "", str, "signs receipt URLs; 16 characters or more"),
+    Setting(
+        "SMSQ_CALLBACK_SECRET",
+        "",
+        parse_secrets,
+        "signs receipt URLs; 16 characters or more; new,old while you change it",
+    ),
     Setting(
         "SMSQ_TIMEZONE",
         "Europe/Minsk",
@@ -230,7 +236,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SMSQ_WEBHOOK_URL", "", parsers.webhook_url, "where smsq posts events to; empty: no webhook"
     ),
-    Setting("SMSQ_WEBHOOK_SECRET", "", str, "signs posted events; 16 characters or more"),
+    Setting(
+        "SMSQ_WEBHOOK_SECRET",
+        "",
+        parse_signing_secrets,
+        "signs posted events; 16 characters or more; new,old while you change it",
+    ),
     Setting("SMSQ_WEBHOOK_CA_FILE", "", str, "as SMSQ_GATEWAY_CA_FILE, for the webhook"),
     Setting("SMSQ_WEBHOOK_PROXY", "", parsers.proxy, "as SMSQ_GATEWAY_PROXY, for the webhook"),
 )

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
+from smsq.environment.secrets import make_key, split_secrets
 from smsq.errors import ConfigError, WebhookError
 from smsq.events.events import Event
 from smsq.events.signatures import (
@@ -20,8 +21,6 @@ from smsq.events.signatures import (
     TIME_HEADER,
     TOLERANCE_S,
     has_signature,
-    make_key,
-    split_secrets,
 )
 from smsq.events.wire import load_event
 

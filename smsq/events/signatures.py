@@ -9,12 +9,13 @@ each secret. The older form, `X-Smsq-...`, is sent beside it until the next rele
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+
+from smsq.environment.secrets import make_key, split_secrets
 
 ID_HEADER = "webhook-id"
 TIME_HEADER = "webhook-timestamp"
@@ -27,33 +28,6 @@ SIGNATURE_HEADER = "X-Smsq-Signature"
 TOLERANCE_S: float = 300
 
 SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
-
-#: What secrets begin with that stand for bytes, written in base64.
-_BYTES = "whsec_"
-
-
-def split_secrets(secrets: str | Iterable[str]) -> Sequence[str]:
-    """Take secrets apart: `new,old`, or several strings; spaces around them are no part of them."""
-    parts = secrets.split(",") if isinstance(secrets, str) else list(secrets)
-    return [part.strip() for part in parts if part.strip()]
-
-
-def make_key(secret: str) -> bytes:
-    """Make the key that a secret stands for.
-
-    Raises:
-        ValueError: What follows `whsec_` is no base64.
-    """
-    if not secret.startswith(_BYTES):
-        return secret.encode("utf-8", "surrogatepass")
-    written = secret.removeprefix(_BYTES).rstrip("=")
-    try:
-        key = base64.b64decode(written + "=" * (-len(written) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not key:
-        raise ValueError(f"write base64 after {_BYTES}, or a secret that begins otherwise")
-    return key
 
 
 def sign(body: bytes, message_id: str, timestamp: str, secret: str) -> str:

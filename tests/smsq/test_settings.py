@@ -99,10 +99,10 @@ def test_all_mistakes_are_told_together() -> None:
         "SMSQ_BROKER_URL",
         "SMSQ_ALPHANAME_ID",
         "SMSQ_RATE_PER_S",
+        "SMSQ_CALLBACK_SECRET",
         "SMSQ_TIMEZONE",
         "SMSQ_GATEWAY_TOKEN",
         "SMSQ_GATEWAY_URL",
-        "SMSQ_CALLBACK_SECRET",
         "SMSQ_BACKOFF_FIRST_S",
     ]
     assert all("write" in mistake for mistake in mistakes)
@@ -260,6 +260,18 @@ def test_secrets_do_not_show() -> None:
         assert secret not in str(settings)
 
 
+def test_both_secrets_take_a_new_and_an_old_one() -> None:
+    environ = {
+        "SMSQ_CALLBACK_SECRET": "the new one of receipts, the old one of receipts",
+        "SMSQ_WEBHOOK_SECRET": "whsec_bmV3IG5ldyBuZXcgbmV3,the old one of the webhook",
+    }
+    settings = Settings.from_env(environ)
+
+    assert settings.callback_secrets == ["the new one of receipts", "the old one of receipts"]
+    assert settings.webhook_secrets == ["whsec_bmV3IG5ldyBuZXcgbmV3", "the old one of the webhook"]
+    assert Settings.from_env({}).callback_secrets == []
+
+
 EXAMPLES = (
     "https://gateway.example",
     "https://shop.example/sms-news",
@@ -292,6 +304,14 @@ def test_no_mistake_repeats_a_value(name: str, value: str) -> None:
         (
             {"SMSQ_CALLBACK_SECRET": "fifteen-letters"},
             "SMSQ_CALLBACK_SECRET: write 16 characters or more",
+        ),
+        (
+            {"SMSQ_CALLBACK_SECRET": "sixteen letters or more,fifteen-letters"},
+            "SMSQ_CALLBACK_SECRET: write 16 characters or more for each",
+        ),
+        (
+            {"SMSQ_WEBHOOK_SECRET": "whsec_this is no base64"},
+            "SMSQ_WEBHOOK_SECRET: write base64 after whsec_, or a secret that begins otherwise",
         ),
         (
             {"SMSQ_WEBHOOK_URL": "https://shop.example/news/?from=smsq"},

@@ -73,7 +73,7 @@ def hooks(world: World) -> Webhooks:
 
 @pytest.fixture
 def courier(hooks: Webhooks, receiver: Receiver) -> Courier:
-    return Courier(hooks, receiver.url, SECRET, timeout_s=TIMEOUT_S)
+    return Courier(hooks, receiver.url, [SECRET], timeout_s=TIMEOUT_S)
 
 
 def test_news_is_posted_signed(world: World, courier: Courier, receiver: Receiver) -> None:
@@ -127,10 +127,10 @@ def test_a_receiver_that_is_absent_costs_nothing_but_time(
     world: World, hooks: Webhooks, receiver: Receiver
 ) -> None:
     world.enqueue()
-    absent = Courier(hooks, f"http://127.0.0.1:{free_port()}/", SECRET, timeout_s=TIMEOUT_S)
+    absent = Courier(hooks, f"http://127.0.0.1:{free_port()}/", [SECRET], timeout_s=TIMEOUT_S)
     assert absent.step()
     world.pass_s(5)
-    Courier(hooks, receiver.url, SECRET).step()
+    Courier(hooks, receiver.url, [SECRET]).step()
 
     assert len(receiver.posts) == 1
     assert hooks.count_waiting() == 0
@@ -181,7 +181,7 @@ def test_no_log_holds_the_address_the_secret_or_a_phone(
 def test_the_thread_outlives_redis_and_the_unforeseen(
     hooks: Webhooks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    courier, stop, calls = Courier(hooks, "http://127.0.0.1:9", SECRET), threading.Event(), []
+    courier, stop, calls = Courier(hooks, "http://127.0.0.1:9", [SECRET]), threading.Event(), []
 
     def step() -> bool:
         calls.append(1)
@@ -241,7 +241,7 @@ def test_a_receiver_of_an_unknown_ca_gets_nothing(
 ) -> None:
     with raw_server(answering(answer(200)), self_signed.context) as receiver:
         world.enqueue()
-        Courier(hooks, receiver.url, SECRET).step()
+        Courier(hooks, receiver.url, [SECRET]).step()
 
         assert receiver.received == []
     assert hooks.count_waiting() == 1

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -38,8 +39,8 @@ def environ(environ: dict[str, str]) -> dict[str, str]:
     return environ | {"SMSQ_CALLBACK_URL": url, "SMSQ_CALLBACK_SECRET": SECRET}
 
 
-def receipt_path(job: str, *, good_for_s: int = 3600) -> str:
-    url = receipt_url("http://127.0.0.1", job, SECRET, until_s=int(time.time()) + good_for_s)
+def receipt_path(job: str, *, good_for_s: int = 3600, secret: str = SECRET) -> str:
+    url = receipt_url("http://127.0.0.1", job, secret, until_s=int(time.time()) + good_for_s)
     return urlsplit(url).path
 
 
@@ -62,8 +63,8 @@ class Web:
         return self.ask("POST", path, json.dumps(document).encode())[0]
 
 
-@pytest.fixture
-def web(settings: Settings) -> Iterator[Web]:
+@contextmanager
+def serving(settings: Settings) -> Iterator[Web]:
     bound = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(make_app(Receiver.build(settings)), log_level="warning")
     server = uvicorn.Server(config)
@@ -74,6 +75,12 @@ def web(settings: Settings) -> Iterator[Web]:
     server.should_exit = True
     thread.join(10)
     bound.close()
+
+
+@pytest.fixture
+def web(settings: Settings) -> Iterator[Web]:
+    with serving(settings) as started:
+        yield started
 
 
 @pytest.fixture
@@ -97,6 +104,21 @@ def test_a_signed_receipt_teaches_message_ids_by_name(web: Web, queue: SmsQueue,
 
     assert web.post_receipt(job, {"messages": entries}) == 200
     assert ids_of(queue, job) == [11, 12]
+
+
+def test_while_the_secret_is_changed_receipts_with_the_old_one_are_taken(
+    environ: dict[str, str], job: str
+) -> None:
+    """The gateway may post to an address for days after it was signed."""
+    new, old = "the new secret of receipts", SECRET
+    settings = Settings.from_env(environ | {"SMSQ_CALLBACK_SECRET": f"{new},{old}"})
+    with serving(settings) as web:
+        answers = [
+            web.ask("POST", receipt_path(job, secret=secret), b'{"messages": [{"message_id": 11}]}')
+            for secret in (old, new, f"{new},{old}", "a stranger's own guess")
+        ]
+
+    assert [status for status, _ in answers] == [200, 200, 404, 404]
 
 
 def test_a_form_is_as_good_as_json(web: Web, queue: SmsQueue, job: str) -> None:
