@@ -46,7 +46,8 @@ class SmsQueue:
       pass `whole_job=True` to mean all of them, never with an id that a user hands in.
     - `KeyConflictError`: the key was used before with other content, or `again` is refused: the
       earlier message was sent, may have been, or is still to be.
-    - `QueueUnavailableError`: Redis did not answer within 2 s; it says whether the job may exist.
+    - `QueueUnavailableError`: Redis did not answer within 1 s, or has not for three calls in a row
+      and is not asked for a second; it says whether the job may exist.
     """
 
     def __init__(self, redis_url: str | None = None, *, settings: Settings | None = None) -> None:
@@ -216,15 +217,14 @@ class SmsQueue:
     @property
     def optout(self) -> OptOuts:
         """The phones that take no messages; urgent ones they still get."""
-        return OptOuts(self._producer.scripts, self.settings)
+        return OptOuts(self._producer.scripts, self.settings, breaker=self._producer.breaker)
 
     def events(self, **options: Unpack[EventOptions]) -> EventReader:
         """Read each change of a job's or a recipient's state, as it comes.
 
         Each event comes at least once, again with the same `id`; a job's in order while one
         consumer reads. `EventReader` says when one counts as handled.
-        `EventOptions` says what each option means. `ConfigError`: no events are kept
-        (`SMSQ_EVENTS_KEEP_S=0`).
+        `EventOptions` says what each means. `ConfigError`: SMSQ_EVENTS_KEEP_S is 0.
         """
         return EventReader(self._producer.redis, Subscription(**options), self.settings)
 

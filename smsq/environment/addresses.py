@@ -70,7 +70,7 @@ _AMQP_OPTIONS: _Options = {
     "heartbeat": _NUMBER,
     "login_method": (re.compile(r"[A-Z0-9-]{1,20}"), "a method like PLAIN"),
 }
-#: Options of redis-py's that would break a promise: that a call ends within 2 s, that no script
+#: Options of redis-py's that would break a promise: that a call ends within 1 s, that no script
 #: runs twice, that answers are text.
 _SET_BY_US = frozenset(
     {"decode_responses", "encoding", "encoding_errors", "legacy_responses", "retry"}

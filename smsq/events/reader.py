@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 #: Redis is asked anew this often: below the time-out of a producer's connection.
-_LOOK_S = 0.5
+_LOOK_S = 0.3
 
 #: Longest absence of Redis that is waited out: a restart with a large ledger.
 OUTAGE_S = 60.0

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from smsq.intake.intake import Intake
 from smsq.ledger.ledger import Ledger
 from smsq.names import Durability
+from smsq.rings.breaker import Breaker, breaker_of
 from smsq.rings.rings import Rings
 from smsq.settings import Settings
 from smsq.status.views import Views
@@ -20,7 +21,7 @@ from smsq.store.scripts import Scripts
 #: Longest wait for a disk, which takes a second with `everysec`, or for a replica; and for an
 #: answer of Redis', a little more than that.
 KEEP_TIMEOUT_MS = {Durability.DISK: 1500, Durability.REPLICA: 700}
-_ANSWER_TIMEOUT_S = {Durability.DISK: 1.8}
+_ANSWER_TIMEOUT_S = {Durability.DISK: 1.8, Durability.REPLICA: 0.9}
 
 
 class Producer:
@@ -52,11 +53,19 @@ class Producer:
     def call(self, *, writes: bool, in_pieces: bool = False) -> AbstractContextManager[None]:
         """Turn Redis' failures in the block into `QueueUnavailableError`.
 
+        After three calls in a row that Redis did not answer, all of this process's fail at once for
+        a second; then one is let through, and the others go by how it went (`Breaker`).
+
         Args:
             writes: True when the block makes something live: a lost answer may be a stored job.
             in_pieces: True when it makes several things live, one after the other.
         """
-        return unavailable(self.redis, writes=writes, in_pieces=in_pieces)
+        return unavailable(self.redis, writes=writes, in_pieces=in_pieces, tries=self.breaker)
+
+    @property
+    def breaker(self) -> Breaker:
+        """Whether Redis is worth a try, as all calls of this process have found it."""
+        return breaker_of(self.settings.redis_url)
 
     def keep(self, *ids: str) -> None:
         """Wait as SMSQ_DURABLE_ENQUEUE says for what a call has stored; use it within `call`."""

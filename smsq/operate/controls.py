@@ -15,7 +15,7 @@ from smsq.errors import InvalidMessageError
 from smsq.pacing.limiter import Limiter
 from smsq.pacing.slots import Pace
 from smsq.settings import Settings
-from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.store.connection import OPERATOR_TIMEOUT_S, connect, unavailable
 from smsq.store.scripts import Scripts
 
 #: Rates that can be set, as for SMSQ_RATE_PER_S.
@@ -39,7 +39,7 @@ class Controls:
     @classmethod
     def build(cls, settings: Settings) -> Self:
         """Build from settings; the connection is made when first used."""
-        redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
+        redis = connect(settings.redis_url, timeout_s=OPERATOR_TIMEOUT_S)
         scripts = Scripts.of(redis, settings)
         pace = Pace(rate_per_s=settings.rate_per_s, burst=settings.burst)
         return cls(redis, Limiter(scripts, pace), by=who_am_i())

@@ -23,7 +23,7 @@ from smsq.settings import Settings
 from smsq.status.gathered_sends import check_id, load_send, read_own_id
 from smsq.status.timeline import Note, Progress, from_ms, read_note, read_progress
 from smsq.status.views import Views
-from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.store.connection import OPERATOR_TIMEOUT_S, connect, unavailable
 from smsq.store.scripts import Scripts
 
 _SLICE = 100
@@ -108,7 +108,7 @@ class StuckJobs:
     @classmethod
     def build(cls, settings: Settings) -> Self:
         """Build from settings; the connection is made when first used."""
-        redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
+        redis = connect(settings.redis_url, timeout_s=OPERATOR_TIMEOUT_S)
         return cls(settings, redis, by=who_am_i())
 
     def find(self, state: JobState, rule: Rule | None = None) -> Iterator[StuckJob]:

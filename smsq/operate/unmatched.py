@@ -20,7 +20,7 @@ from smsq.operate.stuck_jobs import check_why
 from smsq.records.jobs import UNMATCHED_S, PollPlan
 from smsq.settings import Settings
 from smsq.store.clock import ledger_time
-from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.store.connection import OPERATOR_TIMEOUT_S, connect, unavailable
 from smsq.store.scripts import Scripts
 
 
@@ -61,7 +61,7 @@ class UnmatchedJobs:
     @classmethod
     def build(cls, settings: Settings) -> Self:
         """Build from settings; the connection is made when first used."""
-        redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
+        redis = connect(settings.redis_url, timeout_s=OPERATOR_TIMEOUT_S)
         return cls(settings, redis, by=who_am_i())
 
     def list_unmatched(self, *, min_age_s: float = UNMATCHED_S) -> Iterator[UnmatchedJob]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from smsq.errors import InvalidMessageError
 from smsq.intake.mistakes import MAX_MISTAKES
+from smsq.rings.breaker import Breaker
 from smsq.settings import Settings
 from smsq.store.connection import unavailable
 from smsq.store.keys import SHARDS
@@ -30,10 +32,14 @@ class OptOuts:
     Args:
         scripts: Of the ledger.
         settings: Of the queue; the region of national numbers.
+        breaker: Of a web app's calls.
     """
 
-    def __init__(self, scripts: Scripts, settings: Settings) -> None:
+    def __init__(
+        self, scripts: Scripts, settings: Settings, *, breaker: Breaker | None = None
+    ) -> None:
         self._scripts = scripts
+        self._unavailable = partial(unavailable, scripts.redis, tries=breaker)
         self._region = settings.default_region
 
     def add(self, phones: Iterable[str]) -> int:
@@ -60,13 +66,13 @@ class OptOuts:
         """Add up to `SLICE` phones that are in the gateway's form already, as `add` does."""
         if not phones:
             return 0
-        with unavailable(self._scripts.redis, writes=True):
+        with self._unavailable(writes=True):
             return self._run("add", phones)
 
     def phones(self) -> Iterator[str]:
         """Read the list, in no order, in the gateway's form; memory does not grow with it."""
         keys, redis = self._scripts.keys, self._scripts.redis
-        with unavailable(redis, writes=False):
+        with self._unavailable(writes=False):
             for first in range(0, SHARDS, _SHARDS_AT_ONCE):
                 pipeline = redis.pipeline(transaction=False)
                 for shard in range(first, first + _SHARDS_AT_ONCE):
@@ -76,19 +82,19 @@ class OptOuts:
 
     def count(self) -> int:
         """Say how many phones are on the list."""
-        with unavailable(self._scripts.redis, writes=False):
+        with self._unavailable(writes=False):
             return int(str(self._scripts.redis.get(self._scripts.keys.optouts) or 0))
 
     def count_opted_out(self, phones: Iterable[str]) -> int:
         """Say how many of these phones, in the gateway's form, are on the list."""
-        with unavailable(self._scripts.redis, writes=False):
+        with self._unavailable(writes=False):
             return sum(self._run("count", part) for part in _slices(phones))
 
     def _change(self, what: str, phones: Iterable[str]) -> int:
         if isinstance(phones, str | bytes) or not isinstance(phones, Iterable):
             raise InvalidMessageError([f"phones is {type(phones).__name__}: write a list"])
         changed, place = 0, 1
-        with unavailable(self._scripts.redis, writes=True, in_pieces=True):
+        with self._unavailable(writes=True, in_pieces=True):
             for part in _slices(phones):
                 changed += self._run(what, self._normalize(part, place))
                 place += len(part)

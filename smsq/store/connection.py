@@ -7,30 +7,57 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError
 
 from smsq.environment.sentinels import is_sentinel, read_sentinels
 from smsq.errors import QueueUnavailableError
 from smsq.store.pool import Pool
 from smsq.store.primary import PrimaryPool
-from smsq.store.refusals import NotKeptError, explain, may_have_written, say
+from smsq.store.refusals import NotKeptError, explain, find_refusal, may_have_written, say
 
 if TYPE_CHECKING:  # a health check needs two settings, and reads no others
     from smsq.settings import Settings
 
-#: A producer must fail within 2 s when Redis hangs: one wait to connect, one to be answered.
-PRODUCER_TIMEOUT_S = 0.9
+#: A web app's call must end within 1 s when Redis hangs: whatever comes first, a new connection or
+#: an answer, is waited for so long. Before it there may be one more wait: half as long for a
+#: connection that others use, or a third for a sign of life of one that was idle.
+PRODUCER_TIMEOUT_S = 0.6
+
+#: An operator may look at a Redis that is slow, and has no visitor waiting.
+OPERATOR_TIMEOUT_S = 0.9
+
+_NOT_ASKED = (
+    "Redis did not answer the last calls, and is not asked again for up to a second: "
+    "nothing was stored"
+)
 
 #: As by default of `SMSQ_REDIS_MAX_CONNECTIONS`.
 MAX_CONNECTIONS = 50
 
 #: Workers have nobody waiting for them, and a busy Redis may need a moment.
 WORKER_TIMEOUT_S = 10.0
+
+
+class Tries(Protocol):
+    """Whether Redis is worth a try, by how the last ones went."""
+
+    def allows(self) -> bool:
+        """Say whether to try."""
+        ...
+
+    def fail(self) -> None:
+        """Learn that Redis did not answer."""
+
+    def succeed(self) -> None:
+        """Learn that it did."""
 
 
 def connect(
@@ -70,7 +97,9 @@ def connect_for(settings: Settings, *, timeout_s: float) -> Redis:
 
 
 @contextmanager
-def unavailable(redis: Redis, *, writes: bool, in_pieces: bool = False) -> Iterator[None]:
+def unavailable(
+    redis: Redis, *, writes: bool, in_pieces: bool = False, tries: Tries | None = None
+) -> Iterator[None]:
     """Turn Redis' failures within the block into `QueueUnavailableError`.
 
     Args:
@@ -78,19 +107,25 @@ def unavailable(redis: Redis, *, writes: bool, in_pieces: bool = False) -> Itera
         writes: True when the block stores something: then a lost answer may be a stored job.
         in_pieces: True when it stores more than one thing: then some may be stored though another
             was refused.
+        tries: Learns whether Redis answered. Where it does not allow one, the block is not entered.
     """
     failure: QueueUnavailableError | None = None
+    if tries and not tries.allows():
+        raise QueueUnavailableError(_NOT_ASKED)
     try:
         # A connection first: what fails here has stored nothing for certain.
         pool = redis.connection_pool
         pool.release(pool.get_connection())
     except (RedisError, OSError) as error:
+        _learn(tries, error)
         failure = QueueUnavailableError(_with_fix(say(error), error))
     if failure:
         raise failure from None
     try:
         yield
+        _learn(tries, None)
     except RedisError as error:
+        _learn(tries, error)
         may_be_stored = writes and (in_pieces or may_have_written(error))
         said = _with_fix(say_refusal(error), error)
         failure = QueueUnavailableError(
@@ -98,6 +133,22 @@ def unavailable(redis: Redis, *, writes: bool, in_pieces: bool = False) -> Itera
         )
     if failure:
         raise failure from None
+
+
+def _learn(tries: Tries | None, error: Exception | None) -> None:
+    """Tell how a try went: a refusal is an answer, too, and came at once."""
+    if tries and error and is_away(error):
+        tries.fail()
+    elif tries and not isinstance(error, MaxConnectionsError):  # which says nothing of Redis
+        tries.succeed()
+
+
+def is_away(error: Exception) -> bool:
+    """Whether Redis could not be reached or did not answer, so that the next call may hang, too."""
+    if isinstance(error, MasterNotFoundError):  # after a wait for each sentinel
+        return True
+    is_silent = isinstance(error, RedisConnectionError | RedisTimeoutError | OSError)
+    return is_silent and find_refusal(error) is None
 
 
 def say_refusal(error: RedisError) -> str:

@@ -24,8 +24,9 @@ from smsq.store.refusals import has_moved
 #: A connection that was idle for longer is asked before it is used.
 ASK_AFTER_S = 1.0
 
-#: Longest wait for that answer. Together with a new connection and a call it stays below 2 s.
-ASK_TIMEOUT_S = 0.4
+#: Longest wait for that answer, and its part of a longest wait for any: after it comes another, for
+#: a new connection.
+ASK_TIMEOUT_S, _ASK_PART = 0.4, 1 / 3
 
 
 class _Noticing:
@@ -165,7 +166,8 @@ def _is_spent(connection: Any) -> bool:
 def _answers(connection: Any) -> bool:
     try:
         connection.send_command("PING", check_health=False)
-        connection.read_response(timeout=ASK_TIMEOUT_S)
+        most_s = connection.socket_timeout or math.inf
+        connection.read_response(timeout=min(ASK_TIMEOUT_S, most_s * _ASK_PART))
     except ResponseError:
         return True  # a user may lack the right to ask
     except (RedisError, OSError):

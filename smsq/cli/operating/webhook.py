@@ -16,7 +16,7 @@ from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.events.webhooks import DeadDelivery, Webhooks
 from smsq.settings import Settings
-from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
+from smsq.store.connection import OPERATOR_TIMEOUT_S, connect, unavailable
 from smsq.store.scripts import Scripts
 
 
@@ -90,7 +90,7 @@ def _make_table(dead: Sequence[DeadDelivery]) -> Table:
 @contextmanager
 def _open_webhooks(*, writes: bool) -> Iterator[Webhooks]:
     settings = Settings.from_env()
-    redis = connect(settings.redis_url, timeout_s=PRODUCER_TIMEOUT_S)
+    redis = connect(settings.redis_url, timeout_s=OPERATOR_TIMEOUT_S)
     try:
         with unavailable(redis, writes=writes, in_pieces=writes):
             yield Webhooks(Scripts.of(redis, settings))
