@@ -27,6 +27,7 @@ from smsq.store.scripts import Scripts
 from smsq.testing.plugin import sms_outbox  # noqa: F401 - where smsq is not installed anew
 from tests import quick
 from tests.certificates import SelfSigned, sign_oneself
+from tests.postgres import Postgres, find_programs
 from tests.support import (
     DEADLINE_S,
     RedisServer,
@@ -39,6 +40,7 @@ from tests.support import (
 
 use_chosen_server()
 HAS_REDIS = shutil.which("redis-server") is not None
+HAS_POSTGRES = find_programs() is not None
 
 #: Hypothesis' profile of `make chaos`.
 DEEP = "deep"
@@ -80,11 +82,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items if is_deep() else ():
         if item.get_closest_marker("machine"):
             item.add_marker(pytest.mark.timeout(3600), append=False)
-    if HAS_REDIS or os.environ.get("CI") == "true":
+    if os.environ.get("CI") == "true":
         return
     for item in items:
-        if item.get_closest_marker("real_redis"):
+        if not HAS_REDIS and item.get_closest_marker("real_redis"):
             item.add_marker(pytest.mark.skip(reason="no redis-server on PATH"))
+        if not HAS_POSTGRES and item.get_closest_marker("postgres"):
+            item.add_marker(pytest.mark.skip(reason="no PostgreSQL: apt-get install postgresql"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -199,6 +203,13 @@ def scripts(settings: Settings) -> Iterator[Scripts]:
     redis = connect(settings.redis_url, timeout_s=10)
     yield Scripts.of(redis, settings)
     redis.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL for this session; each test makes a database of its own in it."""
+    with Postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
