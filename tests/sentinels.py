@@ -32,6 +32,10 @@ sentinel parallel-syncs {name} 1
 """
 
 
+#: A user of servers and sentinels whom a cut leaves in.
+APP, PASSWORD = "app", "through-all"
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """Three servers, and the ports of those who watch them."""
@@ -46,11 +50,50 @@ class Watched:
         return f"sentinel://{hosts}/{NAME}"
 
     @property
+    def url_through_all(self) -> str:
+        """The same for whom a cut leaves in."""
+        as_app = f"sentinel_username={APP}&sentinel_password={PASSWORD}"
+        return f"{self.url}?{as_app}".replace("://", f"://{APP}:{PASSWORD}@")
+
+    @property
     def primary(self) -> RedisServer:
         """Who is the primary, as the first sentinel says."""
-        with Redis(port=self.ports[0], decode_responses=True) as sentinel:
+        return self.named_by(0)
+
+    def named_by(self, n: int) -> RedisServer:
+        """Whom the nth sentinel calls the primary."""
+        with _as_app(self.ports[n]) as sentinel:
             port = int(sentinel.sentinel_get_master_addr_by_name(NAME)[1])
         return next(one for one in self.servers if one.port == port)
+
+    def cut_off_primary(self) -> None:
+        """Cut the primary and the first sentinel off from the others, and wait for a failover.
+
+        By passwords, which are others on each side; `APP` reaches both. It is the first cut, and
+        the first server is the primary.
+        """
+        sides = ["first", "second", "second"]
+        sentinels = [*zip(self.ports, sides, strict=True)]
+        servers = [*zip((one.port for one in self.servers), sides, strict=True)]
+        for port, side in servers:
+            with _as_app(port) as client:
+                client.config_set("masterauth", side)
+        for port, side in sentinels:
+            with _as_app(port) as sentinel:
+                sentinel.execute_command("SENTINEL", "SET", NAME, "auth-pass", side)
+                sentinel.execute_command("SENTINEL", "CONFIG", "SET", "sentinel-pass", side)
+        for port, side in (*servers, *sentinels):
+            with _as_app(port) as client:
+                client.execute_command("ACL", "SETUSER", "default", "resetpass", f">{side}")
+        for port, _ in (*servers, *sentinels):
+            with _as_app(port) as client:
+                for kind in ("normal", "pubsub", "replica", "master"):
+                    client.execute_command("CLIENT", "KILL", "TYPE", kind)
+        wait_until(
+            lambda: self.named_by(1) is self.named_by(2) is not self.servers[0],
+            "the others have another primary",
+            deadline_s=120,
+        )
 
     def fail_over(self) -> None:
         """Have the sentinels make another one the primary, and wait until they say so."""
@@ -88,7 +131,15 @@ def watched(folder: Path, *options: str) -> Iterator[Watched]:
         for port in ports:
             with Redis(port=port, decode_responses=True) as sentinel:
                 wait_until(partial(_knows_all, sentinel), "the sentinels know all")
+        for port in (*ports, *(server.port for server in servers)):
+            with Redis(port=port) as client:
+                rights = ("on", f">{PASSWORD}", "~*", "&*", "+@all")
+                client.execute_command("ACL", "SETUSER", APP, *rights)
         yield made
+
+
+def _as_app(port: int) -> Redis:
+    return Redis(port=port, username=APP, password=PASSWORD, decode_responses=True)
 
 
 @contextmanager
@@ -108,3 +159,32 @@ def _sentinel(folder: Path, port: int, primary: int) -> Iterator[None]:
 def _knows_all(sentinel: Redis) -> bool:
     seen: Any = sentinel.sentinel_master(NAME)
     return int(seen["num-other-sentinels"]) == 2 and int(seen["num-slaves"]) == 2
+
+
+@dataclass(frozen=True, slots=True)
+class Lone:
+    """A sentinel without others: it names one primary for ever, alive or not."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+
+@contextmanager
+def lone_sentinel(
+    folder: Path, *, epoch: int, primary: int, port: int | None = None
+) -> Iterator[Lone]:
+    """Start a sentinel that knows of a failover with this number; it is stopped at the end."""
+    port = port or free_port()
+    config = folder / f"lone{port}.conf"
+    config.write_text(
+        f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
+        f"sentinel monitor {NAME} 127.0.0.1 {primary} 2\nsentinel config-epoch {NAME} {epoch}\n"
+    )
+    process = start_child(["redis-server", str(config), "--sentinel"])
+    try:
+        with Redis(port=port) as client:
+            wait_until(client.ping, "the sentinel answers")
+        yield Lone(port, process)
+    finally:
+        process.kill()
+        process.wait()

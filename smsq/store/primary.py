@@ -10,25 +10,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from redis import Redis
 from redis.connection import Connection
-from redis.exceptions import RedisError
 from redis.sentinel import MasterNotFoundError
 
-from smsq.environment.sentinels import SentinelAddress, sentinel_client
+from smsq.environment.sentinels import SentinelAddress
 from smsq.store.pool import Pool
+from smsq.store.sentinels import Sentinels
 
 #: How often sentinels are asked whether the primary is the same, and how often when none answers.
 ASK_EVERY_S, ASK_AGAIN_S = 1.0, 10.0
 
-#: Of a producer's wait for Redis, the part that one sentinel may take.
-_OF_TIMEOUT = 1 / 4
-
-_NO_ANSWER = "no sentinel names a primary {}"
+#: Of the wait for Redis, the part that one sentinel may take; and the longest, since an answer of
+#: the others is worth more than that of a host which is away.
+_OF_TIMEOUT, _MOST_S = 1 / 4, 0.5
 
 Address = tuple[str, int]
 
@@ -55,11 +52,7 @@ class PrimaryPool(Pool):
     """
 
     def __init__(self, address: SentinelAddress, *, timeout_s: float, **kwargs: Any) -> None:
-        self._name = address.name
-        options = sentinel_client(address, timeout_s=timeout_s * _OF_TIMEOUT)
-        self._sentinels = [
-            Redis(host, port, decode_responses=True, **options) for host, port in address.hosts
-        ]
+        self._sentinels = Sentinels(address, timeout_s=min(timeout_s * _OF_TIMEOUT, _MOST_S))
         self._known: Address | None = None
         self._before: Address | None = None
         # 0 for not known yet.
@@ -94,18 +87,10 @@ class PrimaryPool(Pool):
             self._ask_at_s = time.monotonic() + ASK_AGAIN_S
 
     def _find(self) -> Address:
-        """Ask who is the primary.
+        """Ask who is the primary."""
+        return self._note(self._sentinels.ask().primary)
 
-        Not as redis-py does: what it asks for changes only when the failover is over, seconds after
-        the new primary took writes.
-        """
-        return self._note(self._ask(self._ask_primary))
-
-    def _ask_primary(self, sentinel: Any) -> Any:
-        return sentinel.sentinel_get_master_addr_by_name(self._name)
-
-    def _note(self, told: Sequence[Any]) -> Address:
-        found = str(told[0]), int(told[1])
+    def _note(self, found: Address) -> Address:
         if found != self._known:
             self._before, self._known = self._known, found
             self._drop_idle()
@@ -133,34 +118,14 @@ class PrimaryPool(Pool):
         if time.monotonic() >= self._count_at_s:
             self._count_at_s = time.monotonic() + ASK_EVERY_S
             try:
-                replicas, primary = self._ask(self._ask_replicas)
-                self._note(primary)
-                self._replicas = max(1, sum(map(self._may_be_next, replicas)))
+                told = self._sentinels.ask(for_replicas=True)
+                self._note(told.primary)
+                self._replicas = max(1, sum(map(self._may_be_next, told.replicas)))
             except MasterNotFoundError:
                 self._count_at_s = time.monotonic() + ASK_AGAIN_S
         if not self._replicas:
-            raise MasterNotFoundError(_NO_ANSWER.format(self._name))
+            raise MasterNotFoundError("no sentinel names a primary yet")
         return self._replicas
-
-    def _ask_replicas(self, sentinel: Any) -> Any:
-        # In this order: replicas of before, with the primary of now, are too many at worst.
-        replicas = sentinel.sentinel_slaves(self._name)
-        primary = self._ask_primary(sentinel)
-        return primary and (replicas, primary)
-
-    def _ask(self, question: Callable[[Any], Any]) -> Any:
-        """Ask one sentinel after the other; who answered is asked first the next time.
-
-        Raises:
-            MasterNotFoundError: None answers, or none knows the name.
-        """
-        for sentinel in self._sentinels:
-            with suppress(RedisError):
-                if told := question(sentinel):
-                    others = [one for one in self._sentinels if one is not sentinel]
-                    self._sentinels = [sentinel, *others]
-                    return told
-        raise MasterNotFoundError(_NO_ANSWER.format(self._name))
 
     def _may_be_next(self, told: Mapping[str, Any]) -> bool:
         is_down = told["is_sdown"] or told["is_odown"] or told["is_disconnected"]
@@ -173,5 +138,4 @@ class PrimaryPool(Pool):
         """Close connections, those to sentinels too when all are to be closed."""
         super().disconnect(inuse_connections)
         if inuse_connections:
-            for sentinel in self._sentinels:
-                sentinel.close()
+            self._sentinels.close()

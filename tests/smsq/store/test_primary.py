@@ -14,7 +14,7 @@ from smsq.errors import QueueUnavailableError
 from smsq.settings import Settings
 from smsq.store import primary
 from smsq.store.primary import PrimaryPool
-from tests.sentinels import Watched, watched
+from tests.sentinels import APP, PASSWORD, Watched, watched
 from tests.support import free_port
 
 pytestmark = [pytest.mark.real_redis, pytest.mark.long]
@@ -90,6 +90,27 @@ def test_without_a_replica_no_call_says_that_its_job_is_safe(servers: Watched) -
         queue.send_quick(PHONE, "code", key="login 7")
 
     assert caught.value.may_be_stored
+    queue.close()
+
+
+def test_a_sentinel_cut_off_beside_the_primary_of_before_stops_nobody(servers: Watched) -> None:
+    """It is asked first, and goes on naming a primary whose writes no replica gets."""
+    url = servers.url_through_all
+    queue = connect(servers, SMSQ_REDIS_URL=url, SMSQ_DURABLE_ENQUEUE="replica")
+    queue.send_quick(PHONE, "before")
+    servers.cut_off_primary()
+    before, after = servers.servers[0], servers.named_by(1)
+    pool = queue._producer.redis.connection_pool
+    assert isinstance(pool, PrimaryPool)
+    pool._ask_at_s = pool._count_at_s = 0.0
+    some_id = queue.send_quick(PHONE, "after")
+
+    assert servers.named_by(0) is before
+    direct = smsq.SmsQueue(
+        after.url.replace("://", f"://{APP}:{PASSWORD}@"), settings=queue.settings
+    )
+    assert direct.status(some_id)
+    direct.close()
     queue.close()
 
 
