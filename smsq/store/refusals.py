@@ -3,7 +3,7 @@
 In:  an error of Redis' client. Out: the row of it in one table, and what follows from that row.
 
 Redis looks at most of these before a command begins, or at a script's first write. Rights and
-places are looked at for each command of a script: what it wrote before stays written.
+places are looked at for each command of a script: what it wrote before stays written, see rights.lua.
 """
 
 from __future__ import annotations
@@ -76,9 +76,7 @@ _SCATTERED = Refusal(
     Done.HALF,
     is_lasting=True,
 )
-_BUSY = Refusal(
-    "a script of some client runs for too long", "wait; when it does not end: SCRIPT KILL"
-)
+_BUSY = Refusal("some client's script runs for too long", "wait; when it does not end: SCRIPT KILL")
 
 #: By the first word of Redis' answer.
 REFUSALS: dict[str, Refusal] = {
@@ -132,8 +130,7 @@ _NO_DATABASE = Refusal(
     "let the address end with /0; a cluster has no other",
     is_lasting=True,
 )
-#: Raised by store/lib.lua before a script does anything.
-NEWER_FORMAT = "the ledger is of a newer format"
+NEWER_FORMAT = "the ledger is of a newer format"  #: by store/lib.lua, before a script does anything
 _NEWER = Refusal(
     "its ledger was written by a newer version of smsq",
     "install that version here, too",
@@ -180,6 +177,8 @@ _FIRST_WORD = re.compile(r"-?([A-Z]+)(?: |$)")
 #: Redis 6.2 puts what a script's command was answered at the end of its own words.
 _OF_SCRIPT = re.compile(r"Error running script .*?: ?-([A-Z]+) ")
 _IN_SCRIPT = re.compile(r"running script|in script|\bscript: ")
+#: As store/rights.lua says it.
+_MISSING_RIGHT = re.compile(r"may not use ([A-Z]+) on keys of (\S+)")
 
 
 def find_refusal(error: Exception) -> Refusal | None:
@@ -238,6 +237,8 @@ def is_of_data(error: Exception) -> bool:
 def explain(error: Exception) -> tuple[str, str] | None:
     """Say what Redis said, and what to do; None when it said nothing, or nothing known."""
     refusal = find_refusal(error)
+    if refusal is _RIGHTS and (missing := _MISSING_RIGHT.search(str(error))):
+        return refusal.what, f"ACL SETUSER name +{missing[1].lower()} ~{missing[2]}:*"
     return (refusal.what, refusal.fix) if refusal else None
 
 

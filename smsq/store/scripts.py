@@ -19,6 +19,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from smsq.settings import Settings
 from smsq.store.clock import Watch
+from smsq.store.fitness import PROBES
 from smsq.store.keys import Keys
 from smsq.store.lua_nesting import Nesting
 from smsq.store.lua_parts import Definition, pick, read_definitions
@@ -56,6 +57,9 @@ _BASE = (
     *("gathered", "brakes"),
 )
 
+#: What every command in a script stands between, be it called by a variable.
+_QUOTED = re.compile(r"'([A-Z]+)'")
+
 _putting_together = Lock()
 [_RETURN] = read_definitions("return answer\n")
 
@@ -72,10 +76,17 @@ def _source(name: str) -> str:
     picked = pick([*marks, *shared], [*own, *last])
     nesting = Nesting([*picked, *own, *last])
     at, until = len(picked), len(picked) + len(own)
-    return (
+    body = (
         f"{nesting.write(0, at)}local function run()\n{nesting.write(at, until)}end\n"
         f"local answer = run()\n{nesting.write(until, until + len(last))}"
     )
+    return f"{_write_rights(body)}{body}"
+
+
+def _write_rights(body: str) -> str:
+    commands = sorted(set(_QUOTED.findall(body)) & PROBES.keys())
+    listed = ", ".join(f"'{command}'" for command in commands)
+    return f"do\nlocal COMMANDS = {{{listed}}}\n{_read('rights')}end\n"
 
 
 @cache

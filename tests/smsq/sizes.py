@@ -124,7 +124,7 @@ def phone(i: int) -> str:
 
 def all_scripts() -> set[str]:
     """The names of all scripts that can be run; the other files are parts of them."""
-    parts = {*smsq.store.scripts._BASE, *smsq.store.scripts._PARTS, "publish"}
+    parts = {*smsq.store.scripts._BASE, *smsq.store.scripts._PARTS, "publish", "rights"}
     return smsq.store.scripts.find_files().keys() - parts
 
 

@@ -18,7 +18,7 @@ from smsq.store.keys import Keys
 from smsq.store.refusals import REFUSALS
 from smsq.store.scripts import find_files
 from tests.smsq.world import World
-from tests.support import RedisServer
+from tests.support import RedisServer, has_at_least
 
 COMMANDS = [name for name in PROBES if name not in {"EVALSHA", "SCRIPT LOAD"}]
 
@@ -90,7 +90,8 @@ def test_a_call_that_is_repeated_with_its_key_is_stored_once_whichever_right_was
         assert queue.send_quick("+375291234567", "code", key="login") == job, command
         assert admin.keys(keys.message("*", 1)) == [keys.message(job, 1)], command
         assert admin.zrange(keys.ready("normal"), 0, -1) == [job], command
-    assert halves  # else nothing was tried
+    # Before Redis 7 a script cannot look at its rights first.
+    assert bool(halves) is not has_at_least(settings.redis_url, 7)
     queue.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from smsq.store.lua_parts import pick, read_definitions
 from smsq.store.scripts import _BASE, _PARTS, _source, find_files
 
-SHARED = {*_BASE, *_PARTS, "publish"}
+SHARED = {*_BASE, *_PARTS, "publish", "rights"}
 SCRIPTS = sorted(find_files().keys() - SHARED)
 
 PART = """-- part.lua: a part.
