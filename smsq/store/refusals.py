@@ -3,7 +3,7 @@
 In:  an error of Redis' client. Out: the row of it in one table, and what follows from that row.
 
 Redis looks at most of these before a command begins, or at a script's first write. Rights and
-places are looked at for each command of a script: what it wrote before stays written, see rights.lua.
+places are looked at for each command of a script: what it wrote stays written, see rights.lua.
 """
 
 from __future__ import annotations

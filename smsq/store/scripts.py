@@ -21,8 +21,8 @@ from smsq.settings import Settings
 from smsq.store.clock import Watch
 from smsq.store.fitness import PROBES
 from smsq.store.keys import Keys
-from smsq.store.lua_nesting import Nesting
-from smsq.store.lua_parts import Definition, pick, read_definitions
+from smsq.store.lua.nesting import Nesting
+from smsq.store.lua.parts import Definition, pick, read_definitions
 from smsq.store.refusals import NEWER_FORMAT
 
 #: A script's argument, as Redis takes it.

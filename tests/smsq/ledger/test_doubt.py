@@ -31,7 +31,7 @@ from smsq.operate.stuck_jobs import StuckJobs
 from smsq.records.jobs import Claim
 from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
-from smsq.store.lua_parts import pick, read_definitions
+from smsq.store.lua.parts import pick, read_definitions
 from smsq.store.scripts import find_files
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from smsq.store.lua_parts import Definition
+from smsq.store.lua.parts import Definition
 
 #: Lua allows a function 60 names of what is around it.
 _MOST_FROM_OUTSIDE = 55

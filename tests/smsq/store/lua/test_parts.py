@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from smsq.store.lua_parts import pick, read_definitions
+from smsq.store.lua.parts import pick, read_definitions
 from smsq.store.scripts import _BASE, _PARTS, _source, find_files
 
 SHARED = {*_BASE, *_PARTS, "publish", "rights"}

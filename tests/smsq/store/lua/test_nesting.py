@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lupa.lua51 import LuaRuntime
 
-from smsq.store.lua_nesting import Nesting
-from smsq.store.lua_parts import read_definitions
+from smsq.store.lua.nesting import Nesting
+from smsq.store.lua.parts import read_definitions
 
 
 def nest(script: str) -> str:
