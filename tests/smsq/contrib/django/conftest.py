@@ -20,6 +20,14 @@ _APPS = [
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
+    "allauth",
+    "allauth.account",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
+    "phonenumber_field",
+    "two_factor",
+    "two_factor.plugins.phonenumber",
     "smsq.contrib.django",
     "tests.smsq.contrib.django.shop",
 ]
@@ -27,7 +35,14 @@ _MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+#: Their tables are made from their models: nothing of theirs is tested.
+_WITHOUT_MIGRATIONS = [
+    *("account", "admin", "auth", "contenttypes", "otp_static", "otp_totp", "phonenumber"),
+    *("sessions", "two_factor"),
 ]
 _TEMPLATES = {
     "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -44,16 +59,28 @@ _TEMPLATES = {
 
 if not django_settings.configured:
     django_settings.configure(
+        ACCOUNT_ADAPTER="smsq.contrib.django.allauth.AccountAdapter",
+        ACCOUNT_LOGIN_BY_CODE_ENABLED=True,
+        ACCOUNT_LOGIN_METHODS={"phone"},
+        ACCOUNT_RATE_LIMITS=False,
+        ACCOUNT_SIGNUP_FIELDS=["phone*"],
         ALLOWED_HOSTS=["testserver"],
+        AUTHENTICATION_BACKENDS=["allauth.account.auth_backends.AuthenticationBackend"],
+        AUTH_USER_MODEL="shop.User",
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
         INSTALLED_APPS=_APPS,
         LOGGING_CONFIG=None,
+        LOGIN_REDIRECT_URL="/",
+        LOGIN_URL="two_factor:login",
         MIDDLEWARE=_MIDDLEWARE,
+        MIGRATION_MODULES=dict.fromkeys(_WITHOUT_MIGRATIONS),
+        PHONENUMBER_DEFAULT_REGION="BY",
         ROOT_URLCONF="tests.smsq.contrib.django.shop.urls",
         SECRET_KEY="for tests alone",
         SMSQ={},
         STATIC_URL="static/",
         TEMPLATES=[_TEMPLATES],
+        TWO_FACTOR_SMS_GATEWAY="smsq.contrib.django.two_factor.Gateway",
         USE_TZ=True,
     )
     django.setup()
