@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 
+from smsq.steps.resources import Resources
 from tasks.engine import Engine
-from tasks.resources import Resources
 
 _lock = threading.Lock()
 _current: list[Engine] = []

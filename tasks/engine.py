@@ -24,12 +24,12 @@ from smsq.models import JobState
 from smsq.names import Queue, Task
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import PollClaim
+from smsq.steps.resources import Resources
+from smsq.steps.wait_for_slot import Turn, claim, find_slot, hold, use_turn
 from smsq.store.refusals import is_of_data, say
 from tasks.awaited import AwaitedJobs
 from tasks.crew import Crew
 from tasks.demand import Demand, Step
-from tasks.resources import Resources
-from tasks.wait_for_slot import Turn, claim, find_slot, hold, use_turn
 
 log = logging.getLogger(__name__)
 

@@ -1,52 +1,18 @@
-"""Recover: give every due job its next step, and ring what is ready and was forgotten.
+"""Recover: the task that gives every due job its next step, and rings what was forgotten.
 
-In:  beat's tick. Out: rings, and jobs moved on whose claim, wait or retention has ended.
+In:  beat's tick. Out: rings, and jobs moved on.
 """
 
 from __future__ import annotations
 
-import logging
-import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-
 from celery import shared_task
-from redis.exceptions import RedisError
 
-from smsq.errors import say_unforeseen
-from smsq.models import Kind
-from smsq.names import Queue, Task
-from smsq.records.jobs import Due
-from smsq.store.clock import ledger_time
-from smsq.store.refusals import is_of_data
-from tasks.launch import launch_campaigns, sweep_drafts
-from tasks.lookup import look_up_ids
-from tasks.resources import Resources, get_resources
-
-log = logging.getLogger(__name__)
-
-#: Jobs in one script call: more would block Redis for others.
-BATCH = 500
-
-#: Batches in one tick; what is left is found by the next. One call looks at a hundred jobs or so.
-MAX_BATCHES = 400
-
-#: Slices of campaigns' jobs that are brought in line in one tick.
-MAX_SLICES = 50
-
-#: Forgotten jobs of one class rung in one tick; whoever wakes up works off the others too.
-FORGOTTEN_LIMIT = 400
+from smsq.names import Task
+from smsq.steps.recover import close_gathered, recover_due
+from tasks.current_resources import get_resources
 
 #: What closes so soon after a tick is waited for; the rest is the next tick's.
 TICK_S = 0.9
-
-#: The ledger counts in milliseconds: after so much more a time has passed there, too.
-_TIMER_S = 0.002
-
-#: `doctor` takes beat for dead when this long has passed since the last tick.
-HEARTBEAT_TTL_S = 3600
-
-_TASK_OF = {Kind.QUICK: Task.SEND_QUICK, Kind.BULK: Task.SEND_BULK}
 
 
 @shared_task(name=Task.RECOVER.value, send_events=False)  # 86,400 a day: Flower shows messages
@@ -56,100 +22,3 @@ def recover() -> None:
     if resources.ticks.take(Task.RECOVER):
         recover_due(resources)
         close_gathered(resources, for_s=TICK_S)
-
-
-def recover_due(resources: Resources) -> int:
-    """Work off what is due; returns how many jobs were looked at."""
-    looked_at = 0
-    for _ in range(MAX_BATCHES):
-        size = move_due(resources)
-        looked_at += size
-        if not size:
-            break
-    for step in (launch_campaigns, sweep_drafts, align_campaigns, ring_forgotten, look_up_ids):
-        try_step(resources, step)
-    now = ledger_time(resources.redis, resources.keys)
-    resources.redis.set(resources.keys.heartbeat, f"{now.now_s:.3f}", ex=HEARTBEAT_TTL_S)
-    if looked_at:
-        log.info("recover: %d jobs were due", looked_at)
-    return looked_at
-
-
-def try_step(resources: Resources, step: Callable[[Resources], object]) -> None:
-    """Take one of recover's steps; what stored data raises in it must not keep the next ones back.
-
-    Raises:
-        RedisError: Redis is away: the next tick tries again.
-    """
-    try:
-        step(resources)
-    except Exception as error:
-        if isinstance(error, RedisError) and not is_of_data(error):
-            raise
-        log.error("recover: %s: %s", step.__name__, say_unforeseen("it broke off", error))  # noqa: TRY400
-
-
-def move_due(resources: Resources) -> int:
-    """Give one batch of due jobs their next step, and ring them; returns how many there were."""
-    size, due = resources.claims.recover(
-        limit=BATCH,
-        max_attempts=resources.settings.max_attempts,
-        plan=resources.poll_plan,
-        quiet=resources.rule_book.quiet_name,
-    )
-    ring_due(resources, due)
-    return size
-
-
-def close_gathered(resources: Resources, *, for_s: float) -> None:
-    """Close gathered jobs that are due before the next tick, each when its time has come."""
-    until_s = time.monotonic() + for_s
-    while not resources.stop.is_set():
-        closes_in_s = resources.ledger.next_closing_s()
-        if closes_in_s is None or time.monotonic() + closes_in_s >= until_s:
-            return
-        is_stopping = resources.stop.wait(closes_in_s + _TIMER_S)
-        if is_stopping or not move_due(resources):
-            return
-
-
-def align_campaigns(resources: Resources) -> None:
-    """Bring the jobs of campaigns in line that were paused, resumed or cancelled.
-
-    Whoever did that does so, too; but a campaign that stops itself, or whose canary was good, has
-    nobody else.
-    """
-    if not resources.brakes.has_aligning():
-        return
-    for _ in range(MAX_SLICES):
-        aligned = resources.brakes.align()
-        if aligned is None:
-            return
-        if aligned.is_first:
-            log.info("campaign=%s %s", aligned.campaign_id, aligned.told)
-        ring_due(resources, aligned.due)
-
-
-def ring_forgotten(resources: Resources) -> None:
-    """Ring for what waits while too few workers do anything about it: its ring got lost.
-
-    Only where the broker has no rings left: where it has some, more would not help.
-    """
-    for name, rows in resources.limiter.find_forgotten(limit=FORGOTTEN_LIMIT):
-        queue = Queue(name)
-        if resources.rings.count_waiting(queue):
-            continue
-        if queue is Queue.POLL:
-            resources.rings.ring(Task.POLL_MESSAGE, [ref for ref, _ in rows], queue)
-        else:
-            ring_due(resources, [Due(job_id, Kind(kind), queue) for job_id, kind in rows])
-        log.info("recover: rang %d forgotten in %s", len(rows), queue)
-
-
-def ring_due(resources: Resources, due: Sequence[Due]) -> None:
-    """Ring jobs, those of one task and queue together."""
-    rings: dict[tuple[Task, Queue], list[str]] = defaultdict(list)
-    for job in due:
-        rings[_TASK_OF[job.kind], job.priority].append(job.job_id)
-    for (task, queue), job_ids in rings.items():
-        resources.rings.ring(task, job_ids, queue)

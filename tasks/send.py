@@ -13,8 +13,8 @@ from celery import shared_task
 from smsq.names import Queue, Task
 from smsq.rings.broker import read_queue
 from tasks.current_engine import get_engine
+from tasks.current_resources import get_resources
 from tasks.engine import Ring
-from tasks.resources import get_resources
 
 
 @shared_task(name=Task.SEND_QUICK.value, bind=True)

@@ -8,11 +8,11 @@ whether beat ticks is another question.
 
 from __future__ import annotations
 
+from smsq.steps.due_polls import ring_due_polls
+from smsq.steps.launch import launch_campaigns
+from smsq.steps.recover import MAX_BATCHES, align_campaigns, move_due, try_step
+from smsq.steps.resources import Resources
 from tasks.current_engine import get_engine
-from tasks.launch import launch_campaigns
-from tasks.poll import ring_due_polls
-from tasks.recover import MAX_BATCHES, align_campaigns, move_due, try_step
-from tasks.resources import Resources
 
 
 def stand_in(resources: Resources) -> None:

@@ -21,11 +21,12 @@ from config.settings import EXIT_BAD_SETTINGS, load_settings
 from smsq.environment.version import read_version
 from smsq.rings.presence import Presence, name_gateway
 from smsq.rings.ticks import EVERY_S
+from smsq.steps.resources import Resources
 from smsq.store.refusals import say
 from tasks.current_engine import get_engine
+from tasks.current_resources import find_installed, install
 from tasks.poll import poll_deliveries
 from tasks.recover import recover
-from tasks.resources import Resources, find_installed, install
 from worker.beat import TickScheduler
 from worker.clock_watch import start_watching
 from worker.liveness import refused, start_telling

@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 
 from smsq.names import Task
 from smsq.rings.ticks import EVERY_S
+from smsq.steps.resources import Resources
 from smsq.store.refusals import say
-from tasks.resources import Resources
 from tasks.stand_in import stand_in
 
 log = logging.getLogger(__name__)

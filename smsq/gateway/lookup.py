@@ -3,7 +3,7 @@
 In:  the uuid that sendBulkSms answered with. Out: message ids, as a receipt would tell them.
 
 The gateway's document has no such endpoint, so nothing is asked by default. Whoever knows one
-writes a class like `NoSource`, and gives it to `tasks.resources.Resources`.
+writes a class like `NoSource`, and gives it to `smsq.steps.resources.Resources`.
 """
 
 from __future__ import annotations

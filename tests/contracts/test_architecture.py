@@ -41,7 +41,7 @@ WITH_CODE = {"smsq/cli/__init__.py", *RE_EXPORTS}
 PLANTED = {
     "smsq/store/keys.py": "smsq.queue",
     "smsq/sending/claims.py": "smsq.campaigns.brakes",
-    "smsq/events/reader.py": "tasks.wait_for_slot",
+    "smsq/events/reader.py": "tasks.engine",
 }
 
 

@@ -163,7 +163,7 @@ class EverythingAtOnce(Callers):
         is_stored=st.booleans(),
     )
     def read_page(self, which: int, words: list[str], is_stored: bool) -> None:
-        """As tasks/poll_page.py does it; what is not stored at once is, later or never."""
+        """As smsq/steps/poll_page.py does it; what is not stored at once is, later or never."""
         if not self.polls:
             return
         poll = self.polls.pop(which % len(self.polls))

@@ -26,7 +26,7 @@ from tests.smsq import gathered_tour, sizes
 from tests.smsq.sizes import ACCEPTED, Meter, phone, put, take_job, work_off
 from tests.smsq.world import PLAN, World
 
-#: As tasks/poll.py and tasks/recover.py ask.
+#: As smsq/steps/due_polls.py and smsq/steps/recover.py ask.
 BATCH, FORGOTTEN = 500, 400
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from smsq.steps.resources import Resources
 from tasks.engine import Engine
-from tasks.resources import Resources
 from tests.support import wait_until
 
 

@@ -19,10 +19,10 @@ from smsq.pacing.slots import Pace
 from smsq.queue import SmsQueue
 from smsq.rings.rings import Rings
 from smsq.simulator.server import RunningSimulator
+from smsq.steps.resources import Resources
 from tasks import crew
 from tasks import engine as engine_module
 from tasks.engine import Engine, Ring
-from tasks.resources import Resources
 from tests.support import wait_until
 
 PHONE = "37529123"

@@ -17,8 +17,8 @@ from smsq.names import Task
 from smsq.queue import SmsQueue
 from smsq.rings.rings import Rings
 from smsq.simulator.server import RunningSimulator
+from smsq.steps.resources import Resources
 from tasks.current_engine import close_engine
-from tasks.resources import Resources
 from tests.support import free_port, wait_until
 from worker import stand_in
 

@@ -63,7 +63,7 @@ SET_TIMES = {
         "smsq/store/durability.py",
         "smsq/store/fitness.py",
     ),
-    *("smsq/events/reader.py", "tasks/recover.py"),
+    *("smsq/events/reader.py", "smsq/steps/recover.py"),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 
 from smsq.names import Queue, Task
-from tasks.resources import Resources
+from smsq.steps.resources import Resources
 
 log = logging.getLogger(__name__)
 

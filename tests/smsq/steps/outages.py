@@ -26,8 +26,8 @@ from smsq.models import BulkAccepted, JobState, Kind, MessageRequest, QuickAccep
 from smsq.names import Queue
 from smsq.pacing.slots import Closed
 from smsq.settings import Settings
-from tasks.resources import Resources
-from tasks.wait_for_slot import claim, use_turn
+from smsq.steps.resources import Resources
+from smsq.steps.wait_for_slot import claim, use_turn
 from tests.smsq.world import World
 from tests.support import forget
 

@@ -14,9 +14,9 @@ from smsq.pacing.slots import Slot
 from smsq.queue import SmsQueue
 from smsq.records.jobs import PollClaim
 from smsq.simulator.server import RunningSimulator
-from tasks.poll import ring_due_polls
-from tasks.poll_page import MAX_READERS, read_page, store
-from tasks.resources import Resources
+from smsq.steps.due_polls import ring_due_polls
+from smsq.steps.poll_page import MAX_READERS, read_page, store
+from smsq.steps.resources import Resources
 from tests.support import wait_until
 from tests.tasks.serving import serve
 

@@ -15,7 +15,7 @@ from smsq.gateway.reports import ReportPage
 from smsq.models import JobState, RecipientState
 from smsq.records.jobs import PollClaim
 from smsq.settings import Settings
-from tasks.poll_page import store
+from smsq.steps.poll_page import store
 from tests.smsq.world import ACCEPTED, PLAN, World
 
 ASKED = 100

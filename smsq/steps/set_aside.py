@@ -12,8 +12,8 @@ from redis.exceptions import RedisError
 
 from smsq.errors import say_unforeseen
 from smsq.records.jobs import Question, Unprepared
+from smsq.steps.resources import Resources
 from smsq.store.refusals import is_of_data
-from tasks.resources import Resources
 
 log = logging.getLogger(__name__)
 

@@ -24,12 +24,12 @@ from smsq.models import BulkAccepted, JobState, Kind, Outcome, QuickAccepted
 from smsq.names import Durability
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import Claim, Unprepared
+from smsq.steps.prepare import prepare
+from smsq.steps.resources import Resources
+from smsq.steps.set_aside import set_aside
+from smsq.steps.tell_limiter import hear_failure, hear_pass
 from smsq.store.refusals import is_of_data, say
 from smsq.text.parts import count_parts
-from tasks.prepare import prepare
-from tasks.resources import Resources
-from tasks.set_aside import set_aside
-from tasks.tell_limiter import hear_failure, hear_pass
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from smsq.queue import SmsQueue
 from smsq.records.jobs import Claim
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
-from tasks.attempt import attempt
-from tasks.resources import Resources
+from smsq.steps.attempt import attempt
+from smsq.steps.resources import Resources
 from tests.support import wait_until
 from tests.tasks.serving import serve
 
@@ -196,7 +196,9 @@ def test_the_log_reads_as_the_flow_without_text_or_phone(
     with caplog.at_level(logging.INFO):
         job = send(resources, queue, "0400")
 
-    lines = [record.getMessage() for record in caplog.records if record.name == "tasks.attempt"]
+    lines = [
+        record.getMessage() for record in caplog.records if record.name == "smsq.steps.attempt"
+    ]
     assert lines[0] == f"-> send job={job} attempt=1"
     assert lines[1].startswith(f"<- rejected job={job} ")
     assert "4821" not in caplog.text

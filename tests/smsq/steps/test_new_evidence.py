@@ -14,7 +14,7 @@ from smsq.models import Kind
 from smsq.names import Queue
 from smsq.settings import Settings
 from tests.conftest import HAS_REDIS
-from tests.tasks.outages import FAILURES, Drive, drive
+from tests.smsq.steps.outages import FAILURES, Drive, drive
 
 #: Fail again and again, and may be the account's fault.
 POISONS = [name for name in FAILURES if name not in {"400", "breaks"}]

@@ -12,9 +12,9 @@ from redis.exceptions import ResponseError
 
 from smsq.errors import say_unforeseen
 from smsq.records.jobs import Claim, NoClaim, Question, Unprepared
+from smsq.steps.resources import Resources
+from smsq.steps.set_aside import answer, set_aside
 from smsq.store.refusals import is_of_data
-from tasks.resources import Resources
-from tasks.set_aside import answer, set_aside
 
 log = logging.getLogger(__name__)
 

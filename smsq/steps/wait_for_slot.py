@@ -18,11 +18,11 @@ from smsq.errors import say_unforeseen
 from smsq.models import JobState
 from smsq.pacing.slots import Closed, Early, Slot
 from smsq.records.jobs import Claim, NoClaim, PollClaim, Question, Unprepared
+from smsq.steps.attempt import attempt
+from smsq.steps.poll_page import read_page
+from smsq.steps.resources import Resources
+from smsq.steps.set_aside import answer, set_aside
 from smsq.store.refusals import is_of_data
-from tasks.attempt import attempt
-from tasks.poll_page import read_page
-from tasks.resources import Resources
-from tasks.set_aside import answer, set_aside
 
 #: Longest time between two looks at the limiter's epoch while holding: an opened gate or a new rate
 #: is noticed within it.

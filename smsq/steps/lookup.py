@@ -9,7 +9,7 @@ import logging
 
 from smsq.errors import GatewayError
 from smsq.gateway.lookup import NoSource
-from tasks.resources import Resources
+from smsq.steps.resources import Resources
 
 log = logging.getLogger(__name__)
 

@@ -24,10 +24,10 @@ from smsq.gateway.reports import ReportPage
 from smsq.names import Queue, Task
 from smsq.pacing.slots import Slot
 from smsq.records.jobs import PollClaim, Unprepared
+from smsq.steps.resources import Resources
+from smsq.steps.set_aside import set_aside
+from smsq.steps.tell_limiter import hear_failure, hear_pass
 from smsq.store.refusals import is_of_data
-from tasks.resources import Resources
-from tasks.set_aside import set_aside
-from tasks.tell_limiter import hear_failure, hear_pass
 
 log = logging.getLogger(__name__)
 

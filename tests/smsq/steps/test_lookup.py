@@ -11,9 +11,9 @@ from smsq.errors import TemporaryError
 from smsq.gateway.lookup import MessageIdSource, NoSource
 from smsq.models import BulkMessage, ReceiptEntry
 from smsq.queue import SmsQueue
-from tasks.lookup import MOST_PER_TICK, look_up_ids
-from tasks.recover import recover_due
-from tasks.resources import Resources
+from smsq.steps.lookup import MOST_PER_TICK, look_up_ids
+from smsq.steps.recover import recover_due
+from smsq.steps.resources import Resources
 from tests.tasks.serving import serve
 
 

@@ -15,7 +15,7 @@ from smsq.models import JobState, Kind
 from smsq.names import PRIORITIES, Queue
 from smsq.settings import Settings
 from tests.conftest import HAS_REDIS
-from tests.tasks.outages import FAILURES, Drive, drive
+from tests.smsq.steps.outages import FAILURES, Drive, drive
 
 pytestmark = pytest.mark.long
 

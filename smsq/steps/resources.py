@@ -1,12 +1,11 @@
-"""What a worker process needs, built once: ledger, limiter, gateway client.
+"""What a worker process needs: ledger, limiter, gateway client.
 
-In:  `Settings`. Out: one `Resources`, made when first asked for; tests put in their own.
+In:  `Settings`. Out: one `Resources`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -164,27 +163,3 @@ def _client_of(settings: Settings) -> GatewayClient:
         ca_file=settings.gateway_ca_file,
         proxy=settings.gateway_proxy,
     )
-
-
-_lock = threading.Lock()
-_current: list[Resources] = []
-
-
-def install(resources: Resources | None) -> None:
-    """Set what `get_resources` returns; None lets the next call build from the environment."""
-    with _lock:
-        _current[:] = [resources] if resources else []
-
-
-def find_installed() -> Sequence[Resources]:
-    """What this process has built so far: one, or none."""
-    with _lock:
-        return tuple(_current)
-
-
-def get_resources() -> Resources:
-    """Return this process's resources, built from the environment when first asked for."""
-    with _lock:
-        if not _current:
-            _current.append(Resources.build(Settings.from_env(needs_gateway=True)))
-        return _current[0]

@@ -16,7 +16,7 @@ from smsq.names import Queue
 from smsq.pacing.slots import read_closures
 from smsq.settings import Settings
 from tests.conftest import HAS_REDIS
-from tests.tasks.outages import Drive, drive
+from tests.smsq.steps.outages import Drive, drive
 
 pytestmark = pytest.mark.long
 

@@ -11,8 +11,8 @@ import pytest
 from smsq.models import BulkMessage, JobState
 from smsq.names import Queue
 from smsq.queue import SmsQueue
-from tasks.recover import close_gathered, recover_due
-from tasks.resources import Resources
+from smsq.steps.recover import close_gathered, recover_due
+from smsq.steps.resources import Resources
 from tests.support import wait_until
 
 PHONE = "375291234567"

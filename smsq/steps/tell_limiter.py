@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 from smsq.domain.account import Endpoint, Heard, Scope
 from smsq.errors import GatewayError
 from smsq.pacing.slots import Slot
+from smsq.steps.resources import Resources
 from smsq.store.refusals import say
-from tasks.resources import Resources
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from smsq.models import JobState, MessageRequest
 from smsq.names import RING_SPREAD, Queue
 from smsq.queue import SmsQueue
 from smsq.records.jobs import Idempotency
-from tasks.recover import recover_due
-from tasks.resources import Resources
+from smsq.steps.recover import recover_due
+from smsq.steps.resources import Resources
 
 SALE = MessageRequest(name="Sale", alphaname_id="123", text="hi", recipients={})
 

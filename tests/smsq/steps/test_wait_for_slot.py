@@ -18,9 +18,9 @@ from smsq.pacing.slots import Early, Pace
 from smsq.queue import SmsQueue
 from smsq.sending.claims import Claims
 from smsq.simulator.server import RunningSimulator
-from tasks import prepare
+from smsq.steps import prepare
+from smsq.steps.resources import Resources
 from tasks.engine import Engine
-from tasks.resources import Resources
 from tests.support import wait_until
 from tests.tasks.serving import serve
 

@@ -18,8 +18,9 @@ from smsq.records.jobs import Question, Unprepared
 from smsq.rules.rules import RuleBook
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
-from tasks.recover import recover_due
-from tasks.resources import Resources, install
+from smsq.steps.recover import recover_due
+from smsq.steps.resources import Resources
+from tasks.current_resources import install
 from tests.tasks.serving import serve
 
 pytestmark = pytest.mark.long

@@ -13,9 +13,9 @@ from smsq.queue import SmsQueue
 from smsq.records.jobs import Claim
 from smsq.sending.claims import Claims
 from smsq.simulator.server import RunningSimulator
-from tasks import attempt
-from tasks.resources import Resources
-from tests.tasks.test_attempt import claim_and_attempt
+from smsq.steps import attempt
+from smsq.steps.resources import Resources
+from tests.smsq.steps.test_attempt import claim_and_attempt
 
 PHONE = "375291234567"
 

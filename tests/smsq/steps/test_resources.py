@@ -6,7 +6,7 @@ from smsq.gateway.receipts import is_signed
 from smsq.models import Kind, OnUnknown
 from smsq.records.jobs import Claim
 from smsq.settings import Settings
-from tasks.resources import Resources
+from smsq.steps.resources import Resources
 from tests.certificates import SelfSigned
 from tests.smsq.gateway.proxy import relay
 from tests.smsq.gateway.raw import ACCEPTED, QUICK, answer, answering, raw_server

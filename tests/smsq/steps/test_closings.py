@@ -12,7 +12,7 @@ from smsq.errors import BusyError, MisconfiguredError, TemporaryError
 from smsq.models import JobState
 from smsq.pacing.slots import Closed, Slot
 from smsq.settings import Settings
-from tests.tasks.outages import FAILURES, Drive, drive
+from tests.smsq.steps.outages import FAILURES, Drive, drive
 
 
 @pytest.fixture
