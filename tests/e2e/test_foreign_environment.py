@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from smsq.models import JobState
 from tests.e2e.conftest import ROOT, Deploy
@@ -37,6 +40,9 @@ def foreign_environment() -> dict[str, str]:
 def test_worker_beat_and_flower_work_in_it(deploy: Deploy) -> None:
     # `smsq worker` and the others shut out what the `celery` command would read, too.
     environ: dict[str, Any] = dict.fromkeys(NAMES, FOREIGN[0])
+    # The name that many Django projects have, and smsq too: Celery would take ours for Django's,
+    # and Django would set a time zone of its own.
+    environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "TZ": "Asia/Tokyo"}
     with deploy(has_flower=True, has_web=True, **environ) as deployment:
         job = deployment.queue.send_quick("375291234567", "code")
         send = deployment.queue.send_personal("375291234567", "gathered, so that beat is needed")
@@ -59,4 +65,9 @@ def test_worker_beat_and_flower_work_in_it(deploy: Deploy) -> None:
         )
         assert "results:disabled" in report.stdout
         assert "shop" not in report.stdout
-        assert "Traceback" not in deployment.read_logs()
+        logs = deployment.read_logs()
+        assert "Traceback" not in logs
+        assert "FixupWarning" not in logs
+        for written in re.findall(r"^20\d\d-\S+ [\d:]{8}", logs, re.M):
+            at = datetime.fromisoformat(written).replace(tzinfo=ZoneInfo("Asia/Tokyo"))
+            assert abs(datetime.now(UTC) - at) < timedelta(hours=1)

@@ -132,6 +132,29 @@ print(queue.send_quick("+375291234567", "code"), queue._producer.rings._app.back
     assert [ids_of(message) for message in rung(redis_url, namespace, Queue.NORMAL)] == [[job]]
 
 
+def test_a_command_says_nothing_of_djangos_variable_where_there_is_no_django(
+    environ: dict[str, str],
+) -> None:
+    code = """
+import sys
+sys.modules["django"] = None
+from smsq.cli import main
+main(["send-quick", "+375291234567", "code", "--json"])
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environ, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert process.stderr == ""
+    assert '"state": "queued"' in process.stdout
+
+
 @pytest.fixture
 def shop() -> Iterator[celery.Celery]:
     """Another app, the current one, that runs its tasks at once."""
