@@ -32,13 +32,15 @@ DURABLE = {"SMSQ_DURABLE_CLAIMS": "replica", "SMSQ_DURABLE_ENQUEUE": "replica"}
 BY_HAND = "by-hand"
 WAYS = ("planned", "killed", BY_HAND)
 
-#: Before and after each failover.
-QUIET_S, REST_S = 4.0, 14.0
+#: Before and after each failover; and the longest that one and a restart take.
+QUIET_S, REST_S, GO_S = 4.0, 14.0, 30.0
 
 
 def fail_over(how: str, more: Mapping[str, str], *, rounds: int, per_s: float) -> Row:
     """Have the primary go so often while messages come in and go out."""
-    load = Load(jobs=round(per_s * rounds * (QUIET_S + REST_S)), per_s=per_s, campaign_every=9)
+    # More than is enqueued: messages come in until the last failover is over.
+    jobs = round(per_s * rounds * (QUIET_S + REST_S + GO_S))
+    load = Load(jobs=jobs, per_s=per_s, campaign_every=9)
     settings = {
         "SMSQ_RATE_PER_S": str(2 * per_s),
         "SMSQ_BURST": "10",
@@ -62,6 +64,7 @@ def fail_over(how: str, more: Mapping[str, str], *, rounds: int, per_s: float) -
         run = Run(there, producer)
         producer.start()
         gaps_s = [_go(how, servers, there) for _ in range(rounds)]
+        producer.end()
         return _reckon(how, more, run, gaps_s)
 
 

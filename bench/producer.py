@@ -84,6 +84,7 @@ class Producer:
     magic: set[str] = field(default_factory=set)
     repeats: int = 0
     _thread: threading.Thread = field(init=False)
+    _ended: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -96,6 +97,10 @@ class Producer:
     def is_running(self) -> bool:
         """True until everything is enqueued."""
         return self._thread.is_alive()
+
+    def end(self) -> None:
+        """Enqueue nothing more, though the load has more."""
+        self._ended.set()
 
     def join(self) -> None:
         """Wait until everything is enqueued."""
@@ -129,4 +134,6 @@ class Producer:
         started_at_s = time.monotonic()
         for n in range(self.load.jobs):
             time.sleep(max(0.0, started_at_s + n / self.load.per_s - time.monotonic()))
+            if self._ended.is_set():
+                return
             yield n

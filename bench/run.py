@@ -70,7 +70,8 @@ class Run:
             StackError: A process went away by itself.
         """
         self.producer.join()
-        jobs = self.producer.load.jobs
+        # Fewer than the load has, where the producer was ended early.
+        jobs = len(self.producer.orders)
         wait(lambda: has_settled(self.bed, jobs), at_most_s=at_most_s)
         self.stack.check()
         return reckon(self.bed, self.producer, unsent=unsent)

@@ -70,8 +70,7 @@ class TickScheduler(Scheduler):
         task = str(entry.task)
         try:
             if self.ticks.may_send(task):
-                self.apply_async(entry, producer=self.producer, advance=False)
-                self.ticks.note_sent(task)
+                self._ring(entry, task)
         except RedisError as error:
             if is_newer(error):
                 self.logger.error(NEWER, "beat")  # noqa: TRY400 - the traceback says no more
@@ -81,6 +80,13 @@ class TickScheduler(Scheduler):
         except SchedulingError as error:
             self.logger.error("%s", error)  # noqa: TRY400 - the traceback says no more
             self._drop_connection()
+
+    def _ring(self, entry: ScheduleEntry, task: str) -> None:
+        try:
+            self.apply_async(entry, producer=self.producer, advance=False)
+        except SchedulingError:
+            self.ticks.note_unsent(task)
+            raise
 
     def _drop_connection(self) -> None:
         """Let the next tick connect anew: this connection may be dead, or to a former primary."""

@@ -1,6 +1,6 @@
 """A worker's watch over the ledger's clock, in a thread of its own.
 
-In:  Redis' time, twice a second. Out: a ledger whose clock does not step when Redis' does.
+In:  Redis' time, each second. Out: a ledger whose clock does not step when Redis' does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from smsq.store.scripts import Scripts
 log = logging.getLogger(__name__)
 
 #: Pause between two looks: for so long a step ahead makes the ledger's clock stand still.
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 1.0
 
 
 def watch_while_running(scripts: Scripts, stop: threading.Event) -> None:

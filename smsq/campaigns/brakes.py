@@ -140,10 +140,6 @@ class Brakes:
         due = [Due(job_id, Kind(kind), Queue(priority)) for job_id, kind, priority in rows]
         return Aligned(found, told, bool(is_first), bool(is_left), due)
 
-    def has_aligning(self) -> bool:
-        """True when a campaign is to be looked at, now or later."""
-        return bool(self._redis.exists(self._keys.aligning))
-
     def _brake(
         self, campaign_id: str, what: str, by: str, bound: str | int = "", is_anyway: int = 0
     ) -> bool:

@@ -41,12 +41,12 @@ class Ticks:
         self._run = scripts.run
 
     def may_send(self, task: str) -> bool:
-        """Say whether another tick is of any use."""
+        """Say whether another tick is of any use; it is counted as sent."""
         return bool(self._run("tick", task, "may", _ms(EVERY_S), MANY, _ms(MOST_S)))
 
-    def note_sent(self, task: str) -> None:
-        """Note that the broker has a tick more."""
-        self._run("tick", task, "sent", 0)
+    def note_unsent(self, task: str) -> None:
+        """Note that a tick could not be sent: workers are not to blame that nobody takes it."""
+        self._run("tick", task, "unsent", 0)
 
     def age_s(self, task: str) -> float | None:
         """Seconds since a tick was last taken, by whichever worker; None when nobody remembers."""

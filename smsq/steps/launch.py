@@ -16,6 +16,12 @@ log = logging.getLogger(__name__)
 MAX_CAMPAIGNS, MAX_SWEEPS = 10, 20
 
 
+def has_campaigns_on_their_way(resources: Resources) -> bool:
+    """Say whether a campaign is to be launched, swept or brought in line, now or later."""
+    keys = resources.keys
+    return bool(resources.redis.exists(keys.launching, keys.drafts, keys.aligning))
+
+
 def launch_campaigns(resources: Resources) -> None:
     """Bring the jobs of committed campaigns into the line that nobody brought there."""
     launched = 0

@@ -16,7 +16,7 @@ from smsq.errors import say_unforeseen
 from smsq.models import Kind
 from smsq.names import Queue, Task
 from smsq.records.jobs import Due
-from smsq.steps.launch import launch_campaigns, sweep_drafts
+from smsq.steps.launch import has_campaigns_on_their_way, launch_campaigns, sweep_drafts
 from smsq.steps.lookup import look_up_ids
 from smsq.steps.resources import Resources
 from smsq.store.clock import ledger_time
@@ -53,7 +53,9 @@ def recover_due(resources: Resources) -> int:
         looked_at += size
         if not size:
             break
-    for step in (launch_campaigns, sweep_drafts, align_campaigns, ring_forgotten, look_up_ids):
+    of_campaigns = (launch_campaigns, sweep_drafts, align_campaigns)
+    are_any = has_campaigns_on_their_way(resources)
+    for step in (*(of_campaigns if are_any else ()), ring_forgotten, look_up_ids):
         try_step(resources, step)
     now = ledger_time(resources.redis, resources.keys)
     resources.redis.set(resources.keys.heartbeat, f"{now.now_s:.3f}", ex=HEARTBEAT_TTL_S)
@@ -106,8 +108,6 @@ def align_campaigns(resources: Resources) -> None:
     Whoever did that does so, too; but a campaign that stops itself, or whose canary was good, has
     nobody else.
     """
-    if not resources.brakes.has_aligning():
-        return
     for _ in range(MAX_SLICES):
         aligned = resources.brakes.align()
         if aligned is None:

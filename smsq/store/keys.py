@@ -80,6 +80,16 @@ class Keys:
         """Sorted set: campaign → when its jobs are to be brought in line with its brake (ms)."""
         return f"{self.namespace}:aligning"
 
+    @property
+    def launching(self) -> str:
+        """Sorted set: committed campaign with jobs not in line yet → when to go on with it (ms)."""
+        return f"{self.namespace}:launching"
+
+    @property
+    def drafts(self) -> str:
+        """Sorted set: <campaign>|<name of its draft> → when to take it for left behind (ms)."""
+        return f"{self.namespace}:drafts"
+
     def draft(self, name: str) -> str:
         """Hash: how far a campaign in the making is."""
         return f"{self.namespace}:draft:{name}"

@@ -95,8 +95,10 @@ local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 local CLOCK = NS .. ':limiter'
 -- So far the ledger's clock may be ahead of a caller's: answers take their time.
 local SLACK_US = 1000000
--- Workers look twice a second.
+-- Workers look each second.
 local LATELY_US = 3000000
+-- What Redis' time was is kept no more often: a clock that is set back takes the ledger back by no more.
+local SEEN_EVERY_US = 100000
 
 local function redis_us()
   local told = string.match(ARGV[2], '^%d+')
@@ -116,11 +118,13 @@ local function read_clock()
   if format > FORMAT and not TAKES_NEWER then error('the ledger is of a newer format') end
   local seen_us, stepped_us = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
   if raw_us < seen_us then stepped_us = stepped_us + raw_us - seen_us end
-  if raw_us ~= seen_us and (kept[1] or BEGINS_CLOCK) then
+  if kept[1] or BEGINS_CLOCK then
     -- A Redis that is full or no longer the master still tells the time.
     if format < FORMAT then redis.pcall('HSET', CLOCK, 'format', FORMAT) end
     if not kept[1] then redis.pcall('HSET', CLOCK, 'born_us', string.format('%.0f', raw_us)) end
-    redis.pcall('HSET', CLOCK, 'seen_us', string.format('%.0f', raw_us), 'stepped_us', string.format('%.0f', stepped_us))
+    if raw_us < seen_us or raw_us - seen_us >= SEEN_EVERY_US then
+      redis.pcall('HSET', CLOCK, 'seen_us', string.format('%.0f', raw_us), 'stepped_us', string.format('%.0f', stepped_us))
+    end
   end
   local at_most_us = tonumber(string.match(ARGV[2], '~(%d+)'))
   local now_us = raw_us - stepped_us

@@ -14,12 +14,12 @@ import pytest
 from bench.faults import MissingToolError, SetClock, kill, wrong_clock
 from smsq.models import JobState
 from smsq.names import Task
-from smsq.rings.ticks import Ticks
 from smsq.store.connection import connect
 from smsq.store.scripts import Scripts
 from tests.conftest import HAS_REDIS
 from tests.e2e.conftest import ROOT, Deploy, Deployment
 from tests.support import wait_until
+from tests.ticks import leave_untaken
 
 PHONE = "+375 29 123-45-67"
 #: More than a job may ever wait for a clock here, less than any step.
@@ -152,8 +152,7 @@ def test_a_worker_that_comes_back_is_at_work_though_the_broker_lost_all_ticks(
         soon = datetime.now(UTC) + timedelta(seconds=1)
         job = deployment.queue.send_quick(PHONE, "code", send_at=soon)
         settings = deployment.queue.settings
-        ticks = Ticks(Scripts.of(connect(settings.redis_url), settings))
-        for _ in range(1000):  # as if beat had been alone for days
-            ticks.note_sent(Task.RECOVER)
+        # As if beat had been alone for days.
+        leave_untaken(Scripts.of(connect(settings.redis_url), settings), Task.RECOVER, 1000)
         deployment.start_worker()
         wait_until(lambda: accepted(deployment, job), "the code is sent")

@@ -10,7 +10,7 @@ HOUR_S, TEN_YEARS_S = 3_600, 10 * 365 * 86_400
 STEPS_S = (-HOUR_S, HOUR_S, -TEN_YEARS_S, -0.2, -5, 5)
 
 #: As in worker/clock_watch.py.
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 1.0
 
 
 class SteppedWorld(World):

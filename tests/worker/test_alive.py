@@ -20,6 +20,7 @@ from smsq.rings.ticks import LATE_BEAT_S, MANY, Ticks
 from smsq.settings import Settings
 from smsq.store.scripts import Scripts
 from tests.support import free_port, wait_until
+from tests.ticks import leave_untaken
 from worker import alive, liveness
 from worker.consume_strategy import TicksFirst
 
@@ -51,12 +52,12 @@ def test_a_worker_that_nobody_heard_of_is_not_alive(capsys: pytest.CaptureFixtur
     assert "celery@" in capsys.readouterr().out  # as a worker without --hostname is called
 
 
-def at(settings: Settings, scripts: Scripts, ago_s: float) -> Ticks:
-    """Ticks of a beat that lives so long ago."""
+def at(settings: Settings, scripts: Scripts, ago_s: float) -> Scripts:
+    """The ledger's scripts as a beat runs them that lives so long ago."""
     then_us = round((time.time() - ago_s) * 1e6)
     of_then = Scripts.of(scripts.redis, settings)
     of_then.watch, of_then._clock = None, lambda: then_us
-    return Ticks(of_then)
+    return of_then
 
 
 @pytest.mark.parametrize(
@@ -85,9 +86,7 @@ def test_beat_is_alive_while_it_sends_ticks_as_often_as_they_are_of_use(
     code: int,
     says: str,
 ) -> None:
-    ticks = at(settings, scripts, ago_s)
-    for _ in range(untaken):
-        ticks.note_sent(Task.RECOVER)
+    leave_untaken(at(settings, scripts, ago_s), Task.RECOVER, untaken)
 
     assert alive.main(["--beat"]) == code
     assert capsys.readouterr().out.startswith(says)
@@ -96,7 +95,7 @@ def test_beat_is_alive_while_it_sends_ticks_as_often_as_they_are_of_use(
 def test_the_tick_that_a_starting_worker_makes_for_itself_is_none_of_beats(
     settings: Settings, scripts: Scripts, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    at(settings, scripts, 3600).note_sent(Task.RECOVER)
+    Ticks(at(settings, scripts, 3600)).may_send(Task.RECOVER)
     scripts.redis.set(scripts.keys.heartbeat, f"{time.time():.3f}")
 
     assert alive.main(["--beat"]) == 1
@@ -151,7 +150,7 @@ def test_whoever_is_alive_is_asked_without_celery(
 ) -> None:
     """Asked every 30 s for each process; all that a worker is made of takes three times as long."""
     Presence(scripts, GATEWAY).tell("w@h", 0.5)
-    Ticks(scripts).note_sent(Task.RECOVER)
+    Ticks(scripts).may_send(Task.RECOVER)
     heavy = {"celery", "kombu", "requests", "phonenumbers", "rich.console", "smsq.settings"}
     code = (
         "import sys; from smsq.cli import main;"

@@ -88,7 +88,7 @@ def test_a_pause_parks_without_a_claim(world: World) -> None:
     assert world.align(limit=3) == []
     assert world.campaign(draft.id).jobs == {JobState.WAITING: 4}
     assert world.redis.zcard(world.keys.ready("bulk")) == 0
-    assert not world.brakes.has_aligning()
+    assert not world.redis.exists(world.keys.aligning)
 
 
 @pytest.mark.long
@@ -354,7 +354,7 @@ def test_a_canary_of_unknown_outcome_does_not_hold_its_campaign_for_ever(world: 
     world.claims.settle(claim, Verdict(state=JobState.UNKNOWN, error="no answer"), PLAN)
     world.align()
     assert brake_of(world, draft) is BrakeState.CANARY
-    assert world.brakes.has_aligning()
+    assert world.redis.exists(world.keys.aligning)
     world.pass_s(PLAN.horizon_ms / 1000 + 3601)
     world.align()
 

@@ -7,6 +7,7 @@ import pytest
 from smsq.names import Task
 from smsq.rings.ticks import APART_S, MANY, MOST_S, Ticks
 from tests.smsq.world import World
+from tests.ticks import leave_untaken
 
 TICK = Task.RECOVER
 
@@ -44,7 +45,6 @@ def count_sent(world: World, ticks: Ticks, seconds: int) -> int:
     sent = 0
     for _ in range(seconds):
         if ticks.may_send(TICK):
-            ticks.note_sent(TICK)
             sent += 1
         world.pass_s(1)
     return sent
@@ -69,6 +69,12 @@ def test_one_worker_that_comes_back_brings_beat_back(world: World, ticks: Ticks)
 
 def test_ticks_go_on_in_seconds_when_the_broker_lost_some(world: World, ticks: Ticks) -> None:
     # Taken by nobody, and in no queue any more: the broker was emptied.
-    for _ in range(2):
-        ticks.note_sent(TICK)
+    leave_untaken(world.scripts, TICK, 2)
     assert count_sent(world, ticks, 3) >= 1
+
+
+def test_ticks_that_could_not_be_sent_do_not_make_pauses_grow(world: World, ticks: Ticks) -> None:
+    for _ in range(100):
+        assert ticks.may_send(TICK)
+        ticks.note_unsent(TICK)
+        world.pass_s(1)

@@ -11,6 +11,7 @@ import pytest
 from smsq.models import BulkMessage, JobState
 from smsq.names import Queue
 from smsq.queue import SmsQueue
+from smsq.steps.launch import has_campaigns_on_their_way
 from smsq.steps.recover import close_gathered, recover_due
 from smsq.steps.resources import Resources
 from tests.support import wait_until
@@ -135,7 +136,7 @@ def test_recover_ends_what_a_dead_caller_began(
 
     assert queue.campaign(campaign).jobs == {JobState.CANCELLED: 3}
     assert f"campaign={campaign} cancelled (by ops@host)" in caplog.text
-    assert not resources.brakes.has_aligning()
+    assert not has_campaigns_on_their_way(resources)
 
 
 def test_recover_rings_what_a_good_canary_lets_go(
