@@ -39,6 +39,13 @@ class Durability(StrEnum):
     REPLICA = "replica"
 
 
+class Start(StrEnum):
+    """Where a reader of events begins that is new: with those to come, or with the oldest kept."""
+
+    NOW = "now"
+    OLDEST = "oldest"
+
+
 QUEUES: tuple[Queue, ...] = tuple(Queue)
 
 #: What a caller may write as `priority`.

@@ -24,7 +24,7 @@ from smsq.environment.tls import check_ca_file
 from smsq.environment.variables import SETTINGS
 from smsq.errors import ConfigError
 from smsq.models import OnUnknown, RecipientState
-from smsq.names import Durability
+from smsq.names import Durability, Start
 
 #: Settings of which the first means nothing above the second.
 _NOT_ABOVE = (
@@ -83,6 +83,7 @@ class Settings:
     events_keep_s: int
     webhook_url: str = field(repr=False)
     webhook_secret: str = field(repr=False)
+    webhook_start: Start
     webhook_ca_file: str
     webhook_proxy: str = field(repr=False)
 

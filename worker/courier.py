@@ -12,13 +12,15 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 
 from redis.exceptions import RedisError
 
+from smsq.events.posts import Answer, Delivery, Posted, judge
 from smsq.events.signatures import sign_headers
-from smsq.events.webhooks import Delivery, Settled, Webhooks
+from smsq.events.webhooks import Settled, Webhooks
 from smsq.gateway.http.deadline import exchange
 from smsq.gateway.http.transport import make_session
 from smsq.settings import Settings
@@ -39,9 +41,6 @@ IDLE_S = 0.5
 
 #: The process does not wait longer for a post when it stops: the lease makes it good.
 STOP_S = 5.0
-
-_TAKEN = range(200, 300)
-_REDIRECTS = range(300, 400)
 
 
 class Courier:
@@ -70,6 +69,7 @@ class Courier:
         self._url = url
         self._secrets = secrets
         self._timeout_s = timeout_s
+        self._has_begun = False
         self._make_session = partial(make_session, ca_file=ca_file, proxy=proxy)
 
     def run(self, stop: threading.Event) -> None:
@@ -88,30 +88,35 @@ class Courier:
 
     def step(self) -> bool:
         """Take news out of the stream and post one delivery; False when there was none."""
+        if not self._has_begun and self._webhooks.has_ended():
+            say_ended()
+        self._has_begun = True
         self._webhooks.collect()
         delivery = self._webhooks.claim(lease_s=LEASE_S)
         if delivery is None:
             return False
-        error = self.post(delivery) if delivery.events else ""
-        settled = self._webhooks.settle(delivery, error=error)
-        level = logging.INFO if settled is Settled.TAKEN else logging.WARNING
+        posted = self.post(delivery) if delivery.events else Posted(Answer.TAKEN)
+        settled = self._webhooks.settle(delivery, posted)
+        level = logging.INFO if settled in {Settled.TAKEN, Settled.MORE} else logging.WARNING
         log.log(
             level,
             "webhook delivery=%s events=%d attempt=%d: %s %s",
-            delivery.id,
+            delivery.message_id,
             len(delivery.events),
             delivery.attempts,
             settled,
-            error,
+            posted.error,
         )
+        if settled is Settled.ENDED:
+            say_ended()
         return True
 
-    def post(self, delivery: Delivery) -> str:
-        """Post once; returns why it was not taken, "" when it was."""
+    def post(self, delivery: Delivery) -> Posted:
+        """Post once."""
         body, timestamp = delivery.body, str(int(time.time()))
         headers = {
             "Content-Type": "application/json",
-            **sign_headers(body, delivery.id, timestamp, self._secrets),
+            **sign_headers(body, delivery.message_id, timestamp, self._secrets),
         }
         with self._make_session() as session, exchange(self._timeout_s):
             try:
@@ -124,15 +129,17 @@ class Courier:
                     stream=True,
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, it may hold the URL
-                return type(error).__name__
+                return Posted(Answer.FAILED, type(error).__name__)
             response.close()
-        return _judge(response.status_code)
+        return judge(response.status_code, response.headers, now=datetime.now(UTC))
 
 
-def _judge(status: int) -> str:
-    if status in _TAKEN:
-        return ""
-    return f"status {status}" + ("; redirects are not followed" * (status in _REDIRECTS))
+def say_ended() -> None:
+    """Say once that nothing is posted any more; `smsq doctor` goes on saying so."""
+    log.error(
+        "webhook: the receiver answered 410: nothing is posted until `smsq webhook resume`, "
+        "or another SMSQ_WEBHOOK_URL"
+    )
 
 
 @contextmanager
@@ -142,8 +149,13 @@ def courier_at_work(settings: Settings) -> Iterator[None]:
         yield
         return
     redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
+    scripts = Scripts.of(redis, settings)
+    webhooks = Webhooks(scripts, url=settings.webhook_url, start=settings.webhook_start)
+    with suppress(RedisError):
+        # What happens from now on is for a webhook that is new.
+        webhooks.collect()
     courier = Courier(
-        Webhooks(Scripts.of(redis, settings)),
+        webhooks,
         settings.webhook_url,
         settings.webhook_secrets,
         ca_file=settings.webhook_ca_file,

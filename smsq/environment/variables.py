@@ -7,7 +7,8 @@ README are tested against it.
 from __future__ import annotations
 
 from smsq.environment import parsers
-from smsq.environment.secrets import parse_secrets, parse_signing_secrets
+from smsq.environment.event_variables import EVENT_SETTINGS
+from smsq.environment.secrets import parse_secrets
 from smsq.environment.setting import Setting
 from smsq.models import OnUnknown
 from smsq.names import DEFAULT_NAMESPACE, DEFAULT_REDIS_URL, Durability
@@ -227,21 +228,5 @@ SETTINGS: tuple[Setting, ...] = (
         parsers.choice(Durability),
         "1: a call ends only after Redis has the job on disk; replica: after a replica has it",
     ),
-    Setting(
-        "SMSQ_EVENTS_KEEP_S",
-        "86400",
-        parsers.whole(0, 2_592_000),
-        "seconds that events are kept; 0: no events",
-    ),
-    Setting(
-        "SMSQ_WEBHOOK_URL", "", parsers.webhook_url, "where smsq posts events to; empty: no webhook"
-    ),
-    Setting(
-        "SMSQ_WEBHOOK_SECRET",
-        "",
-        parse_signing_secrets,
-        "signs posted events; 16 characters or more; new,old while you change it",
-    ),
-    Setting("SMSQ_WEBHOOK_CA_FILE", "", str, "as SMSQ_GATEWAY_CA_FILE, for the webhook"),
-    Setting("SMSQ_WEBHOOK_PROXY", "", parsers.proxy, "as SMSQ_GATEWAY_PROXY, for the webhook"),
+    *EVENT_SETTINGS,
 )

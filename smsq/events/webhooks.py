@@ -6,10 +6,11 @@ there are; each is retried for a day, then kept to be replayed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -17,7 +18,8 @@ from typing import Any, cast
 from smsq.domain.backoff import Backoff
 from smsq.errors import NotFoundError
 from smsq.events.events import Event, read_entry
-from smsq.events.wire import dump_event
+from smsq.events.posts import Delivery, Posted
+from smsq.names import Start
 from smsq.status.gathered_sends import check_id
 from smsq.store.scripts import Scripts
 
@@ -41,6 +43,9 @@ KEEP_MS = 3 * GIVE_UP_MS
 #: What was given up is kept for so long, and the newest of it.
 DEAD_KEEP_MS, MOST_DEAD = 7 * GIVE_UP_MS, 1000
 
+#: Posts are smaller for so long after one was too large.
+SMALLER_MS = 3600 * 1000
+
 #: Pauses between the tries of one delivery.
 BACKOFF = Backoff(first_s=5, max_s=3600)
 
@@ -49,29 +54,12 @@ class Settled(StrEnum):
     """What became of a delivery after a post."""
 
     TAKEN = "taken"
+    MORE = "more"  #: taken; the rest of it is to be posted
     LATER = "later"  #: it will be tried again
-    DEAD = "dead"  #: given up after a day
+    SMALLER = "smaller"  #: it will be tried again with half as many events
+    ENDED = "ended"  #: nothing is posted to this receiver until an operator resumes it
+    DEAD = "dead"  #: given up after a day, or a single event was too large
     STALE = "stale"  #: another process took over
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """The right to post some news.
-
-    Attributes:
-        id: The same at every try.
-        attempts: Tries, this one included; fences the settling.
-    """
-
-    id: str
-    attempts: int
-    events: Sequence[Event] = field(repr=False)
-
-    @property
-    def body(self) -> bytes:
-        """What is posted."""
-        document = {"id": self.id, "events": [dump_event(event) for event in self.events]}
-        return json.dumps(document, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,45 +80,88 @@ class DeadDelivery:
 
 
 class Webhooks:
-    """Deliveries' moves. A failing Redis raises `redis.RedisError`."""
+    """Deliveries' moves. A failing Redis raises `redis.RedisError`.
 
-    def __init__(self, scripts: Scripts, *, backoff: Backoff = BACKOFF) -> None:
+    Args:
+        scripts: Of the ledger.
+        url: The receiver's; "" for who only looks.
+        start: Where a webhook begins that is new.
+        backoff: Pauses between the tries of one delivery.
+    """
+
+    def __init__(
+        self,
+        scripts: Scripts,
+        *,
+        url: str = "",
+        start: Start = Start.NOW,
+        backoff: Backoff = BACKOFF,
+    ) -> None:
         self._run = scripts.run
         self._redis, self._keys = scripts.redis, scripts.keys
-        self._backoff = backoff
+        # The address itself may hold a secret.
+        self._receiver = hashlib.sha256(url.encode()).hexdigest()[:16]
+        self._start, self._backoff = start, backoff
 
     def collect(self) -> int:
         """Make a delivery of the next news; returns how many changes are in it."""
         pauses = (LOOK_MS, MANY, MANY_LOOK_MS)
-        return int(self._run("webhook_collect", DELIVERY_CHANGES, *pauses, MOST_WAITING, KEEP_MS))
+        bounds = (DELIVERY_CHANGES, *pauses, MOST_WAITING, KEEP_MS)
+        return int(self._run("webhook_collect", *bounds, self._receiver, self._start))
 
     def claim(self, *, lease_s: float) -> Delivery | None:
         """Take the right to post the delivery that is due; None when none is."""
-        answer = self._run("webhook_claim", round(lease_s * 1000))
+        answer = self._run("webhook_claim", round(lease_s * 1000), self._receiver)
         if not answer:
             return None
-        delivery_id, attempts, packed = answer
+        delivery_id, attempts, packed, taken, most, failures = answer
         events: list[Event] = []
         for entry_id, fields in json.loads(packed):
             try:
                 events += read_entry(entry_id, fields)
             except ValueError as error:
                 log.warning("news skipped: %s", error)
-        return Delivery(id=delivery_id, attempts=attempts, events=events)
+        return Delivery(
+            id=delivery_id,
+            attempts=attempts,
+            events=events[taken : taken + most if most else None],
+            taken=taken,
+            total=len(events),
+            failures=failures,
+        )
 
-    def settle(self, delivery: Delivery, *, error: str) -> Settled:
-        """Write down what a post came to; an `error` of "" means that it was taken."""
+    def settle(self, delivery: Delivery, posted: Posted) -> Settled:
+        """Write down what a post came to."""
+        is_all = delivery.reaches >= delivery.total
         answer = self._run(
             "webhook_settle",
             delivery.id,
             delivery.attempts,
-            error,
-            round(self._backoff.pause_s(delivery.attempts) * 1000),
-            GIVE_UP_MS,
-            DEAD_KEEP_MS,
-            MOST_DEAD,
+            posted.answer,
+            posted.error,
+            "" if is_all else delivery.reaches,
+            len(delivery.events),
+            self._receiver,
+            round(posted.hold_s * 1000),
+            round(self._backoff.pause_s(delivery.failures + 1) * 1000),
+            *(SMALLER_MS, GIVE_UP_MS, DEAD_KEEP_MS, MOST_DEAD),
         )
         return Settled(answer)
+
+    def ended_at(self) -> datetime | None:
+        """Say since when nothing is posted, for the receiver answered 410; None when it did not."""
+        ended, at_ms = cast(
+            "list[str | None]", self._redis.hmget(self._keys.webhook, "ended", "ended_at_ms")
+        )
+        return datetime.fromtimestamp(float(at_ms) / 1000, UTC) if ended and at_ms else None
+
+    def has_ended(self) -> bool:
+        """Say whether this very receiver answered 410."""
+        return self._redis.hget(self._keys.webhook, "ended") == self._receiver
+
+    def resume(self) -> bool:
+        """Post again to a receiver that answered 410 or asked for a pause; False when none did."""
+        return bool(self._run("webhook_resume"))
 
     def count_waiting(self) -> int:
         """Count deliveries that are on their way."""

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from smsq.environment.version import read_version
 from smsq.errors import ConfigError
+from smsq.events.webhooks import Webhooks
 from smsq.names import QUEUES, Durability, Queue
 from smsq.operate import checks, process_checks
 from smsq.operate.checks import Check, Mark
@@ -112,6 +113,10 @@ def check_ledger(redis: Redis, settings: Settings) -> Iterator[Check]:
     if settings.gateway_url:
         mine = name_gateway(settings.gateway_url)
         yield from process_checks.check_gateway_name(mine, read_gateway(redis, keys))
+    if settings.webhook_url:
+        hooks = Webhooks(Scripts.of(redis, settings), url=settings.webhook_url)
+        ended_at = hooks.ended_at() if hooks.has_ended() else None
+        yield process_checks.check_webhook(hooks.count_waiting(), ended_at)
     yield process_checks.check_beat(views.heartbeat_age_s())
     yield from checks.check_stats(views.stats(settings.rate_per_s, settings.words))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from smsq.names import QUEUES
@@ -147,6 +148,19 @@ def check_polls(due: int, oldest_s: float) -> Check:
         return Check("polls", Mark.OK, f"{due} due")
     detail = f"{due} due, the first for {oldest_s:.0f} s: delivery states come late"
     return Check("polls", Mark.WARNING, detail, "start more workers, or raise SMSQ_POLL_SHARE")
+
+
+def check_webhook(waiting: int, ended_at: datetime | None) -> Check:
+    """Look whether the webhook's receiver takes what is posted.
+
+    Args:
+        waiting: Deliveries that are on their way.
+        ended_at: Since when nothing is posted, for the receiver answered 410.
+    """
+    if ended_at is None:
+        return Check("webhook", Mark.OK, f"{waiting} deliveries wait")
+    detail = f"the receiver answered 410 at {ended_at:%Y-%m-%d %H:%M} UTC: nothing is posted"
+    return Check("webhook", Mark.ERROR, detail, "smsq webhook resume, or set SMSQ_WEBHOOK_URL")
 
 
 def check_beat(age_s: float | None) -> Check:

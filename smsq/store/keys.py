@@ -171,7 +171,7 @@ class Keys:
 
     @property
     def webhook(self) -> str:
-        """Hash: how far news was taken out for the webhook."""
+        """Hash: how far news was taken out for the webhook, and how its receiver is."""
         return f"{self.namespace}:webhook"
 
     def delivery(self, delivery_id: str) -> str:

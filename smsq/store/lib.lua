@@ -61,8 +61,9 @@
 --   key:<digest>              string: idempotency key -> id|content digest; it lives as long as what it names
 --   keys:<id>                 list: digests of the keys of a gathered job's sends
 --   events                    stream: at_ms, changes, news (news.lua); gone when all of it is old
---   webhook                   hash: last_id that was taken out of the stream, look_at_ms
---   delivery:<id>             hash: entries of the stream on their way to the webhook
+--   webhook                   hash: how far the stream was taken out, and how the receiver is (webhook_state.lua)
+--   delivery:<id>             hash: entries of the stream on their way to the webhook, how many events of
+--                             them are taken, how often and when posts failed
 --   deliveries                zset: delivery -> when to post it
 --   dead_deliveries           zset: delivery -> since when it is given up
 --

@@ -14,8 +14,10 @@ from click.testing import CliRunner
 
 from smsq.cli import main
 from smsq.domain.outcomes import Verdict
+from smsq.events.posts import Answer, Posted
 from smsq.events.webhooks import GIVE_UP_MS, Webhooks
 from smsq.models import JobState, Kind, ReportRow
+from smsq.names import Start
 from tests.smsq.world import ACCEPTED, PLAN, World
 from tests.support import free_port
 
@@ -162,7 +164,7 @@ def _operate(documents: Documents, world: World) -> None:
     run("resume", "resume")
     run("rate", "rate", "5")
     run("doctor", "doctor", exit_code=1)
-    hooks = Webhooks(world.scripts)
+    hooks = Webhooks(world.scripts, start=Start.OLDEST)
     for _ in range(2):
         world.enqueue()
         world.pass_s(10)
@@ -170,9 +172,10 @@ def _operate(documents: Documents, world: World) -> None:
         delivery = hooks.claim(lease_s=30)
         assert delivery
         world.pass_s(GIVE_UP_MS / 1000 + 1)
-        hooks.settle(delivery, error="status 500")
+        hooks.settle(delivery, Posted(Answer.FAILED, "status 500"))
     run("webhook list", "webhook", "list")
     run("webhook replay", "webhook", "replay", "--all")
+    run("webhook resume", "webhook", "resume")
 
 
 def _phones(documents: Documents, folder: Path) -> None:

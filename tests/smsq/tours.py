@@ -13,10 +13,11 @@ import tests.smsq.world as worlds
 from smsq.campaigns.draft import CampaignDraft
 from smsq.delivery.matching import Matching
 from smsq.domain.outcomes import Verdict
+from smsq.events.posts import Answer, Posted
 from smsq.events.webhooks import GIVE_UP_MS, MOST_WAITING, Webhooks
 from smsq.gathering.gathering import MOST_GATHERED
 from smsq.models import JobState, MessageRequest
-from smsq.names import Queue, Task
+from smsq.names import Queue, Start, Task
 from smsq.records.jobs import Idempotency
 from smsq.rings.presence import Presence
 from smsq.rings.ticks import Ticks
@@ -171,21 +172,22 @@ def find_what_waits(world: World) -> None:
 
 def post_news(world: World) -> None:
     """All the news of the tour: posted, refused for a day, given up, posted again."""
-    hooks = Webhooks(world.scripts)
+    hooks = Webhooks(world.scripts, start=Start.OLDEST)
     deliveries = f"{world.keys.namespace}:deliveries"
     while hooks.collect():
         world.pass_s(10)
     claimed = hooks.claim(lease_s=30)
     assert claimed
-    hooks.settle(claimed, error="ConnectTimeout")
+    hooks.settle(claimed, Posted(Answer.FAILED, "ConnectTimeout"))
     world.pass_s(GIVE_UP_MS / 1000)
     while delivery := hooks.claim(lease_s=30):
-        hooks.settle(delivery, error="ConnectTimeout")
+        hooks.settle(delivery, Posted(Answer.FAILED, "ConnectTimeout"))
     for dead in hooks.dead():
         hooks.replay(dead.id)
     taken = hooks.claim(lease_s=30)
     assert taken
-    hooks.settle(taken, error="")
+    hooks.settle(taken, Posted(Answer.TAKEN))
+    hooks.resume()
     # Their news is gone: nobody posted it in time.
     world.redis.zadd(deliveries, {f"gone{i}": 1 for i in range(MOST_WAITING)})
     hooks.claim(lease_s=30)

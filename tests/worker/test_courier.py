@@ -12,8 +12,11 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from smsq.domain.backoff import Backoff
+from smsq.events.events import JobEvent
+from smsq.events.receiving import parse_webhook
 from smsq.events.signatures import verify_webhook
 from smsq.events.webhooks import Webhooks
+from smsq.names import Start
 from smsq.settings import Settings
 from smsq.store.connection import connect
 from smsq.store.scripts import Scripts
@@ -68,7 +71,7 @@ def world(settings: Settings) -> Iterator[World]:
 
 @pytest.fixture
 def hooks(world: World) -> Webhooks:
-    return Webhooks(world.scripts, backoff=Backoff(5, 3600, dice=lambda: 1.0))
+    return Webhooks(world.scripts, start=Start.OLDEST, backoff=Backoff(5, 3600, dice=lambda: 1.0))
 
 
 @pytest.fixture
@@ -76,11 +79,21 @@ def courier(hooks: Webhooks, receiver: Receiver) -> Courier:
     return Courier(hooks, receiver.url, [SECRET], timeout_s=TIMEOUT_S)
 
 
+@pytest.fixture
+def patient(hooks: Webhooks, receiver: Receiver) -> Courier:
+    """Waits for an answer as long as in production, however busy the machine is."""
+    return Courier(hooks, receiver.url, [SECRET])
+
+
 def test_news_is_posted_signed(world: World, courier: Courier, receiver: Receiver) -> None:
     job = world.enqueue()
 
     assert courier.step()
     [(headers, body)] = receiver.posts
+    [told] = parse_webhook(body, headers, SECRET)
+    assert isinstance(told, JobEvent)
+    assert told.job_id == job
+    # For one more release.
     timestamp, signature = headers["X-Smsq-Timestamp"], headers["X-Smsq-Signature"]
     assert verify_webhook(body, timestamp, signature, SECRET)
     assert headers["Content-Type"] == "application/json"
@@ -121,6 +134,63 @@ def test_what_is_not_taken_is_tried_again_and_says_why(
     assert courier.step()
     first, second = receiver.documents
     assert first == second
+
+
+def test_a_receiver_that_answers_410_gets_no_more_and_the_log_says_so_once(
+    world: World,
+    patient: Courier,
+    hooks: Webhooks,
+    receiver: Receiver,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    receiver.answer = status(410)
+    for _ in range(3):
+        world.enqueue()
+        world.pass_s(3600)
+        patient.step()
+
+    assert len(receiver.posts) == 1
+    assert caplog.text.count("answered 410") == 1
+    # A process that starts meanwhile says so, too.
+    Courier(hooks, receiver.url, [SECRET]).step()
+    assert caplog.text.count("answered 410") == 2
+    receiver.answer = status(204)
+    hooks.resume()
+    while patient.step():
+        world.pass_s(1)
+    assert sum(len(document["events"]) for document in receiver.documents[1:]) == 3
+
+
+def test_a_receiver_that_takes_no_large_posts_gets_small_ones(
+    world: World, patient: Courier, receiver: Receiver
+) -> None:
+    def answer_by_size(handler: BaseHTTPRequestHandler) -> None:
+        is_large = int(handler.headers["Content-Length"]) > 400
+        status(413 if is_large else 204)(handler)
+
+    receiver.answer = answer_by_size
+    jobs = [world.enqueue() for _ in range(5)]
+    while patient.step():
+        pass
+
+    taken = [json.loads(body) for _, body in receiver.posts if len(body) <= 400]
+    assert [event["job_id"] for document in taken for event in document["events"]] == jobs
+    assert len({headers["webhook-id"] for headers, _ in receiver.posts}) == len(receiver.posts)
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_retry_after_is_respected(
+    world: World, patient: Courier, receiver: Receiver, code: int
+) -> None:
+    receiver.answer = status(code, **{"Retry-After": "90"})
+    world.enqueue()
+    patient.step()
+    receiver.answer = status(204)
+    world.pass_s(89)
+    assert not patient.step()
+    world.pass_s(1)
+    assert patient.step()
+    assert len(receiver.posts) == 2
 
 
 def test_a_receiver_that_is_absent_costs_nothing_but_time(

@@ -1,6 +1,6 @@
 """`smsq webhook`: news that the receiver did not take.
 
-In:  an operator's wish. Out: what waits and what was given up; posted again when asked.
+In:  an operator's wish. Out: what waits and what was given up; posted again, or on, when asked.
 """
 
 from __future__ import annotations
@@ -32,9 +32,12 @@ def webhook() -> None:
 @webhook.command("list")
 @json_option
 def list_deliveries(*, as_json: bool) -> None:
-    """List failed deliveries. JSON: {"waiting": n, "dead": [{"id", "since", "events", ...}]}."""
+    """List failed deliveries, and say whether your receiver wants no posts (it answered 410).
+
+    JSON: {"waiting": n, "ended_since": null, "dead": [{"id", "since", "events", ...}]}.
+    """
     with _open_webhooks(writes=False) as webhooks:
-        waiting, dead = webhooks.count_waiting(), webhooks.dead()
+        waiting, dead, ended_at = webhooks.count_waiting(), webhooks.dead(), webhooks.ended_at()
     if as_json:
         rows = [
             {
@@ -46,9 +49,13 @@ def list_deliveries(*, as_json: bool) -> None:
             }
             for one in dead
         ]
-        print_json({"waiting": waiting, "dead": rows})
+        ended_since = ended_at.isoformat() if ended_at else None
+        print_json({"waiting": waiting, "ended_since": ended_since, "dead": rows})
         return
     click.echo(f"waiting: {waiting:,}; failed: {len(dead):,}")
+    if ended_at:
+        since = say_time(ended_at, reader_zone(Settings.from_env()))
+        click.echo(f"your receiver answered 410 at {since}: nothing is posted. smsq webhook resume")
     if dead:
         make_console().print(_make_table(dead))
 
@@ -76,6 +83,18 @@ def replay(ids: Sequence[str], *, is_all: bool, as_json: bool) -> None:
         print_json({"replayed": replayed})
     else:
         click.echo(f"{replayed} to be posted again")
+
+
+@webhook.command()
+@json_option
+def resume(*, as_json: bool) -> None:
+    """Post again to a receiver that answered 410, or asked for a pause. JSON: {"resumed": bool}."""
+    with _open_webhooks(writes=True) as webhooks:
+        resumed = webhooks.resume()
+    if as_json:
+        print_json({"resumed": resumed})
+    else:
+        click.echo("events are posted again" if resumed else "nothing was held up")
 
 
 def _make_table(dead: Sequence[DeadDelivery]) -> Table:

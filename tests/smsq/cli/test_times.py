@@ -15,8 +15,10 @@ import pytest
 from smsq.cli.params import to_moment, to_start
 from smsq.cli.times import in_zone, say_time
 from smsq.domain.outcomes import Verdict
+from smsq.events.posts import Answer, Posted
 from smsq.events.webhooks import GIVE_UP_MS, Webhooks
 from smsq.models import JobState
+from smsq.names import Start
 from tests.smsq.cli.conftest import Smsq
 from tests.smsq.world import ACCEPTED, PLAN, World
 
@@ -72,7 +74,7 @@ def test_what_is_said_can_be_written_back_at_every_half_hour_of_two_changes(zone
 def test_every_command_names_the_zone_of_its_times(
     world: World, smsq: Smsq, machine_zone: str
 ) -> None:
-    hooks = Webhooks(world.scripts)
+    hooks = Webhooks(world.scripts, start=Start.OLDEST)
     ids = []
     for verdict in (
         Verdict(state=JobState.UNKNOWN, error="no answer"),
@@ -87,7 +89,7 @@ def test_every_command_names_the_zone_of_its_times(
     delivery = hooks.claim(lease_s=30)
     assert delivery
     world.pass_s(GIVE_UP_MS / 1000 + 1)
-    hooks.settle(delivery, error="status 500")
+    hooks.settle(delivery, Posted(Answer.FAILED, "status 500"))
 
     commands = (
         *(("why", each) for each in (*ids, campaign)),

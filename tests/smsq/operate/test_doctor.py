@@ -22,8 +22,10 @@ from smsq.cli import main
 from smsq.cli.looking.watch import say_gate
 from smsq.domain.account import Endpoint
 from smsq.errors import MisconfiguredError
+from smsq.events.posts import Answer, Posted
+from smsq.events.webhooks import Webhooks
 from smsq.models import JobState
-from smsq.names import QUEUES, Durability
+from smsq.names import QUEUES, Durability, Start
 from smsq.operate import checks, doctor, gateway_check, process_checks
 from smsq.operate.checks import Check, Mark
 from smsq.pacing.limiter import Limiter
@@ -36,6 +38,7 @@ from smsq.store.scripts import Scripts
 from tests.certificates import SelfSigned
 from tests.smsq.gateway.proxy import refuse, relay
 from tests.smsq.gateway.raw import answer, answering, raw_server
+from tests.smsq.world import World
 from tests.support import RedisServer, free_port
 
 
@@ -539,3 +542,32 @@ def test_what_keeps_a_server_from_being_the_ledgers_is_told_with_what_to_do() ->
 
     assert (old.status, old.detail, old.fix) == (Mark.ERROR, "Redis 6.0.16 is too old", "use 6.2")
     assert rights.fix == "ACL SETUSER name +x"
+
+
+def test_a_webhook_that_wants_no_posts_is_an_error_until_it_has_another_address(
+    environ: dict[str, str],
+) -> None:
+    more = {"SMSQ_WEBHOOK_URL": "https://shop.example", "SMSQ_WEBHOOK_SECRET": "s" * 16}
+    settings = Settings.from_env(environ | more)
+    world = World(settings)
+    hooks = Webhooks(world.scripts, url=settings.webhook_url, start=Start.OLDEST)
+
+    def look(settings: Settings) -> Check | None:
+        found = [c for c in doctor.check_ledger(world.redis, settings) if c.name == "webhook"]
+        return found[0] if found else None
+
+    world.enqueue()
+    hooks.collect()
+    assert look(settings) == Check("webhook", Mark.OK, "1 deliveries wait")
+    delivery = hooks.claim(lease_s=30)
+    assert delivery
+    hooks.settle(delivery, Posted(Answer.GONE, "status 410"))
+
+    gone = look(settings)
+    assert gone
+    assert (gone.status, gone.fix) == (Mark.ERROR, "smsq webhook resume, or set SMSQ_WEBHOOK_URL")
+    moved = look(replace(settings, webhook_url="https://shop.example/elsewhere"))
+    assert moved
+    assert moved.status is Mark.OK
+    assert look(replace(settings, webhook_url="")) is None
+    world.redis.close()

@@ -9,6 +9,7 @@ import pytest
 from smsq.domain.outcomes import Verdict
 from smsq.events.webhooks import Webhooks
 from smsq.models import JobState
+from smsq.names import Start
 from smsq.pacing.limiter import Limiter
 from smsq.pacing.slots import Closed, Early, Pace, Slot
 from smsq.queue import SmsQueue
@@ -125,7 +126,7 @@ def test_what_waits_goes_on_in_time_when_redis_clock_was_set_back(
 def test_the_webhook_gets_news_in_time_when_redis_clock_was_set_back(
     settings: Settings, world: World, back_s: float
 ) -> None:
-    webhooks = Webhooks(world.scripts)
+    webhooks = Webhooks(world.scripts, start=Start.OLDEST)
     world.enqueue()
     assert webhooks.collect() == 1
     delivery = webhooks.claim(lease_s=30)

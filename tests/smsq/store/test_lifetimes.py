@@ -44,7 +44,7 @@ OWN_TIME = {
     "versions": "as long as a worker is heard of",
     "heartbeat": "as long as anybody would ask",
     "events": "SMSQ_EVENTS_KEEP_S",
-    "webhook": "SMSQ_EVENTS_KEEP_S: what it passed by is no longer in the stream then",
+    "webhook": "longer than any stream: who comes back sooner goes on where it was",
     "delivery": "the time in which a receiver may be down, and more",
     "deliveries": "as its deliveries",
     "dead_deliveries": "as its deliveries",
@@ -59,6 +59,7 @@ SET_TIMES = {
     *(
         "webhook_replay.lua",
         "webhook_settle.lua",
+        "webhook_state.lua",
         "smsq/rules/rules.py",
         "smsq/store/durability.py",
         "smsq/store/fitness.py",

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from smsq.events.posts import Answer, Posted
 from smsq.events.webhooks import GIVE_UP_MS, Settled, Webhooks
+from smsq.names import Start
 from tests.smsq.world import World
 
 Smsq = Callable[..., Result]
@@ -17,7 +19,7 @@ Smsq = Callable[..., Result]
 @pytest.fixture
 def dead(world: World) -> list[str]:
     """Two deliveries that were given up."""
-    hooks = Webhooks(world.scripts)
+    hooks = Webhooks(world.scripts, start=Start.OLDEST)
     ids = []
     for _ in range(2):
         world.enqueue()
@@ -26,7 +28,7 @@ def dead(world: World) -> list[str]:
         delivery = hooks.claim(lease_s=30)
         assert delivery is not None
         world.pass_s(GIVE_UP_MS / 1000 + 1)
-        assert hooks.settle(delivery, error="status 500") is Settled.DEAD
+        assert hooks.settle(delivery, Posted(Answer.FAILED, "status 500")) is Settled.DEAD
         ids.append(delivery.id)
     return ids
 
@@ -56,7 +58,11 @@ def test_one_is_replayed_by_its_id(smsq_json: Callable[..., Any], dead: list[str
 def test_all_are_replayed(smsq: Smsq, smsq_json: Callable[..., Any], dead: list[str]) -> None:
     assert smsq("webhook", "replay", "--all").stdout == "2 to be posted again\n"
 
-    assert smsq_json("webhook", "list") == {"waiting": 2, "dead": []}
+    assert smsq_json("webhook", "list") == {
+        "waiting": 2,
+        "ended_since": None,
+        "dead": [],
+    }
     assert smsq_json("webhook", "replay", "--all") == {"replayed": 0}
 
 
@@ -67,3 +73,20 @@ def test_an_id_that_was_not_given_up_is_not_found(smsq_json: Callable[..., Any])
 def test_replay_wants_ids_or_all(smsq_json: Callable[..., Any]) -> None:
     for args in ([], ["1-0", "--all"]):
         smsq_json("webhook", "replay", *args, exit_code=2)
+
+
+def test_a_receiver_that_wants_no_posts_is_named_and_resumed(
+    world: World, smsq: Smsq, smsq_json: Callable[..., Any]
+) -> None:
+    hooks = Webhooks(world.scripts, start=Start.OLDEST)
+    world.enqueue()
+    hooks.collect()
+    delivery = hooks.claim(lease_s=30)
+    assert delivery
+    assert hooks.settle(delivery, Posted(Answer.GONE, "status 410")) is Settled.ENDED
+
+    assert smsq_json("webhook", "list")["ended_since"] == "2023-11-14T22:13:20+00:00"
+    assert "your receiver answered 410" in smsq("webhook", "list").stdout
+    assert smsq_json("webhook", "resume") == {"resumed": True}
+    assert smsq("webhook", "resume").stdout == "nothing was held up\n"
+    assert smsq_json("webhook", "list")["ended_since"] is None
