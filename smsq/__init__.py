@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from smsq.async_queue.queue import AsyncOptOuts, AsyncSmsQueue
+    from smsq.async_queue.readers import AsyncEventReader, AsyncFailedReader, AsyncRows
     from smsq.errors import (
         BusyError,
         ConfigError,
@@ -57,6 +59,11 @@ if TYPE_CHECKING:
     from smsq.status.views import Stats
 
 __all__ = [
+    "AsyncEventReader",
+    "AsyncFailedReader",
+    "AsyncOptOuts",
+    "AsyncRows",
+    "AsyncSmsQueue",
     "Brake",
     "BrakeState",
     "BulkMessage",
@@ -106,7 +113,15 @@ __all__ = [
 _MODULES = (
     *("errors", "events.signatures", "events.events", "events.wire", "events.receiving"),
     *("ledger.stored_id", "models", "settings"),
-    *("status.status", "status.views", "status.failed", "events.reader", "queue"),
+    *(
+        "status.status",
+        "status.views",
+        "status.failed",
+        "events.reader",
+        "queue",
+        "async_queue.readers",
+        "async_queue.queue",
+    ),
 )
 
 

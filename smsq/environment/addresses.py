@@ -14,7 +14,6 @@ import ssl
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
-from kombu import Connection
 from redis.connection import ConnectionPool
 
 from smsq.environment.sentinels import (
@@ -236,6 +235,8 @@ def _build(address: str, example: str) -> None:
     Raises:
         ValueError: A client, or what it needs, refuses the address.
     """
+    from kombu import Connection  # noqa: PLC0415 - see `Producer`
+
     try:
         if urlsplit(address).scheme in {"redis", "rediss", "unix"}:
             ConnectionPool.from_url(address).make_connection()

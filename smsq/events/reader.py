@@ -75,6 +75,7 @@ class EventReader(Iterator[Event]):
         self._entries: deque[tuple[str, dict[str, str]]] = deque()
         self._events: deque[Event] = deque()
         self._in_hand: str | None = None
+        self._is_stopped = False
         with unavailable(redis, writes=False):
             self._join()
 
@@ -88,7 +89,12 @@ class EventReader(Iterator[Event]):
             StopIteration: No news for `block_s`.
             QueueUnavailableError: Redis stayed away for a minute.
         """
-        block_s = self._subscription.block_s
+        if (event := self.poll(self._subscription.block_s)) is None:
+            raise StopIteration
+        return event
+
+    def poll(self, block_s: float | None) -> Event | None:
+        """Do as `__next__`, but wait for `block_s`, and return None where there was no news."""
         until_s = math.inf if block_s is None else time.monotonic() + block_s
         while True:
             self.close()
@@ -97,7 +103,7 @@ class EventReader(Iterator[Event]):
             if self._entries or self._fetch(until_s):
                 self._open(*self._entries.popleft())
             elif time.monotonic() >= until_s:
-                raise StopIteration
+                return None
 
     def __enter__(self) -> Self:
         return self
@@ -114,6 +120,10 @@ class EventReader(Iterator[Event]):
             entry_id = self._in_hand
             self._ask(lambda: self._redis.xack(self._stream, self._group, entry_id))
             self._in_hand = None
+
+    def stop(self) -> None:
+        """Have Redis waited for no longer where it is away; for another thread to call."""
+        self._is_stopped = True
 
     def _open(self, entry_id: str, fields: dict[str, str]) -> None:
         """Begin to give out an entry; one without fields was trimmed before it was handled."""
@@ -192,7 +202,7 @@ class EventReader(Iterator[Event]):
                     failure = f"Redis has been away for {OUTAGE_S:.0f} s ({type(error).__name__})"
                 # What was on its way when the connection broke is ours, and must be asked for.
                 self._may_have_own = True
-            if time.monotonic() >= until_s:
+            if time.monotonic() >= until_s or self._is_stopped:
                 break
             time.sleep(_PAUSE_S)
         raise QueueUnavailableError(failure) from None

@@ -12,7 +12,6 @@ from smsq.intake.intake import Intake
 from smsq.ledger.ledger import Ledger
 from smsq.names import Durability
 from smsq.rings.breaker import Breaker, breaker_of
-from smsq.rings.rings import Rings
 from smsq.settings import Settings
 from smsq.status.views import Views
 from smsq.store.connection import PRODUCER_TIMEOUT_S, connect_for, unavailable
@@ -37,6 +36,10 @@ class Producer:
     """
 
     def __init__(self, settings: Settings) -> None:
+        # Celery and kombu take as long to import as all the rest: who imports smsq for a name is
+        # spared them, and the first message does not wait for them.
+        from smsq.rings.rings import Rings  # noqa: PLC0415
+
         self.settings = settings
         self._durability = settings.durable_enqueue
         timeout_s = _ANSWER_TIMEOUT_S.get(self._durability, PRODUCER_TIMEOUT_S)

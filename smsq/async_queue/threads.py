@@ -1,0 +1,80 @@
+"""Threads in which a queue's calls wait for Redis, while the event loop goes on.
+
+In:  a call. Out: what it returns, awaited.
+
+A call that was cancelled before its thread began is not made. One that was begun goes on: what it
+stored is stored, and its id is written to the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from smsq.errors import QueueUnavailableError
+from smsq.ledger.stored_id import StoredId
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+
+class Threads:
+    """At most `most` threads of a process, made as they are needed.
+
+    Args:
+        most: Calls at once; the others wait for their turn.
+        name: What the threads are called.
+    """
+
+    def __init__(self, most: int, name: str) -> None:
+        self._most, self._name = most, name
+        self._executors: dict[int, ThreadPoolExecutor] = {}
+
+    async def run(self, call: Callable[[], _T]) -> _T:
+        """Run a call in a thread, with the context of the caller's task."""
+        begun = self.begin(call)
+        try:
+            return await asyncio.wrap_future(begun)
+        except asyncio.CancelledError:
+            if not begun.cancel():
+                begun.add_done_callback(_tell_unheard)
+            raise
+
+    def begin(self, call: Callable[[], _T]) -> Future[_T]:
+        """Begin a call in a thread, with the context of the caller's task."""
+        return self._executor.submit(contextvars.copy_context().run, call)
+
+    async def close(self) -> None:
+        """Wait for the calls that were begun; another call makes threads anew."""
+        if executor := self._executors.pop(os.getpid(), None):  # a parent's are the parent's
+            await asyncio.to_thread(executor.shutdown)
+
+    def let_go(self) -> None:
+        """Have the threads end when they are idle; nobody waits for them."""
+        if executor := self._executors.pop(os.getpid(), None):
+            executor.shutdown(wait=False)
+
+    @property
+    def _executor(self) -> ThreadPoolExecutor:
+        """This process's: a forked one has none of its parent's threads."""
+        pid = os.getpid()
+        return self._executors.get(pid) or self._executors.setdefault(
+            pid, ThreadPoolExecutor(self._most, thread_name_prefix=self._name)
+        )
+
+
+def _tell_unheard(ended: Future[Any]) -> None:
+    """Write down what became of a call that nobody waits for any more."""
+    error = ended.exception()
+    if isinstance(error, QueueUnavailableError) and error.may_be_stored:
+        log.warning("a call was cancelled while it ran: what it sends may be stored")
+    result = None if error else ended.result()
+    ids = result if isinstance(result, list) else [result]
+    if stored := [str(one) for one in ids if isinstance(one, StoredId)]:
+        log.warning("a call was cancelled while it ran, and has stored: %s", ", ".join(stored))
