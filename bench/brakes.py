@@ -162,7 +162,7 @@ class Slowest:
 def canary() -> list[Row]:
     """A canary of which a fifth is undelivered, then one of which nobody is."""
     settings = {"SMSQ_RATE_PER_S": "50", "SMSQ_BURST": "5", "SMSQ_POLL_FIRST_S": "1"}
-    options = ["--sent-after-s", "0.2", "--final-after-s", "0.5"]
+    options = ["--sent-after-s", "0.2", "--final-after-s", "0.5", "--magic"]
     with bed(options, workers=2, broker_db=0, redis_environ={}, **settings) as b:
         bad = [f"37529{500 + n}{UNDELIVERED_SUFFIX}" for n in range(UNDELIVERED)]
         campaign = _send_with_canary(b, [*bad, *map(phone, range(CAMPAIGN - UNDELIVERED))])

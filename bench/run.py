@@ -101,7 +101,7 @@ def under_load(
         "SMSQ_BURST": "10",
         "SMSQ_BACKOFF_MAX_S": "2",
     }
-    options = (*LATENCY, *gateway)
+    options = (*LATENCY, *gateway, *(["--magic"] if load.magic_every else []))
     with bed(
         options,
         workers=workers,

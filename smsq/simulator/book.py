@@ -77,7 +77,8 @@ class Book:
         first, second = (int.from_bytes(half) / 2**32 for half in (dice[:4], dice[4:]))
         if not is_final:
             return _ODD_WORDS[dice[0] % 3] if first < options.odd_word_share else "sent"
-        if phone.endswith(UNDELIVERED_SUFFIX) or second < options.undelivered_share:
+        is_unreachable = options.magic and phone.endswith(UNDELIVERED_SUFFIX)
+        if is_unreachable or second < options.undelivered_share:
             return _ODD_WORDS[3] if first < options.odd_word_share else "undelivered"
         return "delivered"
 

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import click
 
-from smsq.simulator.faults import MAGIC, UNDELIVERED_SUFFIX, Fault
+from smsq.simulator.faults import MEANINGS, Fault
 from smsq.simulator.options import WORLDS, Options, ReceiptShape, change
 
 
@@ -75,6 +75,7 @@ from smsq.simulator.options import WORLDS, Options, ReceiptShape, change
     metavar="NAME=SHARE",
     help=f"For a share of all requests: {', '.join(Fault)}.",
 )
+@click.option("--magic", is_flag=True, help="A phone's last four digits bring about a fault.")
 @click.option("--json", "as_json", is_flag=True, help="Say the address as JSON.")
 def simulator(
     host: str, port: int, faults: Sequence[str], world: str, as_json: bool, **options: object
@@ -96,14 +97,20 @@ def simulator(
     if as_json:
         click.echo(json.dumps({"url": url}))
     else:
-        click.echo(f"gateway simulator at {url}, its book at {url}/book; phones ending in")
-        for suffix, magic in MAGIC.items():
-            click.echo(f"  {suffix}  {magic.meaning}")
-        click.echo(f"  {UNDELIVERED_SUFFIX}  accepted, never delivered")
+        click.echo(f"gateway simulator at {url}, its book at {url}/book")
+        for line in _list_magic() if options["magic"] else ():
+            click.echo(line)
     # uvicorn repeats the signal that ended it; to be told to go is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     server.run([bound])
+
+
+def _list_magic() -> list[str]:
+    return [
+        "phones ending in",
+        *(f"  {suffix}  {meaning}" for suffix, meaning in MEANINGS.items()),
+    ]
 
 
 def _leave(*_: object) -> None:

@@ -68,6 +68,12 @@ MAGIC: Mapping[str, Magic] = MappingProxyType(
 #: Accepted without a fault, but never delivered.
 UNDELIVERED_SUFFIX = "0410"
 
+#: What each of the last four digits brings about, where magic numbers are switched on.
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {suffix: magic.meaning for suffix, magic in MAGIC.items()}
+    | {UNDELIVERED_SUFFIX: "accepted, never delivered"}
+)
+
 _SUFFIX = 4
 
 

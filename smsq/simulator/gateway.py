@@ -189,7 +189,8 @@ class Gateway:
         """Accept a request that keeps the contract, unless its fault forbids it."""
         options = self.options
         phones, dice = list(find_phones(request)), self._dice.random()
-        fault = find_fault(phones, self._played, options.fault_shares, dice)
+        named = phones if options.magic else ()
+        fault = find_fault(named, self._played, options.fault_shares, dice)
         if fault is Fault.BUSY:
             return self._busy()
         if fault is not None and fault not in AFTER_ACCEPTING:

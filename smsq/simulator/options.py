@@ -57,6 +57,8 @@ class Options:
         keeps_alive: False closes each connection after its answer.
         token_error_200: A wrong token is answered with 200 and {"error"} instead of 401.
         seed: Makes final states the same in every run.
+        magic: Phones' last four digits bring about what `MEANINGS` in faults.py says. Test data
+            that looks real has such phones by chance.
     """
 
     token: str = field(default="simulator-token", repr=False)
@@ -90,6 +92,7 @@ class Options:
     token_error_200: bool = False
     timezone: str = "Europe/Minsk"
     seed: int = 0
+    magic: bool = False
 
 
 #: Ways of a gateway to be, by name; `rough` has at once what real ones do.
@@ -210,6 +213,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "shift_pages": _flag,
     "token_error_200": _flag,
     "keeps_alive": _flag,
+    "magic": _flag,
     "receipt_shape": ReceiptShape,
     "alphanames": _senders,
     "fault_shares": _read_faults,

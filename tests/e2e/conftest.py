@@ -98,4 +98,4 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
 
 
 def _with_defaults(options: Sequence[str]) -> Sequence[str]:
-    return ("--sent-after-s", "0.1", "--final-after-s", "0.3", *options)
+    return ("--sent-after-s", "0.1", "--final-after-s", "0.3", "--magic", *options)

@@ -36,7 +36,7 @@ from smsq.status.status import Status
 DEADLINE_S = 90.0
 
 #: A gateway that is quick, limited and not perfect.
-_GATEWAY = ("--rate", "20", "--burst", "5", "--latency-ms", "80")
+_GATEWAY = ("--rate", "20", "--burst", "5", "--latency-ms", "80", "--magic")
 
 _SETTINGS = {"SMSQ_RATE_PER_S": "20", "SMSQ_BURST": "5", "SMSQ_POLL_FIRST_S": "1"}
 

@@ -19,7 +19,7 @@ from smsq.errors import BusyError
 from smsq.gateway.client import GatewayClient
 from smsq.models import QuickRequest
 from smsq.simulator.command import simulator
-from smsq.simulator.faults import MAGIC
+from smsq.simulator.faults import MEANINGS
 from smsq.simulator.server import RunningSimulator
 from tests.support import DEADLINE_S, free_port
 
@@ -98,13 +98,13 @@ def test_an_address_with_colons_is_written_in_brackets() -> None:
 
 def test_it_tells_people_what_its_phones_do() -> None:
     port = free_port()
-    with command("--port", str(port), "--token", "t") as process:
+    with command("--port", str(port), "--token", "t", "--magic") as process:
         assert first_line(process).startswith(f"gateway simulator at http://127.0.0.1:{port}")
         assert process.stdout is not None
-        lines = [process.stdout.readline().strip() for _ in range(len(MAGIC) + 1)]
+        lines = [process.stdout.readline().strip() for _ in range(len(MEANINGS) + 1)]
 
-    suffixes = [line.split()[0] for line in lines]
-    assert suffixes == [*MAGIC, "0410"]
+    assert lines[0] == "phones ending in"
+    assert [line.split()[0] for line in lines[1:]] == [*MEANINGS]
 
 
 @pytest.mark.parametrize(

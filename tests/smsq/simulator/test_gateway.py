@@ -17,7 +17,7 @@ from smsq.errors import (
 )
 from smsq.gateway.client import GatewayClient
 from smsq.models import MessageRequest, QuickRequest, ViberForward
-from smsq.simulator.faults import AFTER_ACCEPTING, MAGIC, Fault
+from smsq.simulator.faults import AFTER_ACCEPTING, MAGIC, MEANINGS, Fault
 from smsq.simulator.options import Options
 from smsq.simulator.server import RunningSimulator, start_in_thread
 from tests.support import wait_until
@@ -53,7 +53,8 @@ def running() -> Iterator[RunningSimulator]:
 def simulator(running: RunningSimulator) -> RunningSimulator:
     """The module's simulator, as if it had just been started."""
     defaults = {name: getattr(Options(), name) for name in Options.__slots__}
-    running.change(**defaults | {"sent_after_s": 0, "final_after_s": 0, "stall_s": STALL_S})
+    at_once = {"sent_after_s": 0, "final_after_s": 0, "stall_s": STALL_S}
+    running.change(**defaults | at_once | {"magic": True})
     running.reset()
     return running
 
@@ -347,3 +348,16 @@ def test_the_book_tells_whose_answer_did_not_say_that_they_were_accepted(
 
     assert simulator.get("/book/doubtful") == ["375291230502", "375291230504"]
     assert len(simulator.accepted()) == 3
+
+
+def test_magic_numbers_do_nothing_unless_they_are_switched_on(
+    simulator: RunningSimulator, client: GatewayClient
+) -> None:
+    simulator.change(magic=False)
+
+    for suffix in MEANINGS:
+        assert client.send_quick(quick(f"37529123{suffix}")).sms_id
+
+    assert {word for words in simulator.states().values() for word in words.values()} == {
+        "delivered"
+    }

@@ -16,7 +16,7 @@ from tasks.current_resources import install
 
 @pytest.fixture(scope="session")
 def shared_simulator() -> Iterator[RunningSimulator]:
-    with start_in_thread(Options()) as running:
+    with start_in_thread(Options(magic=True)) as running:
         yield running
 
 
