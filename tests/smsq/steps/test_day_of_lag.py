@@ -10,9 +10,9 @@ import pytest
 from smsq.names import Queue, Task
 from smsq.rings.backlog import Backlog
 from smsq.settings import Settings
-from tasks.poll import ring_due_polls
-from tasks.recover import recover_due
-from tests.tasks.outages import Drive, drive
+from smsq.steps.due_polls import ring_due_polls
+from smsq.steps.recover import recover_due
+from tests.smsq.steps.outages import Drive, drive
 
 #: In each minute: messages, requests that the worker has time for, rings that it takes of a queue.
 MESSAGES, REQUESTS, RINGS = 7, 10, 1
