@@ -83,6 +83,7 @@ class Relay:
             stop: Waits for so many seconds at most, and says whether to stop: `Event.wait` is one.
         """
         pause_s = 0.0
+        _LOG.info("the relay of the outbox works")
         while not stop(pause_s):
             pause_s = self.turn()
 

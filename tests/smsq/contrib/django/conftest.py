@@ -29,6 +29,7 @@ _APPS = [
     "two_factor",
     "two_factor.plugins.phonenumber",
     "smsq.contrib.django",
+    "smsq.contrib.django.outbox",
     "tests.smsq.contrib.django.shop",
 ]
 _MIDDLEWARE = [
