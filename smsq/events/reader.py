@@ -23,7 +23,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from smsq.errors import ConfigError, QueueUnavailableError
 from smsq.events.events import Event, read_entry
+from smsq.events.groups import join_group
 from smsq.events.subscription import Subscription
+from smsq.names import Start
 from smsq.settings import Settings
 from smsq.store.connection import say_refusal, unavailable
 from smsq.store.keys import Keys
@@ -67,9 +69,11 @@ class EventReader(Iterator[Event]):
         if settings.events_keep_s == 0:
             raise ConfigError(["SMSQ_EVENTS_KEEP_S is 0: there is no news to read"])
         self._redis = redis
-        self._stream, self._keep_s = Keys(settings.namespace).events, settings.events_keep_s
+        self._keys, self._keep_s = Keys(settings.namespace), settings.events_keep_s
+        self._stream = self._keys.events
         self._subscription = subscription
         self._group, self._consumer = subscription.group, subscription.consumer
+        self._start = Start(subscription.start)
         self._claims_at_s, self._claims_from = 0.0, _BEGINNING
         self._may_have_own = True
         self._entries: deque[tuple[str, dict[str, str]]] = deque()
@@ -217,20 +221,6 @@ class EventReader(Iterator[Event]):
             return refusal is not None and not refusal.is_lasting
 
     def _join(self) -> bool:
-        """Make the group where it is missing, from the oldest news on; True when it was."""
-        if self._has_group():
-            return False
-        try:
-            self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
-        except ResponseError:
-            if not self._has_group():
-                raise
-        # An empty stream must not stay for ever either.
-        self._redis.expire(self._stream, self._keep_s)
-        return True
-
-    def _has_group(self) -> bool:
-        if not self._redis.exists(self._stream):
-            return False
-        groups: Any = self._redis.xinfo_groups(self._stream)
-        return any(group["name"] == self._group for group in groups)
+        """Make the group where it is missing; True when it was."""
+        start, self._start = self._start, Start.OLDEST  # what is made anew misses nothing
+        return join_group(self._redis, self._keys, self._group, start=start, keep_s=self._keep_s)

@@ -170,6 +170,11 @@ class Keys:
         return f"{self.namespace}:events"
 
     @property
+    def event_groups(self) -> str:
+        """Sorted set: group of readers of the stream → when a reader joined it last (s)."""
+        return f"{self.namespace}:event_groups"
+
+    @property
     def webhook(self) -> str:
         """Hash: how far news was taken out for the webhook, and how its receiver is."""
         return f"{self.namespace}:webhook"

@@ -61,6 +61,7 @@
 --   key:<digest>              string: idempotency key -> id|content digest; it lives as long as what it names
 --   keys:<id>                 list: digests of the keys of a gathered job's sends
 --   events                    stream: at_ms, changes, news (news.lua); gone when all of it is old
+--   event_groups              zset: group of the stream's readers -> when one joined it last
 --   webhook                   hash: how far the stream was taken out, and how the receiver is (webhook_state.lua)
 --   delivery:<id>             hash: entries of the stream on their way to the webhook, how many events of
 --                             them are taken, how often and when posts failed

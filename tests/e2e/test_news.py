@@ -73,7 +73,8 @@ def test_stream_and_webhook_tell_what_became_of_every_recipient(deploy: Deploy) 
         counts = queue.status(campaign).counts
 
         events: dict[str, Event] = {
-            event.id: event for event in queue.events(group="shop", consumer="test", block_s=1)
+            event.id: event
+            for event in queue.events(group="shop", consumer="test", block_s=1, start="oldest")
         }
         states = [event.new_state for event in events.values() if isinstance(event, RecipientEvent)]
         assert Counter(s for s in states if s in FINAL_RECIPIENT_STATES) == counts

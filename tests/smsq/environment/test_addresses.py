@@ -202,7 +202,7 @@ def test_events_are_read_whichever_protocol_an_address_may_ask_for(
             assert "protocol: write 2, or leave it out" in str(error)  # noqa: PT017
             continue
         job = queue.send_quick("+375291234567", "code")
-        [event] = queue.events(group="shop", consumer="one", block_s=0.5)
+        [event] = queue.events(group="shop", consumer="one", block_s=0.5, start="oldest")
         assert event.job_id == job  # type: ignore[union-attr]
         queue.close()
 

@@ -12,6 +12,7 @@ import pytest
 from smsq.errors import ConfigError, QueueUnavailableError
 from smsq.events import reader as events
 from smsq.events.events import Event, JobEvent
+from smsq.events.groups import REMEMBERED_S
 from smsq.events.wire import dump_event
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
@@ -21,9 +22,9 @@ from tests.smsq.world import World
 from tests.support import RedisServer, free_port, wait_until
 
 
-def read(queue: SmsQueue, consumer: str = "one", **options: float) -> list[Event]:
+def read(queue: SmsQueue, consumer: str = "one", **options: float | str) -> list[Event]:
     """All the news that this consumer gets now."""
-    more = {"block_s": 0.0, "claim_after_s": 60.0, **options}
+    more = {"block_s": 0.0, "claim_after_s": 60.0, "start": "oldest", **options}
     return list(queue.events(group="app", consumer=consumer, **more))  # type: ignore[arg-type]
 
 
@@ -46,11 +47,41 @@ def test_a_group_begins_with_the_oldest_news_and_reads_each_once(
     assert ids(read(queue)) == [later]
 
 
+def test_a_new_group_begins_with_what_happens_from_now_on(queue: SmsQueue, world: World) -> None:
+    world.enqueue()
+    assert read(queue, start="now") == []
+    job = world.enqueue()
+    assert ids(read(queue, start="now")) == [job]
+
+
+@pytest.mark.parametrize("start", ["now", "oldest"])
+def test_a_group_that_comes_back_after_a_day_without_events_misses_nothing(
+    queue: SmsQueue, world: World, start: str
+) -> None:
+    world.enqueue()
+    read(queue, start=start)
+    world.redis.delete(world.keys.events)  # as when its newest entry is old
+    job = world.enqueue()
+    assert ids(read(queue, start=start)) == [job]
+
+
+def test_a_group_that_nobody_has_joined_for_months_is_new(queue: SmsQueue, world: World) -> None:
+    read(queue, start="now")
+    now_s = int(world.redis.time()[0])
+    world.redis.zadd(world.keys.event_groups, {"app": now_s - REMEMBERED_S - 5})
+    assert 0 < world.redis.ttl(world.keys.event_groups) <= REMEMBERED_S
+    list(queue.events(group="another", consumer="one", block_s=0))
+
+    assert world.redis.zrange(world.keys.event_groups, 0, -1) == ["another"]
+
+
 def test_each_group_gets_all_of_it(queue: SmsQueue, world: World) -> None:
     jobs = [world.enqueue() for _ in range(3)]
 
     for group in ("app", "accounts"):
-        assert ids(list(queue.events(group=group, consumer="one", block_s=0))) == jobs
+        assert (
+            ids(list(queue.events(group=group, consumer="one", block_s=0, start="oldest"))) == jobs
+        )
 
 
 def test_a_group_may_be_there_before_the_first_news(queue: SmsQueue, world: World) -> None:
@@ -63,8 +94,8 @@ def test_a_group_may_be_there_before_the_first_news(queue: SmsQueue, world: Worl
 
 def test_two_consumers_share_the_news(queue: SmsQueue, world: World) -> None:
     jobs = [world.enqueue() for _ in range(20)]
-    first = queue.events(group="app", consumer="one", block_s=0, count=5)
-    second = queue.events(group="app", consumer="two", block_s=0, count=5)
+    first = queue.events(group="app", consumer="one", start="oldest", block_s=0, count=5)
+    second = queue.events(group="app", consumer="two", start="oldest", block_s=0, count=5)
     seen = {"one": [next(first)], "two": [next(second)]}
     seen["one"] += list(first)
     seen["two"] += list(second)
@@ -75,7 +106,7 @@ def test_two_consumers_share_the_news(queue: SmsQueue, world: World) -> None:
 
 def test_news_wakes_up_who_waits_for_it(queue: SmsQueue, world: World) -> None:
     found: list[Event] = []
-    reader = queue.events(group="app", consumer="one", block_s=20)
+    reader = queue.events(group="app", consumer="one", start="oldest", block_s=20)
     thread = threading.Thread(target=lambda: found.append(next(reader)))
     thread.start()
     time.sleep(0.1)
@@ -89,7 +120,7 @@ def test_what_was_not_asked_past_comes_again_to_the_same_consumer_at_once(
     queue: SmsQueue, world: World
 ) -> None:
     jobs = [world.enqueue() for _ in range(3)]
-    reader = queue.events(group="app", consumer="one", block_s=0)
+    reader = queue.events(group="app", consumer="one", start="oldest", block_s=0)
     first, second = next(reader), next(reader)
     del reader  # it crashed with the second in hand
 
@@ -103,7 +134,7 @@ def test_what_a_crashed_consumer_had_in_hand_goes_to_another_after_a_while(
     queue: SmsQueue, world: World
 ) -> None:
     jobs = [world.enqueue() for _ in range(4)]
-    crashed = queue.events(group="app", consumer="one", block_s=0)
+    crashed = queue.events(group="app", consumer="one", start="oldest", block_s=0)
     next(crashed)
 
     assert read(queue, "two", claim_after_s=60) == []
@@ -122,11 +153,11 @@ def test_a_with_block_that_ends_well_has_handled_its_last_event(
     queue: SmsQueue, world: World
 ) -> None:
     jobs = [world.enqueue() for _ in range(3)]
-    with queue.events(group="app", consumer="one", block_s=0) as reader:
+    with queue.events(group="app", consumer="one", start="oldest", block_s=0) as reader:
         next(reader)
     with (
         pytest.raises(RuntimeError, match="broken"),
-        queue.events(group="app", consumer="one") as reader,
+        queue.events(group="app", consumer="one", start="oldest") as reader,
     ):
         handle_badly(next(reader))
 
@@ -140,7 +171,7 @@ def test_events_of_one_write_are_acknowledged_after_the_last_of_them(
     packed = '[["job","j1","","","queued"],["job","j2","","","queued"]]'
     read(queue)
     world.redis.xadd(world.keys.events, {"at_ms": 1, "news": packed})
-    with queue.events(group="app", consumer="one") as reader:
+    with queue.events(group="app", consumer="one", start="oldest") as reader:
         assert ids([next(reader)]) == ["j1"]
 
     assert ids(read(queue)) == ["j1", "j2"]
@@ -172,7 +203,7 @@ def test_an_entry_that_cannot_be_read_is_skipped_and_does_not_come_again(
 
 def test_what_was_trimmed_before_it_was_handled_is_gone(queue: SmsQueue, world: World) -> None:
     world.enqueue()
-    next(queue.events(group="app", consumer="one"))
+    next(queue.events(group="app", consumer="one", start="oldest"))
     world.redis.xtrim(world.keys.events, maxlen=0, approximate=False)
     job = world.enqueue()
 
@@ -182,7 +213,7 @@ def test_what_was_trimmed_before_it_was_handled_is_gone(queue: SmsQueue, world: 
 
 def test_a_stream_that_is_gone_begins_anew(queue: SmsQueue, world: World) -> None:
     world.enqueue()
-    reader = queue.events(group="app", consumer="one", block_s=5)
+    reader = queue.events(group="app", consumer="one", start="oldest", block_s=5)
     next(reader)
     world.redis.delete(world.keys.events)
     job = world.enqueue()
@@ -204,7 +235,7 @@ def test_a_restart_of_redis_loses_no_news_and_ends_no_reader(
     world, queue = World(settings), SmsQueue(settings=settings)
     jobs = [world.enqueue() for _ in range(4)]
     found: list[Event] = []
-    reader = queue.events(group="app", consumer="one", block_s=30, count=2)
+    reader = queue.events(group="app", consumer="one", start="oldest", block_s=30, count=2)
     found += [next(reader), next(reader)]
     thread = threading.Thread(target=lambda: found.extend(next(reader) for _ in range(3)))
     own_redis.stop()
@@ -225,7 +256,7 @@ def test_a_redis_that_stays_away_ends_the_reader(
 ) -> None:
     monkeypatch.setattr(events, "OUTAGE_S", 0.5)
     queue = SmsQueue(settings=Settings.from_env(environ | {"SMSQ_REDIS_URL": own_redis.url}))
-    reader = queue.events(group="app", consumer="one")
+    reader = queue.events(group="app", consumer="one", start="oldest")
     own_redis.stop()
 
     with pytest.raises(QueueUnavailableError, match="has been away"):
@@ -240,7 +271,7 @@ def test_a_reader_waits_while_redis_refuses(
     settings = Settings.from_env(environ | {"SMSQ_REDIS_URL": own_redis.url})
     queue = SmsQueue(settings=settings)
     admin = connect(own_redis.url)
-    reader = queue.events(group="app", consumer="one", block_s=10)
+    reader = queue.events(group="app", consumer="one", start="oldest", block_s=10)
     queue.send_quick("+375291234567", "before", alphaname_id="123")
     assert next(reader)
     admin.replicaof("127.0.0.1", free_port())
@@ -262,7 +293,7 @@ def test_a_reader_without_a_right_is_told_at_once(
     own_redis: RedisServer, environ: dict[str, str]
 ) -> None:
     queue = SmsQueue(settings=Settings.from_env(environ | {"SMSQ_REDIS_URL": own_redis.url}))
-    reader = queue.events(group="app", consumer="one")
+    reader = queue.events(group="app", consumer="one", start="oldest")
     admin = connect(own_redis.url)
     admin.execute_command("ACL", "SETUSER", "default", "-xreadgroup")
 
@@ -276,7 +307,7 @@ def test_an_absent_redis_is_told_at_once() -> None:
     queue = SmsQueue(f"redis://127.0.0.1:{free_port()}/0")
 
     with pytest.raises(QueueUnavailableError):
-        queue.events(group="app", consumer="one")
+        queue.events(group="app", consumer="one", start="oldest")
     queue.close()
 
 
@@ -284,7 +315,7 @@ def test_where_no_news_is_kept_nobody_can_read_it(environ: dict[str, str]) -> No
     queue = SmsQueue(settings=Settings.from_env(environ | {"SMSQ_EVENTS_KEEP_S": "0"}))
 
     with pytest.raises(ConfigError, match="SMSQ_EVENTS_KEEP_S is 0"):
-        queue.events(group="app", consumer="one")
+        queue.events(group="app", consumer="one", start="oldest")
     queue.close()
 
 
@@ -297,6 +328,7 @@ def test_where_no_news_is_kept_nobody_can_read_it(environ: dict[str, str]) -> No
         ({"claim_after_s": 0}, "claim_after_s: write a number above 0"),
         ({"claim_after_s": float("nan")}, "claim_after_s: write a number above 0"),
         ({"block_s": -1}, "block_s: write 0 or more"),
+        ({"start": "first"}, "start: write now or oldest"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(

@@ -44,6 +44,7 @@ OWN_TIME = {
     "versions": "as long as a worker is heard of",
     "heartbeat": "as long as anybody would ask",
     "events": "SMSQ_EVENTS_KEEP_S",
+    "event_groups": "longer than any stream: who comes back sooner goes on where it was",
     "webhook": "longer than any stream: who comes back sooner goes on where it was",
     "delivery": "the time in which a receiver may be down, and more",
     "deliveries": "as its deliveries",
@@ -64,7 +65,7 @@ SET_TIMES = {
         "smsq/store/durability.py",
         "smsq/store/fitness.py",
     ),
-    *("smsq/events/reader.py", "smsq/steps/recover.py"),
+    *("smsq/events/groups.py", "smsq/steps/recover.py"),
 }
 
 
