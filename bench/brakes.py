@@ -32,12 +32,12 @@ def enqueue(b: Bed, recipients: int) -> str:
     """Enqueue a campaign of one text; phones are made as they are needed."""
     message = BulkMessage(name="Sale", text="Half price", phones=[])
     head = Intake(b.queue.settings, datetime.now(UTC)).check_head(message)
-    draft = b.queue.draft_campaign()
-    with b.queue.redis_call(writes=False):
+    draft = b.queue._bulk.draft()
+    with b.queue._producer.call(writes=False):
         draft.start_message(head)
         for n in range(recipients):
             draft.add(phone(n), None)
-    return b.queue.commit_campaign(draft)
+    return b.queue._bulk.commit(draft)
 
 
 def send_starts(b: Bed, since_s: float = 0) -> list[float]:

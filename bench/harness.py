@@ -22,6 +22,7 @@ from smsq.cli.running.stack import Stack
 from smsq.errors import QueueUnavailableError
 from smsq.models import QuickMessage
 from smsq.operate.controls import Controls
+from smsq.options import Priority
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.simulator.server import RunningSimulator
@@ -76,7 +77,7 @@ class Bed:
             if name.startswith("worker")
         }
 
-    def fill(self, count: int, *, priority: str = "normal", first: int = 0) -> None:
+    def fill(self, count: int, *, priority: Priority = "normal", first: int = 0) -> None:
         """Enqueue so many quick messages, a hundred a call."""
         for start in range(first, first + count, 1000):
             self.queue.send_quick_many(

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from smsq.events.receiving import parse_webhook
     from smsq.events.signatures import verify_webhook
     from smsq.events.wire import dump_event, load_event
-    from smsq.ledger.stored_id import StoredId
+    from smsq.ledger.stored_id import StoredCampaign, StoredId
+    from smsq.mistakes import Mistake, MistakeCode, MistakeOwner
     from smsq.models import (
         BulkMessage,
         JobState,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         RecipientState,
     )
     from smsq.queue import SmsQueue
+    from smsq.rules.optouts import OptOuts
     from smsq.settings import Settings
     from smsq.status.failed import FailedReader
     from smsq.status.status import (
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
         Status,
     )
     from smsq.status.views import Stats
+    from smsq.text.parts import Parts, count_parts
+    from smsq.text.phones import normalize_phone
 
 __all__ = [
     "AsyncEventReader",
@@ -82,9 +86,14 @@ __all__ = [
     "Kind",
     "MessageStatus",
     "MisconfiguredError",
+    "Mistake",
+    "MistakeCode",
+    "MistakeOwner",
     "NoMoneyError",
     "NotFoundError",
     "NotSentError",
+    "OptOuts",
+    "Parts",
     "PersonalMessage",
     "QueueUnavailableError",
     "QuickMessage",
@@ -97,13 +106,16 @@ __all__ = [
     "SmsqError",
     "Stats",
     "Status",
+    "StoredCampaign",
     "StoredId",
     "TemporaryError",
     "UnknownOutcomeError",
     "UnpreparedError",
     "WebhookError",
+    "count_parts",
     "dump_event",
     "load_event",
+    "normalize_phone",
     "parse_webhook",
     "verify_webhook",
 ]
@@ -111,13 +123,23 @@ __all__ = [
 #: Where the names are, lightest first. They are imported when one is asked for: the simulator and
 #: `smsq --help` need no Redis client and no Celery.
 _MODULES = (
-    *("errors", "events.signatures", "events.events", "events.wire", "events.receiving"),
+    *(
+        "errors",
+        "mistakes",
+        "text.parts",
+        "text.phones",
+        "events.signatures",
+        "events.events",
+        "events.wire",
+        "events.receiving",
+    ),
     *("ledger.stored_id", "models", "settings"),
     *(
         "status.status",
         "status.views",
         "status.failed",
         "events.reader",
+        "rules.optouts",
         "queue",
         "async_queue.readers",
         "async_queue.queue",

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from smsq.mistakes import MistakeCode, as_mistakes
 from smsq.models import Outcome
 
 #: Why a post to the webhook is refused.
@@ -43,15 +44,16 @@ class SmsqError(Exception):
 
 
 class ConfigError(SmsqError):
-    """Settings are missing or wrong.
+    """Settings are missing or wrong, or a call needs one that is not set: the sender.
 
     Attributes:
-        mistakes: One sentence per wrong setting, each saying what to write instead.
+        mistakes: One `Mistake` per wrong setting: a sentence that says what to write instead, with
+            the setting's name as its `field`.
     """
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         super().__init__("\n".join(mistakes))
-        self.mistakes = tuple(mistakes)
+        self.mistakes = as_mistakes(mistakes, MistakeCode.SETTING_INVALID)
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[str, ...]]]:
         return type(self), (self.mistakes,)
@@ -61,12 +63,13 @@ class InvalidMessageError(SmsqError, ValueError):
     """A call cannot be sent as it is; nothing was stored.
 
     Attributes:
-        mistakes: One sentence per mistake found, each saying what to write instead.
+        mistakes: One `Mistake` per mistake found: a sentence that says what to write instead, with
+            `code`, `field` and `owner` for programs.
     """
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         super().__init__("\n".join(mistakes))
-        self.mistakes = tuple(mistakes)
+        self.mistakes = as_mistakes(mistakes, MistakeCode.INVALID)
 
     def __reduce__(self) -> tuple[type[InvalidMessageError], tuple[tuple[str, ...]]]:
         return type(self), (self.mistakes,)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from smsq.names import Queue
+from smsq.options import Key, OnUnknownChoice, Phone, Priority, Text
 
 
 class Kind(StrEnum):
@@ -80,16 +80,16 @@ class Settlement(StrEnum):
 class QuickMessage:
     """One text for one phone, as a caller writes it; `QuickOptions` says what each means."""
 
-    phone: str = field(repr=False)
-    text: str = field(repr=False)
+    phone: Phone = field(repr=False)
+    text: Text = field(repr=False)
     alphaname_id: str | None = None
-    key: str | None = None
-    priority: str = Queue.NORMAL
+    key: Key | None = None
+    priority: Priority = "normal"
     send_at: datetime | None = None
-    expires_in_s: float | None = None
+    expires_in_s: float | timedelta | None = None
     viber_name_id: int | None = None
     viber_after_min: int | None = None
-    on_unknown: str | None = None
+    on_unknown: OnUnknownChoice | None = None
     gather: bool = False
     again: bool = False
 
@@ -103,12 +103,12 @@ class BulkMessage:
         text: The text; at most 10 parts.
         phones: In any spelling of the default region; no phone twice. Read once.
         alphaname_id: Sender; None means the setting `SMSQ_ALPHANAME_ID`.
-        schedule_time: When the gateway shall send; aware, or naive in its zone. None: now.
+        schedule_time: When the gateway shall send, which keeps it until then; aware. None: now.
     """
 
     name: str
-    text: str = field(repr=False)
-    phones: Iterable[str] = field(repr=False)
+    text: Text = field(repr=False)
+    phones: Iterable[Phone] = field(repr=False)
     alphaname_id: str | None = None
     schedule_time: datetime | None = None
 
@@ -121,11 +121,11 @@ class PersonalMessage:
         name: What the gateway calls it in its receipts and pages.
         texts: Pairs of phone and text; no phone twice. Read once.
         alphaname_id: Sender; None means the setting `SMSQ_ALPHANAME_ID`.
-        schedule_time: When the gateway shall send; aware, or naive in its zone. None: now.
+        schedule_time: When the gateway shall send, which keeps it until then; aware. None: now.
     """
 
     name: str
-    texts: Iterable[tuple[str, str]] = field(repr=False)
+    texts: Iterable[tuple[Phone, Text]] = field(repr=False)
     alphaname_id: str | None = None
     schedule_time: datetime | None = None
 

@@ -6,21 +6,20 @@ In:  messages and ids. Out: ids and statuses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Self, Unpack
 
 from smsq.campaigns.bulk_sends import BulkSends
-from smsq.campaigns.draft import CampaignDraft
 from smsq.campaigns.steering import Steering
 from smsq.events.reader import EventReader
 from smsq.events.subscription import EventOptions, Subscription
+from smsq.frames import guarded
 from smsq.gathering.gathering import put_many, put_one
 from smsq.ledger.producer import Producer
 from smsq.ledger.reschedule import reschedule
-from smsq.ledger.stored_id import StoredId
+from smsq.ledger.stored_id import StoredCampaign, StoredId
 from smsq.models import BulkMessage, PersonalMessage, QuickMessage
-from smsq.options import PersonalOptions, QuickOptions
+from smsq.options import BulkOptions, PersonalOptions, Phone, QuickOptions, Text
 from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
 from smsq.status.campaigns import list_campaigns, load_campaign
@@ -29,6 +28,7 @@ from smsq.status.status import Campaign, RecipientStatus, Status
 from smsq.status.views import Stats
 
 
+@guarded
 class SmsQueue:
     """The queue, seen from the web app. Thread-safe; make one per process and keep it.
 
@@ -42,12 +42,15 @@ class SmsQueue:
     Every method may raise these; nothing else comes from Redis, the broker or your arguments:
 
     - `InvalidMessageError`: an argument is wrong. Nothing was stored; it carries every mistake.
+    - `ConfigError`: the call names no sender, and SMSQ_ALPHANAME_ID is not set. Nothing was stored.
     - `NotFoundError`: nothing has this id, or it is a gathered job's, which holds sends of others:
       pass `whole_job=True` to mean all of them, never with an id that a user hands in.
     - `KeyConflictError`: the key was used before with other content, or `again` is refused: the
       earlier message was sent, may have been, or is still to be.
     - `QueueUnavailableError`: Redis did not answer within 1 s, or has not for three calls in a row
       and is not asked for a second; it says whether the job may exist.
+
+    At the end of a `with` block it is closed.
     """
 
     def __init__(self, redis_url: str | None = None, *, settings: Settings | None = None) -> None:
@@ -58,11 +61,23 @@ class SmsQueue:
         self._bulk, self._steering = BulkSends(self._producer), Steering(self._producer)
 
     @classmethod
-    def from_env(cls) -> Self:
-        """Make a queue from the `SMSQ_...` variables; `ConfigError` has every wrong setting."""
-        return cls(settings=Settings.from_env())
+    def from_env(cls, *, needs_sender: bool = False) -> Self:
+        """Make a queue from the `SMSQ_...` variables; `ConfigError` has every wrong setting.
 
-    def send_quick(self, phone: str, text: str, **options: Unpack[QuickOptions]) -> StoredId:
+        `needs_sender`: SMSQ_ALPHANAME_ID must be among them. Write True where calls name no sender.
+        """
+        return cls(settings=Settings.from_env(needs_sender=needs_sender))
+
+    def __init_subclass__(cls) -> None:
+        guarded(cls)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send_quick(self, phone: Phone, text: Text, **options: Unpack[QuickOptions]) -> StoredId:
         """Enqueue one text for one phone.
 
         A phone may have any usual spelling: `+375 29 123-45-67`, `80 29 123 45 67`,
@@ -71,9 +86,11 @@ class SmsQueue:
         Returns the job's id. Once you have it, the job will be handled; it was before where its key
         was used before (`is_new`, `state`).
         """
-        return self.put_quick(QuickMessage(phone=phone, text=text, **options))
+        return put_one(self._producer, QuickMessage(phone=phone, text=text, **options))
 
-    def send_personal(self, phone: str, text: str, **options: Unpack[PersonalOptions]) -> StoredId:
+    def send_personal(
+        self, phone: Phone, text: Text, **options: Unpack[PersonalOptions]
+    ) -> StoredId:
         """Enqueue one text for one phone that may share a gateway request with others.
 
         It goes out together with all that is gathered for the same sender, at the latest
@@ -82,10 +99,7 @@ class SmsQueue:
         Returns the id of this send alone, `<job id>.<ordinal>.<tag>`; `status`, `recipients` and
         `cancel` take it like a job's. The tag is random: nobody guesses it from another's.
         """
-        return self.put_quick(QuickMessage(phone=phone, text=text, gather=True, **options))
-
-    def put_quick(self, message: QuickMessage) -> StoredId:
-        """Enqueue one message as `send_quick` does."""
+        message = QuickMessage(phone=phone, text=text, gather=True, **options)
         return put_one(self._producer, message)
 
     def send_quick_many(self, messages: Iterable[QuickMessage]) -> list[StoredId]:
@@ -99,52 +113,21 @@ class SmsQueue:
     def send_bulk(
         self,
         messages: Iterable[BulkMessage | PersonalMessage],
-        *,
-        key: str | None = None,
-        on_unknown: str | None = None,
-        canary: int | None = None,
-        max_failed: float | None = None,
-        again: bool = False,
-    ) -> StoredId:
+        **options: Unpack[BulkOptions],
+    ) -> StoredCampaign:
         """Enqueue a campaign: some texts for many phones, all or nothing.
 
         Messages are read once, in constant memory, and so are their phones. They share gateway
-        requests, or are split, at `SMSQ_BULK_MAX_RECIPIENTS`. `BulkOptions` says what the others
-        mean. Returns the campaign's id; `is_new` is False where its key was used.
+        requests, or are split, at `SMSQ_BULK_MAX_RECIPIENTS`. `BulkOptions` says what the options
+        mean: `on_invalid="skip"` sends to the others where some phones are wrong.
+
+        Returns the campaign's id; `is_new` is False where its key was used. It knows how many
+        recipients are `accepted`, and which rows were `rejected`.
         """
-        return self._bulk.send(
-            messages,
-            key=key,
-            on_unknown=on_unknown,
-            canary=canary,
-            max_failed=max_failed,
-            again=again,
-        )
-
-    def draft_campaign(
-        self,
-        *,
-        key: str | None = None,
-        on_unknown: str | None = None,
-        canary: int | None = None,
-        max_failed: float | None = None,
-        again: bool = False,
-    ) -> CampaignDraft:
-        """Begin a campaign whose recipients stream in; nothing is sent before `commit_campaign`.
-
-        With the `key` of one that was interrupted, give it the same recipients again from the first
-        on: it goes on where it stopped.
-        """
-        return self._bulk.draft(
-            key=key, on_unknown=on_unknown, canary=canary, max_failed=max_failed, again=again
-        )
-
-    def commit_campaign(self, draft: CampaignDraft) -> StoredId:
-        """Make a drafted campaign live; returns its id, or that of the earlier one with its key."""
-        return self._bulk.commit(draft)
+        return self._bulk.send(messages, **options)
 
     def reschedule(self, job_id: str, send_at: datetime) -> None:
-        """Send a quick job, not claimed yet, at another time; naive means the gateway's zone."""
+        """Send a quick job, not claimed yet, at another time, an aware one."""
         reschedule(self._producer, job_id, send_at)
 
     def cancel(self, some_id: str, *, whole_job: bool = False) -> int:
@@ -176,22 +159,22 @@ class SmsQueue:
 
     def campaigns(self, *, limit: int = 20) -> list[Campaign]:
         """List the newest campaigns, the newest first: at most `limit`, 1 or more."""
-        with self.redis_call(writes=False):
+        with self._producer.call(writes=False):
             return list_campaigns(self._producer.redis, self._producer.scripts.keys, limit=limit)
 
     def campaign(self, campaign_id: str) -> Campaign:
         """Say how far a campaign is, without looking at its jobs."""
-        with self.redis_call(writes=False):
+        with self._producer.call(writes=False):
             return load_campaign(self._producer.redis, self._producer.scripts.keys, campaign_id)
 
     def status(self, some_id: str) -> Status:
         """Say what became of a job, a campaign or one gathered send."""
-        with self.redis_call(writes=False):
+        with self._producer.call(writes=False):
             return self._producer.views.status(some_id)
 
     def recipients(self, some_id: str, *, whole_job: bool = False) -> Iterator[RecipientStatus]:
         """Say what became of each recipient of a job, a campaign or one gathered send, streamed."""
-        with self.redis_call(writes=False):
+        with self._producer.call(writes=False):
             scope = self._producer.scoped(some_id, whole_job=whole_job)
             yield from self._producer.views.recipients(scope)
 
@@ -209,7 +192,7 @@ class SmsQueue:
         `cancelled` also reads those whose jobs were cancelled. `no_report` also reads those
         without a report: the gateway took their messages, and they may have got them.
         """
-        with self.redis_call(writes=False):
+        with self._producer.call(writes=False):
             ids = self._producer.views.job_ids(self._producer.scoped(some_id, whole_job=whole_job))
             redis, keys = self._producer.redis, self._producer.scripts.keys
             return FailedReader(redis, keys, ids, cancelled=cancelled, with_no_report=no_report)
@@ -230,20 +213,13 @@ class SmsQueue:
 
     def stats(self) -> Stats:
         """Count everything in the ledger."""
-        with self.redis_call(writes=False):
+        with self._producer.call(writes=False):
             return self._producer.views.stats(self.settings.rate_per_s, self.settings.words)
 
     def heartbeat_age_s(self) -> float | None:
         """Seconds since workers last took one of beat's ticks; None when nobody remembers."""
-        with self.redis_call(writes=False):
+        with self._producer.call(writes=False):
             return self._producer.views.heartbeat_age_s()
-
-    def redis_call(self, *, writes: bool, in_pieces: bool = False) -> AbstractContextManager[None]:
-        """Turn Redis' failures in the block into ours, as while a campaign is drafted.
-
-        `Producer.call` says what the arguments mean.
-        """
-        return self._producer.call(writes=writes, in_pieces=in_pieces)
 
     def close(self) -> None:
         """Give the connections back."""

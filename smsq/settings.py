@@ -34,6 +34,9 @@ _NOT_ABOVE = (
 )
 #: Above this likeness a name starting with SMSQ_ is taken for a misspelt setting.
 _TYPO_LIKENESS = 0.85
+
+#: What other services call the sender.
+_SENDERS = frozenset({"_SENDER", "_SENDER_ID", "_FROM", "_DEFAULT_SENDER"})
 #: How Kubernetes and Docker end the variables that they make of a service's name.
 _OF_ORCHESTRATORS = re.compile(r"_(SERVICE_HOST|SERVICE_PORT\w*|PORT(_\d+_\w+)?)$")
 
@@ -94,6 +97,7 @@ class Settings:
         *,
         needs_gateway: bool = False,
         needs_webhook: bool = False,
+        needs_sender: bool = False,
     ) -> Self:
         """Read the environment.
 
@@ -102,6 +106,7 @@ class Settings:
             needs_gateway: True for processes that talk to the gateway: its address and token must
                 be there. Others never read the token, so it cannot leak from them.
             needs_webhook: True for processes that post to the webhook.
+            needs_sender: True for apps whose calls name no sender.
 
         Raises:
             ConfigError: With every mistake found.
@@ -120,6 +125,8 @@ class Settings:
         _resolve_token(values, needs_gateway, mistakes)
         mistakes += _find_contradictions(values, needs_gateway)
         mistakes += _find_unreadable(values, gateway=needs_gateway, webhook=needs_webhook)
+        if needs_sender and not env.get("SMSQ_ALPHANAME_ID", "").strip():
+            mistakes.append("SMSQ_ALPHANAME_ID: write your sender's id at the gateway")
         if mistakes:
             raise ConfigError(mistakes)
         return cls(**values)
@@ -170,6 +177,8 @@ def _find_meant(name: str, known: Iterable[str]) -> Sequence[str]:
     A name unlike any setting is left alone: orchestrators make some, as `SMSQ_PORT_6379_TCP`.
     """
     tail = name.removeprefix("SMSQ")
+    if tail in _SENDERS:
+        return ["SMSQ_ALPHANAME_ID"]
     short_for = [k for k in known if k.startswith(f"{name}_") or k.endswith(tail)]
     return sorted(short_for) or difflib.get_close_matches(name, known, 1, cutoff=_TYPO_LIKENESS)
 

@@ -12,6 +12,7 @@ from smsq.async_queue.readers import AsyncEventReader, AsyncFailedReader
 from smsq.async_queue.threads import Threads
 from smsq.async_queue.twins import awaited, awaited_long, streamed
 from smsq.events.subscription import EventOptions
+from smsq.frames import guarded
 from smsq.queue import SmsQueue
 from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
@@ -20,6 +21,7 @@ from smsq.settings import Settings
 _LENGTHY = 4
 
 
+@guarded
 class AsyncSmsQueue:
     """The queue, seen from a web app on asyncio; make one per process and keep it.
 
@@ -56,13 +58,12 @@ class AsyncSmsQueue:
         self.lengthy = Threads(_LENGTHY, "smsq-long")
 
     @classmethod
-    def from_env(cls) -> Self:
-        """Make a queue from the `SMSQ_...` variables; `ConfigError` has every wrong setting."""
-        return cls(settings=Settings.from_env())
+    def from_env(cls, *, needs_sender: bool = False) -> Self:
+        """Make a queue from the `SMSQ_...` variables, as `SmsQueue.from_env` does."""
+        return cls(settings=Settings.from_env(needs_sender=needs_sender))
 
     send_quick = awaited(SmsQueue.send_quick)
     send_personal = awaited(SmsQueue.send_personal)
-    put_quick = awaited(SmsQueue.put_quick)
     send_quick_many = awaited_long(SmsQueue.send_quick_many)
     send_bulk = awaited_long(SmsQueue.send_bulk)
     reschedule = awaited(SmsQueue.reschedule)
@@ -120,6 +121,7 @@ class AsyncSmsQueue:
         await self.close()
 
 
+@guarded
 class AsyncOptOuts:
     """The list of phones that take no messages, as `OptOuts` has it.
 

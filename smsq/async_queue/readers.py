@@ -20,6 +20,7 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar
 from smsq.async_queue.threads import Threads
 from smsq.events.events import Event
 from smsq.events.reader import EventReader
+from smsq.frames import guarded
 from smsq.status.failed import FailedReader
 
 _R = TypeVar("_R")
@@ -32,6 +33,7 @@ _SLICE = 200
 _LOOK_S = 0.5
 
 
+@guarded
 class AsyncRows(AsyncIterator[_R], Generic[_R]):
     """Gives out rows one by one; nothing is read before the first is asked for.
 
@@ -125,6 +127,7 @@ class AsyncFailedReader(AsyncRows[tuple[str, str | None]]):
         return self._source
 
 
+@guarded
 class AsyncEventReader(AsyncIterator[Event]):
     """Gives out events one by one, as `EventReader` does, with a thread of its own.
 

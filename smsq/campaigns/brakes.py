@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from smsq.errors import InvalidMessageError, NotFoundError
+from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import Kind
 from smsq.names import Queue
 from smsq.records.jobs import Due
 from smsq.settings import Settings
-from smsq.status.gathered_sends import check_id
+from smsq.status.gathered_sends import check_id, show_id
 from smsq.store.scripts import Scripts
 
 #: Jobs that one call brings in line: more would block Redis for others.
@@ -50,11 +51,14 @@ class BrakePlan:
         Raises:
             InvalidMessageError: With every mistake found.
         """
-        mistakes = []
+        mistakes: list[Mistake] = []
+        code = MistakeCode.OPTION_INVALID
         if canary is not None and not _is_whole(canary, 1, _MOST_CANARY):
-            mistakes.append(f"canary: write whole recipients, 1 to {_MOST_CANARY}")
+            told = f"canary: write whole recipients, 1 to {_MOST_CANARY}"
+            mistakes.append(Mistake(told, code, "canary"))
         if max_failed is not None and not _is_share(max_failed):
-            mistakes.append("max_failed: write a share from 0 to 1, as 0.1 for 10 %")
+            told = "max_failed: write a share from 0 to 1, as 0.1 for 10 %"
+            mistakes.append(Mistake(told, code, "max_failed"))
         if mistakes:
             raise InvalidMessageError(mistakes)
         if canary and max_failed is None:
@@ -145,9 +149,10 @@ class Brakes:
     ) -> bool:
         answer = self._run("brake", check_id(campaign_id), what, by, bound, is_anyway)
         if answer[0] == "missing":
-            raise NotFoundError(f"no campaign has the id {campaign_id}")
+            raise NotFoundError(f"no campaign has the id {show_id(campaign_id)}")
         if answer[0] == "cancelled":
-            raise InvalidMessageError([f"campaign {campaign_id} is cancelled: enqueue a new one"])
+            told = f"campaign {campaign_id} is cancelled: enqueue a new one"
+            raise InvalidMessageError([Mistake(told, MistakeCode.TOO_LATE, "campaign_id")])
         return bool(answer[0])
 
 

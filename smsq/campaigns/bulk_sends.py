@@ -6,19 +6,21 @@ In:  messages, or recipients as they come. Out: one live campaign, or nothing at
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Unpack
+from typing import Unpack, cast
 
 from smsq.campaigns.brakes import BrakePlan
 from smsq.campaigns.draft import CampaignDraft
 from smsq.campaigns.staging import Staging
 from smsq.errors import InvalidMessageError
-from smsq.intake.intake import Intake
+from smsq.intake.mistakes import refuse
 from smsq.intake.new_jobs import digest_key, shared_fields
+from smsq.intake.recipients import LeftOut
 from smsq.ledger.producer import Producer
-from smsq.ledger.stored_id import StoredId
+from smsq.ledger.stored_id import StoredCampaign, StoredId
+from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import BulkMessage, PersonalMessage
 from smsq.names import Queue, Task
-from smsq.options import BulkOptions
+from smsq.options import BulkOptions, DraftOptions
 from smsq.records.jobs import Idempotency
 
 
@@ -35,41 +37,42 @@ class BulkSends:
 
     def send(
         self, messages: Iterable[BulkMessage | PersonalMessage], **options: Unpack[BulkOptions]
-    ) -> StoredId:
+    ) -> StoredCampaign:
         """Enqueue a campaign, as `SmsQueue.send_bulk` says."""
+        left_out = LeftOut.check(
+            options.pop("on_invalid", "refuse"), options.pop("on_duplicate", "refuse")
+        )
         intake = self._producer.intake()
         mistakes = intake.find_mistakes(
-            key=options["key"], again=options["again"], on_unknown=options["on_unknown"]
+            key=options.get("key"),
+            again=options.get("again", False),
+            on_unknown=options.get("on_unknown"),
         )
-        draft = None if mistakes else self.draft(**options)
-        self._stage(messages, intake, draft, mistakes)
-        assert draft is not None  # noqa: S101 - else there were mistakes
-        return self.commit(draft)
-
-    def _stage(
-        self,
-        messages: Iterable[BulkMessage | PersonalMessage],
-        intake: Intake,
-        draft: CampaignDraft | None,
-        mistakes: list[str],
-    ) -> None:
-        """Check messages into the draft; nothing is live before the commit."""
+        draft = None if mistakes else self.draft(**cast(DraftOptions, options))
         with self._producer.call(writes=False):
             try:
-                intake.check_bulk(messages, draft, mistakes)
+                # Nothing is live before the commit.
+                intake.check_bulk(messages, draft, mistakes, left_out)
+                if draft and not draft.recipients:
+                    told = "no recipient is left: write at least one that can be sent to"
+                    nobody = Mistake(told, MistakeCode.RECIPIENTS_EMPTY, "messages")
+                    refuse([nobody, *left_out.mistakes], left_out.count - len(left_out.mistakes))
             except InvalidMessageError:
                 if draft:
                     draft.discard()
                 raise
+        assert draft is not None  # noqa: S101 - else there were mistakes
+        stored = self.commit(draft)
+        return StoredCampaign.of(stored, draft.recipients, left_out.mistakes, left_out.count)
 
-    def draft(self, **options: Unpack[BulkOptions]) -> CampaignDraft:
+    def draft(self, **options: Unpack[DraftOptions]) -> CampaignDraft:
         """Begin a campaign whose recipients stream in, or go on with one; see `commit`."""
         intake = self._producer.intake()
-        again = options["again"]
-        key = intake.check_key(options["key"], again=again)
+        again = options.get("again", False)
+        key = intake.check_key(options.get("key"), again=again)
         name = "" if key is None else digest_key(key)
-        choice = intake.check_on_unknown(options["on_unknown"])
-        plan = BrakePlan.check(options["canary"], options["max_failed"])
+        choice = intake.check_on_unknown(options.get("on_unknown"))
+        plan = BrakePlan.check(options.get("canary"), options.get("max_failed"))
         earlier = None
         if name:
             with self._producer.call(writes=False):

@@ -21,6 +21,7 @@ from smsq.campaigns.staging import Earlier, Progress, Staging
 from smsq.errors import InvalidMessageError, KeyConflictError
 from smsq.intake.new_jobs import digest, new_campaign_id, new_job_id
 from smsq.ledger.stored_id import StoredId
+from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import Kind, MessageRequest
 from smsq.names import Queue
 from smsq.records.jobs import Idempotency, NewJob
@@ -103,8 +104,8 @@ class CampaignDraft:
         """
         # The rest would go out after its time, and nobody knows what the gateway makes of that.
         if self._canary_left and head.schedule_time:
-            why = "its reports come after schedule_time: leave one of them out"
-            raise InvalidMessageError([f"canary: {why}"])
+            told = "canary: its reports come after schedule_time: leave one of them out"
+            raise InvalidMessageError([Mistake(told, MistakeCode.OPTIONS_CONFLICT, "canary")])
         self._close_message()
         # Quiet hours hold a whole job: what begins at another time goes in a job of its own.
         if self._job and self._job[0].starts_at_ms != head.starts_at_ms:
@@ -152,7 +153,8 @@ class CampaignDraft:
         self._close_message()
         self._stage()
         if not self.jobs:
-            raise InvalidMessageError(["no recipients: write at least one"])
+            told = "no recipients: write at least one"
+            raise InvalidMessageError([Mistake(told, MistakeCode.RECIPIENTS_EMPTY, "messages")])
         if self.jobs < self._earlier_jobs:
             raise _other_content()
         campaign_id = self._staging.commit(

@@ -30,6 +30,11 @@ def say_time(
     return at.astimezone(zone).isoformat(" ", precision)
 
 
+def to_gateway_time(moment: datetime | None, settings: Settings) -> datetime | None:
+    """Read a time as it is written on the command line: without an offset in SMSQ_TIMEZONE."""
+    return in_zone(moment, reader_zone(settings)) if moment else None
+
+
 def in_zone(moment: datetime, zone: tzinfo) -> datetime:
     """Read a time without an offset as one of the zone."""
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)

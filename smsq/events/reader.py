@@ -25,6 +25,7 @@ from smsq.errors import ConfigError, QueueUnavailableError
 from smsq.events.events import Event, read_entry
 from smsq.events.groups import join_group
 from smsq.events.subscription import Subscription
+from smsq.frames import guarded
 from smsq.names import Start
 from smsq.settings import Settings
 from smsq.store.connection import say_refusal, unavailable
@@ -48,6 +49,7 @@ _PAUSE_S = 0.1
 _BEGINNING = "0-0"
 
 
+@guarded
 class EventReader(Iterator[Event]):
     """Gives out events, one by one; made by `SmsQueue.events`. Not thread-safe.
 

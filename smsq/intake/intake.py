@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from smsq.intake.fields import Fields
 from smsq.intake.mistakes import MAX_NAME, is_name, is_one_of, listed, refuse
-from smsq.intake.recipients import read_recipients
+from smsq.intake.recipients import LeftOut, read_recipients
+from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import (
     BulkMessage,
     MessageRequest,
@@ -94,13 +95,13 @@ class Intake:
         Raises:
             InvalidMessageError: With every mistake found, up to `MAX_MISTAKES`.
         """
-        mistakes: list[str] = []
+        mistakes: list[Mistake] = []
         checked = []
         for place, message in enumerate(listed(messages), start=1):
             fields = self._fields()
             if is_one_of(QuickMessage, message=message, mistakes=fields.mistakes):
                 checked.append(self._read_quick(message, fields))
-            mistakes += [f"message {place}: {mistake}" for mistake in fields.mistakes]
+            mistakes += [mistake.in_message(place) for mistake in fields.mistakes]
         refuse(mistakes)
         return checked
 
@@ -108,7 +109,8 @@ class Intake:
         self,
         messages: Iterable[BulkMessage | PersonalMessage],
         into: Filled | None,
-        mistakes: list[str],
+        mistakes: list[Mistake],
+        left_out: LeftOut | None = None,
     ) -> None:
         """Check a campaign's messages as they stream in, and hand on what is good.
 
@@ -118,11 +120,12 @@ class Intake:
             messages: Read once, and so are their phones or texts.
             into: Takes messages and recipients; None checks only.
             mistakes: Found before.
+            left_out: Takes the rows that are left out instead of refused; None refuses all.
 
         Raises:
             InvalidMessageError: With every mistake found, up to `MAX_MISTAKES`.
         """
-        place = 0
+        place, left_out = 0, left_out or LeftOut()
         for place, message in enumerate(listed(messages), start=1):
             fields = self._fields()
             if is_one_of(BulkMessage, PersonalMessage, message=message, mistakes=fields.mistakes):
@@ -130,17 +133,18 @@ class Intake:
                 into = None if mistakes or fields.mistakes else into
                 if into:
                     into.start_message(head)
-                for phone, text in read_recipients(message, fields):
+                for phone, text in read_recipients(message, fields, place, left_out):
                     if into and not fields.mistakes:
                         into.add(phone, text)
-            mistakes += [f"message {place}: {mistake}" for mistake in fields.mistakes]
+            mistakes += [mistake.in_message(place) for mistake in fields.mistakes]
         if not place:
-            mistakes.append("messages is empty: write at least one")
+            told = "messages is empty: write at least one"
+            mistakes.append(Mistake(told, MistakeCode.MESSAGES_EMPTY, "messages"))
         refuse(mistakes)
 
     def find_mistakes(
-        self, *, key: str | None, again: bool = False, on_unknown: str | None
-    ) -> list[str]:
+        self, *, key: object, again: object = False, on_unknown: object
+    ) -> list[Mistake]:
         """Find what is wrong with that which is asked for all of a campaign."""
         fields = self._fields()
         fields.key(key)
@@ -159,13 +163,13 @@ class Intake:
         refuse(fields.mistakes)
         return head
 
-    def check_row(self, phone: str, text: str | None) -> tuple[str, dict[str, str]]:
+    def check_row(self, phone: str, text: str | None) -> tuple[str, dict[str, Mistake]]:
         """Check one recipient that streams in; `text` None means it shares the message's.
 
         Returns:
             The phone in the gateway's form, and the mistakes found, by `phone` and `text`.
         """
-        mistakes: dict[str, str] = {}
+        mistakes: dict[str, Mistake] = {}
         settings = self._settings
         normal = normalize_phone(
             phone, settings.default_region, accept_unknown=settings.accept_unknown_ranges
@@ -176,7 +180,7 @@ class Intake:
             mistakes["text"] = mistake
         return normal or "", mistakes
 
-    def check_on_unknown(self, raw: str | None) -> OnUnknown:
+    def check_on_unknown(self, raw: object) -> OnUnknown:
         """Check a campaign's choice for jobs that may have been accepted.
 
         Raises:
@@ -187,7 +191,7 @@ class Intake:
         refuse(fields.mistakes)
         return choice
 
-    def check_key(self, raw: str | None, *, again: bool = False) -> str | None:
+    def check_key(self, raw: object, *, again: object = False) -> str | None:
         """Check a campaign's idempotency key.
 
         Raises:
@@ -227,7 +231,8 @@ class Intake:
 
     def _read_head(self, message: BulkMessage | PersonalMessage, fields: Fields) -> MessageRequest:
         if not is_name(message.name):
-            fields.mistakes.append(f"name: write 1 to {MAX_NAME} characters on one line")
+            told = f"name: write 1 to {MAX_NAME} characters on one line"
+            fields.add(MistakeCode.NAME_INVALID, "name", told)
         text = fields.text(message.text) if isinstance(message, BulkMessage) else None
         moment = fields.moment("schedule_time", message.schedule_time)
         # The gateway reads its own local time, without a zone.

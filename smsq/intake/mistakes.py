@@ -1,15 +1,17 @@
 """Collects what is wrong with a call, and refuses it when all is known. Pure.
 
-In:  what a caller wrote. Out: mistakes, or `InvalidMessageError` with all of them.
+In:  what a caller wrote. Out: mistakes, or `InvalidMessageError` with all of them; `ConfigError`
+where no such call can be sent, since nobody named a sender.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from smsq.errors import InvalidMessageError
+from smsq.errors import ConfigError, InvalidMessageError
+from smsq.mistakes import Mistake, MistakeCode
 
 #: Most mistakes told at once; a list of a million bad phones helps nobody.
 MAX_MISTAKES = 100
@@ -33,31 +35,41 @@ def listed(messages: Iterable[_M]) -> Iterable[_M]:
     """
     if isinstance(messages, Iterable):
         return messages
-    raise InvalidMessageError([f"messages is {type(messages).__name__}: write a list of messages"])
+    raise InvalidMessageError([_no_list(messages)])
 
 
-def is_one_of(*kinds: type, message: object, mistakes: list[str]) -> bool:
+def _no_list(messages: object) -> Mistake:
+    told = f"messages is {type(messages).__name__}: write a list of messages"
+    return Mistake(told, MistakeCode.MESSAGES_TYPE, "messages")
+
+
+def is_one_of(*kinds: type, message: object, mistakes: list[Mistake]) -> bool:
     """Note a mistake when a message is of none of these kinds."""
     if isinstance(message, kinds):
         return True
     names = " or ".join(kind.__name__ for kind in kinds)
-    mistakes.append(f"it is {type(message).__name__}: write a {names}")
+    told = f"it is {type(message).__name__}: write a {names}"
+    mistakes.append(Mistake(told, MistakeCode.MESSAGES_TYPE, "messages"))
     return False
 
 
-def only(mistake: str | None) -> Iterable[str]:
-    """Make a list of a mistake, or of none."""
-    return [mistake] if mistake else []
-
-
-def refuse(mistakes: list[str]) -> None:
+def refuse(mistakes: Sequence[Mistake], more: int = 0) -> None:
     """Raise what was found, up to `MAX_MISTAKES`.
 
+    Args:
+        mistakes: Found.
+        more: Found beside these, and not kept.
+
     Raises:
+        ConfigError: Nobody named a sender. That alone is told: it is no visitor's mistake, and
+            whoever answers 400 to those must not show it.
         InvalidMessageError: There are mistakes.
     """
-    if len(mistakes) > MAX_MISTAKES:
-        more = len(mistakes) - MAX_MISTAKES
-        mistakes = [*mistakes[:MAX_MISTAKES], f"... and {more} more mistakes"]
+    if nobody := [one for one in mistakes if one.code is MistakeCode.SENDER_MISSING]:
+        raise ConfigError(nobody[:1])
+    more += max(0, len(mistakes) - MAX_MISTAKES)
+    if more:
+        told = Mistake(f"... and {more} more mistakes", MistakeCode.MORE, "")
+        mistakes = [*mistakes[:MAX_MISTAKES], told]
     if mistakes:
         raise InvalidMessageError(mistakes)

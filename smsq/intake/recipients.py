@@ -1,62 +1,141 @@
 """Reads the recipients of a bulk or personal message. Pure.
 
-In:  a message as its caller writes it, and a list that collects mistakes. Out: phone and own text,
-or None where the text is shared, one after the other.
+In:  a message as its caller writes it, and what becomes of bad rows. Out: phone and own text, or
+None where the text is shared, one after the other; the rows that are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Self
 
-from smsq.intake.fields import Fields
+from smsq.intake.fields import Fields, read_choice
+from smsq.intake.mistakes import refuse
+from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import BulkMessage, PersonalMessage
+from smsq.options import ON_DUPLICATE, ON_INVALID
 from smsq.text.phone_set import SeenPhones
 from smsq.text.phones import mask_phone
 
 _PAIR = 2
 
+#: Most rows kept of those that are left out; all are counted.
+MOST_REJECTED = 1000
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """Which rows are left out instead of refused, and those that were; memory stays bounded.
+
+    Attributes:
+        skips_invalid: Rows with a mistake are left out.
+        keeps_first: A phone's second row is left out.
+        count: Rows left out.
+        mistakes: Of the first of them, up to `MOST_REJECTED`.
+    """
+
+    skips_invalid: bool = False
+    keeps_first: bool = False
+    count: int = 0
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    @classmethod
+    def check(cls, on_invalid: object, on_duplicate: object) -> Self:
+        """Check what becomes of bad rows, as a call writes it.
+
+        Raises:
+            InvalidMessageError: It is none of the words.
+        """
+        mistakes: list[Mistake] = []
+        invalid = read_choice("on_invalid", on_invalid, ON_INVALID, mistakes)
+        duplicate = read_choice("on_duplicate", on_duplicate, ON_DUPLICATE, mistakes)
+        refuse(mistakes)
+        return cls(skips_invalid=invalid == "skip", keeps_first=duplicate == "first")
+
+    def take(self, mistakes: Sequence[Mistake]) -> bool:
+        """Leave a row out; False when its mistakes are to be refused."""
+        if not all(self._skips(mistake) for mistake in mistakes):
+            return False
+        self.count += 1
+        if len(self.mistakes) < MOST_REJECTED:
+            self.mistakes.append(mistakes[0])
+        return True
+
+    def _skips(self, mistake: Mistake) -> bool:
+        is_second = mistake.code is MistakeCode.PHONE_REPEATED
+        return self.keeps_first if is_second else self.skips_invalid
+
 
 def read_recipients(
-    message: BulkMessage | PersonalMessage, fields: Fields
+    message: BulkMessage | PersonalMessage, fields: Fields, number: int, left_out: LeftOut
 ) -> Iterator[tuple[str, str | None]]:
     """Read the recipients as they come; yields the good ones, each phone once.
 
     What is wrong with one is told with its place, counted from 1.
+
+    Args:
+        message: As its caller wrote it.
+        fields: Reads phones and texts, and collects mistakes.
+        number: Which message it is.
+        left_out: Takes the rows that are not to be refused.
     """
     found_before = len(fields.mistakes)
-    is_personal = isinstance(message, PersonalMessage)
     seen, place = SeenPhones(), 0
-    for place, (raw, text) in enumerate(_rows(message, fields.mistakes), start=1):
+    for place, (raw, text) in enumerate(_rows(message, fields, left_out), start=1):
         before = len(fields.mistakes)
-        phone = fields.phone(raw)
-        if is_personal:
-            text = fields.text(text)
-        if phone and not seen.add(int(phone)):
-            fields.mistakes.append(f"phone {mask_phone(phone)} occurs twice: write it once")
+        phone, text = _read_row(message, raw, text, fields)
+        is_bad = len(fields.mistakes) > before
+        # Who is left out does not stand in the way of a good row further down.
+        if phone and not (is_bad and left_out.skips_invalid) and not seen.add(int(phone)):
+            masked = mask_phone(phone)
+            told = f"phone {masked} occurs twice: write it once"
+            fields.mistakes.append(Mistake(told, MistakeCode.PHONE_REPEATED, "phone", phone=masked))
         if len(fields.mistakes) == before:
             yield phone, text
-        else:
-            told = [f"recipient {place}: {m}" for m in fields.mistakes[before:]]
-            fields.mistakes[before:] = told
+            continue
+        told_here = [mistake.of_recipient(place) for mistake in fields.mistakes[before:]]
+        is_left_out = left_out.take([mistake.in_message(number) for mistake in told_here])
+        fields.mistakes[before:] = [] if is_left_out else told_here
     if not place and len(fields.mistakes) == found_before:
-        fields.mistakes.append("no recipients: write at least one")
+        told = "no recipients: write at least one"
+        fields.add(MistakeCode.RECIPIENTS_EMPTY, _name_of(message), told)
+
+
+def _name_of(message: BulkMessage | PersonalMessage) -> str:
+    return "texts" if isinstance(message, PersonalMessage) else "phones"
+
+
+def _read_row(
+    message: BulkMessage | PersonalMessage, raw: object, text: object, fields: Fields
+) -> tuple[str, str | None]:
+    if raw is _NO_PAIR:
+        told = "it is no pair: write pairs of phone and text"
+        fields.add(MistakeCode.RECIPIENTS_TYPE, "texts", told)
+        return "", None
+    phone = fields.phone(raw)
+    return phone, fields.text(text) if isinstance(message, PersonalMessage) else None
+
+
+_NO_PAIR = object()
 
 
 def _rows(
-    message: BulkMessage | PersonalMessage, mistakes: list[str]
-) -> Iterator[tuple[object, str | None]]:
-    is_personal = isinstance(message, PersonalMessage)
-    name = "texts" if is_personal else "phones"
+    message: BulkMessage | PersonalMessage, fields: Fields, left_out: LeftOut
+) -> Iterator[tuple[object, object]]:
+    name = _name_of(message)
     rows: object = getattr(message, name)
     if isinstance(rows, str | bytes) or not isinstance(rows, Iterable):
-        mistakes.append(f"{name} is {type(rows).__name__}: write a list")
+        told = f"{name} is {type(rows).__name__}: write a list"
+        fields.add(MistakeCode.RECIPIENTS_TYPE, name, told)
         return
-    for place, row in enumerate(rows, start=1):
-        if not is_personal:
+    for row in rows:
+        if name == "phones":
             yield row, None
         elif isinstance(row, tuple | list) and len(row) == _PAIR:
             yield row[0], row[1]
         else:
-            # Told once: the rest of the list is most likely as wrong.
-            mistakes.append(f"recipient {place} is no pair: write pairs of phone and text")
-            return
+            yield _NO_PAIR, None
+            if not left_out.skips_invalid:
+                # Told once: the rest of the list is most likely as wrong.
+                return

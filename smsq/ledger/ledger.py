@@ -25,7 +25,7 @@ from smsq.records.jobs import (
 )
 from smsq.records.packing import enqueue_args, gather_args
 from smsq.records.unpacking import read_rings
-from smsq.status.gathered_sends import read_own_id
+from smsq.status.gathered_sends import read_own_id, show_id
 from smsq.store.clock import ledger_time
 from smsq.store.durability import wait_for
 from smsq.store.refusals import NotKeptError, say
@@ -131,5 +131,5 @@ class Ledger:
         else:
             state = self._run("cancel", job_id)
         if state == "missing":
-            raise NotFoundError(f"no job has the id {job_id}")
+            raise NotFoundError(f"no job has the id {show_id(job_id)}")
         return JobState(state)

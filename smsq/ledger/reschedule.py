@@ -11,7 +11,8 @@ from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.intake.fields import Fields
 from smsq.intake.new_jobs import in_ms
 from smsq.ledger.producer import Producer
-from smsq.status.gathered_sends import check_id
+from smsq.mistakes import Mistake, MistakeCode
+from smsq.status.gathered_sends import check_id, show_id
 
 _REFUSALS = {
     "past": "send_at is in the past: write a later time",
@@ -26,7 +27,7 @@ def reschedule(producer: Producer, job_id: str, send_at: datetime) -> None:
     Args:
         producer: The web app's side of the queue.
         job_id: Queued or waiting.
-        send_at: Later than now; naive means the gateway's zone.
+        send_at: Aware, and later than now.
 
     Raises:
         NotFoundError: No job has this id.
@@ -38,14 +39,15 @@ def reschedule(producer: Producer, job_id: str, send_at: datetime) -> None:
     fields = Fields(producer.settings, now, [])
     moment = fields.moment("send_at", send_at)
     if moment is None and not fields.mistakes:
-        fields.mistakes.append("send_at is missing: write a time")
+        fields.add(MistakeCode.TIME_TYPE, "send_at", "send_at is missing: write a time")
     if moment is None or fields.mistakes:
         raise InvalidMessageError(fields.mistakes)
     with producer.call(writes=True):
         due_in_s = (moment - now).total_seconds()
         answer = producer.scripts.run("reschedule", check_id(job_id), in_ms(due_in_s))
     if answer == "missing":
-        raise NotFoundError(f"no job has the id {job_id}")
+        raise NotFoundError(f"no job has the id {show_id(job_id)}")
     if answer != "ok":
         late = f"job {job_id} is {answer}: it is too late to reschedule it"
-        raise InvalidMessageError([_REFUSALS.get(answer, late)])
+        code = MistakeCode.TIME_PAST if answer == "past" else MistakeCode.TOO_LATE
+        raise InvalidMessageError([Mistake(_REFUSALS.get(answer, late), code, "send_at")])

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from smsq.errors import KeyConflictError
+from smsq.mistakes import Mistake
 from smsq.models import JobState
 from smsq.records.unpacking import to_dict
 from smsq.status.campaigns import read_campaign
@@ -40,6 +41,36 @@ class StoredId(str):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _remake, (str(self), self.is_new, self.state)
+
+
+class StoredCampaign(StoredId):
+    """The id of a campaign, and what became of the rows of the call.
+
+    Attributes:
+        accepted: Recipients that it has.
+        rejected: Of the rows that `on_invalid="skip"` or `on_duplicate="first"` left out, the first
+            1,000: each a `Mistake` with `message_number`, `place`, masked `phone` and `code`.
+        rejected_count: How many were left out.
+    """
+
+    __slots__ = ("accepted", "rejected", "rejected_count")
+
+    accepted: int
+    rejected: Sequence[Mistake]
+    rejected_count: int
+
+    @classmethod
+    def of(
+        cls, stored: StoredId, accepted: int, rejected: Sequence[Mistake] = (), count: int = 0
+    ) -> Self:
+        """Give a campaign's id its numbers."""
+        made = cls(stored, is_new=stored.is_new, state=stored.state)
+        made.accepted, made.rejected, made.rejected_count = accepted, tuple(rejected), count
+        return made
+
+    def __reduce__(self) -> tuple[object, ...]:
+        plain = StoredId(self, is_new=self.is_new, state=self.state)
+        return type(self).of, (plain, self.accepted, self.rejected, self.rejected_count)
 
 
 def _remake(some_id: str, is_new: bool, state: JobState | None) -> StoredId:

@@ -9,9 +9,14 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
+from typing import TypeVar
 
 from smsq.errors import InvalidMessageError
-from smsq.intake.mistakes import MAX_MISTAKES
+from smsq.frames import guarded
+from smsq.intake.mistakes import refuse
+from smsq.intake.values import read_phone
+from smsq.mistakes import Mistake, MistakeCode
+from smsq.options import Phone
 from smsq.rings.breaker import Breaker
 from smsq.settings import Settings
 from smsq.store.connection import unavailable
@@ -26,6 +31,10 @@ SLICE = 1000
 _SHARDS_AT_ONCE = 64
 
 
+_T = TypeVar("_T")
+
+
+@guarded
 class OptOuts:
     """The list of one queue.
 
@@ -42,7 +51,7 @@ class OptOuts:
         self._unavailable = partial(unavailable, scripts.redis, tries=breaker)
         self._region = settings.default_region
 
-    def add(self, phones: Iterable[str]) -> int:
+    def add(self, phones: Iterable[Phone]) -> int:
         """Send these phones nothing more but urgent messages.
 
         Args:
@@ -58,11 +67,11 @@ class OptOuts:
         """
         return self._change("add", phones)
 
-    def remove(self, phones: Iterable[str]) -> int:
+    def remove(self, phones: Iterable[Phone]) -> int:
         """Take phones off the list, as `add` puts them on it; returns how many were on it."""
         return self._change("remove", phones)
 
-    def store(self, phones: Sequence[str]) -> int:
+    def _store(self, phones: Sequence[str]) -> int:
         """Add up to `SLICE` phones that are in the gateway's form already, as `add` does."""
         if not phones:
             return 0
@@ -85,27 +94,39 @@ class OptOuts:
         with self._unavailable(writes=False):
             return int(str(self._scripts.redis.get(self._scripts.keys.optouts) or 0))
 
-    def count_opted_out(self, phones: Iterable[str]) -> int:
+    def count_opted_out(self, phones: Iterable[Phone]) -> int:
+        """Say how many of these phones, in any usual spelling, are on the list."""
+        return self._count(self._normalized(phones))
+
+    def _count(self, phones: Iterable[str]) -> int:
         """Say how many of these phones, in the gateway's form, are on the list."""
         with self._unavailable(writes=False):
             return sum(self._run("count", part) for part in _slices(phones))
 
-    def _change(self, what: str, phones: Iterable[str]) -> int:
-        if isinstance(phones, str | bytes) or not isinstance(phones, Iterable):
-            raise InvalidMessageError([f"phones is {type(phones).__name__}: write a list"])
-        changed, place = 0, 1
+    def _change(self, what: str, phones: Iterable[Phone]) -> int:
+        changed = 0
         with self._unavailable(writes=True, in_pieces=True):
-            for part in _slices(phones):
-                changed += self._run(what, self._normalize(part, place))
-                place += len(part)
+            for part in _slices(self._normalized(phones)):
+                changed += self._run(what, part)
         return changed
+
+    def _normalized(self, phones: Iterable[Phone]) -> Iterator[str]:
+        if isinstance(phones, str | bytes) or not isinstance(phones, Iterable):
+            told = f"phones is {type(phones).__name__}: write a list"
+            raise InvalidMessageError([Mistake(told, MistakeCode.RECIPIENTS_TYPE, "phones")])
+        place = 1
+        for part in _slices(phones):
+            yield from self._normalize(part, place)
+            place += len(part)
 
     def _run(self, what: str, phones: Sequence[str]) -> int:
         return int(self._scripts.run("optout", what, json.dumps(phones)))
 
-    def _normalize(self, raw_phones: Sequence[str], first_place: int) -> Sequence[str]:
-        phones, mistakes = [], []
-        for place, raw in enumerate(raw_phones, start=first_place):
+    def _normalize(self, raw_phones: Sequence[object], first_place: int) -> Sequence[str]:
+        phones: list[str] = []
+        mistakes: list[Mistake] = []
+        for place, written in enumerate(raw_phones, start=first_place):
+            raw = read_phone(written)
             # Who wants no messages is never refused because a range is new.
             phone = (
                 normalize_phone(raw, self._region, accept_unknown=True)
@@ -114,15 +135,16 @@ class OptOuts:
             )
             if phone:
                 phones.append(phone)
+            elif isinstance(raw, str):
+                mistakes.append(say_phone_mistake(raw, self._region, f"phone {place},"))
             else:
-                told = say_phone_mistake(str(raw), self._region, f"phone {place},")
-                mistakes.append(told)
-        if mistakes:
-            raise InvalidMessageError(mistakes[:MAX_MISTAKES])
+                told = f"phone {place} is {type(raw).__name__}: write a string"
+                mistakes.append(Mistake(told, MistakeCode.PHONE_TYPE, "phones"))
+        refuse(mistakes)
         return phones
 
 
-def _slices(phones: Iterable[str]) -> Iterator[Sequence[str]]:
+def _slices(phones: Iterable[_T]) -> Iterator[Sequence[_T]]:
     rest = iter(phones)
     while part := list(islice(rest, SLICE)):
         yield part

@@ -11,11 +11,15 @@ from typing import cast
 from redis import Redis
 
 from smsq.errors import InvalidMessageError, NotFoundError
+from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import FINAL_JOB_STATES, JobState, RecipientState
-from smsq.status.gathered_sends import check_id
+from smsq.status.gathered_sends import check_id, show_id
 from smsq.status.status import Brake, BrakeState, Campaign
 from smsq.status.timeline import from_ms
 from smsq.store.keys import Keys
+
+#: Redis takes no more; nobody reads so many.
+_MOST_LISTED = 1_000_000
 
 #: A campaign that goes on stands where its least advanced job stands.
 _LEAST_ADVANCED_FIRST = (
@@ -46,8 +50,9 @@ def list_campaigns(redis: Redis, keys: Keys, *, limit: int) -> list[Campaign]:
     Raises:
         InvalidMessageError: `limit` is no such number.
     """
-    if not isinstance(limit, int) or limit < 1:
-        raise InvalidMessageError(["limit: write a whole number, 1 or more"])
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= _MOST_LISTED:
+        told = f"limit: write a whole number, 1 to {_MOST_LISTED}"
+        raise InvalidMessageError([Mistake(told, MistakeCode.OPTION_INVALID, "limit")])
     ids = cast("list[str]", redis.zrevrange(keys.campaigns, 0, limit - 1))
     pipeline = redis.pipeline(transaction=False)
     for campaign_id in ids:
@@ -64,7 +69,7 @@ def load_campaign(redis: Redis, keys: Keys, campaign_id: str) -> Campaign:
     """
     campaign = cast("dict[str, str]", redis.hgetall(keys.campaign(check_id(campaign_id))))
     if not campaign:
-        raise NotFoundError(f"no campaign has the id {campaign_id}")
+        raise NotFoundError(f"no campaign has the id {show_id(campaign_id)}")
     return read_campaign(campaign_id, campaign)
 
 

@@ -16,6 +16,7 @@ from typing import cast
 
 from redis import Redis
 
+from smsq.frames import guarded
 from smsq.models import JobState, RecipientState
 from smsq.store.keys import Keys
 
@@ -41,6 +42,7 @@ class _Message:
     has_own_texts: bool
 
 
+@guarded
 class FailedReader:
     """Reads failed recipients. A failing Redis raises `redis.RedisError`.
 

@@ -21,11 +21,15 @@ from smsq.models import FINAL_RECIPIENT_STATES, JobState, Kind, RecipientState
 from smsq.status.status import MessageStatus, RecipientStatus, Status, read_recipient
 from smsq.status.timeline import Note, from_ms, read_note
 from smsq.store.keys import Keys, bucket_of
+from smsq.text.phones import mask_phone
 
 #: Ours are far shorter; whatever is longer is somebody's mistake.
 _MOST_ID = 200
 #: Half a character, which no client can send.
 _HALF = re.compile(r"[\ud800-\udfff]")
+#: Of jobs, sends and campaigns.
+_OURS = re.compile(r"[jc][0-9a-f]+(\.[0-9A-Za-z.]+)?")
+_LIKE_A_PHONE = re.compile(r"\+?\d[\d\s().-]{5,}\d")
 _OWN_ID = re.compile(r"(j[0-9a-f]+)\.([1-9][0-9]{0,6})(?:\.([0-9A-Za-z]{1,16}))?")
 #: Of the list of sends: phone, when it joined, tag, and why and when it left.
 _ROW = re.compile(r"([0-9]+)\|([0-9]+)(?:\.([0-9A-Za-z]+))?(?:\|([a-z]+)\|([0-9]+))?")
@@ -133,6 +137,13 @@ def check_id(some_id: object) -> str:
     if isinstance(some_id, str) and len(some_id) <= _MOST_ID and not _HALF.search(some_id):
         return some_id
     raise NotFoundError("no job or campaign has such an id: write one as smsq gave it out")
+
+
+def show_id(some_id: str) -> str:
+    """Write an id for an error: who looks for a phone by mistake does not read it in a log."""
+    if _OURS.fullmatch(some_id):
+        return some_id
+    return _LIKE_A_PHONE.sub(lambda found: mask_phone(found[0]), some_id)
 
 
 def read_own_id(some_id: object) -> OwnId | None:

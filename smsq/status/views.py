@@ -19,7 +19,7 @@ from smsq.names import PRIORITIES, QUEUES
 from smsq.pacing.slots import RateView, read_rate
 from smsq.records.jobs import UNMATCHED_S
 from smsq.status.campaigns import read_campaign
-from smsq.status.gathered_sends import check_id, load_send, read_own_id
+from smsq.status.gathered_sends import check_id, load_send, read_own_id, show_id
 from smsq.status.status import MessageStatus, RecipientStatus, Status, read_recipient
 from smsq.store.clock import ledger_time
 from smsq.store.keys import Keys
@@ -75,7 +75,7 @@ class Views:
             return self._job_status(some_id, job)
         if campaign:
             return self._campaign_status(some_id, campaign)
-        raise NotFoundError(f"no job or campaign has the id {some_id}")
+        raise NotFoundError(f"no job or campaign has the id {show_id(some_id)}")
 
     def job_ids(self, some_id: str) -> Sequence[str]:
         """Ids of a campaign's jobs in order, or the job or the gathered send itself."""
@@ -85,7 +85,7 @@ class Views:
             return [some_id]
         ids = cast("list[str]", self._redis.lrange(self._keys.campaign_jobs(some_id), 0, -1))
         if not ids:
-            raise NotFoundError(f"no job or campaign has the id {some_id}")
+            raise NotFoundError(f"no job or campaign has the id {show_id(some_id)}")
         return ids
 
     def check_scope(self, some_id: str) -> None:

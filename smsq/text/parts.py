@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from smsq.mistakes import Mistake, MistakeCode
+
 #: Most parts the gateway takes for one text (GATEWAY.md, text limits).
 MAX_PARTS = 10
 
@@ -113,24 +115,29 @@ def _width(character: str, encoding: Encoding) -> int:
     return 2 if ord(character) > 0xFFFF else 1  # noqa: PLR2004 - the last code point of one unit
 
 
-def find_text_mistake(text: object) -> str | None:
+def find_text_mistake(text: object) -> Mistake | None:
     """Say what is wrong with a text, None when it can be sent."""
     if not isinstance(text, str):
-        return f"text is {type(text).__name__}: write a string"
+        told = f"text is {type(text).__name__}: write a string"
+        return Mistake(told, MistakeCode.TEXT_TYPE, "text")
     if not text.strip():
-        return "text is empty: write at least one character"
+        told = "text is empty: write at least one character"
+        return Mistake(told, MistakeCode.TEXT_EMPTY, "text")
     if _SURROGATE.search(text):
-        return "text holds half a character (a lone surrogate): write valid Unicode"
+        told = "text holds half a character (a lone surrogate): write valid Unicode"
+        return Mistake(told, MistakeCode.TEXT_CHARACTER, "text")
     if "\x00" in text:
-        return "text holds a NUL character: write the text without it"
+        told = "text holds a NUL character: write the text without it"
+        return Mistake(told, MistakeCode.TEXT_CHARACTER, "text")
     return None if len(text) <= _SURELY_FITS else _find_long(count_parts(text))
 
 
-def _find_long(parts: Parts) -> str | None:
+def _find_long(parts: Parts) -> Mistake | None:
     if parts.count <= MAX_PARTS:
         return None
     most = PLACES_PER_PART[parts.encoding][1] * MAX_PARTS
-    return (
+    told = (
         f"text takes {parts.count} parts: write at most {MAX_PARTS} "
         f"({most} characters in {parts.encoding.value.upper()})"
     )
+    return Mistake(told, MistakeCode.TEXT_TOO_LONG, "text")

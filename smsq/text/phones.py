@@ -9,6 +9,7 @@ import re
 
 import phonenumbers
 
+from smsq.mistakes import Mistake, MistakeCode
 from smsq.text.layout import find_unseen, is_rounded, strip_layout
 from smsq.text.phone_typos import is_one_slip_away, is_trunk_doubled
 from smsq.text.usual_spellings import read_usual
@@ -22,7 +23,7 @@ _MOST_DIGITS = 15
 _LEAST_ABROAD = 11
 
 
-def normalize_phone(raw: str, region: str, *, accept_unknown: bool = False) -> str | None:
+def normalize_phone(raw: str, region: str = "BY", *, accept_unknown: bool = False) -> str | None:
     """Bring a phone to the gateway's form: country code and number, digits only.
 
     A number without plus is a national one where it can be. Else its country code may stand in
@@ -31,7 +32,7 @@ def normalize_phone(raw: str, region: str, *, accept_unknown: bool = False) -> s
 
     Args:
         raw: As people write it: `+375 29 123-45-67`, `80 29 1234567`, `375291234567`.
-        region: Region of national numbers, as in `BY`.
+        region: Region of national numbers, as `SMSQ_DEFAULT_REGION` says it for calls.
         accept_unknown: Take a number of a range that is not known, if it has a plus and as many
             digits as its country's numbers: operators open ranges faster than lists of them are
             brought up to date.
@@ -45,7 +46,7 @@ def normalize_phone(raw: str, region: str, *, accept_unknown: bool = False) -> s
     return phone if is_sure else None
 
 
-def say_phone_mistake(raw: str, region: str, what: str = "phone") -> str:
+def say_phone_mistake(raw: str, region: str, what: str = "phone") -> Mistake:
     """Say what is wrong with what `normalize_phone` does not take.
 
     Args:
@@ -53,26 +54,33 @@ def say_phone_mistake(raw: str, region: str, what: str = "phone") -> str:
         region: As for `normalize_phone`.
         what: Which phone it is.
     """
+    masked = mask_phone(raw)
+    shown = f"{what} {masked or 'without digits'}"
     if is_rounded(raw):
-        return (
+        code = MistakeCode.PHONE_ROUNDED
+        told = (
             f"{what} was rounded by a spreadsheet, its last digits are lost: format the column as "
             "text and enter the phones again"
         )
-    shown = f"{what} {mask_phone(raw) or 'without digits'}"
-    if unseen := find_unseen(raw):
-        return f"{shown} holds a character that cannot be seen ({unseen}): write it without"
-    phone, _ = _read_phone(raw, region)
-    if phone:
-        return (
+    elif unseen := find_unseen(raw):
+        code = MistakeCode.PHONE_UNSEEN_CHARACTER
+        told = f"{shown} holds a character that cannot be seen ({unseen}): write it without"
+    elif _read_phone(raw, region)[0]:
+        code = MistakeCode.PHONE_AMBIGUOUS
+        told = (
             f"{shown} may be one of {region} with a digit wrong, or one of another country: "
             "write it with + and country code"
         )
-    if _read_unknown(raw):
-        return (
+    elif _read_unknown(raw):
+        code = MistakeCode.PHONE_UNKNOWN_RANGE
+        told = (
             f"{shown} is of no known range: correct it, or write SMSQ_ACCEPT_UNKNOWN_RANGES=1 into "
             "the environment if the range is new"
         )
-    return f"{shown} is not valid: write it like +375 29 123-45-67"
+    else:
+        code = MistakeCode.PHONE_INVALID
+        told = f"{shown} is not valid: write it like +375 29 123-45-67"
+    return Mistake(told, code, "phone", phone=masked)
 
 
 def _read_phone(raw: str, region: str) -> tuple[str | None, bool]:

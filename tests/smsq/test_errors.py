@@ -25,6 +25,7 @@ from smsq.errors import (
     TemporaryError,
     UnknownOutcomeError,
     UnpreparedError,
+    WebhookError,
 )
 from smsq.models import Outcome
 
@@ -36,6 +37,7 @@ EXAMPLES: list[SmsqError] = [
     QueueUnavailableError("Redis cannot be reached"),
     NotFoundError("no job has the id j1"),
     KeyConflictError("this key was used before"),
+    WebhookError("too_old", "the post is too old"),
     GatewayError("why", status=418),
     RefusedError("400: no", status=400),
     MisconfiguredError("401", status=401),

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_the_same_key_with_other_content_is_a_conflict(queue: smsq.SmsQueue) -> 
 
 def test_bad_input_never_reaches_the_ledger(queue: smsq.SmsQueue) -> None:
     with pytest.raises(smsq.InvalidMessageError) as caught:
-        queue.send_quick("12", "", priority="soon")  # three mistakes at once
+        queue.send_quick("12", "", priority="soon")  # type: ignore[arg-type] # three mistakes
 
     assert len(caught.value.mistakes) == 3
     assert sum(queue.stats().jobs.values()) == 0
@@ -227,6 +228,7 @@ def test_a_broken_broker_does_not_lose_the_job(settings: Settings) -> None:
 def test_a_ring_goes_to_the_queue_of_its_priority(
     queue: smsq.SmsQueue, scripts: Scripts, namespace: str
 ) -> None:
-    for priority in (Queue.URGENT, Queue.NORMAL, Queue.BULK):
+    priorities: list[Any] = [Queue.URGENT, Queue.NORMAL, Queue.BULK]
+    for priority in priorities:
         queue.send_quick("+375291234567", "code", priority=priority)
         assert scripts.redis.llen(f"{namespace}:{priority}") == 1

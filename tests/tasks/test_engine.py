@@ -94,7 +94,7 @@ def slow(resources: Resources, gateway: SlowGateway) -> Resources:
     return replace(resources, gateway=cast(GatewayClient, gateway))
 
 
-def enqueue(queue: SmsQueue, count: int, priority: str = Queue.NORMAL) -> list[str]:
+def enqueue(queue: SmsQueue, count: int, priority: Any = Queue.NORMAL) -> list[str]:
     messages = [
         QuickMessage(phone=f"{PHONE}{1000 + i}", text=f"{priority} {i}", priority=priority)
         for i in range(count)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from smsq.cli.files.csv_rows import Table
 from smsq.cli.files.opening import open_input
 from smsq.cli.files.rejects import Rejects, choose_rejects
 from smsq.cli.params import read_text
+from smsq.cli.times import to_gateway_time
 from smsq.errors import InvalidMessageError
 from smsq.intake.intake import Intake
 from smsq.models import BulkMessage, MessageRequest, PersonalMessage
+from smsq.options import OnUnknownChoice
 from smsq.settings import Settings
 from smsq.text.placeholders import Placeholders
 from smsq.text.template import Template, read_template
@@ -50,7 +52,7 @@ class BulkInput:
     is_literal: bool
     key: str | None
     again: bool
-    on_unknown: str | None
+    on_unknown: OnUnknownChoice | None
     canary: int | None
     max_failed: float | None
     rejects_path: Path
@@ -61,7 +63,9 @@ class BulkInput:
         Raises:
             InvalidMessageError: With every mistake found.
         """
-        return Intake(settings, datetime.now(UTC)).check_head(self.message)
+        schedule_time = to_gateway_time(self.message.schedule_time, settings)
+        message = replace(self.message, schedule_time=schedule_time)
+        return Intake(settings, datetime.now(UTC)).check_head(message)
 
     def make_loader(
         self, settings: Settings, table: Table, head: MessageRequest, rejects: Rejects

@@ -105,7 +105,7 @@ def failed(some_id: str, file: str, *, cancelled: bool, no_report: bool, as_json
         raise click.UsageError("- and --json both write to stdout: name a file")
     with open_queue() as queue:
         reader = queue.failed(some_id, cancelled=cancelled, no_report=no_report, whole_job=True)
-        with queue.redis_call(writes=False), _create(file) as stream:
+        with queue._producer.call(writes=False), _create(file) as stream:
             count = _write(reader, stream)
     if as_json:
         told = {"has_texts": reader.has_texts, "texts_gone": reader.are_texts_gone}

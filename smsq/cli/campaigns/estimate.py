@@ -92,7 +92,7 @@ class Nowhere:
 
     def look_up(self) -> None:
         """Look up those that are not looked up yet."""
-        self.opted_out += self._queue.optout.count_opted_out(self._waiting)
+        self.opted_out += self._queue.optout._count(self._waiting)
         self._waiting.clear()
 
 

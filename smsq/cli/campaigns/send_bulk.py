@@ -114,7 +114,7 @@ def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> Non
 def _send(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -> int:
     with open_table(wanted.file, wanted.encoding, wanted.sheet) as (table, size):
         head = wanted.check_head(queue.settings)
-        draft = queue.draft_campaign(
+        draft = queue._bulk.draft(
             key=wanted.key,
             on_unknown=wanted.on_unknown,
             canary=wanted.canary,
@@ -128,7 +128,7 @@ def _send(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -> i
                 recipients = say_number(draft.resumed, "recipient")
                 click.echo(f"going on where it stopped: {recipients} staged before", err=True)
             with (
-                queue.redis_call(writes=False),
+                queue._producer.call(writes=False),
                 _tell_interrupted(wanted.key),
                 _forget_garbled(draft, table),
             ):
@@ -136,10 +136,10 @@ def _send(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -> i
         if not draft.recipients:
             raise no_row_error(table, rejects)
         if passed := caps.find_passed(estimate.parts) if estimate else []:
-            with queue.redis_call(writes=False):
+            with queue._producer.call(writes=False):
                 draft.discard()
             raise InvalidMessageError([f"{why}: raise it, or send less" for why in passed])
-        stored = queue.commit_campaign(draft)
+        stored = queue._bulk.commit(draft)
     result = {
         "id": stored,
         "jobs": draft.jobs,
@@ -159,7 +159,7 @@ def _dry_run(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -
         rejects = Rejects(None, table)
         loader = wanted.make_loader(queue.settings, table, head, rejects)
         dry = DryRun(queue, caps)
-        with queue.redis_call(writes=False):
+        with queue._producer.call(writes=False):
             _load(loader, dry.estimate, size if is_terminal() and not as_json else None)
     told = dry.finish(loader)
     dry.tell(told, loader, as_json=as_json)

@@ -151,10 +151,10 @@ class _Loader:
                 self.rows += 1
                 phones.append(phone)
             if len(phones) == SLICE:
-                self.added += self._optouts.store(phones)
+                self.added += self._optouts._store(phones)
                 phones = []
             yield
-        self.added += self._optouts.store(phones)
+        self.added += self._optouts._store(phones)
 
 
 def _tell(result: dict[str, int], rejects: Rejects) -> None:

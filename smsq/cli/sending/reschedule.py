@@ -24,10 +24,11 @@ def reschedule(job_id: str, send_at: datetime, *, as_json: bool) -> None:
     A campaign cannot be rescheduled here: the gateway keeps its schedule. JSON: {"id", "state"}.
     """
     with open_queue() as queue:
+        zone = reader_zone(queue.settings)
+        send_at = in_zone(send_at, zone)
         queue.reschedule(job_id, send_at)
         state = queue.status(job_id).state
-        zone = reader_zone(queue.settings)
     if as_json:
         print_json({"id": job_id, "state": state})
     else:
-        click.echo(f"{job_id} will be sent at {say_time(in_zone(send_at, zone), zone)}")
+        click.echo(f"{job_id} will be sent at {say_time(send_at, zone)}")

@@ -11,8 +11,9 @@ import click
 
 from smsq.cli.output import json_option, open_queue, print_json
 from smsq.cli.params import read_text, to_moment, to_unicode
+from smsq.cli.times import to_gateway_time
 from smsq.ledger.stored_id import StoredId
-from smsq.models import OnUnknown, QuickMessage
+from smsq.models import OnUnknown
 from smsq.names import PRIORITIES, Queue
 
 key_option = click.option(
@@ -72,9 +73,9 @@ def send_quick(phone: str, text: str, *, as_json: bool, **options: Any) -> None:
     sent: new is false, and state is that of the earlier message. If that one was certainly not sent
     (cancelled, expired, rejected, dead, withheld), --again sends it again.
     """
-    message = QuickMessage(phone=phone, text=read_text(text), **options)
     with open_queue() as queue:
-        stored = queue.put_quick(message)
+        send_at = to_gateway_time(options.pop("send_at"), queue.settings)
+        stored = queue.send_quick(phone, read_text(text), send_at=send_at, **options)
     if as_json:
         print_json({"id": stored, "state": stored.state, "new": stored.is_new})
     elif stored.is_new:

@@ -20,7 +20,7 @@ from smsq.contrib.django.signals import not_queued
 from smsq.errors import QueueUnavailableError, SmsqError, say_unforeseen
 from smsq.gathering.gathering import put_checked, put_many_checked
 from smsq.models import QuickMessage
-from smsq.options import PersonalOptions, QuickOptions
+from smsq.options import Key, PersonalOptions, Phone, QuickOptions, Text
 from smsq.queue import SmsQueue
 
 log = logging.getLogger("smsq.contrib.django")
@@ -35,7 +35,12 @@ class DjangoQueue(SmsQueue):
     """
 
     def send_quick_on_commit(
-        self, phone: str, text: str, *, using: str | None = None, **options: Unpack[QuickOptions]
+        self,
+        phone: Phone,
+        text: Text,
+        *,
+        using: str | None = None,
+        **options: Unpack[QuickOptions],
     ) -> None:
         """Call `send_quick` when the transaction is committed.
 
@@ -48,7 +53,12 @@ class DjangoQueue(SmsQueue):
         self._at_commit(partial(put_checked, self._producer, checked), using, options.get("key"))
 
     def send_personal_on_commit(
-        self, phone: str, text: str, *, using: str | None = None, **options: Unpack[PersonalOptions]
+        self,
+        phone: Phone,
+        text: Text,
+        *,
+        using: str | None = None,
+        **options: Unpack[PersonalOptions],
     ) -> None:
         """Call `send_personal` when the transaction is committed.
 
@@ -68,10 +78,10 @@ class DjangoQueue(SmsQueue):
         checked = self._producer.intake().check_quick_many(messages)
         self._at_commit(partial(put_many_checked, self._producer, checked), using, None)
 
-    def _at_commit(self, send: Callable[[], Any], using: str | None, key: str | None) -> None:
+    def _at_commit(self, send: Callable[[], Any], using: str | None, key: Key | None) -> None:
         transaction.on_commit(partial(self._send, send, key), using=using)
 
-    def _send(self, send: Callable[[], Any], key: str | None) -> None:
+    def _send(self, send: Callable[[], Any], key: Key | None) -> None:
         try:
             send()
         except Exception as error:  # noqa: BLE001 - the transaction is committed, whatever it is

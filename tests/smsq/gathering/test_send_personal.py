@@ -68,7 +68,7 @@ def test_sends_that_differ_in_what_a_request_shares_are_kept_apart(
 
 
 @pytest.mark.parametrize("priority", ["normal", "bulk"])
-def test_only_the_call_that_fills_a_job_rings_it(small: smsq.SmsQueue, priority: str) -> None:
+def test_only_the_call_that_fills_a_job_rings_it(small: smsq.SmsQueue, priority: Any) -> None:
     own_id = ""
     for n in range(3):
         assert count_rings(small, Queue(priority)) == 0
@@ -151,7 +151,7 @@ def test_what_a_gathered_send_cannot_have_is_refused_with_what_to_write(
 
 def test_a_gathered_send_is_checked_like_any_other(queue: smsq.SmsQueue) -> None:
     with pytest.raises(smsq.InvalidMessageError) as caught:
-        queue.send_personal("12", "", on_unknown="perhaps", expires_in_s=-1)
+        queue.send_personal("12", "", on_unknown="perhaps", expires_in_s=-1)  # type: ignore[arg-type]
 
     assert len(caught.value.mistakes) == 4
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -111,12 +112,12 @@ ALL_WRONG: Any = QuickMessage(
     text="",
     alphaname_id="a b",
     key="",
-    priority="soon",
+    priority="soon",  # type: ignore[arg-type]
     send_at=NOW - timedelta(days=1),
     expires_in_s=-1,
     viber_name_id=0,
     viber_after_min=61,
-    on_unknown="retry",
+    on_unknown="retry",  # type: ignore[arg-type]
 )
 
 
@@ -180,6 +181,7 @@ def test_letters_and_accents_are_sent_together() -> None:
     assert list(personal.recipients.values()) == [together]
 
 
+MINSK = ZoneInfo("Europe/Minsk")
 SECRET = "Пароль от сейфа: 48-21-77"
 
 
@@ -188,7 +190,7 @@ SECRET = "Пароль от сейфа: 48-21-77"
     st.sampled_from([SECRET * 30, SECRET + "\x00", SECRET + "\ud800"]),
 )
 def test_no_mistake_tells_a_text_or_a_phone(phone: str, text: str) -> None:
-    intake = Intake(Settings.from_env({}), NOW)
+    intake = Intake(Settings.from_env({"SMSQ_ALPHANAME_ID": "1"}), NOW)
     quick = QuickMessage(phone=phone, text=text)
     bulk = BulkMessage(name="", text=text, phones=[phone, phone])
     personal = PersonalMessage(name="", texts=[(phone, text), (phone, text), (text, phone)])
@@ -234,9 +236,9 @@ def test_recipients_may_stream_from_any_iterable(intake: Intake) -> None:
 @pytest.mark.parametrize(
     ("when", "written"),
     [
-        (datetime(2026, 12, 31, 23, 59, 59), "2026-12-31T23:59:59"),  # noqa: DTZ001
+        (datetime(2026, 12, 31, 23, 59, 59, tzinfo=MINSK), "2026-12-31T23:59:59"),
         (datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC), "2027-01-01T02:59:59"),
-        (datetime(2026, 3, 1, 12, 0, 1, 999_999), "2026-03-01T12:00:01"),  # noqa: DTZ001
+        (datetime(2026, 3, 1, 12, 0, 1, 999_999, tzinfo=MINSK), "2026-03-01T12:00:01"),
     ],
 )
 def test_a_schedule_is_written_in_the_gateways_time(
@@ -255,7 +257,7 @@ def test_a_schedule_minds_summer_time() -> None:
     for hour, local in ((0, "2026-03-29T01:00:00"), (1, "2026-03-29T03:00:00")):
         when = datetime(2026, 3, 29, hour, tzinfo=UTC)
         assert berlin.check_head(replace(BULK, schedule_time=when)).schedule_time == local
-    missing = datetime(2026, 3, 29, 2, 30)  # noqa: DTZ001 - a time that this night leaves out
+    missing = datetime(2026, 3, 29, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))  # left out that night
     head = berlin.check_head(replace(BULK, schedule_time=missing))
     assert head.schedule_time == "2026-03-29T03:30:00"
 
@@ -281,11 +283,11 @@ def test_a_phone_stands_once_in_a_message_however_it_is_written(intake: Intake) 
         (wrong(BULK, phones=b"375"), ["phones is bytes: write a list"]),
         (
             wrong(PERSONAL, texts={"375291234567": "5"}),
-            ["recipient 1 is no pair: write pairs of phone and text"],
+            ["recipient 1: it is no pair: write pairs of phone and text"],
         ),
         (
             wrong(PERSONAL, texts=[("375291234567", "5"), ("375291234568",), 7]),
-            ["recipient 2 is no pair: write pairs of phone and text"],
+            ["recipient 2: it is no pair: write pairs of phone and text"],
         ),
         (
             wrong(PERSONAL, texts=[("375291234567", None)]),

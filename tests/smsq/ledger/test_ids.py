@@ -74,7 +74,7 @@ def targets(settings: Settings) -> Iterator[dict[type, Any]]:
 @pytest.fixture
 def draft(queue: smsq.SmsQueue) -> CampaignDraft:
     """A campaign whose one job is staged, and not more."""
-    made = queue.draft_campaign()
+    made = queue._bulk.draft()
     sale = smsq.BulkMessage(name="Sale", text="half price", phones=["375291234567"])
     queue._producer.intake().check_bulk([sale], made, [])
     made._close_message()
@@ -124,7 +124,7 @@ def test_a_job_that_is_not_launched_yet_says_what_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(draft._staging, "launch", lambda _: iter(()))
-    queue.commit_campaign(draft)
+    queue._bulk.commit(draft)
     target = targets[UnmatchedJobs if name == "attach" else StuckJobs]
 
     with pytest.raises(InvalidMessageError, match="is queued"):

@@ -207,19 +207,19 @@ def test_an_interrupted_campaign_that_is_sent_again_goes_on_where_it_stopped(
     caller = Caller(settings, "campaign")
     caller.end(caller.send(), "cancelled")
     queue = caller.queue
-    left = queue.draft_campaign(key="order 7", again=True)
+    left = queue._bulk.draft(key="order 7", again=True)
     head = MessageRequest(name="Order", alphaname_id="123", text="sent", recipients={})
     left.start_message(head)
     left.add(PHONE, None)
     left._close_message()
     left._stage()
 
-    draft = queue.draft_campaign(key="order 7", again=True)
+    draft = queue._bulk.draft(key="order 7", again=True)
     assert draft.resumed == 1
     draft.start_message(head)
     draft.add(PHONE, None)
-    assert queue.commit_campaign(draft).is_new
-    assert queue.commit_campaign(draft) == draft.id  # its answer may have been lost
+    assert queue._bulk.commit(draft).is_new
+    assert queue._bulk.commit(draft) == draft.id  # its answer may have been lost
     caller.close()
 
 

@@ -87,8 +87,8 @@ class Shop:
         return [smsq.QuickMessage(phone=phone, text="code") for phone in self.phones(n)]
 
     def draft(self) -> CampaignDraft:
-        draft = self.queue.draft_campaign()
-        with self.queue.redis_call(writes=False):
+        draft = self.queue._bulk.draft()
+        with self.queue._producer.call(writes=False):
             self.queue._producer.intake().check_bulk([self.bulk()], draft, [])
         return draft
 
@@ -145,7 +145,7 @@ CALLS: dict[str, _Call] = {
     ),
     "commit_campaign": (
         lambda shop: shop.draft(),
-        lambda shop, draft: shop.queue.commit_campaign(draft),
+        lambda shop, draft: shop.queue._bulk.commit(draft),
         lambda shop, draft, campaign: shop.queue.campaign(campaign).jobs == {"queued": 20},
     ),
     "resume": (

@@ -12,6 +12,7 @@ from smsq.domain.account import Endpoint
 from smsq.errors import BusyError
 from smsq.models import BulkMessage, JobState
 from smsq.operate.stuck_jobs import StuckJobs
+from smsq.options import Priority
 from smsq.pacing.slots import Slot
 from smsq.queue import SmsQueue
 from smsq.records.jobs import Question, Unprepared
@@ -91,9 +92,10 @@ def test_what_cannot_be_prepared_holds_nobody_up(
     jobs = [start_campaign(queue) for _ in range(poisoned)]
     for job in jobs:
         spoil(resources, job)
+    priorities: list[Priority] = ["urgent", "normal", "bulk"]
     codes = [
         queue.send_quick(f"{PHONE}{1000 + i}", "code", priority=priority)
-        for i, priority in enumerate(["urgent", "normal", "bulk"] * 7)
+        for i, priority in enumerate(priorities * 7)
     ]
     healthy = [start_campaign(queue) for _ in range(2)]
     serve(resources, [*codes, *healthy])
@@ -227,7 +229,7 @@ def test_a_job_that_cannot_be_launched_holds_no_other_up(
 def test_a_job_of_a_draft_that_cannot_be_read_does_not_keep_the_draft(
     resources: Resources, queue: SmsQueue
 ) -> None:
-    draft = queue.draft_campaign()
+    draft = queue._bulk.draft()
     [message] = [BulkMessage(name="Sale", text="Half price", phones=[])]
     draft.start_message(queue._producer.intake().check_head(message))
     for n in range(1000, 1000 + 2 * 1000):

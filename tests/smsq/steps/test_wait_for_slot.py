@@ -49,7 +49,7 @@ def slow(resources: Resources, rate_per_s: float) -> Resources:
     return replace(resources, limiter=limiter)
 
 
-def enqueue(queue: SmsQueue, count: int, priority: str = Queue.NORMAL) -> list[str]:
+def enqueue(queue: SmsQueue, count: int, priority: Any = Queue.NORMAL) -> list[str]:
     return [
         queue.send_quick(f"{PHONE}{1000 + i}", f"{priority} {i}", priority=priority)
         for i in range(count)

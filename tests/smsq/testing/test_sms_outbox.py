@@ -122,7 +122,7 @@ def test_each_kind_of_sending_is_there_in_its_order(sms_outbox: Outbox) -> None:
 
 
 def test_a_campaign_in_the_making_is_not_there_yet(sms_outbox: Outbox) -> None:
-    draft = queue.draft_campaign()
+    draft = queue._bulk.draft()
     draft.discard()
 
     assert not sms_outbox

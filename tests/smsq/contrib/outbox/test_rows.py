@@ -111,7 +111,7 @@ def test_every_option_of_a_message_goes_through_a_row() -> None:
 
 
 def test_a_mistake_is_raised_when_the_row_is_written() -> None:
-    wrong = QuickMessage(phone="abc", text="", priority="high")
+    wrong = QuickMessage(phone="abc", text="", priority="high")  # type: ignore[arg-type]
 
     with pytest.raises(InvalidMessageError) as raised:
         write_row(wrong, SETTINGS, now=NOW)
