@@ -80,7 +80,7 @@ def build_resources(sender: Any, **_: object) -> None:
     sender.pool_cls = sender.app.conf.worker_pool
     if os.geteuid() == 0:
         log.warning("the worker runs as root, and need not: start it as another user")
-    require_ledger(settings)
+    require_ledger(settings, hears=True)
     resources = Resources.build(settings)
     presence = Presence(resources.scripts, name_gateway(settings.gateway_url), read_version())
     require_gateway(presence, sender.hostname)

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from config.settings import refuse
 from smsq.names import Durability
+from smsq.rings.channels import find_channel_faults
 from smsq.rings.presence import GATEWAY_FREE_AFTER_S, Presence
 from smsq.settings import Settings
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
@@ -40,17 +41,20 @@ _OTHER_GATEWAY = (
 OUTAGE_PAUSE_S, TOLD_EVERY_S = 1.0, 60.0
 
 
-def require_ledger(settings: Settings, *, waits: bool = True) -> None:
+def require_ledger(settings: Settings, *, waits: bool = True, hears: bool = False) -> None:
     """Refuse a Redis that cannot keep the ledger: too old, too few rights, a newer ledger.
 
     Args:
         settings: Of the process.
         waits: False for a process that works without Redis, too: nothing is looked at then.
+        hears: True for a process that is told what all workers are told.
     """
     redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
     try:
         look = partial(find_faults, redis, Keys(settings.namespace).fitness)
         faults = _ask(look, waits=waits)
+        if hears and not faults:
+            faults = _ask(partial(find_channel_faults, redis, settings), waits=waits)
         if not faults:
             _ask(Scripts.of(redis, settings).look_at_format, waits=waits)
     finally:

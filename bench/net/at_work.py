@@ -66,9 +66,13 @@ def watch(comeback: Comeback, bed: Bed, *, for_s: float) -> None:
             if name not in comeback.back_s and sign():
                 comeback.back_s[name] = passed_s
         time.sleep(0.1)
-    since = bed.requests(round(1000 * healed_s))
-    moments_s = [healed_s, *(at_s for at_s, _, _ in since), bed.now_s()]
-    comeback.pause_s = max(later - first for first, later in itertools.pairwise(moments_s))
+    comeback.pause_s = find_pause_s(bed, healed_s, bed.now_s())
+
+
+def find_pause_s(bed: Bed, since_s: float, until_s: float) -> float:
+    """For how long the gateway was sent nothing, at most, between two moments on its clock."""
+    sent_s = [at_s for at_s, _, _ in bed.requests(round(1000 * since_s)) if at_s < until_s]
+    return max(later - one for one, later in itertools.pairwise([since_s, *sent_s, until_s]))
 
 
 def _has_sent(bed: Bed, worker: str, after: int) -> bool:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.faults import read_log
 from bench.harness import wait
-from bench.net.at_work import Comeback, begin, watch
+from bench.net.at_work import Comeback, begin, find_pause_s, watch
 from bench.net.deployment import APP, PORT, WORKERS, Deployment, deployment
 from bench.net.links import FAULTS
 from bench.net.load import MixedProducer
@@ -77,20 +77,25 @@ def cut(link: str, plan: Plan) -> Row:
         )
         run = Run(made.bed, producer)
         producer.start()
-        at_hand, comebacks = 0, []
+        at_hand, comebacks, pauses_s = 0, [], []
         for _ in range(plan.times):
             time.sleep(QUIET_S)
+            struck_s = made.bed.now_s()
             FAULTS[link].strike(made.net, made.servers.primary)
             # What is written on one of them before its worker notices may be unknown.
             at_hand += sum(made.net.hosts[name].count_open(PORT) for name in WORKERS)
             time.sleep(plan.for_s)
             comebacks.append(begin(made.bed, producer))
             made.net.heal()
+            healed_s = made.bed.now_s()
             watch(comebacks[-1], made.bed, for_s=REST_S)
+            pauses_s.append(find_pause_s(made.bed, struck_s, healed_s))
         tally = settle(made, run)
         if plan.logs:
             shutil.copytree(run.stack.folder, Path(plan.logs, link), dirs_exist_ok=True)
-        return _row(link, run, tally, comebacks, at_hand)
+        row = _row(link, run, tally, comebacks, at_hand)
+        told = ", ".join(f"{pause_s:.1f}" for pause_s in pauses_s)
+        return replace(row, remark=f"nothing was sent for {told} s meanwhile; {row.remark}")
 
 
 def settle(made: Deployment, run: Run) -> Tally:

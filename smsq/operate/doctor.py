@@ -19,6 +19,7 @@ from smsq.names import QUEUES, Durability, Queue
 from smsq.operate import checks, process_checks
 from smsq.operate.checks import Check, Mark
 from smsq.operate.gateway_check import check_gateway
+from smsq.rings.channels import find_channel_faults
 from smsq.rings.presence import name_gateway, read_gateway, read_presence, read_versions
 from smsq.rings.rings import Rings, make_celery
 from smsq.settings import Settings
@@ -88,7 +89,7 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
         info = {}
     version = info.get("redis_version", "that cannot be read")
     yield Check("redis", Mark.OK, f"version {version}, answers in {latency_ms:.1f} ms")
-    yield from check_fitness(redis, Keys(settings.namespace))
+    yield from check_fitness(redis, settings)
     yield from checks.check_redis_info(info)
     yield from checks.check_clients(info)
     yield from checks.check_replicas(info)
@@ -128,10 +129,11 @@ def _fail(name: str, error: Exception, detail: str, fix: str) -> Check:
     return Check(name, Mark.ERROR, f"{detail} ({type(error).__name__})", fix)
 
 
-def check_fitness(redis: Redis, keys: Keys) -> Iterator[Check]:
+def check_fitness(redis: Redis, settings: Settings) -> Iterator[Check]:
     """Look whether the server's version and the user's rights are enough for the ledger."""
+    keys = Keys(settings.namespace)
     try:
-        faults = find_faults(redis, keys.fitness)
+        faults = find_faults(redis, keys.fitness) or find_channel_faults(redis, settings)
         yield from checks.check_fitness(faults)
         if not faults:
             try_write(redis, keys.fitness)
