@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from smsq.events.receiving import parse_webhook
     from smsq.events.signatures import verify_webhook
     from smsq.events.wire import dump_event, load_event
-    from smsq.ledger.stored_id import StoredCampaign, StoredId
+    from smsq.ledger.stored_id import StoredCampaign, StoredId, StoredMany
     from smsq.mistakes import Mistake, MistakeCode, MistakeOwner
     from smsq.models import (
         BulkMessage,
@@ -108,6 +108,7 @@ __all__ = [
     "Status",
     "StoredCampaign",
     "StoredId",
+    "StoredMany",
     "TemporaryError",
     "UnknownOutcomeError",
     "UnpreparedError",

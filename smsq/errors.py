@@ -24,7 +24,7 @@ it the token, into logs and Flower.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from smsq.mistakes import MistakeCode, as_mistakes
@@ -102,15 +102,23 @@ class KeyConflictError(SmsqError):
     Attributes:
         stored: Of a call for many messages: their ids in order, None for each that was refused. It
             is empty where the call was for one.
+        conflicts: Of a call for many: which messages were refused, counted from 1, and their keys.
     """
 
-    def __init__(self, reason: str, *, stored: Sequence[str | None] = ()) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        stored: Sequence[str | None] = (),
+        conflicts: Mapping[int, str] | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.stored = tuple(stored)
+        self.conflicts: Mapping[int, str] = dict(conflicts or {})
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.reason,), {"stored": self.stored}
+        return type(self), (self.reason,), {"stored": self.stored, "conflicts": self.conflicts}
 
 
 class WebhookError(SmsqError):

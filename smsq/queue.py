@@ -17,9 +17,9 @@ from smsq.frames import guarded
 from smsq.gathering.gathering import put_many, put_one
 from smsq.ledger.producer import Producer
 from smsq.ledger.reschedule import reschedule
-from smsq.ledger.stored_id import StoredCampaign, StoredId
+from smsq.ledger.stored_id import StoredCampaign, StoredId, StoredMany
 from smsq.models import BulkMessage, PersonalMessage, QuickMessage
-from smsq.options import BulkOptions, PersonalOptions, Phone, QuickOptions, Text
+from smsq.options import BulkOptions, OnInvalid, PersonalOptions, Phone, QuickOptions, Text
 from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
 from smsq.status.campaigns import list_campaigns, load_campaign
@@ -102,13 +102,16 @@ class SmsQueue:
         message = QuickMessage(phone=phone, text=text, gather=True, **options)
         return put_one(self._producer, message)
 
-    def send_quick_many(self, messages: Iterable[QuickMessage]) -> list[StoredId]:
+    def send_quick_many(
+        self, messages: Iterable[QuickMessage], *, on_invalid: OnInvalid = "refuse"
+    ) -> StoredMany:
         """Enqueue many messages in few round trips; every message is checked before any is stored.
 
-        Returns their ids, in order. On `KeyConflictError` the other messages are stored, and it has
-        their ids (`stored`); with keys, repeating the call is safe.
+        `on_invalid="skip"` leaves out those that cannot be sent; the list of ids that is returned
+        knows which were `rejected`. On `KeyConflictError` the other messages are stored, and it has
+        their ids (`stored`) and says which keys (`conflicts`); with keys, repeating is safe.
         """
-        return put_many(self._producer, messages)
+        return put_many(self._producer, messages, on_invalid)
 
     def send_bulk(
         self,

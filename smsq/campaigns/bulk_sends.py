@@ -12,13 +12,14 @@ from smsq.campaigns.brakes import BrakePlan
 from smsq.campaigns.draft import CampaignDraft
 from smsq.campaigns.staging import Staging
 from smsq.errors import InvalidMessageError
+from smsq.intake.intake import Intake
 from smsq.intake.mistakes import refuse
 from smsq.intake.new_jobs import digest_key, shared_fields
 from smsq.intake.recipients import LeftOut
 from smsq.ledger.producer import Producer
 from smsq.ledger.stored_id import StoredCampaign, StoredId
 from smsq.mistakes import Mistake, MistakeCode
-from smsq.models import BulkMessage, PersonalMessage
+from smsq.models import BulkMessage, OnUnknown, PersonalMessage
 from smsq.names import Queue, Task
 from smsq.options import BulkOptions, DraftOptions
 from smsq.records.jobs import Idempotency
@@ -43,11 +44,7 @@ class BulkSends:
             options.pop("on_invalid", "refuse"), options.pop("on_duplicate", "refuse")
         )
         intake = self._producer.intake()
-        mistakes = intake.find_mistakes(
-            key=options.get("key"),
-            again=options.get("again", False),
-            on_unknown=options.get("on_unknown"),
-        )
+        *_, mistakes = _read_shared(intake, options)
         draft = None if mistakes else self.draft(**cast(DraftOptions, options))
         with self._producer.call(writes=False):
             try:
@@ -68,10 +65,9 @@ class BulkSends:
     def draft(self, **options: Unpack[DraftOptions]) -> CampaignDraft:
         """Begin a campaign whose recipients stream in, or go on with one; see `commit`."""
         intake = self._producer.intake()
-        again = options.get("again", False)
-        key = intake.check_key(options.get("key"), again=again)
-        name = "" if key is None else digest_key(key)
-        choice = intake.check_on_unknown(options.get("on_unknown"))
+        key, choice, mistakes = _read_shared(intake, options)
+        refuse(mistakes)
+        name, again = "" if key is None else digest_key(key), options.get("again", False)
         plan = BrakePlan.check(options.get("canary"), options.get("max_failed"))
         earlier = None
         if name:
@@ -94,3 +90,13 @@ class BulkSends:
             self._producer.keep(campaign_id)
         self._producer.rings.ring(Task.SEND_BULK, draft.launched, Queue.BULK)
         return campaign_id
+
+
+def _read_shared(
+    intake: Intake, options: DraftOptions
+) -> tuple[str | None, OnUnknown, list[Mistake]]:
+    return intake.read_shared(
+        key=options.get("key"),
+        again=options.get("again", False),
+        on_unknown=options.get("on_unknown"),
+    )

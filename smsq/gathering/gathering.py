@@ -11,8 +11,9 @@ after it was opened, and then goes like any other.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from smsq.errors import KeyConflictError
 from smsq.intake.intake import CheckedQuick
 from smsq.intake.new_jobs import (
     assemble_quick,
@@ -22,9 +23,10 @@ from smsq.intake.new_jobs import (
     repeatable,
     shared_fields,
 )
+from smsq.intake.recipients import LeftOut
 from smsq.ledger.enqueue_many import store_and_ring
 from smsq.ledger.producer import Producer
-from smsq.ledger.stored_id import StoredId
+from smsq.ledger.stored_id import StoredId, StoredMany
 from smsq.models import Kind, QuickMessage
 from smsq.names import Task
 from smsq.records.jobs import Idempotency, NewJob, NewSend
@@ -87,13 +89,37 @@ def put_checked(producer: Producer, checked: CheckedQuick) -> StoredId:
     return job_id
 
 
-def put_many(producer: Producer, messages: Iterable[QuickMessage]) -> list[StoredId]:
+def put_many(
+    producer: Producer, messages: Iterable[QuickMessage], on_invalid: object = "refuse"
+) -> StoredMany:
     """Enqueue many messages in few round trips; every one is checked before any is stored."""
-    return put_many_checked(producer, producer.intake().check_quick_many(messages))
+    left_out = LeftOut.check(on_invalid, "refuse")
+    checked = producer.intake().check_quick_many(messages, left_out)
+    last = len(checked) + left_out.count
+    numbers = [n for n in range(1, last + 1) if n not in left_out.numbers]
+    stored = put_many_checked(producer, checked, numbers)
+    return StoredMany.of(dict(zip(numbers, stored, strict=True)), left_out)
 
 
-def put_many_checked(producer: Producer, checked: Iterable[CheckedQuick]) -> list[StoredId]:
-    """Enqueue messages that were checked; their times count from now on."""
-    new = [assemble(one, producer.settings) for one in checked]
+def put_many_checked(
+    producer: Producer, checked: Iterable[CheckedQuick], numbers: Sequence[int] = ()
+) -> list[StoredId]:
+    """Enqueue messages that were checked; their times count from now on.
+
+    `numbers` are their places in the call, where some were left out.
+
+    Raises:
+        KeyConflictError: Of some; it says of which, by their places and their keys.
+    """
+    listed = list(checked)
+    new = [assemble(one, producer.settings) for one in listed]
+    conflict: KeyConflictError | None = None
     with producer.call(writes=True, in_pieces=True):
-        return store_and_ring(new, producer)
+        try:
+            return store_and_ring(new, producer)
+        except KeyConflictError as error:
+            conflict = error
+    told = zip(numbers or range(1, len(new) + 1), listed, conflict.stored, strict=True)
+    refused = {n: one.key or "" for n, one, some_id in told if some_id is None}
+    where = f"message {min(refused)}: " if refused else ""
+    raise KeyConflictError(f"{where}{conflict.reason}", stored=conflict.stored, conflicts=refused)

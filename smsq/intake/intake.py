@@ -89,19 +89,27 @@ class Intake:
         refuse(fields.mistakes)
         return checked
 
-    def check_quick_many(self, messages: Iterable[QuickMessage]) -> list[CheckedQuick]:
-        """Check many quick messages.
+    def check_quick_many(
+        self, messages: Iterable[QuickMessage], left_out: LeftOut | None = None
+    ) -> list[CheckedQuick]:
+        """Check many quick messages; returns the good ones.
 
         Raises:
             InvalidMessageError: With every mistake found, up to `MAX_MISTAKES`.
         """
         mistakes: list[Mistake] = []
-        checked = []
+        checked, left_out = [], left_out or LeftOut()
         for place, message in enumerate(listed(messages), start=1):
             fields = self._fields()
-            if is_one_of(QuickMessage, message=message, mistakes=fields.mistakes):
-                checked.append(self._read_quick(message, fields))
-            mistakes += [mistake.in_message(place) for mistake in fields.mistakes]
+            is_message = is_one_of(QuickMessage, message=message, mistakes=fields.mistakes)
+            read = self._read_quick(message, fields) if is_message else None
+            found = [mistake.in_message(place) for mistake in fields.mistakes]
+            if found and left_out.take(found):
+                left_out.numbers.add(place)
+            elif read and not found:
+                checked.append(read)
+            else:
+                mistakes += found
         refuse(mistakes)
         return checked
 
@@ -142,15 +150,13 @@ class Intake:
             mistakes.append(Mistake(told, MistakeCode.MESSAGES_EMPTY, "messages"))
         refuse(mistakes)
 
-    def find_mistakes(
+    def read_shared(
         self, *, key: object, again: object = False, on_unknown: object
-    ) -> list[Mistake]:
-        """Find what is wrong with that which is asked for all of a campaign."""
+    ) -> tuple[str | None, OnUnknown, list[Mistake]]:
+        """Read what is asked for all of a campaign; with what is wrong with it."""
         fields = self._fields()
-        fields.key(key)
         fields.again(again, key)
-        fields.on_unknown(on_unknown)
-        return fields.mistakes
+        return fields.key(key), fields.on_unknown(on_unknown), fields.mistakes
 
     def check_head(self, message: BulkMessage | PersonalMessage) -> MessageRequest:
         """Check all of a message but its recipients, which stream in later.
@@ -179,29 +185,6 @@ class Intake:
         if text is not None and (mistake := find_text_mistake(text)):
             mistakes["text"] = mistake
         return normal or "", mistakes
-
-    def check_on_unknown(self, raw: object) -> OnUnknown:
-        """Check a campaign's choice for jobs that may have been accepted.
-
-        Raises:
-            InvalidMessageError: It is none of the words.
-        """
-        fields = self._fields()
-        choice = fields.on_unknown(raw)
-        refuse(fields.mistakes)
-        return choice
-
-    def check_key(self, raw: object, *, again: object = False) -> str | None:
-        """Check a campaign's idempotency key.
-
-        Raises:
-            InvalidMessageError: It is empty or no string, or `again` comes without one.
-        """
-        fields = self._fields()
-        key = fields.key(raw)
-        fields.again(again, raw)
-        refuse(fields.mistakes)
-        return key
 
     def _fields(self) -> Fields:
         return Fields(self._settings, self._now, [])

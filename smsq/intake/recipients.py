@@ -12,7 +12,7 @@ from typing import Self
 
 from smsq.intake.fields import Fields, read_choice
 from smsq.intake.mistakes import refuse
-from smsq.mistakes import Mistake, MistakeCode
+from smsq.mistakes import Mistake, MistakeCode, MistakeOwner
 from smsq.models import BulkMessage, PersonalMessage
 from smsq.options import ON_DUPLICATE, ON_INVALID
 from smsq.text.phone_set import SeenPhones
@@ -33,12 +33,14 @@ class LeftOut:
         keeps_first: A phone's second row is left out.
         count: Rows left out.
         mistakes: Of the first of them, up to `MOST_REJECTED`.
+        numbers: Of messages left out, where a call hands in many; all of them.
     """
 
     skips_invalid: bool = False
     keeps_first: bool = False
     count: int = 0
     mistakes: list[Mistake] = field(default_factory=list)
+    numbers: set[int] = field(default_factory=set)
 
     @classmethod
     def check(cls, on_invalid: object, on_duplicate: object) -> Self:
@@ -63,6 +65,8 @@ class LeftOut:
         return True
 
     def _skips(self, mistake: Mistake) -> bool:
+        if mistake.owner is MistakeOwner.OPERATOR:
+            return False
         is_second = mistake.code is MistakeCode.PHONE_REPEATED
         return self.keeps_first if is_second else self.skips_invalid
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from smsq.errors import KeyConflictError
+from smsq.intake.recipients import LeftOut
 from smsq.mistakes import Mistake
 from smsq.models import JobState
 from smsq.records.unpacking import to_dict
@@ -71,6 +72,29 @@ class StoredCampaign(StoredId):
     def __reduce__(self) -> tuple[object, ...]:
         plain = StoredId(self, is_new=self.is_new, state=self.state)
         return type(self).of, (plain, self.accepted, self.rejected, self.rejected_count)
+
+
+class StoredMany(list[StoredId]):
+    """The ids of many messages, in order, and what became of the others of the call.
+
+    Attributes:
+        by_number: Id of each message that was taken, by its place in the call, counted from 1.
+        rejected: Of those that `on_invalid="skip"` left out, the first 1,000: each a `Mistake` with
+            `message_number`, masked `phone` and `code`.
+        rejected_count: How many were left out.
+    """
+
+    by_number: Mapping[int, StoredId]
+    rejected: Sequence[Mistake]
+    rejected_count: int
+
+    @classmethod
+    def of(cls, by_number: Mapping[int, StoredId], left_out: LeftOut) -> Self:
+        """List ids by their places."""
+        made = cls(by_number.values())
+        made.by_number, made.rejected_count = by_number, left_out.count
+        made.rejected = tuple(left_out.mistakes)
+        return made
 
 
 def _remake(some_id: str, is_new: bool, state: JobState | None) -> StoredId:

@@ -66,7 +66,7 @@ def check_bulk(intake: Intake, messages: Any, **shared: str | None) -> list[Mess
     """Check a campaign as `SmsQueue.send_bulk` does; gives what it would send."""
     asked: dict[str, Any] = {"key": None, "on_unknown": None, **shared}
     filled = Filled()
-    intake.check_bulk(messages, filled, intake.find_mistakes(**asked))
+    intake.check_bulk(messages, filled, intake.read_shared(**asked)[2])
     return filled.requests
 
 
@@ -350,8 +350,9 @@ def test_rows_that_stream_in_are_checked_one_by_one(intake: Intake) -> None:
 
 
 def test_a_campaigns_key_and_choice_are_checked_alone_too(intake: Intake) -> None:
-    assert intake.check_key("sale") == "sale"
-    assert intake.check_key(None) is None
-    assert intake.check_on_unknown(None) is OnUnknown.HOLD
-    assert "key is empty" in refused(intake.check_key, "")[0]
-    assert "hold, resend" in refused(intake.check_on_unknown, "retry")[0]
+    hold = OnUnknown.HOLD
+    assert intake.read_shared(key="sale", on_unknown=None) == ("sale", hold, [])
+    assert intake.read_shared(key=None, on_unknown=None) == (None, hold, [])
+    key, choice = intake.read_shared(key="", on_unknown="retry")[2]
+    assert "key is empty" in key
+    assert "hold, resend" in choice
