@@ -24,7 +24,7 @@ from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.store.connection import connect
 from smsq.store.scripts import Scripts
-from smsq.testing.plugin import sms_outbox  # noqa: F401 - where smsq is not installed anew
+from smsq.testing.plugin import sms_gateway, sms_outbox  # noqa: F401 - where smsq is not installed anew
 from tests import quick
 from tests.certificates import SelfSigned, sign_oneself
 from tests.postgres import Postgres, find_programs

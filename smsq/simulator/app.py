@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -142,7 +141,7 @@ async def show_doubtful(request: Request) -> Response:
 async def show_states(request: Request) -> Response:
     """Show every message's recipients with the gateway's word now."""
     gateway: Gateway = request.app.state.gateway
-    return JSONResponse(gateway.book.states(time.time(), gateway.options))
+    return JSONResponse(gateway.book.states(gateway.time_s(), gateway.options))
 
 
 async def show_message(request: Request) -> Response:
@@ -151,7 +150,7 @@ async def show_message(request: Request) -> Response:
     message = gateway.book.messages.get(request.path_params["message_id"])
     if message is None:
         return JSONResponse({"error": "message_id is not known"}, status_code=404)
-    rows = gateway.book.rows(message, message.phones, time.time(), gateway.options)
+    rows = gateway.book.rows(message, message.phones, gateway.time_s(), gateway.options)
     return JSONResponse({"name": message.name, "uuid": message.uuid, "rows": rows})
 
 

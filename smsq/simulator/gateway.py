@@ -65,10 +65,16 @@ _REPLIES = {
 
 
 class Gateway:
-    """One simulated gateway; lives in one event loop."""
+    """One simulated gateway; lives in one event loop.
 
-    def __init__(self, options: Options) -> None:
+    Args:
+        options: How it behaves.
+        time_s: Seconds since 1970; tests pass a clock of their own.
+    """
+
+    def __init__(self, options: Options, *, time_s: Callable[[], float] = time.time) -> None:
         self.options = options
+        self.time_s = time_s
         self._receipts: set[asyncio.Task[None]] = set()
         self.reset()
 
@@ -93,7 +99,7 @@ class Gateway:
             return contract.read_quick(query, read_pairs(incoming.body.decode("latin-1")))
 
         async def accept(quick: Quick) -> Reply:
-            message = self.book.accept_quick(quick, time.time())
+            message = self.book.accept_quick(quick, self.time_s())
             parts = contract.count_parts(quick.text)
             return Reply(200, {"sms_id": message.message_id, "status": "NEW", "parts": parts})
 
@@ -103,7 +109,7 @@ class Gateway:
         """Answer sendBulkSms."""
 
         async def accept(bulk: Bulk) -> Reply:
-            messages = self.book.accept_bulk(bulk, time.time(), self.options)
+            messages = self.book.accept_bulk(bulk, self.time_s(), self.options)
             if bulk.callback_url:
                 task = asyncio.create_task(self._post_receipts(bulk.callback_url, messages))
                 self._receipts.add(task)
@@ -122,7 +128,7 @@ class Gateway:
         """Answer getSmsDeliveryList."""
 
         async def answer(asked: contract.Reports) -> Reply:
-            now_s = time.time()
+            now_s = self.time_s()
             message = self.book.messages.get(asked.message_id)
             if message is None:
                 return Reply(400, {"error": "message_id is not known"})

@@ -65,20 +65,23 @@ class RunningSimulator:
             answer.read()
 
 
-def make_server(options: Options, host: str, port: int) -> tuple[uvicorn.Server, socket.socket]:
+def make_server(
+    options: Options, host: str, port: int, *, gateway: Gateway | None = None
+) -> tuple[uvicorn.Server, socket.socket]:
     """Make a server, and a socket that listens.
 
     Args:
         options: How the gateway behaves.
         host: An address; beyond loopback the book asks for the token.
         port: 0 for a free one.
+        gateway: To be served; None for a new one with these options.
 
     Raises:
         ValueError: The host is none of this machine's, or needs a token that nobody guesses.
     """
     is_open = _is_open(host, options.token)
     config = uvicorn.Config(
-        make_app(Gateway(options), is_open=is_open),
+        make_app(gateway or Gateway(options), is_open=is_open),
         http=DroppableProtocol,
         lifespan="off",
         log_level="warning",
@@ -116,9 +119,11 @@ def _is_open(host: str, token: str) -> bool:
 
 
 @contextmanager
-def start_in_thread(options: Options | None = None, *, port: int = 0) -> Iterator[RunningSimulator]:
-    """Run a simulator in a thread, as tests want it."""
-    server, bound = make_server(options or Options(), "127.0.0.1", port)
+def start_in_thread(
+    options: Options | None = None, *, port: int = 0, gateway: Gateway | None = None
+) -> Iterator[RunningSimulator]:
+    """Run a simulator in a thread, as tests want it; `gateway` has its own options."""
+    server, bound = make_server(options or Options(), "127.0.0.1", port, gateway=gateway)
     thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
     thread.start()
     until_s = time.monotonic() + _START_TIMEOUT_S

@@ -19,6 +19,7 @@ from redis.sentinel import MasterNotFoundError
 
 from smsq.environment.sentinels import is_sentinel, read_sentinels
 from smsq.errors import QueueUnavailableError
+from smsq.store import detour
 from smsq.store.pool import Pool
 from smsq.store.primary import PrimaryPool
 from smsq.store.refusals import NotKeptError, explain, find_refusal, may_have_written, say
@@ -110,6 +111,8 @@ def unavailable(
         tries: Learns whether Redis answered. Where it does not allow one, the block is not entered.
     """
     failure: QueueUnavailableError | None = None
+    if detour.current is not None:
+        tries = None  # how Redis is says nothing of what a test leads to
     if tries and not tries.allows():
         raise QueueUnavailableError(_NOT_ASKED)
     try:

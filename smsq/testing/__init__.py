@@ -11,12 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from smsq.testing.clock import Clock
     from smsq.testing.queued import QueuedSms
+    from smsq.testing.sms_gateway import SmsGateway, gateway
     from smsq.testing.sms_outbox import Outbox, OutboxMixin, outbox
 
-__all__ = ["Outbox", "OutboxMixin", "QueuedSms", "outbox"]
+__all__ = ["Clock", "Outbox", "OutboxMixin", "QueuedSms", "SmsGateway", "gateway", "outbox"]
 
-_MODULES = ("sms_outbox", "queued")
+#: Lightest first: an outbox needs no HTTP.
+_MODULES = ("clock", "queued", "sms_outbox", "sms_gateway")
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,7 @@ from redis import Redis
 
 from smsq.names import Queue
 from smsq.store.keys import Keys
-from smsq.testing.queued import QueuedSms
+from smsq.testing.queued import QueuedSms, Stage
 
 _JOB = re.compile(r"(.+):job:(j[0-9a-f]+)")
 #: Of the list of a gathered job's sends: phone, when it joined, tag.
@@ -41,9 +41,15 @@ class LedgerReader:
     Args:
         redis: To which the queues of the test lead.
         key_names: Digest of an idempotency key → the key.
+        stage: Where the messages are played on.
+
+    Attributes:
+        namespaces: In which jobs were found.
     """
 
-    def __init__(self, redis: Redis, key_names: Mapping[str, str]) -> None:
+    def __init__(self, redis: Redis, key_names: Mapping[str, str], stage: Stage) -> None:
+        self.namespaces: set[str] = set()
+        self._stage = stage
         self._redis: Any = redis
         self._key_names = key_names
         self._seen: set[str] = set()
@@ -56,6 +62,7 @@ class LedgerReader:
         for name in self._redis.keys("*:job:j*"):
             if name not in self._seen and (job := self._load(name)) is not None:
                 self._seen.add(name)
+                self.namespaces.add(job.keys.namespace)
                 if job.fields.get("is_gathered"):
                     self._gathered.append(job)
                     yield from self._read_sends(job)
@@ -83,10 +90,11 @@ class LedgerReader:
             texts = self._redis.hgetall(job.keys.texts(job.id, n))
             for bucket in range(int(message["buckets"])):
                 for phone in self._redis.hkeys(job.keys.recipients(job.id, n, bucket)):
-                    yield _make(
+                    yield self._make(
                         job,
                         message,
                         id=own_id,
+                        message_number=n,
                         phone=phone,
                         text=texts.get(phone, message.get("text", "")),
                         key=self._key_names.get(key or ""),
@@ -108,7 +116,7 @@ class LedgerReader:
             assert found is not None  # noqa: S101 - gather.lua wrote it
             phone, _, tag = found.groups()
             own_id = f"{job_id}.{job.sends}.{tag}"
-            yield _make(
+            yield self._make(
                 job,
                 message,
                 id=own_id,
@@ -121,6 +129,16 @@ class LedgerReader:
                 ),
             )
 
+    def _make(self, job: _Job, message: Mapping[str, str], **known: Any) -> QueuedSms:
+        return QueuedSms(
+            sender=message["alphaname_id"],
+            priority=Queue(job.fields["priority"]),
+            job_id=job.id,
+            namespace=job.keys.namespace,
+            stage=self._stage,
+            **known,
+        )
+
     def _name_sends(self, job: _Job) -> Mapping[str, str]:
         """Find the keys of a gathered job's newest sends: own id → key."""
         names = {}
@@ -129,15 +147,6 @@ class LedgerReader:
             held = self._redis.get(job.keys.idempotency(digest)) or ""
             names[held.partition("|")[0]] = self._key_names.get(digest, "")
         return names
-
-
-def _make(job: _Job, message: Mapping[str, str], **known: Any) -> QueuedSms:
-    return QueuedSms(
-        sender=message["alphaname_id"],
-        priority=Queue(job.fields["priority"]),
-        job_id=job.id,
-        **known,
-    )
 
 
 def _read_ms(at_ms: str | float | None) -> datetime | None:

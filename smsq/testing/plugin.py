@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from smsq.testing.sms_gateway import SmsGateway
     from smsq.testing.sms_outbox import Outbox
 
 
@@ -21,3 +22,12 @@ def sms_outbox() -> Iterator[Outbox]:
 
     with outbox() as messages:
         yield messages
+
+
+@pytest.fixture
+def sms_gateway(sms_outbox: Outbox) -> Iterator[SmsGateway]:
+    """A simulated gateway for what is in the test's outbox; `drain()` sends it and polls."""
+    from smsq.testing.sms_gateway import gateway  # noqa: PLC0415
+
+    with gateway(sms_outbox) as made:
+        yield made

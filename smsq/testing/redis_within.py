@@ -1,6 +1,6 @@
 """A Redis within the process: no server, no port, no thread.
 
-In:  nothing. Out: clients and connections to it, empty at the beginning.
+In:  a clock. Out: clients and connections to it, empty at the beginning.
 
 fakeredis runs the real scripts. One server is kept for the next test: it knows them by then.
 """
@@ -13,7 +13,20 @@ from typing import Any
 from fakeredis import FakeRedis, FakeRedisConnection, FakeServer
 from redis import ConnectionPool, Redis
 
-_spare: list[FakeServer] = []
+from smsq.testing.clock import Clock
+
+
+class _Server(FakeServer):
+    """A server whose TIME is a test's."""
+
+    clock: Clock
+
+    def tell_time(self) -> list[bytes]:
+        """Answer TIME: seconds, and microseconds beside them."""
+        return [b"%d" % part for part in divmod(round(self.clock.time_s() * 1_000_000), 1_000_000)]
+
+
+_spare: list[_Server] = []
 
 
 class _Lent(FakeRedisConnection):
@@ -25,17 +38,26 @@ class _Lent(FakeRedisConnection):
         """Give it back: its caller's pool has none like it."""
         self.lender.take_back(self)
 
+    def _connect(self) -> Any:
+        socket: Any = super()._connect()
+        server: Any = self._server
+        # fakeredis looks a command up by its name, scripts' own calls too.
+        socket.time = server.tell_time
+        return socket
+
 
 class RedisWithin:
     """One server and the connections to it. Thread-safe.
 
     Args:
+        clock: What its TIME says.
         on_call: Called when a connection comes back: something may be new.
     """
 
-    def __init__(self, on_call: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, on_call: Callable[[], None]) -> None:
         self._on_call = on_call
-        self._server = _spare.pop() if _spare else FakeServer(version=(7, 4))
+        self._server = _spare.pop() if _spare else _Server(version=(7, 4))
+        self._server.clock = clock
         options: dict[str, Any] = {"server": self._server, "decode_responses": True}
         self._pool: ConnectionPool = FakeRedis(connection_class=_Lent, **options).connection_pool
         #: A client that nothing is noted of.

@@ -13,12 +13,19 @@ from contextlib import contextmanager
 from typing import Any, overload
 from unittest import TestCase
 
+from smsq.models import JobState, RecipientState
 from smsq.settings import Settings
+from smsq.status.views import Views
 from smsq.store import detour
+from smsq.store.keys import Keys
+from smsq.testing.clock import Clock
 from smsq.testing.ledger_reader import LedgerReader
 from smsq.testing.queued import QueuedSms
 from smsq.testing.redis_within import RedisWithin
 from smsq.text.phones import normalize_phone
+
+#: Taking a message to a state makes no request.
+_NOWHERE = "http://127.0.0.1:9"
 
 
 class Outbox(Sequence[QueuedSms]):
@@ -27,6 +34,7 @@ class Outbox(Sequence[QueuedSms]):
     It holds what was: a message that was cancelled since is still there.
 
     Attributes:
+        clock: The time as the queues have it: `clock.advance(minutes=6)`.
         fails: While it is set, every call of a queue raises it, as when Redis is away:
             `QueueUnavailableError("down", may_be_stored=True)`. Nothing is stored. None: calls
             succeed again.
@@ -34,10 +42,11 @@ class Outbox(Sequence[QueuedSms]):
 
     def __init__(self) -> None:
         self.fails: Exception | None = None
-        self._redis = RedisWithin(self._look)
+        self.clock = Clock()
+        self._redis = RedisWithin(self.clock, self._look)
         self._lock = threading.Lock()
         self._key_names: dict[str, str] = {}
-        self._reader = LedgerReader(self._redis.client, self._key_names)
+        self._reader = LedgerReader(self._redis.client, self._key_names, self)
         self._messages: list[QueuedSms] = []
 
     def to(self, phone: str) -> list[QueuedSms]:
@@ -67,6 +76,33 @@ class Outbox(Sequence[QueuedSms]):
 
     def __repr__(self) -> str:
         return repr(self._messages)
+
+    # What follows is a `Stage`.
+
+    def drive(self, message: QueuedSms, state: str) -> None:
+        """Take a message to a state, as workers would."""
+        from smsq.testing.driving import drive  # noqa: PLC0415 - who only looks needs no client
+        from smsq.testing.worker_within import build_worker  # noqa: PLC0415
+
+        worker = build_worker(message.namespace, _NOWHERE)
+        try:
+            drive(worker, self.clock, message, state)
+        finally:
+            worker.close()
+
+    def find_states(self, message: QueuedSms) -> tuple[JobState, RecipientState]:
+        """Find where a message's job and its recipient are now."""
+        views = Views(self._redis.client, Keys(message.namespace))
+        is_send = message.id.startswith(f"{message.job_id}.")
+        own_id = message.id if is_send else message.job_id
+        state = views.status(own_id).state
+        found = [r.state for r in views.recipients(own_id) if r.phone == message.phone]
+        return state, found[0] if found else RecipientState.PENDING
+
+    @property
+    def namespaces(self) -> Sequence[str]:
+        """Of the queues that something was enqueued on."""
+        return sorted(self._reader.namespaces)
 
     # What follows is a `Detour`.
 

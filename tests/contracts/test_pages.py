@@ -14,6 +14,7 @@ import pytest
 
 import smsq
 from smsq.cli import main
+from smsq.testing import outbox
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))]
@@ -86,7 +87,8 @@ def test_the_snippets_run_one_after_the_other(
             202,
         )
         assert names["try_to_send"]("12", 2, "004821")[1] == 400
-        names["test_a_code_is_queued"](names["queue"])
+        with outbox() as messages:
+            names["test_a_code_is_queued"](messages)
     names["queue"].close()
 
 
