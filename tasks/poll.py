@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from celery import shared_task
 
 from smsq.names import Queue, Task
+from smsq.rings.ticks import Tick
 from smsq.steps.due_polls import ring_due_polls
 from tasks.current_engine import get_engine
 from tasks.current_resources import get_resources
@@ -19,9 +20,7 @@ from tasks.engine import Ring
 @shared_task(name=Task.POLL_DELIVERIES.value, send_events=False)  # as recover
 def poll_deliveries() -> None:
     """Let the messages that are due wait for a slot, and ring for them."""
-    resources = get_resources()
-    if resources.ticks.take(Task.POLL_DELIVERIES):
-        ring_due_polls(resources)
+    ring_due_polls(get_resources(), Tick(Task.POLL_DELIVERIES))
 
 
 @shared_task(name=Task.POLL_MESSAGE.value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from smsq.names import Task
+from smsq.rings.ticks import APART_S
 from smsq.steps.recover import close_gathered, recover_due
 from tasks.current_resources import get_resources
 
@@ -19,6 +20,5 @@ TICK_S = 0.9
 def recover() -> None:
     """Work off what is due."""
     resources = get_resources()
-    if resources.ticks.take(Task.RECOVER):
-        recover_due(resources)
+    if recover_due(resources, apart_s=APART_S) is not None:
         close_gathered(resources, for_s=TICK_S)

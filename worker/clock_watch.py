@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 
 from redis.exceptions import RedisError
 
+from smsq.store.clock import read_clock
 from smsq.store.scripts import Scripts
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,8 @@ def look(scripts: Scripts) -> None:
         return
     was_emptied = scripts.watch.is_emptied
     try:
-        ahead_s = scripts.watch.look(scripts.run)
+        is_well = scripts.watch.glance(partial(read_clock, scripts.redis, scripts.keys))
+        ahead_s = 0.0 if is_well else scripts.watch.look(scripts.run)
     except RedisError:
         return  # those who need it say so
     if ahead_s:

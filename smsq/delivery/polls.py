@@ -19,6 +19,7 @@ from smsq.domain.outcomes import GATEWAY_WORDS, read_gateway_word
 from smsq.errors import NotFoundError
 from smsq.models import RecipientState, ReportRow
 from smsq.records.jobs import PollClaim, PollPlan
+from smsq.rings.ticks import NO_TICK, Tick
 from smsq.store.keys import bucket_of
 from smsq.store.scripts import Scripts
 
@@ -82,10 +83,10 @@ class Polls:
         self._words = words
         self._zone = ZoneInfo(timezone)
 
-    def find_due(self, *, limit: int) -> Sequence[str]:
-        """Let up to `limit` messages that are due wait for a slot; returns those to ring."""
-        refs: list[str] = self._run("poll_due", limit, LOOK_MS)
-        return refs
+    def find_due(self, *, limit: int, tick: Tick | None = None) -> Sequence[str]:
+        """Let messages that are due wait for a slot; returns those to ring, of a late tick none."""
+        found = self._run("poll_due", limit, LOOK_MS, *(tick.args if tick else NO_TICK))
+        return [*(found or ())]
 
     def apply_page(
         self,

@@ -12,8 +12,6 @@
 -- returns  {{class, {{id, kind}, ...}}, ...}; kind '' for polls
 local l = limiter_state()
 local gates = endpoint_gates(l)
--- Whoever set Redis' clock ahead would make it go, and an operator's pause with it.
-redis.call('PERSIST', LIMITER)
 local is_idle = NOW_US - (tonumber(l.looked_at_us) or 0) > tonumber(ARGV[6])
 local function has_open()
   local open, goes_on = gates.find_all_next(false)

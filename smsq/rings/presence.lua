@@ -17,6 +17,9 @@ if gateway ~= '' then
     return known[1]
   end
   redis.call('HSET', limiter, 'gateway', gateway, 'gateway_told_at_ms', int(NOW_MS))
+  -- Workers of before gave it a time to live; whoever sets Redis' clock ahead would make it go, and an
+  -- operator's pause with it.
+  redis.call('PERSIST', limiter)
 end
 -- Whoever has a version stands among the workers, too, and leaves both together.
 local function note_version(version)

@@ -34,8 +34,33 @@ MANY, MOST_S = 5, 600.0
 LATE_BEAT_S = 30.0
 
 
+#: `doctor` takes beat for dead when this long has passed since the last tick was worked off.
+HEARTBEAT_TTL_S = 3600
+
+#: For work that is for no tick.
+NO_TICK = ("", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One of beat's ticks, in the hands of a worker.
+
+    Attributes:
+        task: Whose tick it is.
+        apart_s: So soon after another it is superseded.
+    """
+
+    task: str
+    apart_s: float = APART_S
+
+    @property
+    def args(self) -> tuple[str, int]:
+        """What a script takes that takes the tick (take_tick.lua)."""
+        return self.task, _ms(self.apart_s)
+
+
 class Ticks:
-    """What beat and workers ask about ticks. A failing Redis raises `redis.RedisError`."""
+    """What beat asks about its ticks. A failing Redis raises `redis.RedisError`."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._run = scripts.run
@@ -52,10 +77,6 @@ class Ticks:
         """Seconds since a tick was last taken, by whichever worker; None when nobody remembers."""
         age_ms = int(self._run("tick", task, "age", 0))
         return None if age_ms < 0 else age_ms / 1000
-
-    def take(self, task: str) -> bool:
-        """Say whether a tick that came is worth its work; also shows beat that ticks are taken."""
-        return bool(self._run("tick", task, "take", _ms(APART_S)))
 
 
 @dataclass(frozen=True, slots=True)

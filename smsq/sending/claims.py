@@ -26,6 +26,7 @@ from smsq.records.jobs import (
     Unprepared,
 )
 from smsq.records.unpacking import read_claim_answer, read_prepared
+from smsq.rings.ticks import HEARTBEAT_TTL_S, NO_TICK, Tick
 from smsq.store.durability import wait_for
 from smsq.store.scripts import Scripts
 
@@ -126,7 +127,13 @@ class Claims:
         return bool(answer == "ok")
 
     def recover(
-        self, *, limit: int, max_attempts: int, plan: PollPlan, quiet: str = ""
+        self,
+        *,
+        limit: int,
+        max_attempts: int,
+        plan: PollPlan,
+        quiet: str = "",
+        tick: Tick | None = None,
     ) -> tuple[int, Sequence[Due]]:
         """Give up to `limit` due jobs their next step; fewer where many recipients are given up.
 
@@ -135,9 +142,11 @@ class Claims:
             max_attempts: A job to be resent is held instead once it has made so many.
             plan: For jobs that turn out to be accepted.
             quiet: Names the quiet hours in force: jobs that wait for the end of others are due.
+            tick: Beat's, that this is for; it is taken.
 
         Returns:
-            How many were looked at, 0 when none is due, and the ones to ring.
+            How many were looked at, 0 when none is due and -1 when the tick is superseded, and the
+            ones to ring.
         """
         looked_at, rows = self._run(
             "recover",
@@ -146,5 +155,7 @@ class Claims:
             plan.first_ms,
             plan.horizon_ms,
             quiet,
+            *(tick.args if tick else NO_TICK),
+            HEARTBEAT_TTL_S,
         )
         return looked_at, [Due(i, Kind(kind), Queue(priority)) for i, kind, priority in rows]

@@ -1,12 +1,17 @@
 -- recover.lua: give every job that is due its next step, and say which ones to ring.
 -- needs unprepared.lua
+-- needs take_tick.lua
 --
 -- ARGV[4]  limit             most jobs in one call
 -- ARGV[5]  max_attempts      a job to be resent is held instead once it has made so many
 -- ARGV[6]  first_poll_ms     a job that a receipt proved accepted is polled after this long
 -- ARGV[7]  horizon_ms        and given up after this long
 -- ARGV[8]  quiet             names the quiet hours in force; '' when the caller does not say
--- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}; 0: nothing is due
+-- ARGV[9]  tick              beat's tick that it is for; '' for none
+-- ARGV[10] apart_ms          so soon after another it is superseded, and nothing is looked at
+-- ARGV[11] heartbeat_s       for so long it is remembered when a tick was worked off
+-- returns  {number of jobs looked at, {{job id, kind, priority}, ...} to ring}; 0: nothing is due; -1: superseded
+if ARGV[9] ~= '' and not take_tick(ARGV[9], ARGV[10]) then return {-1, {}} end
 local due = key('due')
 local limit = tonumber(ARGV[4])
 -- What a step of a job costs that does not grow with it.
@@ -209,4 +214,7 @@ for _, id in ipairs(begun) do
   end, function() redis.call('ZADD', key('chores'), int(NOW_MS + PUT_OFF_MS), id) end)
 end
 
+if ARGV[9] ~= '' then
+  redis.call('SET', key('heartbeat'), string.format('%.3f', NOW_US / 1e6), 'EX', ARGV[11])
+end
 return {looked_at, rings}

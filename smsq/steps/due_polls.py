@@ -6,6 +6,7 @@ In:  beat's tick. Out: rings; the messages wait for a slot.
 from __future__ import annotations
 
 from smsq.names import RING_MAX_JOBS, Queue, Task
+from smsq.rings.ticks import Tick
 from smsq.steps.resources import Resources
 
 #: Messages found by one script call: more would block Redis for others.
@@ -18,11 +19,11 @@ MAX_BATCHES = 10
 MAX_RINGS = 10
 
 
-def ring_due_polls(resources: Resources) -> int:
-    """Ring the messages that are due; returns how many there are."""
+def ring_due_polls(resources: Resources, tick: Tick | None = None) -> int:
+    """Ring the messages that are due; returns how many there are, of a superseded tick none."""
     refs: list[str] = []
-    for _ in range(MAX_BATCHES):
-        found = resources.polls.find_due(limit=BATCH)
+    for n in range(MAX_BATCHES):
+        found = resources.polls.find_due(limit=BATCH, tick=None if n else tick)
         refs += found
         if len(found) < BATCH:
             break

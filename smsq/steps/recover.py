@@ -16,10 +16,10 @@ from smsq.errors import say_unforeseen
 from smsq.models import Kind
 from smsq.names import Queue, Task
 from smsq.records.jobs import Due
+from smsq.rings.ticks import Tick
 from smsq.steps.launch import has_campaigns_on_their_way, launch_campaigns, sweep_drafts
 from smsq.steps.lookup import look_up_ids
 from smsq.steps.resources import Resources
-from smsq.store.clock import ledger_time
 from smsq.store.refusals import is_of_data
 
 log = logging.getLogger(__name__)
@@ -39,17 +39,20 @@ FORGOTTEN_LIMIT = 400
 #: The ledger counts in milliseconds: after so much more a time has passed there, too.
 _TIMER_S = 0.002
 
-#: `doctor` takes beat for dead when this long has passed since the last tick.
-HEARTBEAT_TTL_S = 3600
-
 _TASK_OF = {Kind.QUICK: Task.SEND_QUICK, Kind.BULK: Task.SEND_BULK}
 
 
-def recover_due(resources: Resources) -> int:
-    """Work off what is due; returns how many jobs were looked at."""
-    looked_at = 0
-    for _ in range(MAX_BATCHES):
-        size = move_due(resources)
+def recover_due(resources: Resources, *, apart_s: float = 0.0) -> int | None:
+    """Work off what is due, for one of beat's ticks, superseded so soon after another.
+
+    Returns:
+        How many jobs were looked at; None when the tick is superseded.
+    """
+    looked_at, tick = 0, Tick(Task.RECOVER, apart_s)
+    for n in range(MAX_BATCHES):
+        size = move_due(resources, None if n else tick)
+        if size < 0:
+            return None
         looked_at += size
         if not size:
             break
@@ -57,8 +60,6 @@ def recover_due(resources: Resources) -> int:
     are_any = has_campaigns_on_their_way(resources)
     for step in (*(of_campaigns if are_any else ()), ring_forgotten, look_up_ids):
         try_step(resources, step)
-    now = ledger_time(resources.redis, resources.keys)
-    resources.redis.set(resources.keys.heartbeat, f"{now.now_s:.3f}", ex=HEARTBEAT_TTL_S)
     if looked_at:
         log.info("recover: %d jobs were due", looked_at)
     return looked_at
@@ -78,13 +79,17 @@ def try_step(resources: Resources, step: Callable[[Resources], object]) -> None:
         log.error("recover: %s: %s", step.__name__, say_unforeseen("it broke off", error))  # noqa: TRY400
 
 
-def move_due(resources: Resources) -> int:
-    """Give one batch of due jobs their next step, and ring them; returns how many there were."""
+def move_due(resources: Resources, tick: Tick | None = None) -> int:
+    """Give one batch of due jobs their next step, and ring them; returns how many there were.
+
+    It is -1 when the tick is superseded.
+    """
     size, due = resources.claims.recover(
         limit=BATCH,
         max_attempts=resources.settings.max_attempts,
         plan=resources.poll_plan,
         quiet=resources.rule_book.quiet_name,
+        tick=tick,
     )
     ring_due(resources, due)
     return size

@@ -26,7 +26,7 @@ from smsq.store.refusals import is_of_data
 
 #: Longest time between two looks at the limiter's epoch while holding: an opened gate or a new rate
 #: is noticed within it.
-NAP_S = 0.8
+NAP_S = 1.0
 
 #: A slot is due soon within this time: the next may be asked for. So on a busy machine the wait for
 #: one slot does not use up the next.

@@ -21,6 +21,9 @@ from smsq.store.keys import Keys
 #: As in store/lib.lua.
 SLACK_US = 1_000_000
 
+#: The ledger's time is made sure again after so long; as in store/lib.lua within LATELY_US.
+SURE_FOR_US = 1_500_000
+
 #: Whoever does not look all the time looks again after so long: two clocks drift apart a little.
 GLANCE_EVERY_S = 60.0
 
@@ -49,15 +52,41 @@ class LedgerTime:
         return self.now_s * 1000
 
 
-def ledger_time(redis: Redis, keys: Keys) -> LedgerTime:
-    """Ask for the ledger's time; as `read_clock` in store/lib.lua."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a ledger's clock says, read without a script. Times are microseconds.
+
+    Attributes:
+        ledger_us: The ledger's time.
+        stepped_us: Redis' clock went so much further.
+        sure_us: Until then the ledger's time is known to have made no step ahead.
+        born_us: When the ledger began; 0 for before there was such a field.
+        sent_us: When the newest job was claimed whose request went out.
+    """
+
+    ledger_us: int
+    stepped_us: int
+    sure_us: int
+    born_us: int
+    sent_us: int
+
+
+def read_clock(redis: Redis, keys: Keys) -> Reading:
+    """Read the ledger's clock; as `read_clock` in store/lib.lua."""
     pipeline = redis.pipeline(transaction=False)
     pipeline.time()
-    pipeline.hmget(keys.limiter, "seen_us", "stepped_us")
-    (seconds, micros), (seen_us, stepped_us) = pipeline.execute()
+    pipeline.hmget(keys.limiter, "seen_us", "stepped_us", "sure_us", "born_us", "sent_us")
+    (seconds, micros), kept = pipeline.execute()
+    seen_us, stepped_us, sure_us, born_us, sent_us = (int(one or 0) for one in kept)
     redis_us = seconds * 1_000_000 + micros
-    stepped = int(stepped_us or 0) + min(0, redis_us - int(seen_us or 0))
-    return LedgerTime((redis_us - stepped) / 1e6, stepped / 1e6)
+    stepped_us += min(0, redis_us - seen_us)
+    return Reading(redis_us - stepped_us, stepped_us, sure_us, born_us, sent_us)
+
+
+def ledger_time(redis: Redis, keys: Keys) -> LedgerTime:
+    """Ask for the ledger's time."""
+    read = read_clock(redis, keys)
+    return LedgerTime(read.ledger_us / 1e6, read.stepped_us / 1e6)
 
 
 class Watch:
@@ -103,6 +132,20 @@ class Watch:
         """Say whether the last look was long ago, or there was none."""
         return self._mark is None or self._now_s() - self._mark[1] > GLANCE_EVERY_S
 
+    def glance(self, read: Callable[[], Reading]) -> bool:
+        """Read the ledger's time; False when it takes a look: it may have stepped, or is not sure.
+
+        Of all processes that watch, one has to look now and then; a reading costs a third.
+        """
+        asked_at_s = self._now_s()
+        seen = read()
+        if self._mark is None or seen.ledger_us - seen.sure_us > SURE_FOR_US:
+            return False
+        if seen.ledger_us - self._expect_us(self._mark) > SLACK_US:
+            return False
+        self._note((seen.ledger_us, asked_at_s), seen.born_us, seen.sent_us)
+        return True
+
     def look(self, run: Callable[..., Any]) -> float:
         """Ask for the ledger's time, and tell when it went ahead of all that is possible.
 
@@ -113,15 +156,18 @@ class Watch:
             Seconds that it was ahead, 0 when it was not.
         """
         asked_at_s = self._now_s()
-        ledger_us, stepped_us, self.born_us, sent_us = map(int, run("clock", "", 0))
-        self.sent_us = max(self.sent_us, sent_us)
+        ledger_us, stepped_us, born_us, sent_us = map(int, run("clock", "", 0))
         ahead_us = ledger_us - self._expect_us(self._mark) if self._mark else 0
         is_ahead = ahead_us > SLACK_US
         if is_ahead:
             asked_at_s = self._now_s()
             ledger_us, *_ = map(int, run("clock", stepped_us, ahead_us))
-        self._mark = (ledger_us, asked_at_s)
+        self._note((ledger_us, asked_at_s), born_us, sent_us)
         return ahead_us / 1e6 if is_ahead else 0.0
+
+    def _note(self, mark: tuple[int, float], born_us: int, sent_us: int) -> None:
+        self._mark, self.born_us = mark, born_us
+        self.sent_us = max(self.sent_us, sent_us)
 
     def _expect_us(self, mark: tuple[int, float]) -> int:
         ledger_us, asked_at_s = mark

@@ -100,7 +100,7 @@ local SLACK_US = 1000000
 -- Workers look each second.
 local LATELY_US = 3000000
 -- What Redis' time was is kept no more often: a clock that is set back takes the ledger back by no more.
-local SEEN_EVERY_US = 100000
+local SEEN_EVERY_US = 250000
 
 local function redis_us()
   local told = string.match(ARGV[2], '^%d+')

@@ -20,6 +20,7 @@ from smsq.simulator.server import RunningSimulator
 from smsq.steps.resources import Resources
 from tasks.current_engine import close_engine
 from tests.support import free_port, wait_until
+from tests.ticks import take
 from worker import stand_in
 
 PHONE = "375291234567"
@@ -77,7 +78,7 @@ def test_while_ticks_are_taken_nobody_stands_in(
     until_s = time.monotonic() + 1.0
     with at_work(without_rings):
         while time.monotonic() < until_s:
-            without_rings.ticks.take(Task.RECOVER)
+            take(without_rings.scripts, Task.RECOVER)
             time.sleep(0.02)
         assert not simulator.accepted()
 

@@ -23,6 +23,7 @@ from smsq.rings.ticks import EVERY_S, Ticks
 from smsq.settings import Settings
 from smsq.store.connection import connect
 from tests.smsq.world import World
+from tests.ticks import take
 from worker import beat
 from worker.beat import TickScheduler
 from worker.lifecycle import APP_NAME, keep_schedule
@@ -57,7 +58,7 @@ class Beat:
         while self.world.now_us < until_us:
             wait_s = self.scheduler.tick()
             for task in self.sent_at_s if is_taken else ():
-                self.scheduler.ticks.take(task)
+                take(self.world.scripts, task)
             assert 0 < wait_s <= EVERY_S
             self.world.pass_s(wait_s)
 

@@ -394,11 +394,3 @@ def accept_many(world: World, count: int) -> None:
     world.pass_s(PLAN.first_ms / 1000)
     assert len(world.polls.find_due(limit=count)) == count
     world.redis.delete(world.keys.counts)
-
-
-def test_a_pause_of_an_older_ledger_is_not_forgotten(world: World) -> None:
-    world.limiter.pause("by ops@host")
-    world.redis.pexpire(world.keys.limiter, 60_000)
-
-    world.limiter.find_forgotten(limit=1)
-    assert world.redis.pttl(world.keys.limiter) == -1

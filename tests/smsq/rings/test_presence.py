@@ -116,3 +116,12 @@ def test_after_all_workers_were_silent_another_gateway_takes_their_place(
     assert Presence(scripts, THEIRS).enter("b@host") == ""
     monkeypatch.undo()
     assert Presence(scripts, OURS).tell("a@host", 0) == THEIRS
+
+
+def test_a_pause_of_an_older_ledger_is_not_forgotten(scripts: Scripts) -> None:
+    limiter = scripts.keys.limiter
+    scripts.redis.hset(limiter, "closed", "by ops@host")
+    scripts.redis.pexpire(limiter, 60_000)
+    Presence(scripts, OURS).tell("a@host", 0)
+
+    assert scripts.redis.pttl(limiter) == -1

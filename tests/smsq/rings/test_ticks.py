@@ -7,7 +7,7 @@ import pytest
 from smsq.names import Task
 from smsq.rings.ticks import APART_S, MANY, MOST_S, Ticks
 from tests.smsq.world import World
-from tests.ticks import leave_untaken
+from tests.ticks import leave_untaken, take
 
 TICK = Task.RECOVER
 
@@ -18,26 +18,26 @@ def ticks(world: World) -> Ticks:
 
 
 def test_a_backlog_of_ticks_is_worked_off_once(world: World, ticks: Ticks) -> None:
-    assert [ticks.take(TICK) for _ in range(100)] == [True] + [False] * 99
+    assert [take(world.scripts, TICK) for _ in range(100)] == [True] + [False] * 99
     world.pass_s(APART_S)
-    assert ticks.take(TICK)
+    assert take(world.scripts, TICK)
 
 
-def test_the_ticks_of_two_tasks_do_not_stand_in_for_each_other(ticks: Ticks) -> None:
-    assert ticks.take(Task.RECOVER)
-    assert ticks.take(Task.POLL_DELIVERIES)
+def test_the_ticks_of_two_tasks_do_not_stand_in_for_each_other(world: World) -> None:
+    assert take(world.scripts, Task.RECOVER)
+    assert take(world.scripts, Task.POLL_DELIVERIES)
 
 
 @pytest.mark.parametrize("step_s", [-3600, -10 * 365 * 86_400, 3600])
 def test_ticks_go_on_whatever_is_done_to_redis_clock(
     world: World, ticks: Ticks, step_s: float
 ) -> None:
-    assert ticks.take(TICK)
+    assert take(world.scripts, TICK)
     world.pass_s(step_s)
     assert ticks.may_send(TICK)
     world.pass_s(1)
     assert ticks.may_send(TICK)
-    assert ticks.take(TICK)
+    assert take(world.scripts, TICK)
 
 
 def count_sent(world: World, ticks: Ticks, seconds: int) -> int:
@@ -53,7 +53,7 @@ def count_sent(world: World, ticks: Ticks, seconds: int) -> int:
 def test_beat_sends_at_its_interval_while_ticks_are_taken(world: World, ticks: Ticks) -> None:
     for _ in range(50):
         assert count_sent(world, ticks, 1) == 1
-        ticks.take(TICK)
+        take(world.scripts, TICK)
 
 
 def test_beat_sends_ever_less_while_nobody_takes_ticks(world: World, ticks: Ticks) -> None:
@@ -63,7 +63,7 @@ def test_beat_sends_ever_less_while_nobody_takes_ticks(world: World, ticks: Tick
 
 def test_one_worker_that_comes_back_brings_beat_back(world: World, ticks: Ticks) -> None:
     count_sent(world, ticks, 600)
-    ticks.take(TICK)
+    take(world.scripts, TICK)
     assert count_sent(world, ticks, MANY) == MANY
 
 

@@ -57,6 +57,7 @@ SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in find_files().
 #: Who gives a key a time of its own.
 SET_TIMES = {
     *("cap.lua", "chores.lua", "keep.lua", "presence.lua", "publish.lua", "webhook_collect.lua"),
+    "recover.lua",
     *(
         "webhook_replay.lua",
         "webhook_settle.lua",
@@ -65,7 +66,7 @@ SET_TIMES = {
         "smsq/store/durability.py",
         "smsq/store/fitness.py",
     ),
-    *("smsq/events/groups.py", "smsq/steps/recover.py"),
+    "smsq/events/groups.py",
 }
 
 
