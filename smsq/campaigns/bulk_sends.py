@@ -5,7 +5,8 @@ In:  messages, or recipients as they come. Out: one live campaign, or nothing at
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Unpack, cast
 
 from smsq.campaigns.brakes import BrakePlan
@@ -19,10 +20,25 @@ from smsq.intake.recipients import LeftOut
 from smsq.ledger.producer import Producer
 from smsq.ledger.stored_id import StoredCampaign, StoredId
 from smsq.mistakes import Mistake, MistakeCode
-from smsq.models import BulkMessage, OnUnknown, PersonalMessage
+from smsq.models import BulkMessage, MessageRequest, OnUnknown, PersonalMessage
 from smsq.names import Queue, Task
 from smsq.options import BulkOptions, DraftOptions
 from smsq.records.jobs import Idempotency
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom a campaign would reach.
+
+    Attributes:
+        recipients: So many.
+        rejected: The first of the rows that would be left out.
+        rejected_count: How many would be.
+    """
+
+    recipients: int
+    rejected: Sequence[Mistake]
+    rejected_count: int
 
 
 class BulkSends:
@@ -40,20 +56,14 @@ class BulkSends:
         self, messages: Iterable[BulkMessage | PersonalMessage], **options: Unpack[BulkOptions]
     ) -> StoredCampaign:
         """Enqueue a campaign, as `SmsQueue.send_bulk` says."""
-        left_out = LeftOut.check(
-            options.pop("on_invalid", "refuse"), options.pop("on_duplicate", "refuse")
-        )
-        intake = self._producer.intake()
-        *_, mistakes = _read_shared(intake, options)
-        draft = None if mistakes else self.draft(**cast(DraftOptions, options))
+        intake, left_out, mistakes = self._begin(options)
+        draft = None if mistakes else self.draft(**_for_draft(options))
         with self._producer.call(writes=False):
             try:
                 # Nothing is live before the commit.
                 intake.check_bulk(messages, draft, mistakes, left_out)
                 if draft and not draft.recipients:
-                    told = "no recipient is left: write at least one that can be sent to"
-                    nobody = Mistake(told, MistakeCode.RECIPIENTS_EMPTY, "messages")
-                    refuse([nobody, *left_out.mistakes], left_out.count - len(left_out.mistakes))
+                    _refuse_nobody(left_out)
             except InvalidMessageError:
                 if draft:
                     draft.discard()
@@ -61,6 +71,31 @@ class BulkSends:
         assert draft is not None  # noqa: S101 - else there were mistakes
         stored = self.commit(draft)
         return StoredCampaign.of(stored, draft.recipients, left_out.mistakes, left_out.count)
+
+    def check(
+        self, messages: Iterable[BulkMessage | PersonalMessage], **options: Unpack[BulkOptions]
+    ) -> Reach:
+        """Check a campaign as `send` does, and store nothing.
+
+        Raises:
+            InvalidMessageError: With every mistake that `send` would find.
+        """
+        intake, left_out, mistakes = self._begin(options)
+        counter = _Counter()
+        intake.check_bulk(messages, counter, mistakes, left_out)
+        BrakePlan.check(options.get("canary"), options.get("max_failed"))
+        if not counter.recipients:
+            _refuse_nobody(left_out)
+        return Reach(counter.recipients, tuple(left_out.mistakes), left_out.count)
+
+    def _begin(self, options: BulkOptions) -> tuple[Intake, LeftOut, list[Mistake]]:
+        """Check what is asked for all of a campaign."""
+        left_out = LeftOut.check(
+            options.get("on_invalid", "refuse"), options.get("on_duplicate", "refuse")
+        )
+        intake = self._producer.intake()
+        *_, mistakes = _read_shared(intake, options)
+        return intake, left_out, mistakes
 
     def draft(self, **options: Unpack[DraftOptions]) -> CampaignDraft:
         """Begin a campaign whose recipients stream in, or go on with one; see `commit`."""
@@ -99,4 +134,33 @@ def _read_shared(
         key=options.get("key"),
         again=options.get("again", False),
         on_unknown=options.get("on_unknown"),
+    )
+
+
+class _Counter:
+    """Takes a draft's place where nothing is to be stored."""
+
+    def __init__(self) -> None:
+        self.recipients = 0
+
+    def start_message(self, head: MessageRequest) -> None:
+        """Begin a message."""
+
+    def add(self, phone: str, text: str | None) -> bool:
+        """Count a recipient."""
+        self.recipients += 1
+        return True
+
+
+def _refuse_nobody(left_out: LeftOut) -> None:
+    told = "no recipient is left: write at least one that can be sent to"
+    nobody = Mistake(told, MistakeCode.RECIPIENTS_EMPTY, "messages")
+    refuse([nobody, *left_out.mistakes], left_out.count - len(left_out.mistakes))
+
+
+def _for_draft(options: BulkOptions) -> DraftOptions:
+    """Leave out what is said of rows."""
+    of_rows = {"on_invalid", "on_duplicate"}
+    return cast(
+        DraftOptions, {name: value for name, value in options.items() if name not in of_rows}
     )

@@ -11,19 +11,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack, cast
 
 from django.db import transaction
 
+from smsq.campaigns.bulk_sends import Reach
 from smsq.contrib.django.signals import not_queued
 from smsq.errors import QueueUnavailableError, SmsqError, say_unforeseen
 from smsq.gathering.gathering import put_checked, put_many_checked
-from smsq.models import QuickMessage
-from smsq.options import Key, PersonalOptions, Phone, QuickOptions, Text
+from smsq.intake.values import read_text
+from smsq.models import BulkMessage, PersonalMessage, QuickMessage
+from smsq.options import BulkOptions, Key, PersonalOptions, Phone, QuickOptions, Text
 from smsq.queue import SmsQueue
 
 log = logging.getLogger("smsq.contrib.django")
+
+_M = TypeVar("_M", bound=BulkMessage | PersonalMessage)
 
 
 class DjangoQueue(SmsQueue):
@@ -78,6 +83,32 @@ class DjangoQueue(SmsQueue):
         checked = self._producer.intake().check_quick_many(messages)
         self._at_commit(partial(put_many_checked, self._producer, checked), using, None)
 
+    def send_bulk_on_commit(
+        self,
+        messages: Iterable[BulkMessage | PersonalMessage],
+        *,
+        using: str | None = None,
+        **options: Unpack[BulkOptions],
+    ) -> None:
+        """Call `send_bulk` when the transaction is committed; until then, all rows are in memory.
+
+        Raises:
+            InvalidMessageError: At once, with every mistake that `send_bulk` would find.
+        """
+        kept = [_keep(message) for message in messages]
+        self.check_bulk(kept, **options)
+        self._at_commit(partial(self.send_bulk, kept, **options), using, options.get("key"))
+
+    def check_bulk(
+        self, messages: Iterable[BulkMessage | PersonalMessage], **options: Unpack[BulkOptions]
+    ) -> Reach:
+        """Check a campaign as `send_bulk` does, and say whom it would reach; nothing is sent.
+
+        Raises:
+            InvalidMessageError: With every mistake that `send_bulk` would find.
+        """
+        return self._bulk.check(messages, **options)
+
     def _at_commit(self, send: Callable[[], Any], using: str | None, key: Key | None) -> None:
         transaction.on_commit(partial(self._send, send, key), using=using)
 
@@ -97,3 +128,25 @@ def _tell(failure: Exception) -> None:
         log.error("after the commit: an SMS is not queued (%s)", failure)
     else:
         log.error(say_unforeseen("after the commit: an SMS may not be queued", failure))
+
+
+def _keep(message: _M) -> _M:
+    """Read a message's rows and translations, to be checked now and sent later.
+
+    What is none of its kind stays as it is, and the check says so.
+    """
+    if isinstance(message, BulkMessage) and _is_rows(message.phones):
+        return replace(
+            message, phones=list(message.phones), text=cast(Text, read_text(message.text))
+        )
+    if isinstance(message, PersonalMessage) and _is_rows(message.texts):
+        return replace(message, texts=[_keep_row(row) for row in message.texts])
+    return message
+
+
+def _is_rows(rows: object) -> bool:
+    return isinstance(rows, Iterable) and not isinstance(rows, str | bytes)
+
+
+def _keep_row(row: Any) -> Any:
+    return tuple(map(read_text, row)) if isinstance(row, tuple | list) else row

@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.test import override_settings
+from django.utils import translation
+from django.utils.functional import lazy
+from phonenumber_field.phonenumber import PhoneNumber
 
 import smsq
 from smsq.contrib.django import get_queue, sms
 from smsq.contrib.django.signals import not_queued
-from smsq.models import JobState, QuickMessage
+from smsq.models import BulkMessage, JobState, PersonalMessage, QuickMessage
 from tests.smsq.contrib.django.shop.models import Customer
+from tests.smsq.contrib.django.stored import find_stored
 from tests.support import free_port
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -40,8 +44,9 @@ CALLS: list[Callable[[str], None]] = [
     lambda phone: sms.send_quick_on_commit(phone, TEXT),
     lambda phone: sms.send_personal_on_commit(phone, TEXT),
     lambda phone: sms.send_quick_many_on_commit([QuickMessage(phone=phone, text=TEXT)]),
+    lambda phone: sms.send_bulk_on_commit([BulkMessage(name="Sale", text=TEXT, phones=[phone])]),
 ]
-NAMES = ["quick", "personal", "quick_many"]
+NAMES = ["quick", "personal", "quick_many", "bulk"]
 
 
 @pytest.mark.parametrize("call", CALLS, ids=NAMES)
@@ -149,3 +154,58 @@ def test_nothing_is_checked_again_at_the_commit_when_a_time_may_have_passed(
         monkeypatch.setattr(get_queue()._producer, "intake", None)
 
     assert get_queue().stats().jobs[JobState.WAITING] == 1
+
+
+@pytest.fixture
+def translated() -> Any:
+    """A text in the language of the moment at which it is read."""
+    return lazy(lambda: f"Code, {translation.get_language()}", str)()
+
+
+def test_a_lazy_text_is_read_in_the_language_of_the_call(
+    smsq_settings: dict[str, object], translated: Any
+) -> None:
+    personal = PersonalMessage(name="Bills", texts=iter([(PHONE, translated)]))
+    with transaction.atomic(), translation.override("be"):
+        sms.send_quick_on_commit(PHONE, translated)
+        sms.send_bulk_on_commit([personal], key="bills")
+
+    assert "Code, be" in {stored.text for stored in find_stored()}
+    with translation.override("be"):
+        again = sms.send_bulk([personal_of(translated)], key="bills")
+    assert not again.is_new
+
+
+def personal_of(text: Any) -> PersonalMessage:
+    return PersonalMessage(name="Bills", texts=[(PHONE, text)])
+
+
+def test_phones_may_be_phone_numbers(smsq_settings: dict[str, object]) -> None:
+    sms.send_quick_on_commit(PhoneNumber.from_string(PHONE), TEXT)
+    assert [stored.phone for stored in find_stored()] == ["375291234567"]
+
+    with pytest.raises(smsq.InvalidMessageError):
+        sms.send_quick_on_commit(PhoneNumber.from_string("12", region="BY"), TEXT)
+
+
+def test_rows_of_a_queryset_are_read_before_the_commit(smsq_settings: dict[str, object]) -> None:
+    for n, phone in enumerate([PHONE, "12", "80291234567"]):
+        Customer.objects.create(name=f"c{n}", phone=phone)
+    phones = Customer.objects.values_list("phone", flat=True)
+    message = BulkMessage(name="Sale", text=TEXT, phones=phones)
+
+    with pytest.raises(smsq.InvalidMessageError):
+        sms.send_bulk_on_commit([message])
+    with transaction.atomic():
+        sms.send_bulk_on_commit([message], on_invalid="skip", on_duplicate="first")
+        Customer.objects.all().delete()
+
+    [campaign] = sms.campaigns()
+    assert campaign.recipients == 1
+
+
+def test_a_campaign_that_reaches_nobody_is_a_mistake_at_once(
+    smsq_settings: dict[str, object],
+) -> None:
+    with pytest.raises(smsq.InvalidMessageError, match="no recipient is left"):
+        sms.send_bulk_on_commit([BulkMessage(name="a", text="b", phones=["12"])], on_invalid="skip")
