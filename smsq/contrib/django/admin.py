@@ -9,8 +9,7 @@ In:  selected rows and a text. Out: a campaign, once the text was shown with its
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -29,16 +28,19 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from smsq.contrib.django.campaigns.forms import CampaignForm
-from smsq.contrib.django.campaigns.reach import Reach
 from smsq.contrib.django.queue import get_queue
-from smsq.errors import KeyConflictError, SmsqError
-from smsq.ledger.stored_id import StoredId
+from smsq.errors import InvalidMessageError, KeyConflictError, SmsqError
+from smsq.ledger.stored_id import StoredCampaign
+from smsq.mistakes import Mistake
 from smsq.models import BulkMessage
+from smsq.options import BulkOptions
 from smsq.text.parts import count_parts
 
-log = logging.getLogger("smsq.contrib.django")
-
 _CHUNK_ROWS = 2000
+
+#: What becomes of rows that cannot be sent to; so many of them are shown.
+_SKIP: BulkOptions = {"on_invalid": "skip", "on_duplicate": "first"}
+_MOST_SHOWN = 5
 
 
 class SendSmsMixin:
@@ -91,7 +93,7 @@ def _ask(admin: Any, request: HttpRequest, queryset: Any, form: CampaignForm) ->
     """Show the form; with what is to be sent, and to how many, where there is a text."""
     preview = None
     if form.is_bound and form.is_valid():
-        preview = _preview(admin, queryset, form.cleaned_data["text"])
+        preview = _preview(admin, queryset, form)
         form.note_preview()
     selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
     across = request.POST.get("select_across", "0")
@@ -111,27 +113,36 @@ def _ask(admin: Any, request: HttpRequest, queryset: Any, form: CampaignForm) ->
     return TemplateResponse(request, admin.sms_template, context)
 
 
-def _preview(admin: Any, queryset: Any, text: str) -> dict[str, Any]:
-    settings, reach, parts = get_queue().settings, Reach(), count_parts(text)
-    for _phone in reach.read(admin.get_sms_phones(queryset), settings):
-        continue
+def _make_message(admin: Any, queryset: Any, form: CampaignForm) -> BulkMessage:
+    told = form.cleaned_data
+    phones: Iterable[Any] = admin.get_sms_phones(queryset)
+    return BulkMessage(name=told["name"], text=told["text"], phones=phones)
+
+
+def _preview(admin: Any, queryset: Any, form: CampaignForm) -> dict[str, Any] | None:
+    queue = get_queue()
+    try:
+        reach = queue.check_bulk([_make_message(admin, queryset, form)], **_SKIP)
+    except SmsqError as error:
+        form.add_error(None, str(error))
+        return None
+    parts, price = count_parts(form.cleaned_data["text"]), queue.settings.price_per_part
     all_parts = parts.count * reach.recipients
-    price = settings.price_per_part
     return {
+        "reach": reach,
+        "left_out": _show(reach.rejected),
         "parts": parts,
         "all_parts": all_parts,
-        "reach": reach,
         "cost": None if price is None else localize(price * all_parts),
     }
 
 
 def _send(admin: Any, request: HttpRequest, queryset: Any, form: CampaignForm) -> HttpResponse:
     """Send; a second click finds the first one's key, and sends nothing more."""
-    reach, queue, told = Reach(), get_queue(), form.cleaned_data
-    phones = reach.read(admin.get_sms_phones(queryset), queue.settings)
-    message = BulkMessage(name=told["name"], text=told["text"], phones=phones)
+    message, key = _make_message(admin, queryset, form), f"admin {form.cleaned_data['once']}"
+    options: BulkOptions = {**_SKIP, "key": key}
     try:
-        campaign = queue.send_bulk([message], key=f"admin {told['once']}")
+        campaign = get_queue().send_bulk([message], **options)
     except KeyConflictError:
         said = gettext("This was sent already, with another text or to others.")
         admin.message_user(request, said, messages.WARNING)
@@ -139,18 +150,20 @@ def _send(admin: Any, request: HttpRequest, queryset: Any, form: CampaignForm) -
     except SmsqError as error:
         admin.message_user(request, _say_failure(error), messages.ERROR)
         return _ask(admin, request, queryset, form)
-    _tell(admin, request, campaign, reach)
+    _tell(admin, request, campaign)
     if campaign.is_new:
-        _write_down(admin, request, campaign, told["name"], reach)
+        _write_down(admin, request, campaign, message.name)
     return HttpResponseRedirect(request.get_full_path())
 
 
 def _say_failure(error: SmsqError) -> str:
+    if isinstance(error, InvalidMessageError):
+        return str(error)
     again = gettext("Press Send again: nobody gets it twice.")
     return f"{error} {again}"
 
 
-def _tell(admin: Any, request: HttpRequest, campaign: StoredId, reach: Reach) -> None:
+def _tell(admin: Any, request: HttpRequest, campaign: StoredCampaign) -> None:
     if not campaign.is_new:
         said = gettext("This was sent already: campaign %(id)s.") % {"id": campaign}
         admin.message_user(request, said, messages.WARNING)
@@ -158,30 +171,29 @@ def _tell(admin: Any, request: HttpRequest, campaign: StoredId, reach: Reach) ->
     said = ngettext(
         "Campaign %(id)s: a message to %(count)d recipient is queued.",
         "Campaign %(id)s: messages to %(count)d recipients are queued.",
-        reach.recipients,
-    ) % {"id": campaign, "count": reach.recipients}
+        campaign.accepted,
+    ) % {"id": campaign, "count": campaign.accepted}
     admin.message_user(request, said, messages.SUCCESS)
-    if reach.left_out:
-        said = gettext(
-            "Left out: %(invalid)d with an invalid phone, %(empty)d without one, %(twice)d whose "
-            "phone occurs twice. %(shown)s"
-        ) % {
-            "invalid": reach.invalid,
-            "empty": reach.empty,
-            "twice": reach.twice,
-            "shown": ", ".join(reach.shown),
+    if campaign.rejected_count:
+        shown = "; ".join(_show(campaign.rejected))
+        said = gettext("Left out: %(count)d. %(shown)s") % {
+            "count": campaign.rejected_count,
+            "shown": shown,
         }
         admin.message_user(request, said, messages.WARNING)
 
 
-def _write_down(
-    admin: Any, request: HttpRequest, campaign: StoredId, name: str, reach: Reach
-) -> None:
+def _show(rejected: Sequence[Mistake]) -> Sequence[str]:
+    """Say of the first rows that are left out why, with masked phones."""
+    return [mistake.message for mistake in rejected[:_MOST_SHOWN]]
+
+
+def _write_down(admin: Any, request: HttpRequest, campaign: StoredCampaign, name: str) -> None:
     """Have the admin's log say who sent what to how many."""
     LogEntry.objects.create(
         user_id=request.user.pk,
         content_type=ContentType.objects.get_for_model(admin.model),
-        object_repr=name[:200],
+        object_repr=name,
         action_flag=CHANGE,
-        change_message=f"SMS campaign {campaign}: {reach.recipients} recipients",
+        change_message=f"SMS campaign {campaign}: {campaign.accepted} recipients",
     )

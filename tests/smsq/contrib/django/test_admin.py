@@ -76,7 +76,7 @@ def test_it_is_shown_first_and_nothing_is_sent(seller: Client, customers: list[C
     page = preview(seller, customers, "Привет, " * 10)
 
     assert (cell(page, "recipients"), cell(page, "parts")) == ("2", "2 (ucs2)")
-    assert cell(page, "all-parts") == "4"
+    assert (cell(page, "all-parts"), cell(page, "left-out")) == ("4", "3")
     assert "1234567" not in page.content.decode()
     assert sms.campaigns() == []
 
@@ -91,7 +91,8 @@ def test_what_was_shown_is_sent_and_a_second_click_sends_nothing_more(
 
     [campaign] = sms.campaigns()
     assert "messages to 2 recipients" in said(first)
-    assert "1 with an invalid phone, 1 without one, 1 whose phone occurs twice" in said(first)
+    assert "Left out: 3." in said(first)
+    assert "phone +375*******67 occurs twice" in said(first)
     assert f"already: campaign {campaign.id}" in said(second)
     phones = sorted(recipient.phone for recipient in sms.recipients(campaign.id))
     assert phones == ["375291234567", "375291234568"]
