@@ -69,6 +69,17 @@ def test_each_event_is_a_signal_once() -> None:
     assert len({event.id for _, event in found}) == len(found)
 
 
+@pytest.mark.parametrize(("start", "heard"), [("now", 0), ("oldest", 1)])
+def test_a_new_group_begins_where_it_is_told_to(start: str, heard: int) -> None:
+    sms.send_quick(PHONE, "code")
+    found: list[Any] = []
+
+    with heard_by(lambda event, **_: found.append(event)):
+        read(group="another", start=start)
+
+    assert len(found) == heard
+
+
 def test_an_orders_state_follows_its_message() -> None:
     order = Order.objects.create(customer=Customer.objects.create(name="A"))
     job = sms.send_quick(PHONE, "code")

@@ -25,6 +25,8 @@ from smsq.domain.backoff import Backoff
 from smsq.errors import ConfigError, QueueUnavailableError
 from smsq.events.events import Event
 from smsq.events.reader import EventReader
+from smsq.events.subscription import EventOptions
+from smsq.names import Start
 
 log = logging.getLogger("smsq.contrib.django")
 
@@ -54,6 +56,12 @@ class Command(BaseCommand):
             "a name of its own",
         )
         parser.add_argument(
+            "--start",
+            choices=[str(start) for start in Start],
+            default="now",
+            help="where a new group begins; one that was there goes on where it was",
+        )
+        parser.add_argument(
             "--tries", type=int, default=3, help="an event that receivers fail so often is skipped"
         )
         parser.add_argument(
@@ -67,15 +75,19 @@ class Command(BaseCommand):
             CommandError: The settings, or an argument, are wrong.
         """
         self._tries, idle_s = options["tries"], options["idle_s"]
+        reading = EventOptions(
+            group=group,
+            consumer=consumer,
+            start=options["start"],
+            block_s=_LOOK_S if idle_s is None else idle_s,
+        )
         with self._heed_signals():
-            self._run(group, consumer, idle_s)
+            self._run(reading, is_endless=idle_s is None)
 
-    def _run(self, group: str, consumer: str, idle_s: float | None) -> None:
-        block_s = _LOOK_S if idle_s is None else idle_s
+    def _run(self, reading: EventOptions, *, is_endless: bool) -> None:
         while not self._ends.is_set():
             try:
-                reader = get_queue().events(group=group, consumer=consumer, block_s=block_s)
-                self._follow(reader, is_endless=idle_s is None)
+                self._follow(get_queue().events(**reading), is_endless=is_endless)
             except QueueUnavailableError as error:
                 log.error("events: %s", error)  # noqa: TRY400 - its frames say nothing more
                 self._ends.wait(_LOOK_S)
