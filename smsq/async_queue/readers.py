@@ -131,6 +131,8 @@ class AsyncFailedReader(AsyncRows[tuple[str, str | None]]):
 class AsyncEventReader(AsyncIterator[Event]):
     """Gives out events one by one, as `EventReader` does, with a thread of its own.
 
+    A new group begins with `async with`, or else when the first event is asked for.
+
     An event counts as handled when the next one is asked for, on `aclose`, and at the end of an
     `async with` block that no exception ended. For one task at a time.
 
@@ -169,11 +171,16 @@ class AsyncEventReader(AsyncIterator[Event]):
                 raise StopAsyncIteration
 
     def _look(self) -> Event | None:
-        self._reader = self._reader or self._begin()
+        reader = self._open()
         most_s = _LOOK_S if self._block_s is None else min(_LOOK_S, self._block_s)
-        return self._reader.poll(most_s)
+        return reader.poll(most_s)
+
+    def _open(self) -> EventReader:
+        self._reader = self._reader or self._begin()
+        return self._reader
 
     async def __aenter__(self) -> Self:
+        await self._thread.run(self._open)
         return self
 
     async def __aexit__(

@@ -9,11 +9,10 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from decimal import Decimal
-from pathlib import PurePath
 
 from django.conf import settings as django_settings
 
+from smsq.contrib.values import write_value
 from smsq.environment.variables import SETTINGS
 from smsq.errors import ConfigError
 from smsq.settings import Settings
@@ -51,24 +50,12 @@ def read_environ() -> dict[str, str]:
             mistakes.append(_say_unknown(str(name)))
         elif value is not None:
             try:
-                written[f"{_PREFIX}{name}"] = _write(value)
+                written[f"{_PREFIX}{name}"] = write_value(value)
             except ValueError as error:
                 mistakes.append(f"SMSQ[{name!r}] {error}")
     if mistakes:
         raise ConfigError(mistakes)
     return written
-
-
-def _write(value: object) -> str:
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, str | int | float | Decimal | PurePath):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return ",".join(_write(each) for each in value)
-    if isinstance(value, Mapping):
-        return ",".join(f"{_write(name)}={_write(each)}" for name, each in value.items())
-    raise ValueError(f"is {type(value).__name__}: write a string, a number, True, False or a list")
 
 
 def _say_unknown(name: str) -> str:

@@ -154,15 +154,14 @@ def test_events_come_as_they_happen_and_one_that_was_given_out_is_handled(
 
 def test_a_wait_for_news_that_is_given_up_loses_none(settings: Settings) -> None:
     async def work(queue: smsq.AsyncSmsQueue) -> None:
-        news = queue.events(group="shop", consumer="a")
-        for _ in range(3):
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(anext(news), 0.01)
-        job = await queue.send_quick("+375291234567", "code")
-        await queue.cancel(job)
-        event = await anext(news)
-        assert getattr(event, "job_id", None) == job
-        await news.aclose()
+        async with queue.events(group="shop", consumer="a") as news:
+            for _ in range(3):
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(anext(news), 0.01)
+            job = await queue.send_quick("+375291234567", "code")
+            await queue.cancel(job)
+            event = await anext(news)
+            assert getattr(event, "job_id", None) == job
 
     run(settings, work)
 
