@@ -122,7 +122,8 @@ class Settings:
                 mistakes.append(f"{setting.name}: {error}")
         broker_url = values.get("broker_url") or values.get("redis_url", "")
         values["broker_url"] = parsers.broker_of(broker_url)
-        _resolve_token(values, needs_gateway, mistakes)
+        is_console = parsers.is_console(values.get("gateway_url", ""))
+        _resolve_token(values, needs_gateway and not is_console, mistakes)
         mistakes += _find_contradictions(values, needs_gateway)
         mistakes += _find_unreadable(values, gateway=needs_gateway, webhook=needs_webhook)
         if needs_sender and not env.get("SMSQ_ALPHANAME_ID", "").strip():

@@ -31,6 +31,9 @@ _MAX_ALPHANAME = 64
 #: What a word of the gateway's can mean; the others are ours alone.
 _MAPPED_STATES = frozenset(RecipientState) - {RecipientState.NO_REPORT, RecipientState.WITHHELD}
 _QUIET_HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
+#: In place of a gateway's address: what would be sent is printed. Texts go to a terminal alone, or,
+#: where they are asked for, wherever stdout leads.
+CONSOLE, CONSOLE_WITH_TEXT = "console:", "console:text"
 _HTTP_EXAMPLE = "write scheme, host and port, as in https://gateway.example"
 _PROXY_EXAMPLE = (
     "write http://, host and port, as in http://proxy.example:3128, or with a user: "
@@ -120,10 +123,17 @@ def webhook_url(text: str) -> str:
 
 def gateway_url(text: str) -> str:
     """Check an address of scheme, host and port alone: `/api/v1/...` is appended to it."""
+    if is_console(text):
+        return text
     address = base_url(text)
     if urlsplit(address).path:
         raise ValueError("write scheme, host and port without a path")
     return address
+
+
+def is_console(gateway_url: str) -> bool:
+    """Say whether the worker prints what it would send, for development."""
+    return gateway_url in {CONSOLE, CONSOLE_WITH_TEXT}
 
 
 def proxy(text: str) -> str:

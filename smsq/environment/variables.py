@@ -42,7 +42,8 @@ SETTINGS: tuple[Setting, ...] = (
         "SMSQ_GATEWAY_URL",
         "",
         parsers.gateway_url,
-        "scheme, host and port of the gateway (the provider's HTTP service); workers need it",
+        "scheme, host and port of the gateway (the provider's HTTP service); workers need it. "
+        "`console:` prints instead, for development",
     ),
     Setting(
         "SMSQ_GATEWAY_TOKEN", "", str, "the gateway's API key; workers need it, here or in a file:"

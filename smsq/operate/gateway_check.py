@@ -9,6 +9,7 @@ import importlib
 from typing import Any
 from urllib.parse import urlsplit
 
+from smsq.environment.parsers import is_console
 from smsq.errors import GatewayError
 from smsq.operate.checks import Check, Mark
 from smsq.settings import Settings
@@ -30,6 +31,9 @@ def check_gateway(settings: Settings) -> Check:
     if not settings.gateway_url:
         detail = "not asked: its address and token are not in this environment"
         return Check("gateway", Mark.OK, detail, "run this where the workers run")
+    if is_console(settings.gateway_url):
+        detail = "console: texts are printed by the workers, nothing is sent, all is delivered"
+        return Check("gateway", Mark.WARNING, detail, "good for development; else set its address")
     try:
         module: Any = importlib.import_module("smsq.gateway.client")
     except ImportError:

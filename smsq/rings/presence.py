@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 
+from smsq.environment.parsers import is_console
 from smsq.store.clock import ledger_time
 from smsq.store.keys import Keys
 
@@ -40,6 +41,8 @@ def name_gateway(url: str) -> str:
     Args:
         url: As in `SMSQ_GATEWAY_URL`.
     """
+    if is_console(url):
+        return "console"
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
 

@@ -17,6 +17,7 @@ from smsq.delivery.matching import Matching
 from smsq.delivery.polls import Polls
 from smsq.domain.backoff import Backoff, PollSchedule
 from smsq.domain.outcomes import RetryPolicy
+from smsq.environment.parsers import CONSOLE, is_console
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.lookup import MessageIdSource, NoSource
 from smsq.gateway.receipts import receipt_url
@@ -29,6 +30,7 @@ from smsq.rings.ticks import Ticks
 from smsq.rules.rules import RuleBook
 from smsq.sending.claims import Claims
 from smsq.settings import Settings
+from smsq.steps.console import ConsoleGateway
 from smsq.store.connection import WORKER_TIMEOUT_S, connect_for
 from smsq.store.keys import Keys
 from smsq.store.scripts import Scripts
@@ -58,7 +60,7 @@ class Resources:
     brakes: Brakes
     polls: Polls
     limiter: Limiter
-    gateway: GatewayClient
+    gateway: GatewayClient | ConsoleGateway
     rings: Rings
     matching: Matching
     rule_book: RuleBook
@@ -73,6 +75,7 @@ class Resources:
         redis = connect_for(settings, timeout_s=WORKER_TIMEOUT_S)
         scripts = Scripts.of(redis, settings)
         polls = Polls(scripts, timezone=settings.timezone, words=settings.words)
+        matching = Matching(scripts, polls, PollPlan.of(settings))
         return cls(
             settings=settings,
             redis=redis,
@@ -83,7 +86,7 @@ class Resources:
             staging=Staging(scripts),
             brakes=Brakes(scripts),
             polls=polls,
-            matching=Matching(scripts, polls, PollPlan.of(settings)),
+            matching=matching,
             rule_book=RuleBook.of(scripts, settings),
             limiter=Limiter(
                 scripts,
@@ -94,7 +97,7 @@ class Resources:
                     probe_s=settings.timeout_s,
                 ),
             ),
-            gateway=_client_of(settings),
+            gateway=_gateway_of(settings, redis, matching),
             rings=Rings.of(settings),
             retry_policy=RetryPolicy(
                 max_attempts=settings.max_attempts,
@@ -137,14 +140,17 @@ class Resources:
         It is good for twice the horizon of polls from when the gateway begins to send: an address
         in somebody's old log teaches nothing.
         """
-        if not self.settings.callback_url:
+        address = self.settings.callback_url
+        if not address and is_console(self.settings.gateway_url):
+            address = CONSOLE  # it only has to know the job
+        if not address:
             return ""
         begins_s = max(claim.claimed_at_s, claim.starts_at_s)
         good_s = max(RECEIPT_HORIZONS * self.settings.poll_horizon_s, RECEIPT_LEAST_S)
         return receipt_url(
-            self.settings.callback_url,
+            address,
             claim.job_id,
-            self.settings.callback_secrets[0],
+            next(iter(self.settings.callback_secrets), ""),
             until_s=round(begins_s + good_s),
         )
 
@@ -155,7 +161,11 @@ class Resources:
         self.redis.close()
 
 
-def _client_of(settings: Settings) -> GatewayClient:
+def _gateway_of(
+    settings: Settings, redis: Redis, matching: Matching
+) -> GatewayClient | ConsoleGateway:
+    if is_console(settings.gateway_url):
+        return ConsoleGateway(settings, redis, matching)
     return GatewayClient(
         settings.gateway_url,
         settings.gateway_token,

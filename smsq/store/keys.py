@@ -193,6 +193,10 @@ class Keys:
         """Sorted set: delivery that was given up → since when (ms)."""
         return f"{self.namespace}:dead_deliveries"
 
+    def console(self, message_id: int) -> str:
+        """String with a time to live: phones of a message that `console:` accepted, as JSON."""
+        return f"{self.namespace}:console:{message_id}"
+
     @property
     def ticks(self) -> str:
         """Hash: when beat's ticks were taken and sent."""

@@ -43,6 +43,7 @@
 --   versions                  hash: worker -> since when and which smsq it runs (presence.lua)
 --   heartbeat                 string: when beat's ticks were worked off last
 --   disk                      string: written to see whether writes reach the disk, or a replica
+--   console:<message id>      string with a time to live: phones of a message that `console:` took
 --   fitness                   string: written and deleted to see what Redis' user may do
 --   listed:<state>            zset: jobs that wait for an operator (unknown, dead) -> since when
 --   listed:unmatched          zset: accepted jobs with messages whose ids nobody told -> since when

@@ -19,6 +19,7 @@ from smsq.pacing.slots import Pace
 from smsq.queue import SmsQueue
 from smsq.rings.rings import Rings
 from smsq.simulator.server import RunningSimulator
+from smsq.steps.console import ConsoleGateway
 from smsq.steps.resources import Resources
 from tasks import crew
 from tasks import engine as engine_module
@@ -196,7 +197,9 @@ def test_two_engines_share_a_backlog_and_send_nothing_twice(
     assert min(sent["one"], sent["two"]) >= 20
 
 
-def counted(gateway: GatewayClient, sent: Counter[str], name: str) -> GatewayClient:
+def counted(
+    gateway: GatewayClient | ConsoleGateway, sent: Counter[str], name: str
+) -> GatewayClient:
     class Counting:
         def send_quick(self, request: QuickRequest) -> QuickAccepted:
             sent[name] += 1
