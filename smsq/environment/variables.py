@@ -43,7 +43,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         parsers.gateway_url,
         "scheme, host and port of the gateway (the provider's HTTP service); workers need it. "
-        "`console:` prints instead, for development",
+        "console: prints instead, for development",
     ),
     Setting(
         "SMSQ_GATEWAY_TOKEN", "", str, "the gateway's API key; workers need it, here or in a file:"
