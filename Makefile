@@ -40,6 +40,10 @@ test: setup ## Run the whole test suite, with real processes (ARGS="tests/smsq -
 quick: setup ## Run tests without Redis, of the folders you changed, and long ones you touched; 20 s
 	@$(PYTEST) -n 4 --dist worksteal --quick --hypothesis-profile quick $(ARGS)
 
+.PHONY: slow
+slow: setup ## Run what `make test` leaves out for time: processes that are killed, outages, clocks; 10 minutes
+	@$(PYTEST) $(AT_ONCE) -m slow $(ARGS)
+
 .PHONY: lint
 lint: setup ## Check style, spelling and the direction of imports
 	@$(BIN)/ruff check $(CODE)

@@ -119,6 +119,7 @@ def send_by_clock(deployment: Deployment, shift: str) -> str:
     return ran.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("beats", "workers", "producers"),
@@ -144,6 +145,7 @@ def test_every_process_may_have_a_wrong_clock_of_its_own(
         wait_until(lambda: accepted(deployment, job), "the code is sent")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_worker_that_comes_back_is_at_work_though_the_broker_lost_all_ticks(
     deploy: Deploy,

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from smsq.models import JobState
 from tests.e2e.conftest import ROOT, Deploy
 from tests.smsq.rings.test_celery_app import FOREIGN, NAMES
@@ -37,6 +39,7 @@ def foreign_environment() -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_worker_beat_and_flower_work_in_it(deploy: Deploy) -> None:
     # `smsq worker` and the others shut out what the `celery` command would read, too.
     environ: dict[str, Any] = dict.fromkeys(NAMES, FOREIGN[0])

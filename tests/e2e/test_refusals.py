@@ -97,6 +97,7 @@ def test_nothing_ends_or_goes_deaf_when_redis_refuses_writes(
         check_log(deployment.read_logs(), lost=len(kinds) * (1 + for_s / 60))
 
 
+@pytest.mark.slow
 def test_everybody_follows_an_address_to_the_new_primary_while_the_old_one_lives(
     deploy: Deploy, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -127,6 +127,7 @@ def test_up_tells_wrong_settings_once_and_starts_nothing(tmp_path: Path) -> None
     assert said.count("SMSQ_RATE_PER_S") == said.count("SMSQ_GATEWAY_URL") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "number",
     [
@@ -153,6 +154,7 @@ def test_nothing_outlives_a_demo_that_is_ended_in_its_middle(
             raise AssertionError(f"{left} outlive it: {log.read_text()}") from late
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", ["worker.py", "worker/__init__.py"])
 def test_a_worker_started_in_a_web_apps_folder_is_ours(
     own: str, up_environ: dict[str, str], tmp_path: Path
@@ -179,6 +181,7 @@ def test_flower_needs_a_password_where_others_can_reach_it(
     assert "FLOWER_BASIC_AUTH" in log.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.real_redis
 def test_a_worker_whose_output_nobody_reads_any_more_ends_when_it_is_asked_to(
     up_environ: dict[str, str], tmp_path: Path

@@ -29,5 +29,5 @@ class Namer(Life):
 
 
 def test_a_replayed_example_makes_the_same_ids(settings: Settings) -> None:
-    live(Namer, settings, profile(examples=20, on_fakeredis=5, steps=5))
+    live(Namer, settings, profile(examples=10, on_fakeredis=5, steps=5, deep=40))
     assert new_job_id() not in {ids[0] for ids in Namer.made.values()}

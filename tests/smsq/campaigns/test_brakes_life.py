@@ -302,4 +302,4 @@ def test_a_brake_holds_whatever_happens(settings: Settings) -> None:
     live(BrakesLife, settings, PROFILE)
 
 
-PROFILE = profile(examples=15, on_fakeredis=2, steps=30, deep=34)
+PROFILE = profile(examples=8, on_fakeredis=2, steps=30, deep=64)

@@ -140,4 +140,4 @@ class PagingLife(Life):
 
 @pytest.mark.machine
 def test_no_page_is_read_twice_in_a_poll_or_left_out_of_it(settings: Settings) -> None:
-    live(PagingLife, settings, profile(examples=25, on_fakeredis=2, steps=30, deep=48))
+    live(PagingLife, settings, profile(examples=13, on_fakeredis=2, steps=30, deep=93))

@@ -379,4 +379,4 @@ def test_no_send_is_doubled_lost_or_sent_too_late_whatever_happens(settings: Set
     live(GatheredLife, settings, PROFILE)
 
 
-PROFILE = profile(examples=10, on_fakeredis=2, steps=25, deep=30)
+PROFILE = profile(examples=5, on_fakeredis=2, steps=25, deep=60)

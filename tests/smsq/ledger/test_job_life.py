@@ -270,4 +270,4 @@ def test_no_job_is_doubled_or_lost_whatever_happens(settings: Settings) -> None:
     live(JobLife, settings, PROFILE)
 
 
-PROFILE = profile(examples=20, on_fakeredis=3, steps=30, deep=40)
+PROFILE = profile(examples=10, on_fakeredis=3, steps=30, deep=80)

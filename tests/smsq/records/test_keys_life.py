@@ -284,4 +284,4 @@ def test_a_key_guards_its_message_as_long_as_that_is_in_the_ledger(settings: Set
     live(KeysLife, settings, PROFILE)
 
 
-PROFILE = profile(examples=25, on_fakeredis=3, steps=30, deep=40)
+PROFILE = profile(examples=13, on_fakeredis=3, steps=30, deep=77)

@@ -162,4 +162,4 @@ def test_nobody_is_sent_to_against_the_rules_whatever_happens(settings: Settings
     live(RulesLife, settings, PROFILE)
 
 
-PROFILE = profile(examples=30, on_fakeredis=2, steps=25, deep=40)
+PROFILE = profile(examples=15, on_fakeredis=2, steps=25, deep=80)

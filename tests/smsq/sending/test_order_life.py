@@ -125,4 +125,4 @@ class OrderLife(Life):
 @pytest.mark.machine
 @pytest.mark.timeout(300)
 def test_nobody_overtakes_whatever_happens(settings: Settings) -> None:
-    live(OrderLife, settings, profile(examples=25, on_fakeredis=3, steps=25, deep=48))
+    live(OrderLife, settings, profile(examples=13, on_fakeredis=3, steps=25, deep=93))

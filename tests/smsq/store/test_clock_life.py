@@ -180,4 +180,4 @@ def test_nobody_notices_whatever_is_done_to_the_clock_of_redis(settings: Setting
     live(ClockLife, settings, PROFILE)
 
 
-PROFILE = profile(examples=30, on_fakeredis=3, steps=30, deep=54)
+PROFILE = profile(examples=15, on_fakeredis=3, steps=30, deep=108)
