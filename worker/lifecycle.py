@@ -22,6 +22,7 @@ from smsq.environment.version import read_version
 from smsq.rings.presence import Presence, name_gateway
 from smsq.rings.ticks import EVERY_S
 from smsq.steps.resources import Resources
+from smsq.store.agreement import Agreement
 from smsq.store.refusals import say
 from tasks.current_engine import get_engine
 from tasks.current_resources import find_installed, install
@@ -88,6 +89,7 @@ def build_resources(sender: Any, **_: object) -> None:
     require_durability(resources.redis, resources.keys, settings.durable_claims)
     start_watching(resources.scripts, resources.stop)
     start_telling(sender.hostname, presence, resources.stop)
+    Agreement(resources.scripts, settings, role="worker").keep_looking(resources.stop)
     start_standing_in(resources)
     log.info(
         "worker %s sends to %s, at %g/s at most, burst %d",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging.config
 import os
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
@@ -36,6 +37,7 @@ from smsq.intake.mistakes import MAX_NAME
 from smsq.records.jobs import PollPlan
 from smsq.settings import Settings
 from smsq.status.views import Views
+from smsq.store.agreement import Agreement
 from smsq.store.clock import ledger_time
 from smsq.store.connection import PRODUCER_TIMEOUT_S, connect_for
 from smsq.store.fitness import try_write
@@ -202,9 +204,11 @@ def main() -> None:
     """Serve on `$HOST:$PORT`, by default on loopback."""
     settings = load_settings(needs_webhook=True)
     require_ledger(settings, waits=False)
+    receiver = Receiver.build(settings)
+    Agreement(receiver.scripts, settings, role="web").keep_looking(threading.Event())
     with courier_at_work(settings):
         uvicorn.run(
-            make_app(Receiver.build(settings)),
+            make_app(receiver),
             host=os.environ.get("HOST", "127.0.0.1"),
             port=int(os.environ.get("PORT", "8080")),
             log_config=LOGGING,

@@ -1,7 +1,9 @@
 -- news.lua: collects what a script call changes, for the stream `events`. Every script begins with
 -- it; publish.lua, with which every script ends, writes the news down.
 --
--- ARGV[last]  events_keep_ms   how long news is kept; 0: there is none
+-- ARGV[last]  events_keep_ms   how long news is kept, as the caller has it; 0: there is none. What the
+--                              worker says that started last counts (agree.lua): a web app with another
+--                              value would trim everybody's news
 --
 -- An item of news is one of
 --   {'job', id, campaign, old state, new state}
@@ -10,7 +12,7 @@
 -- with '' for what is not there; the phones of a gathered job have ordinal and tag of their send behind
 -- them, after a dot. Phones that look the same once masked are counted, so a page of
 -- 1,000 recipients takes some 2 KB.
-local EVENTS_KEEP_MS = tonumber(ARGV[#ARGV])
+local EVENTS_KEEP_MS = tonumber(redis.call('HGET', ARGV[1] .. ':limiter', 'events_keep_ms') or ARGV[#ARGV])
 local NEWS = {}
 -- Most recipients in one item, and most changes in one entry of the stream.
 local ENTRY_CHANGES = 1000

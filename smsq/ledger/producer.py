@@ -14,6 +14,7 @@ from smsq.names import Durability
 from smsq.rings.breaker import Breaker, breaker_of
 from smsq.settings import Settings
 from smsq.status.views import Views
+from smsq.store.agreement import Agreement
 from smsq.store.connection import PRODUCER_TIMEOUT_S, connect_for, unavailable
 from smsq.store.scripts import Scripts
 
@@ -45,6 +46,7 @@ class Producer:
         timeout_s = _ANSWER_TIMEOUT_S.get(self._durability, PRODUCER_TIMEOUT_S)
         self.redis = connect_for(settings, timeout_s=timeout_s)
         self.scripts = Scripts.of(self.redis, settings)
+        self._agreement = Agreement(self.scripts, settings)
         self.ledger = Ledger(self.scripts)
         self.views = Views(self.redis, self.scripts.keys)
         self.rings = Rings.of(settings)
@@ -63,6 +65,8 @@ class Producer:
             writes: True when the block makes something live: a lost answer may be a stored job.
             in_pieces: True when it makes several things live, one after the other.
         """
+        if writes:
+            self._agreement.look_soon()
         return unavailable(self.redis, writes=writes, in_pieces=in_pieces, tries=self.breaker)
 
     @property
@@ -88,5 +92,6 @@ class Producer:
 
     def close(self) -> None:
         """Give the connections back."""
+        self._agreement.close()
         self.rings.close()
         self.redis.close()

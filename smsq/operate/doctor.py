@@ -24,6 +24,7 @@ from smsq.rings.presence import name_gateway, read_gateway, read_presence, read_
 from smsq.rings.rings import Rings, make_celery
 from smsq.settings import Settings
 from smsq.status.views import Views
+from smsq.store.agreement import find_differences
 from smsq.store.clock import ledger_time
 from smsq.store.connection import WORKER_TIMEOUT_S, connect
 from smsq.store.durability import find_obstacle
@@ -114,6 +115,7 @@ def check_ledger(redis: Redis, settings: Settings) -> Iterator[Check]:
     if settings.gateway_url:
         mine = name_gateway(settings.gateway_url)
         yield from process_checks.check_gateway_name(mine, read_gateway(redis, keys))
+    yield process_checks.check_agreement(list(find_differences(redis, settings)))
     if settings.webhook_url:
         hooks = Webhooks(Scripts.of(redis, settings), url=settings.webhook_url)
         ended_at = hooks.ended_at() if hooks.has_ended() else None

@@ -6,7 +6,7 @@ In:  what workers said of themselves and to Celery. Out: checks.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from smsq.operate.checks import Check, Mark
 from smsq.rings.broker import read_queue
 from smsq.rings.presence import DEAF_AFTER_S, Running
 from smsq.rings.ticks import LATE_BEAT_S
+from smsq.store.agreement import Difference
 
 #: Of one queue. Producers stop at 2,000.
 MANY_RINGS = 1000
@@ -148,6 +149,15 @@ def check_polls(due: int, oldest_s: float) -> Check:
         return Check("polls", Mark.OK, f"{due} due")
     detail = f"{due} due, the first for {oldest_s:.0f} s: delivery states come late"
     return Check("polls", Mark.WARNING, detail, "start more workers, or raise SMSQ_POLL_SHARE")
+
+
+def check_agreement(differences: Sequence[Difference]) -> Check:
+    """Look whether all processes have the same values of settings that must be alike."""
+    if not differences:
+        return Check("same settings", Mark.OK, "no process says otherwise")
+    detail = "; ".join(str(one) for one in differences)
+    fix = "give all the same value and restart them; who ended is forgotten in 15 min"
+    return Check("same settings", Mark.WARNING, detail, fix)
 
 
 def check_webhook(waiting: int, ended_at: datetime | None) -> Check:

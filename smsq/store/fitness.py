@@ -47,6 +47,7 @@ PROBES: Mapping[str, Sequence[str]] = {
     "PEXPIRE": (_KEY, str(_KEPT_MS)),
     "XADD": (_KEY, "MINID", "~", "1", "*", "a", "1"),
     "XRANGE": (_KEY, "-", "+"),
+    "XREVRANGE": (_KEY, "+", "-"),
     **dict.fromkeys(("PERSIST", "UNLINK"), (_NONE,)),
     "RENAME": (_NONE, _NONE),
     "TIME": (),

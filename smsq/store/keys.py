@@ -165,6 +165,11 @@ class Keys:
         return f"{self.namespace}:versions"
 
     @property
+    def settings(self) -> str:
+        """Hash: `name=value` of a setting → when (ms) and by whom that was said last."""
+        return f"{self.namespace}:settings"
+
+    @property
     def events(self) -> str:
         """Stream: news of what changed."""
         return f"{self.namespace}:events"

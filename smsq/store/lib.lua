@@ -41,6 +41,7 @@
 --   ticks                     hash: when beat's ticks were taken and sent (tick.lua)
 --   workers                   zset: worker -> when its consumer last asked for rings
 --   versions                  hash: worker -> since when and which smsq it runs (presence.lua)
+--   settings                  hash: <name>=<value> of a setting -> when and by whom it was told last (agree.lua)
 --   heartbeat                 string: when beat's ticks were worked off last
 --   disk                      string: written to see whether writes reach the disk, or a replica
 --   console:<message id>      string with a time to live: phones of a message that `console:` took

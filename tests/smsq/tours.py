@@ -23,6 +23,7 @@ from smsq.rings.presence import Presence
 from smsq.rings.ticks import Ticks
 from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
+from smsq.store.agreement import Agreement
 from tests.smsq import gathered_tour, sizes
 from tests.smsq.sizes import ACCEPTED, Meter, phone, put, take_job, work_off
 from tests.smsq.world import PLAN, World
@@ -56,6 +57,7 @@ def tour(settings: Settings, *, recipients: int, messages: int, is_timed: bool =
     work_small_scripts(world)
     find_what_waits(world)
     post_news(world)
+    Agreement(world.scripts, settings, role="worker").look()
     return meter
 
 

@@ -42,6 +42,7 @@ OWN_TIME = {
     "fitness": "one look at the rights",
     "workers": "as long as a worker is heard of",
     "versions": "as long as a worker is heard of",
+    "settings": "until nobody has said so for a while",
     "heartbeat": "as long as anybody would ask",
     "events": "SMSQ_EVENTS_KEEP_S",
     "event_groups": "longer than any stream: who comes back sooner goes on where it was",
@@ -56,8 +57,8 @@ ROOT = Path(smsq.__file__).parents[1]
 SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in find_files().values()}
 #: Who gives a key a time of its own.
 SET_TIMES = {
-    *("cap.lua", "chores.lua", "keep.lua", "presence.lua", "publish.lua", "webhook_collect.lua"),
-    "recover.lua",
+    *("agree.lua", "cap.lua", "chores.lua", "keep.lua", "presence.lua", "publish.lua"),
+    *("recover.lua", "webhook_collect.lua"),
     *(
         "webhook_replay.lua",
         "webhook_settle.lua",

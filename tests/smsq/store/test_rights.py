@@ -136,7 +136,7 @@ def queue(server: RedisServer, environ: dict[str, str]) -> Iterator[SmsQueue]:
 
 
 def look(admin: Redis, namespace: str) -> Mapping[str, bytes]:
-    """Everything that is there, but for what is not live, and the clock."""
+    """Everything that is there, but for what is not live, the clock, and what a thread says."""
     keys: Any = admin.keys(f"{namespace}:*")
     found = [key.decode() for key in keys]
     staged: list[Any] = [
@@ -146,7 +146,7 @@ def look(admin: Redis, namespace: str) -> Mapping[str, bytes]:
         key: admin.dump(key) or b""
         for key in found
         if not OF_DRAFTS.search(key)
-        and key != Keys(namespace).limiter
+        and key not in {Keys(namespace).limiter, Keys(namespace).settings}
         and not any(job.decode() in key for job in staged)
     }
 
