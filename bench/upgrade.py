@@ -22,7 +22,7 @@ from pathlib import Path
 from bench.harness import ROOT, Bed, bed, wait
 from bench.producer import Load, Producer
 from bench.run import LATENCY, Row, show
-from bench.tally import is_at_rest, reckon
+from bench.tally import Fate, Tally, is_at_rest, reckon
 from smsq.cli.running.children import end_together
 from smsq.models import RecipientState
 
@@ -97,12 +97,16 @@ class Versions:
     Args:
         made: A deployment of this version, without workers.
         older: Where the older version is.
+
+    Attributes:
+        slowest_stop_s: Who takes `STOP_S` is killed, with requests in hand.
     """
 
     def __init__(self, made: Bed, older: Path) -> None:
         self.bed = made
         self._stack = made.stack
         self._older = older
+        self.slowest_stop_s = 0.0
 
     def run(self, name: str, *, is_old: bool) -> None:
         """Start a worker, beat or web of one version in place of the one of that name."""
@@ -127,7 +131,9 @@ class Versions:
     def stop(self, name: str) -> None:
         """Stop it as an operator does."""
         if process := self._stack.processes.pop(name, None):
+            began_s = time.monotonic()
             end_together([process], STOP_S)
+            self.slowest_stop_s = max(self.slowest_stop_s, time.monotonic() - began_s)
 
     def enqueue(self, half: int, recipients: int, *, is_old: bool) -> subprocess.Popen[str]:
         """Have a web app of one version enqueue its half of the load."""
@@ -172,7 +178,9 @@ def cross(older: Path, *, is_upgrade: bool) -> Row:
             for app in (first, second)
             for line in app.communicate()[0].splitlines()
         ]
-        return _reckon(made, lines, started_at_s, "upgrade from" if is_upgrade else "back to")
+        row = _reckon(made, lines, started_at_s, "upgrade from" if is_upgrade else "back to")
+        stops = f"the slowest stop took {both.slowest_stop_s:.1f} s"
+        return replace(row, remark=f"{row.remark}; {stops}")
 
 
 def _reckon(made: Bed, lines: list[dict[str, str]], started_at_s: float, what: str) -> Row:
@@ -197,8 +205,14 @@ def _reckon(made: Bed, lines: list[dict[str, str]], started_at_s: float, what: s
         tally,
         time.monotonic() - started_at_s,
         tally.is_clean and len(jobs) == 2 * QUICK and is_whole and set(found) <= _FINAL,
-        f"campaign: {told}; lost are {dict(tally.lost_states)}",
+        f"campaign: {told}; lost are {dict(tally.lost_states)}; unknown are {_why(made, tally)}",
     )
+
+
+def _why(made: Bed, tally: Tally) -> dict[str, int]:
+    """Why jobs are unknown, and how many for that reason."""
+    errors = [made.queue.status(job).error for job in tally.jobs(Fate.UNKNOWN)]
+    return dict(Counter(map(str, errors)))
 
 
 def main() -> int:

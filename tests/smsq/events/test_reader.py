@@ -19,7 +19,7 @@ from smsq.settings import Settings
 from smsq.store.connection import connect
 from tests.conftest import HAS_REDIS
 from tests.smsq.world import World
-from tests.support import RedisServer, free_port, wait_until
+from tests.support import MutingProxy, RedisServer, free_port, wait_until
 
 
 def read(queue: SmsQueue, consumer: str = "one", **options: float | str) -> list[Event]:
@@ -286,6 +286,36 @@ def test_a_reader_waits_while_redis_refuses(
     later.join()
     admin.close()
     queue.close()
+
+
+@pytest.mark.real_redis
+def test_a_reader_goes_on_at_the_new_primary_to_which_its_address_leads(
+    own_redis: RedisServer, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """The old one lives on as a replica, and keeps the connections that it has."""
+    folder = tmp_path / "next"
+    folder.mkdir()
+    of = ("--replicaof", "127.0.0.1", str(own_redis.port), "--repl-diskless-sync-delay", "0")
+    with RedisServer(folder, *of) as promoted, MutingProxy(own_redis.port) as address:
+        url = f"redis://127.0.0.1:{address.port}/0"
+        queue = SmsQueue(settings=Settings.from_env(environ | {"SMSQ_REDIS_URL": url}))
+        reader = queue.events(group="app", consumer="one", start="oldest", block_s=30)
+        queue.send_quick("+375291234567", "before", alphaname_id="123")
+        assert next(reader)
+        old, new = connect(own_redis.url), connect(promoted.url)
+        wait_until(lambda: old.wait(1, 100) == 1, "the replica has all")
+
+        address.to = ("127.0.0.1", promoted.port)
+        new.replicaof("NO", "ONE")
+        old.replicaof("127.0.0.1", promoted.port)
+        own = environ | {"SMSQ_REDIS_URL": promoted.url}
+        producer = SmsQueue(settings=Settings.from_env(own))
+        after = producer.send_quick("+375291234567", "after", alphaname_id="123")
+        news = [next(reader)]
+        while after not in ids(news):
+            news.append(next(reader))
+        for one in (queue, producer, old, new):
+            one.close()
 
 
 @pytest.mark.real_redis
