@@ -42,6 +42,7 @@ OWN_TIME = {
     "fitness": "one look at the rights",
     "workers": "as long as a worker is heard of",
     "versions": "as long as a worker is heard of",
+    "console": "as long as its message is polled for",
     "settings": "until nobody has said so for a while",
     "heartbeat": "as long as anybody would ask",
     "events": "SMSQ_EVENTS_KEEP_S",
@@ -68,6 +69,7 @@ SET_TIMES = {
         "smsq/store/fitness.py",
     ),
     "smsq/events/groups.py",
+    "smsq/steps/console.py",
 }
 
 
