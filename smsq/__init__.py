@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         UnpreparedError,
         WebhookError,
     )
-    from smsq.events.events import CampaignEvent, Event, JobEvent, RecipientEvent
+    from smsq.events.events import CampaignChange, CampaignEvent, Event, JobEvent, RecipientEvent
     from smsq.events.reader import EventReader
     from smsq.events.receiving import parse_webhook
     from smsq.events.signatures import verify_webhook
@@ -73,6 +73,7 @@ __all__ = [
     "BulkMessage",
     "BusyError",
     "Campaign",
+    "CampaignChange",
     "CampaignEvent",
     "ConfigError",
     "Event",

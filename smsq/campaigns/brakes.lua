@@ -65,6 +65,8 @@ local function campaign_brakes()
     redis.call('HSET', k, 'name', name, 'braked_at_ms', int(NOW_MS))
     redis.call('ZADD', key('campaigns'), int(NOW_MS), id)
     if job.max_failed_ppm then redis.call('HSET', k, 'max_failed_ppm', job.max_failed_ppm) end
+    redis.call('HSET', k, 'is_open', 1)
+    tell_campaign(id, nil, nil, 'begun')
     note(id, 'created', name)
     if not job.is_canary then return end
     local starts_ms = math.max(NOW_MS, moment_ms(tonumber(job.starts_at_ms) or 0))
@@ -135,10 +137,24 @@ local function campaign_brakes()
   }
 end
 
+-- Its last recipient is final, once: `is_open` is there from its beginning to its end. News of those whose
+-- job ended unsent may still be on its way (`telling`).
+local function end_campaign(id)
+  local open = redis.call('HMGET', key('campaign', id),
+    'job:queued', 'job:waiting', 'job:submitting', 'job:accepted', 'job:unknown', 'telling')
+  for _, number in ipairs(open) do
+    if (tonumber(number or 0)) > 0 then return end
+  end
+  redis.call('HDEL', key('campaign', id), 'is_open', 'telling')
+  tell_campaign(id, nil, nil, 'finished')
+end
+
 local function judge_campaigns()
   local brakes
   for id in pairs(MOVED) do
-    if redis.call('HEXISTS', key('campaign', id), 'max_failed_ppm') == 1 then
+    local marks = redis.call('HMGET', key('campaign', id), 'is_open', 'max_failed_ppm')
+    if marks[1] then end_campaign(id) end
+    if marks[2] then
       brakes = brakes or campaign_brakes()
       -- The call has moved what it moved; a campaign that cannot be judged must not cost its answer.
       pcall(brakes.judge, id)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from smsq.models import JobState, RecipientState
@@ -65,9 +66,18 @@ class RecipientEvent:
     own_id: str | None = None
 
 
+class CampaignChange(StrEnum):
+    """What a campaign's event is about."""
+
+    BEGUN = "begun"  #: it is enqueued, and goes out
+    HELD = "held"  #: something holds it up: `new_brake` says what
+    RELEASED = "released"  #: it goes on
+    FINISHED = "finished"  #: its last recipient is final; told once
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignEvent:
-    """A campaign was held up, goes on, or was called off.
+    """A campaign has begun, was held up, goes on, was called off, or has finished.
 
     Attributes:
         id: The same whenever the event is read again.
@@ -75,6 +85,7 @@ class CampaignEvent:
         old_brake: None where nothing held it up.
         new_brake: None where it goes on.
         why: In words.
+        what: Which of these; None from a webhook of an older smsq.
     """
 
     id: str
@@ -83,6 +94,7 @@ class CampaignEvent:
     old_brake: BrakeState | None
     new_brake: BrakeState | None
     why: str
+    what: CampaignChange | None = None
 
 
 #: Whatever `queue.events` gives and `parse_webhook` returns.
@@ -140,6 +152,13 @@ def _recipient_changes(
                 yield RecipientEvent, {**change, "phone": phone, "own_id": own_id}
 
 
+def _what_changed(old: str, new: str, why: str) -> CampaignChange:
+    """Say what a campaign's item is about: only its beginning and its end have no brake."""
+    if old or new:
+        return CampaignChange.HELD if new else CampaignChange.RELEASED
+    return CampaignChange(why)
+
+
 def _campaign_changes(campaign: str, old: str, new: str, why: str) -> Iterator[_Change]:
     yield (
         CampaignEvent,
@@ -148,6 +167,7 @@ def _campaign_changes(campaign: str, old: str, new: str, why: str) -> Iterator[_
             "old_brake": BrakeState(old) if old else None,
             "new_brake": BrakeState(new) if new else None,
             "why": why,
+            "what": _what_changed(old, new, why),
         },
     )
 

@@ -41,7 +41,9 @@ local function take_out(id, job, ordinal, send, why, claim)
   if tonumber(claim) > 0 then redis.call('HSET', key('gone', id), int(ordinal), claim .. '|' .. days) end
   job.size = redis.call('HINCRBY', key('job', id), 'size', -1)
   count_recipients(id, job, 1, 'pending', -1)
-  tell_job(id .. '.' .. name_send(ordinal, send.tag), job, why)
+  local name = name_send(ordinal, send.tag)
+  tell_job(id .. '.' .. name, job, why)
+  tell_recipients({id, '', 1, '', ordinals = {[send.phone] = name}}, {send.phone}, 'pending', 'undelivered', why)
 end
 
 -- A send that may be out stays in its job, is counted and polled for; only what is sent from now on
@@ -90,6 +92,33 @@ local function leave(id, job, ordinal, why)
   end
   take_out(id, job, ordinal, send, why, newest_that_had(job))
   return why
+end
+
+-- A job ended unsent, and nobody brought it back since: its pending recipients have ended as well. Their
+-- rows stay as they are: whoever reads them looks at the job.
+function CHORES.unsent(id, job, place)
+  local n, b = string.match(place, '^(%d+):(%d+)$')
+  n, b = tonumber(n), tonumber(b)
+  local ordinals = UNSENT[job.state] and read_ordinals(id, job)
+  while UNSENT[job.state] and n <= tonumber(job.messages) do
+    local message = redis.call('HMGET', key('message', id, n), 'buckets', 'message_id', 'pending')
+    local buckets = (tonumber(message[3]) or 0) > 0 and tonumber(message[1]) or 0
+    local told = {id, job.campaign or '', n, message[2] or '', ordinals = ordinals}
+    work_left = work_left - MESSAGE_COST
+    while b < buckets do
+      if work_left <= 0 then return int(n) .. ':' .. int(b) end
+      local phones = {}
+      for phone, value in pairs(load(key('recipients', id, n, b)) or {}) do
+        if value == '' or sub(value, 1, 1) == 'p' then phones[#phones + 1] = phone end
+      end
+      tell_recipients(told, phones, 'pending', 'undelivered', job.state)
+      work_left, b = work_left - 1 - #phones * (PHONE_COST + 1), b + 1
+    end
+    n, b = n + 1, 0
+  end
+  if not job.campaign then return end
+  redis.call('HINCRBY', key('campaign', job.campaign), 'telling', -1)
+  MOVED[job.campaign] = true
 end
 
 -- How many sends the next request would have.

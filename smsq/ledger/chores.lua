@@ -172,9 +172,15 @@ end
 
 local function do_chores(id, job) run_chores(id, job, true) end
 
-local function add_chore(id, job, name, argument)
+-- Has a chore done; `later` leaves it to recover, where other jobs of this call come first.
+local function add_chore(id, job, name, argument, later)
   local were_kept = job.chores ~= nil
   local chore = name .. '.' .. (argument or '') .. '@1:0'
   job.chores = were_kept and job.chores .. ';' .. chore or chore
-  run_chores(id, job, were_kept)
+  if later then
+    redis.call('HSET', key('job', id), 'chores', job.chores)
+    redis.call('ZADD', key('chores'), 'NX', int(NOW_MS), id)
+  else
+    run_chores(id, job, were_kept)
+  end
 end

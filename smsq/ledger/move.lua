@@ -118,6 +118,17 @@ end
 
 local UNSENT = {rejected = true, dead = true, cancelled = true, expired = true}
 
+-- More recipients than these are told by recover: a call may end many jobs.
+local MOST_TOLD_AT_ONCE = 20
+
+-- A job ends unsent, and with it its recipients that are pending: news says so of each (CHORES.unsent).
+-- Its campaign has not ended before that is told.
+local function tell_unsent(id, job, to, was)
+  if not UNSENT[to] or UNSENT[was] or EVENTS_KEEP_MS == 0 then return end
+  if job.campaign then redis.call('HINCRBY', key('campaign', job.campaign), 'telling', 1) end
+  add_chore(id, job, 'unsent', nil, (tonumber(job.size) or 1) > MOST_TOLD_AT_ONCE)
+end
+
 -- What a campaign counts of its jobs beside their states. The recipients of a job that ended unsent
 -- stay pending: their campaign knows how many they are.
 local function count_in_campaign(id, job, to)
@@ -198,6 +209,7 @@ local function move(id, job, to, error, detail)
   end
   job.is_parked = is_parked and '1' or nil
   if FINAL[to] and to ~= 'dead' and job.state ~= 'accepted' then forget_texts(id, job) end
+  local was = job.state
   job.state = to
   redis.call('HSET', key('job', id), 'state', to, 'changed_at_ms', int(NOW_MS))
   if error == '' then
@@ -209,5 +221,6 @@ local function move(id, job, to, error, detail)
     schedule(id, NOW_MS + (to == 'dead' and math.min(DEAD_TEXT_MS, RETENTION_MS) or RETENTION_MS))
   end
   if to == 'unknown' then redis.call('ZADD', key('due'), job.is_proven and int(NOW_MS) or '+inf', id) end
+  tell_unsent(id, job, to, was)
   return to
 end

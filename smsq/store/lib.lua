@@ -23,7 +23,7 @@
 --   gathering                 zset: open job -> when it closes
 --   receipts:<id>             list: raw receipts, newest last
 --   timeline:<id>             list: ms|what|detail, newest last; what happened to the job or campaign
---   campaign:<id>             hash: counts and brakes (below); campaign_jobs:<id>  list of job ids
+--   campaign:<id>             hash: counts and brakes (below), `is_open` until it has ended; campaign_jobs:<id>  list of job ids
 --   campaigns                 zset: campaign -> when it was enqueued
 --   aligning                  zset: campaign -> when its jobs are to be brought in line (align.lua)
 --   draft:<name>              hash: a campaign in the making, how far it is; named by the digest of

@@ -478,8 +478,13 @@ def test_brakes_are_news(world: World) -> None:
 
     entries: Any = world.redis.xrange(world.keys.events)
     events = [event for entry in entries for event in read_entry(*entry)]
-    told = [(e.old_brake, e.new_brake) for e in events if isinstance(e, CampaignEvent)]
-    assert told == [("canary", "stopped"), ("stopped", None), (None, "cancelled")]
+    told = [(e.old_brake, e.new_brake, e.what) for e in events if isinstance(e, CampaignEvent)]
+    assert told == [
+        (None, None, "begun"),
+        ("canary", "stopped", "held"),
+        ("stopped", None, "released"),
+        (None, "cancelled", "held"),
+    ]
 
 
 def test_a_purged_campaign_leaves_nothing(world: World) -> None:

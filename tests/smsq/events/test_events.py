@@ -137,8 +137,9 @@ def test_a_campaigns_jobs_go_live_in_one_entry_and_name_their_campaign(world: Wo
     assert entries_of(world) == []  # staged: nobody sees it
     draft.commit(Idempotency())
 
-    assert len(entries_of(world)) == 1
-    events = [event for event in events_of(world) if isinstance(event, JobEvent)]
+    begun, launched = entries_of(world)
+    assert [event.what for event in read_entry(*begun)] == ["begun"]  # type: ignore[union-attr]
+    events = [event for event in read_entry(*launched) if isinstance(event, JobEvent)]
     assert [event.job_id for event in events] == list(draft.job_ids)
     assert {event.campaign_id for event in events} == {draft.id}
 

@@ -430,6 +430,7 @@ def test_news_of_a_recipient_names_its_send(world: World) -> None:
         (own[1], RecipientState.DELIVERED),
         (own[0], RecipientState.SENT),
         (own[0], RecipientState.NO_REPORT),
+        (gone, RecipientState.UNDELIVERED),
     }
     jobs = [(e.job_id, e.new_state) for e in events if isinstance(e, JobEvent)]
     assert (gone, JobState.EXPIRED) in jobs
