@@ -21,9 +21,10 @@ from smsq.campaigns.bulk_sends import Reach
 from smsq.contrib.django.signals import not_queued
 from smsq.errors import QueueUnavailableError, SmsqError, say_unforeseen
 from smsq.gathering.gathering import put_checked, put_many_checked
+from smsq.intake.recipients import LeftOut
 from smsq.intake.values import read_text
 from smsq.models import BulkMessage, PersonalMessage, QuickMessage
-from smsq.options import BulkOptions, Key, PersonalOptions, Phone, QuickOptions, Text
+from smsq.options import BulkOptions, Key, OnInvalid, PersonalOptions, Phone, QuickOptions, Text
 from smsq.queue import SmsQueue
 
 log = logging.getLogger("smsq.contrib.django")
@@ -73,14 +74,19 @@ class DjangoQueue(SmsQueue):
         self.send_quick_on_commit(phone, text, using=using, gather=True, **options)
 
     def send_quick_many_on_commit(
-        self, messages: Iterable[QuickMessage], *, using: str | None = None
+        self,
+        messages: Iterable[QuickMessage],
+        *,
+        on_invalid: OnInvalid = "refuse",
+        using: str | None = None,
     ) -> None:
         """Call `send_quick_many` when the transaction is committed.
 
         Raises:
             InvalidMessageError: At once, with every mistake.
         """
-        checked = self._producer.intake().check_quick_many(messages)
+        left_out = LeftOut.check(on_invalid, "refuse")
+        checked = self._producer.intake().check_quick_many(messages, left_out)
         self._at_commit(partial(put_many_checked, self._producer, checked), using, None)
 
     def send_bulk_on_commit(

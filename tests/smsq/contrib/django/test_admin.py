@@ -75,7 +75,7 @@ def said(answer: Any) -> str:
 def test_it_is_shown_first_and_nothing_is_sent(seller: Client, customers: list[Customer]) -> None:
     page = preview(seller, customers, "Привет, " * 10)
 
-    assert (cell(page, "recipients"), cell(page, "parts")) == ("2", "2 (ucs2)")
+    assert (cell(page, "recipients"), cell(page, "parts")) == ("2", "2 (UCS2)")
     assert (cell(page, "all-parts"), cell(page, "left-out")) == ("4", "3")
     assert "1234567" not in page.content.decode()
     assert sms.campaigns() == []

@@ -204,6 +204,14 @@ def test_rows_of_a_queryset_are_read_before_the_commit(smsq_settings: dict[str, 
     assert campaign.recipients == 1
 
 
+def test_of_many_messages_bad_ones_may_be_left_out(smsq_settings: dict[str, object]) -> None:
+    many = [QuickMessage(phone=phone, text=TEXT) for phone in (PHONE, "12")]
+
+    sms.send_quick_many_on_commit(many, on_invalid="skip")
+
+    assert count_jobs() == 1
+
+
 def test_a_campaign_that_reaches_nobody_is_a_mistake_at_once(
     smsq_settings: dict[str, object],
 ) -> None:
