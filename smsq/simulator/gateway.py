@@ -205,7 +205,7 @@ class Gateway:
         if fault is not None:
             self.book.doubtful.update(phones)
         if fault is Fault.STALL:
-            return replace(reply, stall_s=options.stall_s)
+            return replace(reply, stall_s=options.stall_s, is_dropped=not options.stall_s)
         return _REPLIES[fault] if fault else reply
 
     def _busy(self) -> Reply:

@@ -53,7 +53,7 @@ class Options:
         max_recipients: Most recipients of one request.
         alphanames: Senders that exist; empty: all do.
         fault_shares: Share of all requests that suffer each fault.
-        stall_s: How long a stalled answer takes.
+        stall_s: How long a stalled answer takes; 0: it never comes, and the connection is cut.
         keeps_alive: False closes each connection after its answer.
         token_error_200: A wrong token is answered with 200 and {"error"} instead of 401.
         seed: Makes final states the same in every run.

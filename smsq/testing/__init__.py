@@ -8,6 +8,7 @@ in every run of whoever has smsq installed.
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,9 +23,17 @@ __all__ = ["Clock", "Outbox", "OutboxMixin", "QueuedSms", "SmsGateway", "gateway
 _MODULES = ("clock", "queued", "sms_outbox", "sms_gateway")
 
 
+def _load(module: str) -> ModuleType:
+    try:
+        return import_module(f"smsq.testing.{module}")
+    except ImportError as error:
+        missing = f"smsq.testing needs {error.name}: pip install 'smsq[testing]'"
+        raise ImportError(missing, name=error.name) from None
+
+
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        for module in (import_module(f"smsq.testing.{module}") for module in _MODULES):
+        for module in map(_load, _MODULES):
             if name in vars(module):
                 return vars(module)[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def sms_outbox() -> Iterator[Outbox]:
     """What the test enqueued, on whichever queue: nothing leaves the process."""
-    from smsq.testing.sms_outbox import outbox  # noqa: PLC0415 - a run without SMS pays nothing
+    from smsq.testing import outbox  # noqa: PLC0415 - a run without SMS pays nothing
 
     with outbox() as messages:
         yield messages
@@ -27,7 +27,7 @@ def sms_outbox() -> Iterator[Outbox]:
 @pytest.fixture
 def sms_gateway(sms_outbox: Outbox) -> Iterator[SmsGateway]:
     """A simulated gateway for what is in the test's outbox; `drain()` sends it and polls."""
-    from smsq.testing.sms_gateway import gateway  # noqa: PLC0415
+    from smsq.testing import gateway  # noqa: PLC0415
 
     with gateway(sms_outbox) as made:
         yield made

@@ -24,8 +24,8 @@ from smsq.testing.worker_within import TOKEN, build_worker
 #: What `drain` does unless told otherwise: all that happens within an hour.
 HOUR_S = 3600.0
 
-#: A stalled answer comes after the client has given up.
-_STALL_S = 2.0
+#: Nobody waits: reports are there at once, and an answer that stalls never comes.
+_AT_ONCE = {"sent_after_s": 0, "final_after_s": 0, "stall_s": 0}
 
 
 class SmsGateway:
@@ -98,8 +98,7 @@ def gateway(messages: Outbox | None = None, **options: object) -> Iterator[SmsGa
     """
     with ExitStack() as stack:
         messages = messages if messages is not None else stack.enter_context(outbox())
-        at_once = {"sent_after_s": 0, "final_after_s": 0, "stall_s": _STALL_S}
-        chosen = change(Options(token=TOKEN, magic=True), at_once | options)
+        chosen = change(Options(token=TOKEN, magic=True), _AT_ONCE | options)
         simulated = Gateway(chosen, time_s=messages.clock.time_s)
         running = stack.enter_context(start_in_thread(gateway=simulated))
         made = SmsGateway(running.url, simulated, messages)

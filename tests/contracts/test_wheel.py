@@ -68,6 +68,12 @@ def test_the_wheel_holds_smsq_and_nothing_else(names: set[str], wheel: Path) -> 
     assert not [name for name in names if name.endswith((".pyc", ".env"))]
 
 
+def test_the_wheel_names_the_pytest_plugin(wheel: Path, names: set[str]) -> None:
+    [name] = (name for name in names if name.endswith(".dist-info/entry_points.txt"))
+    with zipfile.ZipFile(wheel) as archive:
+        assert "[pytest11]\nsmsq = smsq.testing.plugin\n" in archive.read(name).decode()
+
+
 def test_the_wheel_holds_all_of_smsq(names: set[str]) -> None:
     ours = {name for name in tracked() if name.startswith("smsq/")}
     folders = ("config/", "tasks/", "worker/", "examples/bills.csv")

@@ -37,6 +37,7 @@ def test_a_code_is_delivered_without_waiting(sms_gateway: SmsGateway) -> None:
         ("0429", "done", True),
         ("0500", "done", True),
         ("0599", "dead", None),
+        ("0408", "unknown", None),
         ("0499", "unknown", None),
         ("0502", "unknown", None),
     ],

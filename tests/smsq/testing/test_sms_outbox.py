@@ -1,19 +1,32 @@
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import smsq
+import smsq.testing
+from smsq.store import detour
 from smsq.testing import Outbox, OutboxMixin, outbox
 
 #: As in a web app's module, made long before any fixture; nobody listens there.
 queue = smsq.SmsQueue("redis://127.0.0.1:9/0", settings=None)
 
 PHONE, TEXT = "+375 29 123-45-67", "Your code is 4821"
+
+
+@contextmanager
+def detour_ended() -> Iterator[None]:
+    """As outside of a test: the real Redis, which nobody has started."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detour, "current", None)
+        yield
 
 
 def send(phone: str = PHONE, text: str = TEXT, **options) -> smsq.StoredId:
@@ -155,6 +168,33 @@ def test_the_plugin_imports_nothing_before_a_fixture_is_asked_for() -> None:
     )
 
     assert set(answer.stdout.split()) <= {"smsq", "smsq.testing", "smsq.testing.plugin"}
+
+
+def test_who_lacks_the_extra_is_told_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("smsq.testing.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "fakeredis", None)
+
+    with pytest.raises(ImportError, match=r"needs fakeredis: pip install 'smsq\[testing\]'"):
+        _ = smsq.testing.outbox
+
+
+def test_an_async_queue_fills_it_too(sms_outbox: Outbox) -> None:
+    async def run() -> str:
+        async with smsq.AsyncSmsQueue("redis://127.0.0.1:9/0") as queue:
+            return await queue.send_quick(PHONE, TEXT, alphaname_id="123")
+
+    assert asyncio.run(run()) == sms_outbox[0].id
+
+
+def test_an_outage_of_before_is_not_in_its_way(sms_outbox: Outbox) -> None:
+    with detour_ended():
+        for _ in range(4):
+            with pytest.raises(smsq.QueueUnavailableError):
+                send()
+
+    send()
+    assert len(sms_outbox) == 1
 
 
 def test_no_connection_is_made(sms_outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
