@@ -5,6 +5,8 @@ In:  messages and ids. Out: ids and statuses.
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -14,6 +16,7 @@ from smsq.async_queue.twins import awaited, awaited_long, streamed
 from smsq.events.subscription import EventOptions
 from smsq.frames import guarded
 from smsq.queue import SmsQueue
+from smsq.rings.breaker import breaker_of
 from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
 
@@ -54,8 +57,9 @@ class AsyncSmsQueue:
     ) -> None:
         self.blocking = SmsQueue(redis_url, settings=settings)
         self.settings = self.blocking.settings
-        self.quick = Threads(threads, "smsq")
-        self.lengthy = Threads(_LENGTHY, "smsq-long")
+        breaker = partial(breaker_of, self.settings.redis_url)
+        self.quick = Threads(threads, "smsq", breaker=breaker)
+        self.lengthy = Threads(_LENGTHY, "smsq-long", breaker=breaker)
 
     @classmethod
     def from_env(cls, *, needs_sender: bool = False) -> Self:
@@ -109,8 +113,7 @@ class AsyncSmsQueue:
         """Wait for the calls that were begun, and give the connections back."""
         for threads in (self.quick, self.lengthy):
             await threads.close()
-        await self.quick.run(self.blocking.close)
-        await self.quick.close()
+        await asyncio.to_thread(self.blocking.close)
 
     async def __aenter__(self) -> Self:
         return self

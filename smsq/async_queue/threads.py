@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 from smsq.errors import QueueUnavailableError
 from smsq.ledger.stored_id import StoredId
+from smsq.rings.breaker import Breaker
+from smsq.store.connection import NOT_ASKED
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +32,14 @@ class Threads:
     Args:
         most: Calls at once; the others wait for their turn.
         name: What the threads are called.
+        breaker: Knows whether Redis answers. Who waits for a thread while it falls silent is told
+            so at once, and does not begin a wait of their own.
     """
 
-    def __init__(self, most: int, name: str) -> None:
-        self._most, self._name = most, name
+    def __init__(
+        self, most: int, name: str, *, breaker: Callable[[], Breaker] | None = None
+    ) -> None:
+        self._most, self._name, self._breaker = most, name, breaker
         self._executors: dict[int, ThreadPoolExecutor] = {}
 
     async def run(self, call: Callable[[], _T]) -> _T:
@@ -48,6 +54,8 @@ class Threads:
 
     def begin(self, call: Callable[[], _T]) -> Future[_T]:
         """Begin a call in a thread, with the context of the caller's task."""
+        if self._breaker:
+            call = _unless_silent(call, self._breaker())
         return self._executor.submit(contextvars.copy_context().run, call)
 
     async def close(self) -> None:
@@ -67,6 +75,17 @@ class Threads:
         return self._executors.get(pid) or self._executors.setdefault(
             pid, ThreadPoolExecutor(self._most, thread_name_prefix=self._name)
         )
+
+
+def _unless_silent(call: Callable[[], _T], breaker: Breaker) -> Callable[[], _T]:
+    failures = breaker.failures
+
+    def begin() -> _T:
+        if breaker.has_failed_since(failures):
+            raise QueueUnavailableError(NOT_ASKED)
+        return call()
+
+    return begin
 
 
 def _tell_unheard(ended: Future[Any]) -> None:

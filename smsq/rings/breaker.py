@@ -51,6 +51,10 @@ class Breaker:
             self._next_try_s = now_s + self._pause_s
             return True
 
+    def has_failed_since(self, failures: int) -> bool:
+        """Say whether a try failed since there were so many failures, and none went well since."""
+        return self.failures > failures and self._in_a_row > 0
+
     def fail(self) -> None:
         """Count a failure; begin a pause where it is one too many in a row."""
         with self._lock:

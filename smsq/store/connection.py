@@ -35,7 +35,8 @@ PRODUCER_TIMEOUT_S = 0.6
 #: An operator may look at a Redis that is slow, and has no visitor waiting.
 OPERATOR_TIMEOUT_S = 0.9
 
-_NOT_ASKED = (
+#: What a call is told that fails at once.
+NOT_ASKED = (
     "Redis did not answer the last calls, and is not asked again for up to a second: "
     "nothing was stored"
 )
@@ -114,7 +115,7 @@ def unavailable(
     if detour.current is not None:
         tries = None  # how Redis is says nothing of what a test leads to
     if tries and not tries.allows():
-        raise QueueUnavailableError(_NOT_ASKED)
+        raise QueueUnavailableError(NOT_ASKED)
     try:
         # A connection first: what fails here has stored nothing for certain.
         pool = redis.connection_pool

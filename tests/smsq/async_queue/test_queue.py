@@ -15,6 +15,7 @@ import pytest
 
 import smsq
 from smsq.async_queue.threads import Threads
+from smsq.rings.breaker import Breaker
 from smsq.settings import Settings
 
 
@@ -273,3 +274,29 @@ def test_rows_whose_wait_was_cancelled_come_with_the_next(settings: Settings) ->
         assert sorted(read) == phones
 
     run(settings, work)
+
+
+def test_who_waits_for_a_thread_while_redis_falls_silent_is_told_so_at_once() -> None:
+    """The first failure frees a thread before the third one opens the breaker."""
+    breaker, goes_on = Breaker(60, opens_after=3), threading.Event()
+    made: list[str] = []
+
+    def fail() -> None:
+        goes_on.wait()
+        breaker.fail()
+
+    async def main() -> None:
+        threads = Threads(1, "smsq", breaker=lambda: breaker)
+        first = asyncio.ensure_future(threads.run(fail))
+        waiting = asyncio.ensure_future(threads.run(lambda: made.append("waiting")))
+        await asyncio.sleep(0)
+        goes_on.set()
+        await first
+        with pytest.raises(smsq.QueueUnavailableError, match="nothing was stored"):
+            await waiting
+        await threads.run(lambda: made.append("new"))
+        breaker.succeed()
+        await threads.close()
+
+    asyncio.run(main())
+    assert made == ["new"]
