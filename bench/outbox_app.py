@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.harness import phone
 from smsq.contrib.sqlalchemy import Outbox
+from smsq.options import Priority
 from smsq.queue import SmsQueue
 
 METADATA = sa.MetaData()
@@ -28,7 +29,7 @@ ORDERS = sa.Table("orders", METADATA, sa.Column("n", sa.Integer, primary_key=Tru
 PER_S = 40
 ROLLED_BACK_SHARE = 0.25
 DELIVERED_NOW_SHARE = 0.5
-PRIORITIES = ("urgent", "normal", "bulk")
+PRIORITIES: tuple[Priority, ...] = ("urgent", "normal", "bulk")
 
 
 def text(n: int) -> str:

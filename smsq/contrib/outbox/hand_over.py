@@ -67,7 +67,8 @@ def _alone(queue: SmsQueue, row_id: UUID, message: QuickMessage, handed: HandedO
     except KeyConflictError:
         handed.outcomes[row_id] = Stored("")
     except InvalidMessageError as refused:
-        handed.outcomes[row_id] = Failed("invalid", "\n".join(refused.mistakes))
+        said = "\n".join(one.message for one in refused.mistakes)
+        handed.outcomes[row_id] = Failed(str(refused.mistakes[0].code), said)
     except SmsqError as outage:
         handed.outage = str(outage)
     except Exception as error:  # noqa: BLE001 - nothing is lost, whatever it is

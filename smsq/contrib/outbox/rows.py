@@ -18,6 +18,7 @@ from typing import Any
 from smsq.contrib.outbox.table import Row
 from smsq.errors import InvalidMessageError
 from smsq.intake.intake import Intake
+from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import QuickMessage
 from smsq.names import PRIORITIES
 from smsq.settings import Settings
@@ -70,7 +71,8 @@ def write_row(message: QuickMessage, settings: Settings, *, now: datetime) -> di
         InvalidMessageError: With every mistake found, as `SmsQueue.send_quick` does.
     """
     if message.key is not None or message.again is not False:
-        raise InvalidMessageError(["key: leave it and again out: the id of the row is the key"])
+        said = "key: leave it and again out: the id of the row is the key"
+        raise InvalidMessageError([Mistake(said, MistakeCode.KEY_INVALID, "key")])
     checked = Intake(settings, now).check_quick(message)
     [phone] = checked.request.recipients
     options = {

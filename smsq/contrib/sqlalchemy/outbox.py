@@ -8,23 +8,23 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from smsq.contrib.outbox.relay import Relay
 from smsq.contrib.outbox.rows import write_row
 from smsq.contrib.outbox.table import OutboxStatus, RowState
 from smsq.contrib.sqlalchemy.table import SqlTable, outbox_table, read_clock_ms
+from smsq.frames import guarded
 from smsq.models import QuickMessage
-from smsq.options import QuickOptions
+from smsq.options import Phone, QuickOptions, Text
 from smsq.queue import SmsQueue
 
-if TYPE_CHECKING:  # who works with connections alone needs no ORM
-    from sqlalchemy.orm import Session
 
-
+@guarded
 class Outbox:
     """The outbox of one database. Thread-safe; make one per process and keep it.
 
@@ -47,8 +47,8 @@ class Outbox:
     def add(
         self,
         connection: sa.Connection | Session,
-        phone: str,
-        text: str,
+        phone: Phone,
+        text: Text,
         **options: Unpack[QuickOptions],
     ) -> UUID:
         """Write a message down in the transaction of `connection`: no commit, no message.

@@ -17,8 +17,9 @@ from smsq.contrib.django.outbox.clock import read_clock_ms
 from smsq.contrib.django.queue import get_queue
 from smsq.contrib.outbox.rows import write_row
 from smsq.contrib.outbox.table import RowState
+from smsq.frames import guarded
 from smsq.models import QuickMessage
-from smsq.options import QuickOptions
+from smsq.options import Phone, QuickOptions, Text
 from smsq.text.phones import mask_phone
 
 
@@ -26,7 +27,12 @@ class OutboxManager(models.Manager["OutboxMessage"]):
     """Writes messages down in the transaction that is open."""
 
     def add(
-        self, phone: str, text: str, *, using: str | None = None, **options: Unpack[QuickOptions]
+        self,
+        phone: Phone,
+        text: Text,
+        *,
+        using: str | None = None,
+        **options: Unpack[QuickOptions],
     ) -> OutboxMessage:
         """Write a message down in this transaction: no commit, no message.
 
@@ -116,3 +122,7 @@ class OutboxMessage(models.Model):
     def masked_phone(self) -> str:
         """The phone for people who look on; "" once smsq has the message."""
         return mask_phone(self.phone)
+
+
+# Its methods name the class above.
+guarded(OutboxManager)

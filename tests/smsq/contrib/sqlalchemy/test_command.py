@@ -60,7 +60,7 @@ def test_a_failed_row_is_listed_without_its_phone(
     assert main(["--failed", "--json"]) == 0
     said = capsys.readouterr().out
     [failed] = json.loads(said)["failed"]
-    assert (failed["id"], failed["code"]) == (str(row_id), "invalid")
+    assert (failed["id"], failed["code"]) == (str(row_id), "phone_invalid")
     assert "37529123456" not in said
     assert "4821" not in said
     assert main(["--drop", str(row_id)]) == 0

@@ -18,6 +18,7 @@ from smsq.contrib.sqlalchemy.table import SqlTable
 from smsq.errors import QueueUnavailableError
 from smsq.ledger.stored_id import StoredId
 from smsq.models import FINAL_JOB_STATES, JobState, QuickMessage
+from smsq.options import Priority
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.store.connection import connect
@@ -102,7 +103,7 @@ class OutboxLife(RuleBasedStateMachine):
         self.rolled_back: list[uuid.UUID] = []
 
     @rule(priority=PRIORITIES, is_committed=st.booleans(), is_delivered_now=st.booleans())
-    def write(self, priority: str, *, is_committed: bool, is_delivered_now: bool) -> None:
+    def write(self, priority: Priority, *, is_committed: bool, is_delivered_now: bool) -> None:
         """A transaction of the app's, and perhaps a hand-over right after it."""
         n = len(self.committed) + len(self.rolled_back)
         with self.engine.connect() as connection:

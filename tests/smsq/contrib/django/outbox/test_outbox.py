@@ -182,7 +182,7 @@ def test_a_failed_row_is_shown_corrected_and_retried(using: str) -> None:
 
     said, code = run(using, "--failed", "--json")
     [failed] = json.loads(said)["failed"]
-    assert (failed["id"], failed["code"], code) == (str(row.pk), "invalid", 0)
+    assert (failed["id"], failed["code"], code) == (str(row.pk), "phone_invalid", 0)
     assert f"{row.pk}" in run(using, "--failed")[0]
     rows.update(phone=PHONE)
     assert run(using, "--retry", str(row.pk)) == ("1 retried\n", 0)
