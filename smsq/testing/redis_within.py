@@ -30,13 +30,23 @@ _spare: list[_Server] = []
 
 
 class _Lent(FakeRedisConnection):
-    """A connection that goes back where it came from."""
+    """A connection that goes back where it came from.
+
+    Attributes:
+        is_used: Whether something was asked for since it was lent.
+    """
 
     lender: RedisWithin
+    is_used = False
 
     def give_back(self) -> None:
         """Give it back: its caller's pool has none like it."""
         self.lender.take_back(self)
+
+    def send_packed_command(self, *args: Any, **options: Any) -> Any:
+        """Send a command."""
+        self.is_used = True
+        return super().send_packed_command(*args, **options)
 
     def _connect(self) -> Any:
         socket: Any = super()._connect()
@@ -67,13 +77,15 @@ class RedisWithin:
     def get_connection(self) -> Any:
         """Get a connection."""
         connection: Any = self._pool.get_connection()
-        connection.lender = self
+        connection.lender, connection.is_used = self, False
         return connection
 
     def take_back(self, connection: Any) -> None:
         """Take a connection back."""
+        is_used = connection.is_used
         self._pool.release(connection)
-        self._on_call()
+        if is_used:
+            self._on_call()
 
     def close(self) -> None:
         """Keep the server for whoever comes next."""
