@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import count
 from typing import Any
 
 from smsq.models import JobState, RecipientState
@@ -28,6 +29,7 @@ class JobEvent:
         at: When, on Redis' clock, UTC.
         campaign_id: None for a job that belongs to none.
         old_state: None when the job is new.
+        error: Why, where there is something to say, as of a rejected job: `Status.error` then.
     """
 
     id: str
@@ -36,6 +38,7 @@ class JobEvent:
     campaign_id: str | None
     old_state: JobState | None
     new_state: JobState
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,12 @@ def read_entry(entry_id: str, fields: Mapping[str, str]) -> list[Event]:
     try:
         at = datetime.fromtimestamp(int(fields["at_ms"]) / 1000, UTC)
         items = json.loads(fields["news"])
-        changes = [change for item in items for change in _CHANGES[item[0]](*item[1:])]
+        errors = json.loads(fields.get("errors", "{}"))
+        changes = [
+            (kind, change | ({"error": errors[place]} if place in errors else {}))
+            for place, item in zip(map(str, count()), items, strict=False)
+            for kind, change in _CHANGES[item[0]](*item[1:])
+        ]
         return [kind(id=f"{entry_id}:{i}", at=at, **c) for i, (kind, c) in enumerate(changes)]
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         problem = type(error).__name__

@@ -26,9 +26,11 @@ local function mask_phone(phone)
   return '+' .. sub(phone, 1, 3) .. stars[hidden] .. sub(phone, -2)
 end
 
-local function tell_job(id, job, to)
+-- `error`: why, in the words of its status. It stands beside the items, for versions that do not know it.
+local function tell_job(id, job, to, error)
   if EVENTS_KEEP_MS == 0 then return end
-  table.insert(NEWS, {item = {'job', id, job.campaign or '', job.state or '', to}, changes = 1})
+  if error == '' then error = nil end
+  table.insert(NEWS, {item = {'job', id, job.campaign or '', job.state or '', to}, changes = 1, error = error})
 end
 
 local function tell_campaign(id, was, now, why)

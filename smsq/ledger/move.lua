@@ -190,7 +190,7 @@ local function move(id, job, to, error, detail)
   to, error, detail = heed_doubt(id, job, to, error, detail)
   if job.state then count(job, 'job:' .. job.state, -1) end
   if job.state == 'queued' then redis.call('ZREM', key('ready', job.priority), id) end
-  if to ~= job.state then tell_job(id, job, to) end
+  if to ~= job.state then tell_job(id, job, to, error) end
   if LISTED[job.state] and to ~= job.state then redis.call('ZREM', key('listed', job.state), id) end
   if job.state == 'accepted' then unlist_unmatched(id) end
   close_gathering(id, job)

@@ -12,9 +12,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from smsq.campaigns.draft import CampaignDraft
+from smsq.domain.outcomes import Verdict
 from smsq.events.events import Event, JobEvent, RecipientEvent, read_entry
 from smsq.events.wire import dump_event
-from smsq.models import JobState, Kind, MessageRequest, RecipientState, ReportRow
+from smsq.models import FINAL_JOB_STATES, JobState, Kind, MessageRequest, RecipientState, ReportRow
 from smsq.records.jobs import Idempotency
 from smsq.settings import Settings
 from smsq.store.scripts import Scripts, _read
@@ -71,6 +72,33 @@ def test_a_quick_jobs_life_is_told_in_order(world: World) -> None:
     assert delivered.at.timestamp() * 1000 == world.now_ms
     # The recipient's news comes before the job's, for it is why the job is done.
     assert [type(event) for event in events_of(world)][-2:] == [RecipientEvent, JobEvent]
+
+
+def test_a_job_that_is_refused_says_why(world: World) -> None:
+    refused, other = world.enqueue(), world.enqueue()
+    world.claims.settle(
+        world.claim(refused), Verdict(state=JobState.REJECTED, error="no such name"), PLAN
+    )
+    world.ledger.cancel(other)
+
+    errors = {
+        (event.job_id, event.new_state): event.error
+        for event in events_of(world)
+        if isinstance(event, JobEvent) and event.new_state in FINAL_JOB_STATES
+    }
+    assert errors == {
+        (refused, JobState.REJECTED): "no such name",
+        (other, JobState.CANCELLED): world.views.status(other).error or None,
+    }
+    assert world.views.status(refused).error == "no such name"
+
+
+def test_the_errors_of_one_entry_are_each_its_own_jobs() -> None:
+    items = [["job", f"j{i}", "", "submitting", "rejected"] for i in range(3)]
+    fields = {"at_ms": "1", "news": json.dumps(items), "errors": '{"0": "a", "2": "c"}'}
+
+    found = [event.error for event in read_entry("1-0", fields) if isinstance(event, JobEvent)]
+    assert found == ["a", None, "c"]
 
 
 def test_a_page_of_a_thousand_recipients_is_a_few_small_entries(world: World) -> None:

@@ -99,6 +99,7 @@ def test_a_body_holds_ids_masked_phones_and_states(world: World, hooks: Webhooks
         "campaign_id": None,
         "old_state": None,
         "new_state": "queued",
+        "error": None,
     }
     recipient = body["events"][3]
     assert (recipient["type"], recipient["phone"]) == ("recipient", "+375*******67")
