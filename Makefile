@@ -92,6 +92,7 @@ chaos: setup ## Kill, stop and starve everything under load, try many examples; 
 	@$(BIN)/python -m bench.failover --rounds 2
 	@$(BIN)/python -m bench.upgrade
 	@$(BIN)/python -m bench.rabbit
+	@$(BIN)/python -m bench.outbox --rounds 20
 	@$(PYTEST) $(AT_ONCE) -m "slow or machine" --hypothesis-profile deep
 
 .PHONY: chaos-net

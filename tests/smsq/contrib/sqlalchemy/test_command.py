@@ -125,3 +125,18 @@ def test_relays_run_side_by_side_until_they_are_told_to_end(
             relay.terminate()
     assert [relay.wait(timeout=20) for relay in relays] == [0, 0]
     assert shop.queue.stats().jobs[JobState.QUEUED] == 300
+
+
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)
+def test_without_sqlalchemy_one_sentence_says_what_to_install() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.modules['sqlalchemy'] = None; "
+         "import smsq.contrib.sqlalchemy"],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stderr  # fmt: skip
+
+    last = said.strip().splitlines()[-1]
+    assert last.startswith("ImportError: smsq.contrib.sqlalchemy needs SQLAlchemy")
+    assert "During handling" not in said

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 from smsq.contrib.outbox import relay as relay_module
@@ -64,6 +67,22 @@ def test_a_session_of_the_orm_takes_messages_too(shop: Shop) -> None:
 
     assert shop.relay.step() == 1
     assert shop.row(kept).state == "stored"
+
+
+@pytest.mark.parametrize("address", DATABASES[1:], indirect=True)
+def test_async_code_takes_the_outbox_as_the_page_says(shop: Shop, address: str) -> None:
+    async def write() -> UUID:
+        engine = create_async_engine(address)
+        async with AsyncSession(engine) as session:
+            row_id = await session.run_sync(shop.outbox.add, PHONE, "code 1")
+            await session.commit()
+        await engine.dispose()
+        return row_id
+
+    row_id = asyncio.run(write())
+
+    assert shop.relay.step() == 1
+    assert shop.row(row_id).state == "stored"
 
 
 def test_a_mistake_is_raised_at_once_and_the_transaction_goes_on(shop: Shop) -> None:

@@ -16,9 +16,9 @@ from smsq.contrib.outbox.table import Row
 from smsq.contrib.sqlalchemy import Outbox
 from smsq.contrib.sqlalchemy.table import SqlTable
 from smsq.errors import QueueUnavailableError
-from smsq.ledger.stored_id import StoredId
+from smsq.ledger.stored_id import StoredMany
 from smsq.models import FINAL_JOB_STATES, JobState, QuickMessage
-from smsq.options import Priority
+from smsq.options import OnInvalid, Priority
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.store.connection import connect
@@ -39,13 +39,15 @@ class FrailQueue(SmsQueue):
     before: Callable[[], None] | None = None
     after: Callable[[], None] | None = None
 
-    def send_quick_many(self, messages: Iterable[QuickMessage]) -> list[StoredId]:
+    def send_quick_many(
+        self, messages: Iterable[QuickMessage], *, on_invalid: OnInvalid = "refuse"
+    ) -> StoredMany:
         """Store them, unless told otherwise; a failure happens once."""
         before, after = self.before, self.after
         self.before = self.after = None
         if before:
             before()
-        stored = super().send_quick_many(messages)
+        stored = super().send_quick_many(messages, on_invalid=on_invalid)
         if after:
             after()
         return stored
