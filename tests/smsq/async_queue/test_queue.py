@@ -7,8 +7,10 @@ import contextvars
 import inspect
 import logging
 import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ import smsq
 from smsq.async_queue.threads import Threads
 from smsq.rings.breaker import Breaker
 from smsq.settings import Settings
+from tests.support import RedisServer
 
 
 def public(kind: type) -> set[str]:
@@ -300,3 +303,34 @@ def test_who_waits_for_a_thread_while_redis_falls_silent_is_told_so_at_once() ->
 
     asyncio.run(main())
     assert made == ["new"]
+
+
+@pytest.mark.real_redis
+def test_while_redis_hangs_calls_that_wait_for_a_thread_do_not_wait_for_redis_too(
+    tmp_path: Path,
+) -> None:
+    async def send(queue: smsq.AsyncSmsQueue, n: int) -> smsq.StoredId | Exception:
+        try:
+            return await queue.send_quick(f"37529{1234000 + n}", "code", key=f"login-{n}")
+        except smsq.QueueUnavailableError as error:
+            return error
+
+    async def work(queue: smsq.AsyncSmsQueue, server: RedisServer) -> None:
+        await send(queue, 0)
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            told = await asyncio.gather(*(send(queue, n) for n in range(40)))
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        assert all(isinstance(one, smsq.QueueUnavailableError) for one in told)
+        # Of 8 threads each waited at most once.
+        assert sum("not asked again" in str(one) for one in told) >= 40 - 8
+        while not isinstance(await send(queue, 0), str):
+            await asyncio.sleep(0.05)
+        ids = await asyncio.gather(*(send(queue, n) for n in range(40)))
+        assert len({str(one) for one in ids}) == 40
+        assert (await queue.stats()).jobs[smsq.JobState.QUEUED] == 40
+
+    with RedisServer(tmp_path) as server:
+        environ = {"SMSQ_REDIS_URL": server.url, "SMSQ_ALPHANAME_ID": "123"}
+        run(Settings.from_env(environ), lambda queue: work(queue, server))
