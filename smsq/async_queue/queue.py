@@ -116,6 +116,7 @@ class AsyncSmsQueue:
         await asyncio.to_thread(self.blocking.close)
 
     async def __aenter__(self) -> Self:
+        await self.quick.start()
         return self
 
     async def __aexit__(

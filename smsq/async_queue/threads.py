@@ -12,8 +12,10 @@ import asyncio
 import contextvars
 import logging
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from smsq.errors import QueueUnavailableError
@@ -24,6 +26,9 @@ from smsq.store.connection import NOT_ASKED
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+
+#: Threads that are at work already are not waited for any longer.
+_MEET_S = 1.0
 
 
 class Threads:
@@ -57,6 +62,20 @@ class Threads:
         if self._breaker:
             call = _unless_silent(call, self._breaker())
         return self._executor.submit(contextvars.copy_context().run, call)
+
+    async def start(self) -> None:
+        """Start all threads now: the loop waits for each, and later visitors would with it."""
+        met = threading.Barrier(self._most)
+
+        def meet() -> None:
+            with suppress(threading.BrokenBarrierError):
+                met.wait(_MEET_S)
+
+        begun = []
+        for _ in range(self._most):
+            begun.append(asyncio.wrap_future(self._executor.submit(meet)))
+            await asyncio.sleep(0)
+        await asyncio.gather(*begun)
 
     async def close(self) -> None:
         """Wait for the calls that were begun; another call makes threads anew."""

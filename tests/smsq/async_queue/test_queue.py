@@ -261,6 +261,16 @@ def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch
     asyncio.run(main())
 
 
+def test_an_app_that_starts_with_the_queue_starts_its_threads(settings: Settings) -> None:
+    async def main() -> None:
+        before = threading.active_count()
+        async with smsq.AsyncSmsQueue(settings=settings, threads=5):
+            assert threading.active_count() == before + 5
+            assert {one.name for one in threading.enumerate()} >= {f"smsq_{n}" for n in range(5)}
+
+    asyncio.run(main())
+
+
 def test_rows_whose_wait_was_cancelled_come_with_the_next(settings: Settings) -> None:
     async def work(queue: smsq.AsyncSmsQueue) -> None:
         phones = [f"37529{1234000 + n}" for n in range(450)]
