@@ -52,9 +52,11 @@ class Smsq:
 
     Args:
         app: As for `init_app`; None to call that later.
+        needs_sender: False where every call names its sender; else the settings must name one.
     """
 
-    def __init__(self, app: Flask | None = None) -> None:
+    def __init__(self, app: Flask | None = None, *, needs_sender: bool = True) -> None:
+        self._needs_sender = needs_sender
         if app is not None:
             self.init_app(app)
 
@@ -67,7 +69,8 @@ class Smsq:
         Raises:
             ConfigError: With every mistake found.
         """
-        settings = Settings.from_env({**os.environ, **_write_config(app.config)})
+        environ = {**os.environ, **_write_config(app.config)}
+        settings = Settings.from_env(environ, needs_sender=self._needs_sender)
         # The first request does not wait for Celery, and forked processes share its memory.
         import_module("smsq.rings.rings")
         make = partial(SmsQueue, settings=settings)

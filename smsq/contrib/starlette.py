@@ -33,7 +33,7 @@ __all__ = ["get_queue", "lifespan", "read_webhook", "webhook_route"]
 
 
 def lifespan(
-    settings: Settings | None = None,
+    settings: Settings | None = None, *, needs_sender: bool = True
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Make the app's `lifespan`: the queue is made when the app starts and closed when it ends.
 
@@ -45,11 +45,13 @@ def lifespan(
     Args:
         settings: None: the environment's, read when the app starts; it does not start where they
             are wrong (`ConfigError`).
+        needs_sender: False where every call names its sender; else the environment must name one.
     """
 
     @asynccontextmanager
     async def run(app: Starlette) -> AsyncIterator[None]:
-        async with AsyncSmsQueue(settings=settings or Settings.from_env()) as queue:
+        found = settings or Settings.from_env(needs_sender=needs_sender)
+        async with AsyncSmsQueue(settings=found) as queue:
             app.state.smsq = queue
             try:
                 yield

@@ -74,6 +74,16 @@ def test_wrong_settings_keep_the_app_from_starting(monkeypatch: pytest.MonkeyPat
         pass
 
 
+def test_a_missing_sender_ends_the_start_unless_every_call_names_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SMSQ_ALPHANAME_ID", raising=False)
+    with pytest.raises(smsq.ConfigError, match="SMSQ_ALPHANAME_ID"), TestClient(make_app(None)):
+        pass
+    with TestClient(FastAPI(lifespan=lifespan(needs_sender=False))) as client:
+        assert client.get("/").status_code == 404
+
+
 def test_an_app_without_the_lifespan_says_what_to_give_it(settings: Settings) -> None:
     client = TestClient(make_app(settings))  # not entered: the app was not started
 

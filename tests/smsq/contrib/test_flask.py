@@ -78,6 +78,17 @@ def test_every_mistake_of_the_settings_is_told_when_the_app_is_made(
         make_app(environ, SMSQ_RATE_PER_S=-1)
 
 
+def test_a_missing_sender_ends_the_start_unless_every_call_names_one(
+    environ: dict[str, str],
+) -> None:
+    app = Flask("bare")
+    app.config.from_mapping({**environ, "SMSQ_ALPHANAME_ID": ""})
+
+    with pytest.raises(smsq.ConfigError, match="SMSQ_ALPHANAME_ID"):
+        Smsq(app)
+    Smsq(app, needs_sender=False)
+
+
 def test_an_app_without_the_extension_says_what_to_call() -> None:
     with (
         Flask("bare").app_context(),
