@@ -228,5 +228,8 @@ FINAL_JOB_STATES = frozenset(
     {JobState.DONE, JobState.REJECTED, JobState.DEAD, JobState.CANCELLED, JobState.EXPIRED}
 )
 
+#: A job here was never sent for certain, and its pending recipients have ended with it.
+UNSENT_JOB_STATES = FINAL_JOB_STATES - {JobState.DONE}
+
 #: A recipient here is final.
 FINAL_RECIPIENT_STATES = frozenset(RecipientState) - {RecipientState.PENDING, RecipientState.SENT}

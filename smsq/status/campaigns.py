@@ -14,7 +14,7 @@ from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import FINAL_JOB_STATES, JobState, RecipientState
 from smsq.status.gathered_sends import check_id, show_id
-from smsq.status.status import Brake, BrakeState, Campaign
+from smsq.status.status import Brake, BrakeState, Campaign, end_unsent
 from smsq.status.timeline import from_ms
 from smsq.store.keys import Keys
 
@@ -84,7 +84,7 @@ def read_campaign(campaign_id: str, campaign: Mapping[str, str]) -> Campaign:
         state=campaign_state(jobs),
         created_at=from_ms(campaign.get("created_at_ms", 0)),
         jobs={state: n for state, n in jobs.items() if n},
-        counts={state: n for state, n in counts.items() if n},
+        counts=end_unsent(counts, sum(unsent.values())),
         brake=_read_brake(campaign),
         unsent={state: n for state, n in unsent.items() if n},
     )

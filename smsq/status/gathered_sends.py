@@ -18,7 +18,13 @@ from redis import Redis
 
 from smsq.errors import NotFoundError
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, Kind, RecipientState
-from smsq.status.status import MessageStatus, RecipientStatus, Status, read_recipient
+from smsq.status.status import (
+    MessageStatus,
+    RecipientStatus,
+    Status,
+    end_recipient,
+    read_recipient,
+)
 from smsq.status.timeline import Note, from_ms, read_note
 from smsq.store.keys import Keys, bucket_of
 from smsq.text.phones import mask_phone
@@ -88,9 +94,14 @@ class GatheredSend:
         return self.recipient is not None and self.recipient.state in FINAL_RECIPIENT_STATES
 
     @property
+    def outcome(self) -> RecipientStatus | None:
+        """What became of its recipient, whose end is its job's; None once it was taken out."""
+        return end_recipient(self.recipient, self.state) if self.recipient else None
+
+    @property
     def counts(self) -> Mapping[RecipientState, int]:
         """One recipient in its state; none once it was taken out."""
-        return {self.recipient.state: 1} if self.recipient else {}
+        return {self.outcome.state: 1} if self.outcome else {}
 
     @property
     def status(self) -> Status:
@@ -110,6 +121,9 @@ class GatheredSend:
             error=None if self.left or self.is_settled else self.job.get("error"),
             counts=self.counts,
             messages=[message] if self.recipient else [],
+            created_at=from_ms(self.since_ms),
+            phone=self.recipient.phone if self.recipient else None,
+            priority=self.job["priority"],
         )
 
     def read_timeline(self, redis: Redis, keys: Keys) -> Sequence[Note]:

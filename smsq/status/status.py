@@ -6,13 +6,14 @@ In:  what the ledger holds. Out: frozen dataclasses.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from smsq.models import (
     FINAL_JOB_STATES,
     FINAL_RECIPIENT_STATES,
+    UNSENT_JOB_STATES,
     JobState,
     Kind,
     RecipientState,
@@ -27,7 +28,7 @@ class RecipientStatus:
 
     Attributes:
         gateway_status: The gateway's word, None before the first report; for `withheld` the rule:
-            `opted out`, `frequency cap`.
+            `opted out`, `frequency cap`; where its job ended unsent, the job's state.
         sent_at: When the gateway sent it, UTC; None until it said so.
     """
 
@@ -35,6 +36,44 @@ class RecipientStatus:
     state: RecipientState
     gateway_status: str | None
     sent_at: datetime | None
+
+    @property
+    def delivered(self) -> bool | None:
+        """True or False where it is known; None while it is not, or where no report came."""
+        return was_delivered({self.state: 1})
+
+
+def was_delivered(counts: Mapping[RecipientState, int]) -> bool | None:
+    """Say whether all were delivered to.
+
+    False as soon as one certainly was not; None while some are open, or stay without a report.
+    """
+    if any(counts.get(state) for state in (RecipientState.UNDELIVERED, RecipientState.WITHHELD)):
+        return False
+    return True if {state for state, n in counts.items() if n} == _DELIVERED else None
+
+
+_DELIVERED = {RecipientState.DELIVERED}
+
+
+def end_unsent(
+    counts: Mapping[RecipientState, int], unsent: int | None = None
+) -> Mapping[RecipientState, int]:
+    """Count pending recipients whose job ended unsent as undelivered; None: all of them."""
+    pending = counts.get(RecipientState.PENDING, 0)
+    ended = pending if unsent is None else min(unsent, pending)
+    moved = {
+        RecipientState.PENDING: pending - ended,
+        RecipientState.UNDELIVERED: counts.get(RecipientState.UNDELIVERED, 0) + ended,
+    }
+    return {s: n for s in RecipientState if (n := moved.get(s, counts.get(s, 0)))}
+
+
+def end_recipient(recipient: RecipientStatus, job_state: JobState) -> RecipientStatus:
+    """A pending recipient of a job that ended unsent has ended with it, for the job's reason."""
+    if recipient.state is not RecipientState.PENDING or job_state not in UNSENT_JOB_STATES:
+        return recipient
+    return replace(recipient, state=RecipientState.UNDELIVERED, gateway_status=str(job_state))
 
 
 def read_recipient(phone: str, packed: str) -> RecipientStatus:
@@ -94,8 +133,13 @@ class Status:
         error: Why it stands where it stands; None when nothing went wrong.
         counts: Recipients per state over all messages; states nobody is in are left out.
         brake: What holds a campaign up; None for nothing.
-        unsent: Of the pending recipients of a campaign, those whose job ended without being sent,
-            per state of their job.
+        unsent: Of the undelivered recipients of a campaign, those whose job ended without being
+            sent, per state of their job.
+        created_at: When it was enqueued, UTC.
+        phone: In full, where it has one recipient; None for others.
+        priority: `urgent`, `normal` or `bulk`; None for a campaign.
+        send_at: When it is due, while it waits for that time, UTC; None for now.
+        expires_at: After this it is not sent any more, UTC; None for never.
     """
 
     id: str
@@ -107,6 +151,19 @@ class Status:
     messages: Sequence[MessageStatus]
     brake: Brake | None = None
     unsent: Mapping[JobState, int] = field(default_factory=dict)
+    created_at: datetime | None = None
+    phone: str | None = field(default=None, repr=False)
+    priority: str | None = None
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def delivered(self) -> bool | None:
+        """True when all recipients were delivered to, False when one certainly was not, else None.
+
+        None is not known yet, or never (`no_report`). A late report may make False True.
+        """
+        return was_delivered(self.counts)
 
     @property
     def is_final(self) -> bool:
@@ -150,8 +207,12 @@ class Campaign:
     @property
     def settled(self) -> int:
         """Recipients to whom nothing more will happen by itself."""
-        final = sum(n for state, n in self.counts.items() if state in FINAL_RECIPIENT_STATES)
-        return final + sum(self.unsent.values())
+        return sum(n for state, n in self.counts.items() if state in FINAL_RECIPIENT_STATES)
+
+    @property
+    def delivered(self) -> bool | None:
+        """As of `Status`."""
+        return was_delivered(self.counts)
 
     @property
     def progress(self) -> float:

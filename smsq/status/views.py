@@ -18,9 +18,17 @@ from smsq.models import JobState, Kind, RecipientState
 from smsq.names import PRIORITIES, QUEUES
 from smsq.pacing.slots import RateView, read_rate
 from smsq.records.jobs import UNMATCHED_S
+from smsq.status.adding_up import add_counts, read_message, summarize_errors
 from smsq.status.campaigns import read_campaign
 from smsq.status.gathered_sends import check_id, load_send, read_own_id, show_id
-from smsq.status.status import MessageStatus, RecipientStatus, Status, read_recipient
+from smsq.status.status import (
+    MessageStatus,
+    RecipientStatus,
+    Status,
+    end_recipient,
+    read_recipient,
+)
+from smsq.status.timeline import from_ms
 from smsq.store.clock import ledger_time
 from smsq.store.keys import Keys
 
@@ -70,9 +78,11 @@ class Views:
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hgetall(self._keys.job(some_id))
         pipeline.hgetall(self._keys.campaign(some_id))
-        job, campaign = pipeline.execute()
+        pipeline.zscore(self._keys.due, some_id)
+        pipeline.hkeys(self._keys.recipients(some_id, 1, 0))
+        job, campaign, due_ms, phones = pipeline.execute()
         if self._is_live(job):
-            return self._job_status(some_id, job)
+            return self._job_status(some_id, job, due_ms, phones)
         if campaign:
             return self._campaign_status(some_id, campaign)
         raise NotFoundError(f"no job or campaign has the id {show_id(some_id)}")
@@ -104,16 +114,17 @@ class Views:
         """Say what became of each recipient, bucket by bucket, so that a million fit in memory."""
         if own_id := read_own_id(some_id):
             send = load_send(self._redis, self._keys, own_id)
-            yield from [send.recipient] if send.recipient else []
+            yield from [send.outcome] if send.outcome else []
             return
         for job_id in self.job_ids(some_id):
-            messages = int(str(self._redis.hget(self._keys.job(job_id), "messages") or 0))
-            for n in range(1, messages + 1):
+            found: Any = self._redis.hmget(self._keys.job(job_id), "messages", "state")
+            state = JobState(found[1] or JobState.QUEUED)
+            for n in range(1, int(found[0] or 0) + 1):
                 buckets = int(str(self._redis.hget(self._keys.message(job_id, n), "buckets") or 0))
                 for bucket in range(buckets):
                     rows = self._redis.hgetall(self._keys.recipients(job_id, n, bucket))
                     for phone, packed in sorted(cast("dict[str, str]", rows).items()):
-                        yield read_recipient(phone, packed)
+                        yield end_recipient(read_recipient(phone, packed), state)
 
     def stats(
         self, setting_per_s: float, words: Mapping[str, RecipientState] = GATEWAY_WORDS
@@ -164,72 +175,61 @@ class Views:
         campaign = self._keys.campaign(job.get("campaign", ""))
         return "state" in job or bool(self._redis.hexists(campaign, "created_at_ms"))
 
-    def _job_status(self, job_id: str, job: Mapping[str, str]) -> Status:
-        messages = self._messages({job_id: int(job["messages"])})
+    def _job_status(
+        self, job_id: str, job: Mapping[str, str], due_ms: float | None, phones: Sequence[str]
+    ) -> Status:
+        state = JobState(job.get("state", JobState.QUEUED))
+        messages = self._messages({job_id: (int(job["messages"]), state)})
+        waits_until = due_ms if state is JobState.WAITING and "is_parked" not in job else None
+        expires_ms = job.get("expires_at_ms")
         return Status(
             id=job_id,
             kind=Kind(job["kind"]),
-            state=JobState(job.get("state", JobState.QUEUED)),
+            state=state,
             attempts=int(job["attempts"]),
             error=job.get("error"),
-            counts=_add(message.counts for message in messages),
+            counts=add_counts(message.counts for message in messages),
             messages=messages,
+            created_at=from_ms(job["created_at_ms"]),
+            phone=phones[0] if job["kind"] == Kind.QUICK and phones else None,
+            priority=job["priority"],
+            send_at=None if waits_until is None else from_ms(int(waits_until)),
+            expires_at=from_ms(expires_ms) if expires_ms else None,
         )
 
     def _campaign_status(self, campaign_id: str, campaign: Mapping[str, str]) -> Status:
         found = read_campaign(campaign_id, campaign)
-        sizes: dict[str, int] = {}
+        sizes: dict[str, tuple[int, JobState]] = {}
         errors: Counter[str] = Counter()
         ids = self.job_ids(campaign_id)
         for start in range(0, len(ids), _SLICE):
             pipeline = self._redis.pipeline(transaction=False)
             for job_id in ids[start : start + _SLICE]:
-                pipeline.hmget(self._keys.job(job_id), "messages", "error")
-            for job_id, (size, error) in zip(
+                pipeline.hmget(self._keys.job(job_id), "messages", "error", "state")
+            for job_id, (size, error, state) in zip(
                 ids[start : start + _SLICE], pipeline.execute(), strict=True
             ):
-                sizes[job_id] = int(size or 0)
+                sizes[job_id] = int(size or 0), JobState(state or JobState.QUEUED)
                 errors.update([error] if error else [])
         return Status(
             id=campaign_id,
             kind=Kind.CAMPAIGN,
             state=found.state,
             attempts=int(campaign.get("attempts", 0)),
-            error=_summarize(errors, len(ids)),
+            error=summarize_errors(errors, len(ids)),
             counts=found.counts,
             messages=self._messages(sizes),
             brake=found.brake,
             unsent=found.unsent,
+            created_at=found.created_at,
         )
 
-    def _messages(self, sizes: Mapping[str, int]) -> list[MessageStatus]:
+    def _messages(self, sizes: Mapping[str, tuple[int, JobState]]) -> list[MessageStatus]:
         pipeline = self._redis.pipeline(transaction=False)
-        for job_id, size in sizes.items():
+        states = []
+        for job_id, (size, state) in sizes.items():
             for n in range(1, size + 1):
                 pipeline.hmget(self._keys.message(job_id, n), "name", "message_id", *RecipientState)
-        return [_read_message(row) for row in pipeline.execute() if row[0] is not None]
-
-
-def _summarize(errors: Counter[str], jobs: int) -> str | None:
-    if not errors:
-        return None
-    error, times = errors.most_common(1)[0]
-    return f"{times} of {jobs} jobs: {error}"
-
-
-def _read_message(row: Sequence[Any]) -> MessageStatus:
-    name, message_id, *numbers = row
-    counts = {s: int(n) for s, n in zip(RecipientState, numbers, strict=True) if n and int(n)}
-    return MessageStatus(
-        name=name,
-        message_id=int(message_id) if message_id else None,
-        recipients=sum(counts.values()),
-        counts=counts,
-    )
-
-
-def _add(all_counts: Iterator[Mapping[RecipientState, int]]) -> Mapping[RecipientState, int]:
-    total: Counter[RecipientState] = Counter()
-    for counts in all_counts:
-        total.update(counts)
-    return dict(total)
+                states.append(state)
+        rows = zip(pipeline.execute(), states, strict=True)
+        return [read_message(row, state) for row, state in rows if row[0] is not None]

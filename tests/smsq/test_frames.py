@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -138,8 +139,12 @@ def test_a_redis_that_is_away_shows_nothing(away: smsq.SmsQueue, name: str) -> N
 def test_nor_does_what_nobody_has_foreseen(
     queue: smsq.SmsQueue, name: str, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise kind("broken")
+    caller, connect = threading.current_thread(), Pool.get_connection
+
+    def fail(pool: Pool, *args: Any, **options: Any) -> Any:
+        if threading.current_thread() is caller:
+            raise kind("broken")
+        return connect(pool, *args, **options)
 
     monkeypatch.setattr(Pool, "get_connection", fail)
     error = raised_by(RIGHT[name], queue)

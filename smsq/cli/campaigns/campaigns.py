@@ -37,8 +37,8 @@ def campaigns(limit: int, *, as_json: bool) -> None:
     """List campaigns and their progress, the newest first.
 
     JSON: {"campaigns": [{"id", "name", "state", "brake", "created_at", "recipients", "counts",
-    "unsent", "progress", "jobs"}]}; unsent counts pending recipients whose jobs ended without being
-    sent, per state of the job; progress is the share of recipients whose state is final.
+    "unsent", "progress", "jobs"}]}; unsent counts undelivered recipients whose jobs ended without
+    being sent, per state of the job; progress is the share of recipients whose state is final.
     """
     with open_queue() as queue:
         found = queue.campaigns(limit=limit)

@@ -43,7 +43,7 @@ def status(some_id: str, *, with_recipients: bool, as_json: bool) -> None:
     "recipients", "counts"}]}; counts is recipients per state. With --recipients also "recipients":
     [{"phone", "state", "gateway_status", "sent_at"}], times in UTC. A campaign that is held up
     also has "brake": {"state", "why", "since"}. If jobs ended without being sent, "unsent" counts
-    their recipients (pending in counts) per state of the job.
+    their recipients (undelivered in counts) per state of the job.
     """
     with open_queue() as queue:
         found = queue.status(some_id)

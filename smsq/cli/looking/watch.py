@@ -116,7 +116,7 @@ def _look(queue: SmsQueue, some_id: str) -> Status | Campaign:
 
 def count_settled(found: Status | Campaign) -> int:
     """Count recipients to whom nothing more will happen."""
-    return count_final(found.counts) + sum(found.unsent.values())
+    return count_final(found.counts)
 
 
 def draw(found: Status | Campaign, per_s: float, gate: str = "") -> Group:
@@ -138,8 +138,8 @@ def draw(found: Status | Campaign, per_s: float, gate: str = "") -> Group:
 def _bars(found: Status | Campaign) -> Iterator[tuple[str, int, str]]:
     for state in RecipientState:
         n = found.counts.get(state, 0)
-        # Who is pending for good has a bar of his own.
-        if state is RecipientState.PENDING:
+        # Who was never sent to has a bar of his own.
+        if state is RecipientState.UNDELIVERED:
             n -= sum(found.unsent.values())
         yield str(state), n, _COLOURS[state]
     for ended, n in found.unsent.items():

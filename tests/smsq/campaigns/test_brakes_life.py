@@ -25,7 +25,7 @@ from smsq.errors import InvalidMessageError
 from smsq.models import FINAL_JOB_STATES, JobState, RecipientState, ReportRow
 from smsq.records.jobs import Claim
 from smsq.settings import Settings
-from smsq.status.status import BrakeState, read_recipient
+from smsq.status.status import BrakeState, end_unsent, read_recipient
 from tests.smsq.life import Life, live, profile
 from tests.smsq.world import ACCEPTED, PLAN
 
@@ -258,7 +258,7 @@ class BrakesLife(Life):
             if state in UNSENT and found[RecipientState.PENDING]:
                 unsent[state] += found[RecipientState.PENDING]
         assert campaign.jobs == Counter(states.values())
-        assert campaign.counts == dict(recipients)
+        assert campaign.counts == end_unsent(recipients, unsent.total())
         assert campaign.unsent == dict(unsent)
         assert campaign.recipients == PER_JOB * JOBS
         refused = unsent[JobState.REJECTED] + unsent[JobState.DEAD] + unsent[JobState.EXPIRED]

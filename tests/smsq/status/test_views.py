@@ -81,7 +81,7 @@ def test_a_campaigns_status_adds_its_jobs_up(world: World) -> None:
     assert (status.id, status.kind, status.state) == (draft.id, Kind.CAMPAIGN, JobState.QUEUED)
     assert status.attempts == 2
     assert status.error == "2 of 3 jobs: 400: Wrong alphaname"
-    assert status.counts == {RecipientState.PENDING: 6}
+    assert status.counts == {RecipientState.PENDING: 2, RecipientState.UNDELIVERED: 4}
     assert [(m.name, m.recipients, m.message_id) for m in status.messages] == [
         ("Sale", 2, None)
     ] * 3

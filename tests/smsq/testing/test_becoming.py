@@ -28,8 +28,8 @@ def send_campaign(phones: int = 3) -> smsq.StoredId:
     ("state", "delivered"),
     [
         *(("accepted", None), ("sent", None), ("delivered", True), ("undelivered", False)),
-        *(("rejected", None), ("unknown", None), ("dead", None)),
-        *(("expired", None), ("cancelled", None)),
+        *(("rejected", False), ("unknown", None), ("dead", False)),
+        *(("expired", False), ("cancelled", False)),
     ],
 )
 def test_a_code_becomes_what_the_test_says(

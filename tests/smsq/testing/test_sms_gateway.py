@@ -32,11 +32,11 @@ def test_a_code_is_delivered_without_waiting(sms_gateway: SmsGateway) -> None:
     ("digits", "state", "delivered"),
     [
         ("0410", "done", False),
-        ("0400", "rejected", None),
+        ("0400", "rejected", False),
         ("0401", "done", True),
         ("0429", "done", True),
         ("0500", "done", True),
-        ("0599", "dead", None),
+        ("0599", "dead", False),
         ("0408", "unknown", None),
         ("0499", "unknown", None),
         ("0502", "unknown", None),

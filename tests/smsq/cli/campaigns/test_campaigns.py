@@ -43,7 +43,7 @@ def test_campaigns_are_listed_newest_first(queue: SmsQueue, smsq_json: Callable[
     assert found[0]["jobs"] == {"queued": 1, "waiting": 1}
     assert found[1]["name"] == "Sale"
     assert found[1]["brake"]["state"] == "cancelled"
-    assert found[1]["counts"] == {"pending": 20}
+    assert found[1]["counts"] == {"undelivered": 20}
     assert found[1]["unsent"] == {"cancelled": 20}
     assert found[1]["progress"] == 1
     assert [one["id"] for one in smsq_json("campaigns", "--limit", "1")["campaigns"]] == [newer]
