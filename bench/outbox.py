@@ -86,6 +86,7 @@ class Shop:
     bed: Bed
     address: str
     server: Postgres | None
+    library: str = "sqlalchemy"
     kills: dict[str, int] = field(default_factory=dict)
     engine: sa.Engine = field(init=False)
     outbox: Outbox = field(init=False)
@@ -116,12 +117,17 @@ class Shop:
         elif name in WORKERS:
             stack.start_worker(name, waits=False)
         elif name in RELAYS:
-            command = (*python, "smsq.contrib.sqlalchemy", "--database", self.address)
-            stack.start(name, command)
+            stack.start(name, (*python, *self._command("relay")))
         else:
             first = max(self.attempted(), default=0) + 1
-            stack.start(name, (*python, "bench.outbox_app", self.address, str(self.journal),
-                               str(first)))  # fmt: skip
+            order = (str(self.journal), str(first))
+            stack.start(name, (*python, *self._command("app"), *order))
+
+    def _command(self, kind: str) -> Sequence[str]:
+        if self.library == "django":
+            return ("bench.outbox_django", kind, self.address)
+        relay = ("smsq.contrib.sqlalchemy", "--database", self.address)
+        return relay if kind == "relay" else ("bench.outbox_app", self.address)
 
     def kill(self, name: str) -> None:
         """Kill it; PostgreSQL by what it calls an immediate shutdown, which is a crash."""
@@ -146,21 +152,20 @@ class Shop:
 
 
 @contextmanager
-def open_shop(database: str) -> Iterator[Shop]:
+def open_shop(database: str, library: str = "sqlalchemy") -> Iterator[Shop]:
     """Start everything; it is stopped at the end."""
     with bed(
         LATENCY,
         workers=len(WORKERS),
         SMSQ_TIMEOUT_S=str(TIMEOUT_S),
         SMSQ_RATE_PER_S="250",
-        SMSQ_BURST="10",
         SMSQ_BACKOFF_MAX_S="2",
     ) as made:
         if database == "sqlite":
-            yield Shop(made, f"sqlite:///{made.stack.folder / 'shop.db'}", None)
+            yield Shop(made, f"sqlite:///{made.stack.folder / 'shop.db'}", None, library)
             return
         with Postgres() as server:
-            shop = Shop(made, server.create("shop"), server)
+            shop = Shop(made, server.create("shop"), server, library)
             yield shop
             shop.engine.dispose()
 
@@ -198,27 +203,25 @@ def settle(shop: Shop) -> int:
     return resent
 
 
-def measure(database: str, rounds: int, seed: int) -> tuple[Row, bool]:
+def measure(database: str, library: str, rounds: int, seed: int) -> tuple[Row, bool]:
     """Run one database's rounds; returns its line, and whether it holds."""
     began_at_s = time.monotonic()
-    with open_shop(database) as shop:
+    with open_shop(database, library) as shop:
         run_rounds(shop, rounds, random.Random(seed))
         resent = settle(shop)
         attempted, status = shop.attempted(), shop.status()
         verdict = judge(attempted, shop.committed(), shop.bed.gateway.accepted())
         for name in (*verdict.lost[:5], *verdict.twice[:5], *verdict.ghosts[:5]):
             print(f"wrong: {text(name)}", flush=True)
-        took_s = time.monotonic() - began_at_s
-        rolled_back = len(set(attempted)) - len(verdict.once) - len(verdict.twice)
-        rolled_back -= len(verdict.lost)
+        rolled_back = len(set(attempted) - set(shop.committed()))
         figure = (
             f"{len(verdict.once)} committed rows accepted once, {len(verdict.twice)} twice, "
             f"{len(verdict.lost)} lost; {rolled_back} rolled back, {len(verdict.ghosts)} of them "
-            f"accepted; {status.failed} failed; {resent} unknown resent; {took_s:.0f} s; "
+            f"accepted; {status.failed} failed; {resent} unknown resent; {time.monotonic() - began_at_s:.0f} s; "
             f"kills: {shop.kills}"
         )
     must = "0 twice, 0 lost, 0 accepted though rolled back"
-    what = f"{rounds} SIGKILLs, {database}"
+    what = f"{rounds} SIGKILLs, {library}, {database}"
     return Row(what, len(WORKERS), figure, must, verdict.holds), verdict.holds
 
 
@@ -227,13 +230,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.outbox")
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), action="append")
+    parser.add_argument("--library", choices=("sqlalchemy", "django"), default="sqlalchemy")
     parser.add_argument("--seed", type=int, default=16)
     options = parser.parse_args(arguments)
     databases = options.database or ["sqlite", "postgresql"]
     if find_programs() is None and "postgresql" in databases:
         print("postgresql: SKIPPED, apt-get install postgresql", flush=True)
         databases = [each for each in databases if each != "postgresql"]
-    measured = [measure(database, options.rounds, options.seed) for database in databases]
+    measured = [
+        measure(database, options.library, options.rounds, options.seed) for database in databases
+    ]
     show("outbox", [row for row, _ in measured])
     return 0 if all(holds for _, holds in measured) else EXIT_UNSAFE
 
