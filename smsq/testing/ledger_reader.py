@@ -83,16 +83,22 @@ class LedgerReader:
     def _read_job(self, job: _Job) -> Iterator[QueuedSms]:
         own_id = job.fields.get("campaign", job.id)
         key = job.fields.get("key") or self._redis.hget(job.keys.campaign(own_id), "key")
+        packed = job.fields.get("names") or self._redis.hget(job.keys.campaign(own_id), "names")
+        reference, tags = _read_names(packed)
+        name = job.keys.namespace
         due_ms = self._redis.zscore(job.keys.due, job.id)
         is_later = job.fields.get("state") == "waiting" and "campaign" not in job.fields
         for n in range(1, int(job.fields["messages"]) + 1):
             message = self._redis.hgetall(job.keys.message(job.id, n))
             texts = self._redis.hgetall(job.keys.texts(job.id, n))
             for bucket in range(int(message["buckets"])):
+                rows = self._redis.hgetall(f"{name}:references:{job.id}:{n}:{bucket}")
                 for phone in self._redis.hkeys(job.keys.recipients(job.id, n, bucket)):
                     yield self._make(
                         job,
                         message,
+                        reference=rows.get(phone, reference),
+                        tags=tags,
                         id=own_id,
                         message_number=n,
                         phone=phone,
@@ -109,20 +115,24 @@ class LedgerReader:
             return
         message = self._redis.hgetall(keys.message(job_id, 1))
         texts = self._redis.hgetall(keys.texts(job_id, 1))
-        names = self._name_sends(job)
+        keys_of = self._name_sends(job)
+        own_names = self._redis.hgetall(f"{keys.namespace}:names:{job_id}")
         for row in rows:
             job.sends += 1
             found = _SEND.match(row)
             assert found is not None  # noqa: S101 - gather.lua wrote it
             phone, _, tag = found.groups()
             own_id = f"{job_id}.{job.sends}.{tag}"
+            reference, tags = _read_names(own_names.get(str(job.sends)))
             yield self._make(
                 job,
                 message,
                 id=own_id,
                 phone=phone,
                 text=texts.get(phone, ""),
-                key=names.get(own_id),
+                key=keys_of.get(own_id),
+                reference=reference,
+                tags=tags,
                 send_at=None,
                 expires_at=_read_ms(
                     self._redis.zscore(f"{keys.namespace}:deadlines:{job_id}", job.sends)
@@ -147,6 +157,12 @@ class LedgerReader:
             held = self._redis.get(job.keys.idempotency(digest)) or ""
             names[held.partition("|")[0]] = self._key_names.get(digest, "")
         return names
+
+
+def _read_names(packed: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Read a caller's own names: a reference and tags, a line each."""
+    reference, *tags = (packed or "").split("\n")
+    return reference or None, tuple(tags)
 
 
 def _read_ms(at_ms: str | float | None) -> datetime | None:

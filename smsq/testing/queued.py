@@ -34,6 +34,8 @@ class QueuedSms:
         phone: In the gateway's form, 375XXXXXXXXX.
         sender: The sender's id, from the call or from SMSQ_ALPHANAME_ID.
         key: The idempotency key of the call; None for none.
+        reference: The caller's own name of it, in a campaign of this row; None for none.
+        tags: The caller's; those of a campaign are each row's.
         send_at: UTC; None for at once.
         expires_at: UTC; None for never.
         job_id: Of the job that it goes out with.
@@ -47,6 +49,8 @@ class QueuedSms:
     sender: str
     priority: Queue
     key: str | None
+    reference: str | None = None
+    tags: tuple[str, ...] = ()
     send_at: datetime | None
     expires_at: datetime | None
     job_id: str

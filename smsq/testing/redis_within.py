@@ -46,7 +46,8 @@ class _Lent(FakeRedisConnection):
     def send_packed_command(self, *args: Any, **options: Any) -> Any:
         """Send a command."""
         self.is_used = True
-        return super().send_packed_command(*args, **options)
+        speaking: Any = super()
+        return speaking.send_packed_command(*args, **options)
 
     def _connect(self) -> Any:
         socket: Any = super()._connect()

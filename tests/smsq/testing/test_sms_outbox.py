@@ -12,6 +12,7 @@ import pytest
 
 import smsq
 import smsq.testing
+from smsq.options import QuickOptions
 from smsq.store import detour
 from smsq.testing import Outbox, OutboxMixin, outbox
 
@@ -208,3 +209,13 @@ def test_no_connection_is_made(sms_outbox: Outbox, monkeypatch: pytest.MonkeyPat
     )
 
     assert re.fullmatch("j[0-9a-f]{16}", sms_outbox[0].id)
+
+
+@pytest.mark.skipif("reference" not in QuickOptions.__annotations__, reason="not there yet")
+def test_the_callers_own_names_are_there(sms_outbox: Outbox) -> None:
+    send(reference="order-77", tags=["orders"])
+    queue.send_personal(PHONE, "Paid", alphaname_id="7", reference="order-78")
+    send()
+
+    assert [sms.reference for sms in sms_outbox] == ["order-77", "order-78", None]
+    assert [sms.tags for sms in sms_outbox] == [("orders",), (), ()]
