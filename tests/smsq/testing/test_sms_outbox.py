@@ -214,7 +214,7 @@ def test_no_connection_is_made(sms_outbox: Outbox, monkeypatch: pytest.MonkeyPat
 @pytest.mark.skipif("reference" not in QuickOptions.__annotations__, reason="not there yet")
 def test_the_callers_own_names_are_there(sms_outbox: Outbox) -> None:
     send(reference="order-77", tags=["orders"])
-    queue.send_personal(PHONE, "Paid", alphaname_id="7", reference="order-78")
+    send(text="Paid", gather=True, reference="order-78")
     send()
 
     assert [sms.reference for sms in sms_outbox] == ["order-77", "order-78", None]
