@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from smsq.events.receiving import parse_webhook
     from smsq.events.signatures import verify_webhook
     from smsq.events.wire import dump_event, load_event
+    from smsq.finding.summary import JobSummary
     from smsq.ledger.stored_id import StoredCampaign, StoredId, StoredMany
     from smsq.mistakes import Mistake, MistakeCode, MistakeOwner
     from smsq.models import (
@@ -83,6 +84,7 @@ __all__ = [
     "InvalidMessageError",
     "JobEvent",
     "JobState",
+    "JobSummary",
     "KeyConflictError",
     "Kind",
     "MessageStatus",
@@ -140,6 +142,7 @@ _MODULES = (
         "status.status",
         "status.views",
         "status.failed",
+        "finding.summary",
         "events.reader",
         "rules.optouts",
         "queue",

@@ -111,6 +111,14 @@ class MistakeCode(StrEnum):
     )
     RECIPIENTS_TYPE = ("recipients_type", MistakeOwner.PROGRAMMER, "no list of phones, or no pairs")
     RECIPIENTS_EMPTY = ("recipients_empty", MistakeOwner.PROGRAMMER, "nobody to send to")
+    REFERENCE_INVALID = (
+        *("reference_invalid", MistakeOwner.PROGRAMMER),
+        "`reference` is not 1 to 64 characters on one line",
+    )
+    TAGS_INVALID = (
+        *("tags_invalid", MistakeOwner.PROGRAMMER),
+        "`tags` is no list of at most 5 strings of 1 to 32 characters without comma and semicolon",
+    )
     TOO_LATE = ("too_late", MistakeOwner.PROGRAMMER, "the job or campaign has moved on")
     MORE = ("more", MistakeOwner.PROGRAMMER, "mistakes after the first hundred, counted alone")
     SETTING_INVALID = ("setting_invalid", MistakeOwner.OPERATOR, "a setting is missing or wrong")

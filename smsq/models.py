@@ -5,13 +5,13 @@ In:  plain values. Out: frozen dataclasses and enums; nothing here talks to Redi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from smsq.options import Key, OnUnknownChoice, Phone, Priority, Text
+from smsq.options import Key, OnUnknownChoice, Phone, Priority, Reference, Text
 
 
 class Kind(StrEnum):
@@ -92,6 +92,8 @@ class QuickMessage:
     on_unknown: OnUnknownChoice | None = None
     gather: bool = False
     again: bool = False
+    reference: Reference | None = field(default=None, repr=False)
+    tags: Sequence[str] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +103,15 @@ class BulkMessage:
     Attributes:
         name: What the gateway calls it in its receipts and pages.
         text: The text; at most 10 parts.
-        phones: In any spelling of the default region; no phone twice. Read once.
+        phones: In any spelling of the default region; no phone twice. Read once. A pair of phone
+            and reference gives this recipient one of its own.
         alphaname_id: Sender; None means the setting `SMSQ_ALPHANAME_ID`.
         schedule_time: When the gateway shall send, which keeps it until then; aware. None: now.
     """
 
     name: str
     text: Text = field(repr=False)
-    phones: Iterable[Phone] = field(repr=False)
+    phones: Iterable[Phone | tuple[Phone, Reference | None]] = field(repr=False)
     alphaname_id: str | None = None
     schedule_time: datetime | None = None
 
@@ -119,13 +122,14 @@ class PersonalMessage:
 
     Attributes:
         name: What the gateway calls it in its receipts and pages.
-        texts: Pairs of phone and text; no phone twice. Read once.
+        texts: Pairs of phone and text; no phone twice. Read once. A reference as a third gives this
+            recipient one of its own.
         alphaname_id: Sender; None means the setting `SMSQ_ALPHANAME_ID`.
         schedule_time: When the gateway shall send, which keeps it until then; aware. None: now.
     """
 
     name: str
-    texts: Iterable[tuple[Phone, Text]] = field(repr=False)
+    texts: Iterable[tuple[Phone, Text] | tuple[Phone, Text, Reference | None]] = field(repr=False)
     alphaname_id: str | None = None
     schedule_time: datetime | None = None
 
@@ -166,6 +170,7 @@ class MessageRequest:
         recipients: Phone → own text, or → None where `text` is shared.
         schedule_time: `YYYY-MM-DDTHH:mm:ss` in the gateway's zone, or None for now.
         starts_at_ms: The same moment in milliseconds since 1970; 0 for now.
+        references: Phone → reference, of recipients that have one of their own.
     """
 
     name: str
@@ -174,6 +179,7 @@ class MessageRequest:
     recipients: Mapping[str, str | None] = field(repr=False)
     schedule_time: str | None = None
     starts_at_ms: int = 0
+    references: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

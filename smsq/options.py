@@ -34,6 +34,8 @@ Phone = str | PhoneNumber
 Text = str | LazyText
 #: An idempotency key: of your own, or a row's.
 Key = str | int | UUID
+#: A caller's own name of a send: a string, or a row's number.
+Reference = str | int
 #: What is sent first.
 Priority = Literal["urgent", "normal", "bulk"]
 #: What becomes of a request that may have been accepted.
@@ -52,12 +54,27 @@ DEFAULTS: Mapping[str, object] = {
     "again": False,
     "gather": False,
     "priority": "normal",
+    "tags": (),
     "on_invalid": "refuse",
     "on_duplicate": "refuse",
 }
 
 
-class SendOptions(TypedDict, total=False):
+class NameOptions(TypedDict, total=False):
+    """What you call a send or a campaign.
+
+    Attributes:
+        reference: Your own name of it, such as an order's number: 1 to 64 characters on one line,
+            not unique. `find`, statuses and events have it. No content: a call repeated with
+            another one returns the earlier id, which keeps its own.
+        tags: At most 5 of 1 to 32 characters without comma and semicolon; `jobs` filters by one.
+    """
+
+    reference: Reference | None
+    tags: Sequence[str]
+
+
+class SendOptions(NameOptions, total=False):
     """What every call that sends takes.
 
     Attributes:
@@ -132,3 +149,33 @@ class BulkOptions(DraftOptions, total=False):
 
     on_invalid: OnInvalid
     on_duplicate: OnDuplicate
+
+
+class JobOptions(TypedDict, total=False):
+    """What `SmsQueue.jobs` takes.
+
+    Attributes:
+        state: A `JobState`; None for any.
+        tag: One of those that the sends have; None for any.
+        since: Enqueued then or later; aware. None: all.
+    """
+
+    state: str | None
+    tag: str | None
+    since: datetime | None
+
+
+class FindOptions(TypedDict, total=False):
+    """What `SmsQueue.find` takes: a reference or a phone, and how much of it.
+
+    Attributes:
+        reference: As it was given to the call that sent, or to a recipient of a campaign.
+        phone: In any usual spelling; `ConfigError` while `SMSQ_FIND_BY_PHONE` is 0.
+        since: Enqueued then or later; aware. None: all.
+        limit: At most so many, 1 or more; 100 unless told.
+    """
+
+    reference: Reference | None
+    phone: Phone | None
+    since: datetime | None
+    limit: int

@@ -13,13 +13,24 @@ from smsq.campaigns.bulk_sends import BulkSends
 from smsq.campaigns.steering import Steering
 from smsq.events.reader import EventReader
 from smsq.events.subscription import EventOptions, Subscription
+from smsq.finding.finder import Finder
+from smsq.finding.summary import JobSummary
 from smsq.frames import guarded
 from smsq.gathering.gathering import put_many, put_one
 from smsq.ledger.producer import Producer
 from smsq.ledger.reschedule import reschedule
 from smsq.ledger.stored_id import StoredCampaign, StoredId, StoredMany
 from smsq.models import BulkMessage, PersonalMessage, QuickMessage
-from smsq.options import BulkOptions, OnInvalid, PersonalOptions, Phone, QuickOptions, Text
+from smsq.options import (
+    BulkOptions,
+    FindOptions,
+    JobOptions,
+    OnInvalid,
+    PersonalOptions,
+    Phone,
+    QuickOptions,
+    Text,
+)
 from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
 from smsq.status.campaigns import list_campaigns, load_campaign
@@ -59,6 +70,7 @@ class SmsQueue:
             settings = settings.on_redis(redis_url)
         self.settings, self._producer = settings, Producer(settings)
         self._bulk, self._steering = BulkSends(self._producer), Steering(self._producer)
+        self._finder = Finder(self._producer)
 
     @classmethod
     def from_env(cls, *, needs_sender: bool = False) -> Self:
@@ -174,6 +186,14 @@ class SmsQueue:
         """Say what became of a job, a campaign or one gathered send."""
         with self._producer.call(writes=False):
             return self._producer.views.status(some_id)
+
+    def find(self, **what: Unpack[FindOptions]) -> list[JobSummary]:
+        """Find sends by your own reference, or by phone, the newest first; see `FindOptions`."""
+        return self._finder.find(**what)
+
+    def jobs(self, **which: Unpack[JobOptions]) -> Iterator[JobSummary]:
+        """List jobs by state, tag and time, the newest first, streamed; see `JobOptions`."""
+        return self._finder.jobs(**which)
 
     def recipients(self, some_id: str, *, whole_job: bool = False) -> Iterator[RecipientStatus]:
         """Say what became of each recipient of a job, a campaign or one gathered send, streamed."""

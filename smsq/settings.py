@@ -81,6 +81,7 @@ class Settings:
     quiet_hours: QuietHours | None
     cap_per_day: int
     keep_texts: bool
+    find_by_phone: bool
     durable_claims: Durability
     durable_enqueue: Durability
     events_keep_s: int

@@ -79,6 +79,8 @@ class AsyncSmsQueue:
     status = awaited(SmsQueue.status)
     stats = awaited(SmsQueue.stats)
     heartbeat_age_s = awaited(SmsQueue.heartbeat_age_s)
+    find = awaited(SmsQueue.find)
+    jobs = streamed(SmsQueue.jobs)
     recipients = streamed(SmsQueue.recipients)
 
     def failed(

@@ -65,6 +65,7 @@ local function campaign_brakes()
     redis.call('HSET', k, 'name', name, 'braked_at_ms', int(NOW_MS))
     redis.call('ZADD', key('campaigns'), int(NOW_MS), id)
     if job.max_failed_ppm then redis.call('HSET', k, 'max_failed_ppm', job.max_failed_ppm) end
+    if job.names then redis.call('HSET', k, 'names', job.names) end
     redis.call('HSET', k, 'is_open', 1)
     tell_campaign(id, nil, nil, 'begun')
     note(id, 'created', name)

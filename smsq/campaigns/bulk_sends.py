@@ -15,7 +15,8 @@ from smsq.campaigns.staging import Staging
 from smsq.errors import InvalidMessageError
 from smsq.intake.intake import Intake
 from smsq.intake.mistakes import refuse
-from smsq.intake.new_jobs import digest_key, shared_fields
+from smsq.intake.new_jobs import digest_key, name_fields, shared_fields
+from smsq.intake.own_names import check_names, read_names
 from smsq.intake.recipients import LeftOut
 from smsq.ledger.producer import Producer
 from smsq.ledger.stored_id import StoredCampaign, StoredId
@@ -95,6 +96,9 @@ class BulkSends:
         )
         intake = self._producer.intake()
         *_, mistakes = _read_shared(intake, options)
+        # Read once, as all that a caller hands in.
+        names = read_names(mistakes, options.get("reference"), options.get("tags", ()))
+        options |= {"reference": names.reference, "tags": names.tags}
         return intake, left_out, mistakes
 
     def draft(self, **options: Unpack[DraftOptions]) -> CampaignDraft:
@@ -103,6 +107,7 @@ class BulkSends:
         key, choice, mistakes = _read_shared(intake, options)
         refuse(mistakes)
         name, again = "" if key is None else digest_key(key), options.get("again", False)
+        names = check_names(options.get("reference"), options.get("tags", ()))
         plan = BrakePlan.check(options.get("canary"), options.get("max_failed"))
         earlier = None
         if name:
@@ -111,7 +116,7 @@ class BulkSends:
         settings = self._producer.settings
         return CampaignDraft(
             self._staging,
-            fields=shared_fields(choice, settings) | plan.fields(settings),
+            fields=shared_fields(choice, settings) | name_fields(names) | plan.fields(settings),
             max_recipients=settings.bulk_max_recipients,
             key=name,
             earlier=earlier,
@@ -146,7 +151,7 @@ class _Counter:
     def start_message(self, head: MessageRequest) -> None:
         """Begin a message."""
 
-    def add(self, phone: str, text: str | None) -> bool:
+    def add(self, phone: str, text: str | None, reference: str | None = None) -> bool:
         """Count a recipient."""
         self.recipients += 1
         return True

@@ -14,6 +14,7 @@
 -- ARGV[10] is_again      1: what ended unsent for certain under this key is sent again
 -- ARGV[11] fields        JSON: more fields of the campaign's hash
 -- ARGV[12] idle_ms       recover goes on with the launch when nobody has for so long
+-- ARGV[13] candidate     a secret for the index, should there be none yet
 -- returns  {'new', id, campaign hash flat}
 --          {'same' | 'conflict' | 'refused', the earlier id, its state}: see idempotency.lua
 --          {'overtaken', id}
@@ -47,6 +48,7 @@ for field, value in pairs(cjson.decode(ARGV[11])) do
   redis.call('HSET', key('campaign', id), field, value)
 end
 campaign_brakes().open_campaign(id)
+add_reference(ARGV[13], redis.call('HGET', key('campaign', id), 'names') or '', id)
 count({campaign = id}, 'job:queued', jobs)
 count({campaign = id}, 'recipient:pending', tonumber(ARGV[7]))
 redis.call('ZADD', key('launching'), int(NOW_MS + tonumber(ARGV[12])), id)

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from redis.exceptions import RedisError
 
-from smsq.campaigns.staging import Earlier, Progress, Staging
+from smsq.campaigns.staging import Earlier, Progress, Staging, find_terms
 from smsq.errors import InvalidMessageError, KeyConflictError
 from smsq.intake.new_jobs import digest, new_campaign_id, new_job_id
 from smsq.ledger.stored_id import StoredId
@@ -41,16 +41,15 @@ class CampaignDraft:
         fields: Fields that every job of the campaign has.
         max_recipients: Recipients per gateway request.
         priority: Of every job.
-        key: Digest of the idempotency key, "" for none.
+        key: Digest of the idempotency key, or "".
         earlier: What the key was used for before.
 
     Attributes:
         is_again: True when the key names a campaign that ended unsent, and this one takes it over.
         campaign_fields: More fields of the campaign's own hash, written by the commit.
         job_ids: Of the staged jobs, the earlier draft's among them.
-        jobs: How many jobs its recipients fill, staged or not; once it is found to be committed
-            already, how many it has.
-        launched: Ids of the jobs that its commit brought into the line.
+        jobs: How many its recipients fill, staged or not; or how many were committed already.
+        launched: Ids of the jobs that its commit made ready.
     """
 
     def __init__(
@@ -73,21 +72,20 @@ class CampaignDraft:
         self.launched: list[str] = []
         self.recipients = 0
         self._staging = staging
-        self._fields = {**fields, "campaign": self.id}
+        self._fields = {**fields, **earlier.names, "campaign": self.id}
         self._priority = priority
         self._is_committed = earlier.is_committed
         self._earlier_jobs = len(self.job_ids)
         self._mark = earlier.progress
-        self._terms = digest(json.dumps([priority, dict(fields)], sort_keys=True))
-        # Jobs can be compared with those of the earlier draft only where they are cut alike.
-        self._max_recipients = self._mark.most if self._mark else max_recipients
+        self._terms = digest(json.dumps([priority, find_terms(fields)], sort_keys=True))
+        self._max_recipients = self._mark.most if self._mark else max_recipients  # cut alike
         self._content = hashlib.sha256()
         self._job: list[MessageRequest] = []
-        # Recipients that go first, in jobs of their own, and are still to come.
+        # Recipients that go first, and are still to come.
         self._canary_left = int(fields.get("canary", 0))
         self._room = self._next_room()
         self._head: MessageRequest | None = None
-        self._recipients: dict[str, str | None] = {}
+        self._recipients, self._references = dict[str, str | None](), dict[str, str]()
         self._seen = SeenPhones()
 
     @property
@@ -100,7 +98,7 @@ class CampaignDraft:
 
         Raises:
             InvalidMessageError: It is scheduled, and the campaign has a canary.
-            KeyConflictError: As for `add`: the job before it is full now.
+            KeyConflictError: As for `add`.
         """
         # The rest would go out after its time, and nobody knows what the gateway makes of that.
         if self._canary_left and head.schedule_time:
@@ -117,23 +115,23 @@ class CampaignDraft:
         what = [head.name, head.alphaname_id, head.text, head.schedule_time]
         self._content.update(f"{json.dumps(what)}\n".encode())
 
-    def add(self, phone: str, text: str | None) -> bool:
+    def add(self, phone: str, text: str | None, reference: str | None = None) -> bool:
         """Add a recipient to the message begun last.
 
         Args:
             phone: In the gateway's form.
             text: None when it shares the message's.
+            reference: Its own, or None.
 
-        Returns:
-            False when the message has this phone already: the first one stays.
+        Returns False when the message has this phone already.
 
         Raises:
-            KeyConflictError: The earlier draft with this key had other recipients or texts; or
-                another producer has this key in hand.
+            KeyConflictError: The earlier draft with this key had others; or it is in other hands.
         """
         if not self._seen.add(int(phone)):
             return False
         self._recipients[phone] = text
+        self._references |= {phone: reference} if reference is not None else {}
         self.recipients += 1
         if len(self._recipients) == self._room:
             self._close_message()
@@ -148,7 +146,7 @@ class CampaignDraft:
 
         Raises:
             InvalidMessageError: It has no recipients.
-            KeyConflictError: The key was used for other content, or is not free to be used again.
+            KeyConflictError: The key is not free.
         """
         self._close_message()
         self._stage()
@@ -186,9 +184,10 @@ class CampaignDraft:
     def _close_message(self) -> None:
         if self._head and self._recipients:
             self._content.update("".join(map(_line, self._recipients.items())).encode())
-            self._job.append(replace(self._head, recipients=self._recipients))
-            self._room -= len(self._recipients)
-            self._recipients = {}
+            filled, own = self._recipients, self._references
+            self._job.append(replace(self._head, recipients=filled, references=own))
+            self._room -= len(filled)
+            self._recipients, self._references = {}, {}
 
     def _stage(self) -> None:
         if not self._job:
@@ -198,6 +197,7 @@ class CampaignDraft:
             raise _other_content()
         starts_at_ms = str(self._job[0].starts_at_ms)
         fields = {**self._fields, "starts_at_ms": starts_at_ms, **self._mark_canary()}
+        fields |= {"has_references": "1"} if any(m.references for m in self._job) else {}
         if self.jobs > self._earlier_jobs and not self._is_committed:
             job = NewJob(
                 id=new_job_id(),

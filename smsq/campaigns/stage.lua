@@ -9,11 +9,12 @@
 -- ARGV[6]  before        jobs of the draft before this one
 -- ARGV[7]  job id
 -- ARGV[8]  job           JSON: fields of the job's hash; '' after the job's first slice
--- ARGV[9]  messages      JSON: [{n: n, buckets: n, phones: [...], texts: [...]}], and {fields, pending}
---                        in the first slice of each
+-- ARGV[9]  messages      JSON: [{n: n, buckets: n, phones: [...], texts: [...], references: [...]}], and
+--                        {fields, pending} in the first slice of each; references may be missing
 -- ARGV[10] progress      JSON: fields of the draft's hash; '' before the job's last slice
 -- ARGV[11] stage_ttl_ms  a draft that nothing is added to for so long is taken for left behind
 -- ARGV[12] is_again      1: the campaign that this key was used for is to be sent again; commit.lua decides
+-- ARGV[13] candidate     a secret for the index, should there be none yet
 -- returns  'ok' | 'committed': under this key, by another | 'overtaken': by another producer, who has
 --          this key in hand | 'gone': it was taken for left behind
 local id, name, before, job_id = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
@@ -35,7 +36,7 @@ if ARGV[8] ~= '' then
 elseif redis.call('LINDEX', staged_key, before) ~= job_id then
   return 'overtaken'
 end
-for _, message in ipairs(cjson.decode(ARGV[9])) do store_message(job_id, message.n, message) end
+for _, message in ipairs(cjson.decode(ARGV[9])) do store_message(job_id, message.n, message, ARGV[13]) end
 
 if ARGV[10] ~= '' then
   local flat = {'jobs', before + 1}

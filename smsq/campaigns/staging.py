@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from smsq.errors import KeyConflictError, QueueUnavailableError
 from smsq.ledger.stored_id import StoredId, read_stored
 from smsq.records.jobs import Idempotency, NewJob
-from smsq.records.packing import STAGE_TTL_MS, slice_messages, staged_fields
+from smsq.records.packing import STAGE_TTL_MS, candidate_secret, slice_messages, staged_fields
 from smsq.store.scripts import Scripts
 
 #: Jobs brought into the line, or taken away, in one call.
@@ -52,6 +52,7 @@ class Earlier:
         is_again: True when the key names a campaign that ended unsent, and is to be sent again.
         job_ids: The draft's.
         progress: The draft's; None before its first job.
+        names: Field of its jobs for what its caller calls it; {} before its first job.
     """
 
     campaign: str = ""
@@ -59,6 +60,15 @@ class Earlier:
     is_again: bool = False
     job_ids: Sequence[str] = ()
     progress: Progress | None = None
+    names: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def find_terms(fields: Mapping[str, str]) -> dict[str, str]:
+    """Find what all jobs of a campaign must have in common with an earlier draft's.
+
+    What they are called is no content: the earlier draft's names hold.
+    """
+    return {name: value for name, value in fields.items() if name != "names"}
 
 
 class Staging:
@@ -104,12 +114,14 @@ class Staging:
             terms=draft["terms"],
         )
         ids = cast("list[str]", self._redis.lrange(self._keys.staged(campaign), 0, jobs - 1))
+        names = self._redis.hget(self._keys.job(ids[0]), "names") if ids else None
         return Earlier(
             campaign=campaign,
             is_committed=False,
             is_again=is_again,
             job_ids=ids,
             progress=progress,
+            names={"names": str(names or "")},
         )
 
     def stage(
@@ -146,7 +158,7 @@ class Staging:
                 *("stage", campaign_id, name, before, job.id, fields if n == 1 else ""),
                 json.dumps(messages),
                 json.dumps(_progress_fields(progress)) if n == len(slices) else "",
-                *(STAGE_TTL_MS, int(is_again)),
+                *(STAGE_TTL_MS, int(is_again), candidate_secret()),
             )
             if answer == "committed":
                 return False
@@ -184,6 +196,7 @@ class Staging:
         answer = self._run(
             *("commit", campaign_id, name, jobs, recipients),
             *(once.key, once.content, int(once.is_again), json.dumps(dict(fields)), PATIENCE_MS),
+            candidate_secret(),
         )
         _refuse(answer[0])
         return read_stored(answer)

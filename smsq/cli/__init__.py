@@ -32,6 +32,8 @@ GROUPS: Group = {
         "status": (".looking.status:status", "Show the state of a job or a campaign."),
         "watch": (".looking.watch:watch", "Follow a job or a campaign until it is final."),
         "why": (".looking.why:why", "Show what happened, step by step."),
+        "find": (".looking.find:find", "Find sends by your own reference, or by phone."),
+        "jobs": (".looking.find:jobs", "List jobs by state, tag and time."),
         "export": (".looking.export:export", "Export what was sent (CSV, JSON)."),
     },
     "Operate": {

@@ -37,6 +37,8 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "status": (f"smsq status {_JOB}", f"smsq status {_CAMPAIGN} --recipients --json"),
     "watch": (f"smsq watch {_CAMPAIGN}", f"smsq watch {_JOB} --timeout-s 60"),
     "why": (f"smsq why {_JOB}", f"smsq why {_CAMPAIGN} --utc"),
+    "find": ("smsq find order-77", "smsq find 375291234567 --since 2026-11-01"),
+    "jobs": ("smsq jobs --state rejected --since 2026-11-26", "smsq jobs --tag otp --json"),
     "export": (
         "smsq export --since 2026-11-01 --until 2026-12-01 > november.csv",
         "smsq export --since 2026-11-26 --recipients --format jsonl",

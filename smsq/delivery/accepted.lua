@@ -81,6 +81,7 @@ local function withhold(id, n, job, phones, reason)
   local message_key, texts = key('message', id, n), key('texts', id, n)
   local message = redis.call('HMGET', message_key, 'buckets', 'message_id')
   local told = {id, job.campaign or '', n, message[2] or '', ordinals = read_ordinals(id, job)}
+  told.references = read_references(id, job, n, message[1], phones)
   local rows = {}
   for _, phone in ipairs(phones) do
     local k = bucket_key(id, n, tonumber(message[1]), phone)

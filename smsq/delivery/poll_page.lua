@@ -93,6 +93,7 @@ for word, by_letters in pairs(moved) do
     local was, now = sub(letters, 1, 1), sub(letters, 2)
     delta[was] = (delta[was] or 0) - #phones
     delta[now] = (delta[now] or 0) + #phones
+    told.references = read_references(id, job, n, message.buckets, phones)
     tell_recipients(told, phones, NAME[was], NAME[now], word)
   end
 end

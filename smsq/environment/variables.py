@@ -218,6 +218,12 @@ SETTINGS: tuple[Setting, ...] = (
         "SMSQ_KEEP_TEXTS", "0", parsers.flag, "1: keep texts after the gateway has accepted them"
     ),
     Setting(
+        "SMSQ_FIND_BY_PHONE",
+        "1",
+        parsers.flag,
+        "0: keep no index of phones; then no send is found by its phone",
+    ),
+    Setting(
         "SMSQ_DURABLE_CLAIMS",
         "0",
         parsers.choice(Durability),

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import count
 from typing import Any
 
+from smsq.events.entry_names import EntryNames
 from smsq.models import JobState, RecipientState
 from smsq.status.status import BrakeState
 
@@ -30,6 +31,8 @@ class JobEvent:
         campaign_id: None for a job that belongs to none.
         old_state: None when the job is new.
         error: Why, where there is something to say, as of a rejected job: `Status.error` then.
+        reference: The caller's own name of the send or its campaign; None for none.
+        tags: Likewise.
     """
 
     id: str
@@ -39,6 +42,8 @@ class JobEvent:
     old_state: JobState | None
     new_state: JobState
     error: str | None = None
+    reference: str | None = field(default=None, repr=False)
+    tags: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,8 @@ class RecipientEvent:
         phone: Masked, as in `+375*******67`.
         gateway_status: The gateway's word, None when it said none.
         own_id: Of the send, where the job was gathered; None otherwise.
+        reference: The recipient's own, else that of its job or campaign; None for none.
+        tags: Of its job or campaign.
     """
 
     id: str
@@ -67,6 +74,8 @@ class RecipientEvent:
     new_state: RecipientState
     gateway_status: str | None
     own_id: str | None = None
+    reference: str | None = field(default=None, repr=False)
+    tags: tuple[str, ...] = field(default=(), repr=False)
 
 
 class CampaignChange(StrEnum):
@@ -89,6 +98,8 @@ class CampaignEvent:
         new_brake: None where it goes on.
         why: In words.
         what: Which of these; None from a webhook of an older smsq.
+        reference: The caller's own name of it; None for none.
+        tags: Likewise.
     """
 
     id: str
@@ -98,6 +109,8 @@ class CampaignEvent:
     new_brake: BrakeState | None
     why: str
     what: CampaignChange | None = None
+    reference: str | None = field(default=None, repr=False)
+    tags: tuple[str, ...] = field(default=(), repr=False)
 
 
 #: Whatever `queue.events` gives and `parse_webhook` returns.
@@ -112,12 +125,11 @@ def read_entry(entry_id: str, fields: Mapping[str, str]) -> list[Event]:
     """
     try:
         at = datetime.fromtimestamp(int(fields["at_ms"]) / 1000, UTC)
-        items = json.loads(fields["news"])
-        errors = json.loads(fields.get("errors", "{}"))
+        names, errors = EntryNames(fields), json.loads(fields.get("errors", "{}"))
         changes = [
             (kind, change | ({"error": errors[place]} if place in errors else {}))
-            for place, item in zip(map(str, count()), items, strict=False)
-            for kind, change in _CHANGES[item[0]](*item[1:])
+            for place, item in zip(map(str, count()), json.loads(fields["news"]), strict=False)
+            for kind, change in _read_item(names, int(place) + 1, item)
         ]
         return [kind(id=f"{entry_id}:{i}", at=at, **c) for i, (kind, c) in enumerate(changes)]
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
@@ -126,6 +138,15 @@ def read_entry(entry_id: str, fields: Mapping[str, str]) -> list[Event]:
 
 
 _Change = tuple[type[Event], dict[str, Any]]
+
+
+def _read_item(names: EntryNames, place: int, item: Sequence[Any]) -> Iterator[_Change]:
+    what, some_id, *rest = item
+    if what == "recipients":
+        yield from _recipient_changes(names, place, some_id, *rest)
+    else:
+        for kind, change in _CHANGES[what](some_id, *rest):
+            yield kind, change | names.of(some_id)
 
 
 def _job_changes(job_id: str, campaign: str, old: str, new: str) -> Iterator[_Change]:
@@ -141,9 +162,13 @@ def _job_changes(job_id: str, campaign: str, old: str, new: str) -> Iterator[_Ch
 
 
 def _recipient_changes(
-    job_id: str, campaign: str, n: int, message_id: str, groups: Sequence[Sequence[Any]]
+    names: EntryNames,
+    place: int,
+    job_id: str,
+    *rest: Any,
 ) -> Iterator[_Change]:
-    for old, new, word, phones in groups:
+    campaign, n, message_id, groups = rest
+    for group, (old, new, word, phones) in enumerate(groups, start=1):
         change = {
             "job_id": job_id,
             "campaign_id": campaign or None,
@@ -156,8 +181,10 @@ def _recipient_changes(
         for name, how_many in phones.items():
             phone, _, ordinal = name.partition(".")
             own_id = f"{job_id}.{ordinal}" if ordinal else None
+            named = change | names.of(own_id or job_id)
             for _ in range(how_many):
-                yield RecipientEvent, {**change, "phone": phone, "own_id": own_id}
+                own = names.take_own(place, group, phone)
+                yield RecipientEvent, {**named, "phone": phone, "own_id": own_id, **own}
 
 
 def _what_changed(old: str, new: str, why: str) -> CampaignChange:
@@ -182,6 +209,5 @@ def _campaign_changes(campaign: str, old: str, new: str, why: str) -> Iterator[_
 
 _CHANGES: Mapping[str, Callable[..., Iterator[_Change]]] = {
     "job": _job_changes,
-    "recipients": _recipient_changes,
     "campaign": _campaign_changes,
 }

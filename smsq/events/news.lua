@@ -56,8 +56,18 @@ local function group_of(message, was, now, word)
   return last, group
 end
 
+-- A reference that a recipient has of its own stands beside its item: {group, masked phone, reference}.
+local function note_reference(told, group, masked, reference)
+  for i, alike in ipairs(told.item[6]) do
+    if alike[4] == group then
+      told.references = told.references or {}
+      table.insert(told.references, {i, masked, reference})
+    end
+  end
+end
+
 -- `message` is one table for all recipients of a message: {job id, campaign, n, message id}, with
--- `ordinals` where it was gathered; `phones` changed alike.
+-- `ordinals` where it was gathered, and `references` where they have their own; `phones` changed alike.
 local function tell_recipients(message, phones, was, now, word)
   if EVENTS_KEEP_MS == 0 then return end
   local last, group
@@ -67,6 +77,8 @@ local function tell_recipients(message, phones, was, now, word)
     local ordinal = message.ordinals and message.ordinals[phone]
     if ordinal then masked = masked .. '.' .. ordinal end
     group[masked] = (group[masked] or 0) + 1
+    local reference = message.references and message.references[phone]
+    if reference then note_reference(last, group, masked, reference) end
     last.changes = last.changes + 1
   end
 end

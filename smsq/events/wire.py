@@ -34,6 +34,7 @@ class _NewerError(Exception):
 def dump_event(event: Event) -> dict[str, Any]:
     """Write an event as the webhook posts it, ready for JSON; `load_event` reads it back."""
     values = {field.name: getattr(event, field.name) for field in fields(event)}
+    values |= {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
     at = event.at.isoformat(timespec="milliseconds")
     return {"type": _NAMES[type(event)], **values, "at": at}
 

@@ -18,6 +18,9 @@
 -- ARGV[15] buckets        of its recipients
 -- ARGV[16] open_ms        a job closes by itself so long after it was opened
 -- ARGV[17] tag            random letters, so that nobody can guess the own id
+-- ARGV[18] names          its reference and tags (index.lua); '' for none
+-- ARGV[19] candidate      a secret for the index, should there be none yet
+-- ARGV[20] has_phone      1: the send is to be found by its phone
 -- returns  {'new', own id, its job's state, ids of jobs that closed and are to be rung}
 --          {'same' | 'conflict' | 'refused', the earlier id, its state}: see idempotency.lua
 --          {'taken', id}
@@ -79,6 +82,7 @@ local function open_job(id)
   for k, fields in pairs({[key('job', id)] = job, [key('message', id, 1)] = message}) do
     for name, value in pairs(fields) do redis.call('HSET', k, name, value) end
   end
+  list_by_time(id, NOW_MS)
   move(id, job, 'waiting')
   schedule_in_turn(id, NOW_MS + open_ms)
   job.is_open = '1'
@@ -106,6 +110,9 @@ if not id then id, job = open_job(ARGV[4]) end
 redis.call('HSET', bucket_key(id, 1, buckets, phone), phone, '')
 redis.call('HSET', key('texts', id, 1), phone, ARGV[9])
 local ordinal = redis.call('RPUSH', key('gathered', id), phone .. '|' .. int(NOW_MS) .. '.' .. ARGV[17])
+if ARGV[18] ~= '' then redis.call('HSET', key('names', id), int(ordinal), ARGV[18]) end
+if ARGV[20] == '1' then add_to_index(ARGV[19], 'p', phone, id .. '.' .. int(ordinal)) end
+add_reference(ARGV[19], ARGV[18], id .. '.' .. int(ordinal))
 redis.call('HINCRBY', key('message', id, 1), 'pending', 1)
 job.size = redis.call('HINCRBY', key('job', id), 'size', 1)
 count(job, 'recipient:pending', 1)

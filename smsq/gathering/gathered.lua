@@ -111,6 +111,7 @@ function CHORES.unsent(id, job, place)
       for phone, value in pairs(load(key('recipients', id, n, b)) or {}) do
         if value == '' or sub(value, 1, 1) == 'p' then phones[#phones + 1] = phone end
       end
+      told.references = read_references(id, job, n, buckets, phones)
       tell_recipients(told, phones, 'pending', 'undelivered', job.state)
       work_left, b = work_left - 1 - #phones * (PHONE_COST + 1), b + 1
     end

@@ -55,6 +55,8 @@ def assemble_send(checked: CheckedQuick, settings: Settings) -> tuple[NewSend, I
         expires_in_ms=in_ms(checked.expires_in_s) if checked.expires_in_s else None,
         most=most,
         open_ms=open_ms,
+        names=checked.names.pack(),
+        has_phone=settings.find_by_phone,
     )
     return send, repeatable(checked)
 

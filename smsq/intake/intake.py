@@ -12,8 +12,10 @@ from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from smsq.domain.own_names import OwnNames
 from smsq.intake.fields import Fields
 from smsq.intake.mistakes import MAX_NAME, is_name, is_one_of, listed, refuse
+from smsq.intake.own_names import read_names
 from smsq.intake.recipients import LeftOut, read_recipients
 from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import (
@@ -41,6 +43,7 @@ class CheckedQuick:
         due_at: UTC, by the caller's clock; None for now.
         due_in_s: Seconds until then by the same clock; 0 for now. The ledger gets these.
         expires_in_s: None for never.
+        names: The caller's own.
     """
 
     request: MessageRequest
@@ -53,6 +56,7 @@ class CheckedQuick:
     due_in_s: float
     expires_in_s: float | None
     is_gathered: bool
+    names: OwnNames
 
 
 class Filled(Protocol):
@@ -61,7 +65,7 @@ class Filled(Protocol):
     def start_message(self, head: MessageRequest) -> None:
         """Begin a message."""
 
-    def add(self, phone: str, text: str | None) -> bool:
+    def add(self, phone: str, text: str | None, reference: str | None = None) -> bool:
         """Add a recipient to the message begun last; False when it has this phone already."""
         ...
 
@@ -141,9 +145,9 @@ class Intake:
                 into = None if mistakes or fields.mistakes else into
                 if into:
                     into.start_message(head)
-                for phone, text in read_recipients(message, fields, place, left_out):
+                for recipient in read_recipients(message, fields, place, left_out):
                     if into and not fields.mistakes:
-                        into.add(phone, text)
+                        into.add(*recipient)
             mistakes += [mistake.in_message(place) for mistake in fields.mistakes]
         if not place:
             told = "messages is empty: write at least one"
@@ -159,11 +163,7 @@ class Intake:
         return fields.key(key), fields.on_unknown(on_unknown), fields.mistakes
 
     def check_head(self, message: BulkMessage | PersonalMessage) -> MessageRequest:
-        """Check all of a message but its recipients, which stream in later.
-
-        Raises:
-            InvalidMessageError: With every mistake found.
-        """
+        """Check all of a message but its recipients, which stream in later; raises as others."""
         fields = self._fields()
         head = self._read_head(message, fields)
         refuse(fields.mistakes)
@@ -172,8 +172,7 @@ class Intake:
     def check_row(self, phone: str, text: str | None) -> tuple[str, dict[str, Mistake]]:
         """Check one recipient that streams in; `text` None means it shares the message's.
 
-        Returns:
-            The phone in the gateway's form, and the mistakes found, by `phone` and `text`.
+        Returns the phone in the gateway's form, and the mistakes found, by `phone` and `text`.
         """
         mistakes: dict[str, Mistake] = {}
         settings = self._settings
@@ -210,6 +209,7 @@ class Intake:
             due_in_s=(due_at - self._now).total_seconds() if due_at else 0.0,
             expires_in_s=fields.expiry(message.expires_in_s, due_at),
             is_gathered=fields.gathered(message),
+            names=read_names(fields.mistakes, message.reference, message.tags),
         )
 
     def _read_head(self, message: BulkMessage | PersonalMessage, fields: Fields) -> MessageRequest:

@@ -11,6 +11,7 @@ import secrets
 from dataclasses import asdict
 from datetime import datetime
 
+from smsq.domain.own_names import OwnNames
 from smsq.intake.intake import CheckedQuick
 from smsq.models import Kind, OnUnknown
 from smsq.records.jobs import Idempotency, NewJob
@@ -39,6 +40,7 @@ def assemble_quick(checked: CheckedQuick, settings: Settings) -> tuple[NewJob, I
         fields["viber_after_min"] = str(checked.viber.after_min)
     if checked.expires_in_s:
         fields["expires_in_ms"] = str(in_ms(checked.expires_in_s))
+    fields |= name_fields(checked.names)
     job = NewJob(
         id=new_job_id(),
         kind=Kind.QUICK,
@@ -46,6 +48,7 @@ def assemble_quick(checked: CheckedQuick, settings: Settings) -> tuple[NewJob, I
         fields=fields,
         messages=[checked.request],
         due_in_ms=in_ms(checked.due_in_s) if checked.due_at else None,
+        has_phone=settings.find_by_phone,
     )
     return job, repeatable(checked)
 
@@ -54,8 +57,9 @@ def content_of(checked: CheckedQuick) -> str:
     """Digest what a repeated call must have in common with the first.
 
     What is sent, by whom, to whom and when. How it is handled (`priority`, `gather`,
-    `expires_in_s`, `on_unknown`) may differ, and the first call's holds: settings may change
-    between the two, and a code that is asked for again must not fail for it.
+    `expires_in_s`, `on_unknown`) and what it is called (`reference`, `tags`) may differ, and the
+    first call's holds: settings may change between the two, and a code that is asked for again
+    must not fail for it.
     """
     request = checked.request
     viber = asdict(checked.viber) if checked.viber else None
@@ -68,6 +72,12 @@ def shared_fields(on_unknown: OnUnknown, settings: Settings) -> dict[str, str]:
     """Fields that a job of any kind has from its caller and the settings."""
     fields = {"on_unknown": str(on_unknown)}
     return fields | ({"keep_texts": "1"} if settings.keep_texts else {})
+
+
+def name_fields(names: OwnNames) -> dict[str, str]:
+    """Fields that a job or a campaign has from its caller's own names; none for none."""
+    packed = names.pack()
+    return {"names": packed} if packed else {}
 
 
 def repeatable(checked: CheckedQuick) -> Idempotency:

@@ -1,7 +1,7 @@
 """Reads the recipients of a bulk or personal message. Pure.
 
-In:  a message as its caller writes it, and what becomes of bad rows. Out: phone and own text, or
-None where the text is shared, one after the other; the rows that are left out.
+In:  a message as its caller writes it, and what becomes of bad rows. Out: phone, own text, or None
+where the text is shared, and own reference, one after the other; the rows that are left out.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from typing import Self
 
 from smsq.intake.fields import Fields, read_choice
 from smsq.intake.mistakes import refuse
+from smsq.intake.own_names import read_reference
 from smsq.mistakes import Mistake, MistakeCode, MistakeOwner
 from smsq.models import BulkMessage, PersonalMessage
 from smsq.options import ON_DUPLICATE, ON_INVALID
 from smsq.text.phone_set import SeenPhones
 from smsq.text.phones import mask_phone
 
-_PAIR = 2
+_PAIR, _TRIPLE = 2, 3
+#: Phone, own text, own reference.
+Recipient = tuple[str, str | None, str | None]
 
 #: Most rows kept of those that are left out; all are counted.
 MOST_REJECTED = 1000
@@ -73,7 +76,7 @@ class LeftOut:
 
 def read_recipients(
     message: BulkMessage | PersonalMessage, fields: Fields, number: int, left_out: LeftOut
-) -> Iterator[tuple[str, str | None]]:
+) -> Iterator[Recipient]:
     """Read the recipients as they come; yields the good ones, each phone once.
 
     What is wrong with one is told with its place, counted from 1.
@@ -86,9 +89,9 @@ def read_recipients(
     """
     found_before = len(fields.mistakes)
     seen, place = SeenPhones(), 0
-    for place, (raw, text) in enumerate(_rows(message, fields, left_out), start=1):
+    for place, row in enumerate(_rows(message, fields, left_out), start=1):
         before = len(fields.mistakes)
-        phone, text = _read_row(message, raw, text, fields)
+        phone, text, reference = _read_row(message, row, fields)
         is_bad = len(fields.mistakes) > before
         # Who is left out does not stand in the way of a good row further down.
         if phone and not (is_bad and left_out.skips_invalid) and not seen.add(int(phone)):
@@ -96,7 +99,7 @@ def read_recipients(
             told = f"phone {masked} occurs twice: write it once"
             fields.mistakes.append(Mistake(told, MistakeCode.PHONE_REPEATED, "phone", phone=masked))
         if len(fields.mistakes) == before:
-            yield phone, text
+            yield phone, text, reference
             continue
         told_here = [mistake.of_recipient(place) for mistake in fields.mistakes[before:]]
         is_left_out = left_out.take([mistake.in_message(number) for mistake in told_here])
@@ -111,35 +114,38 @@ def _name_of(message: BulkMessage | PersonalMessage) -> str:
 
 
 def _read_row(
-    message: BulkMessage | PersonalMessage, raw: object, text: object, fields: Fields
-) -> tuple[str, str | None]:
-    if raw is _NO_PAIR:
-        told = "it is no pair: write pairs of phone and text"
-        fields.add(MistakeCode.RECIPIENTS_TYPE, "texts", told)
-        return "", None
+    message: BulkMessage | PersonalMessage, row: Sequence[object] | None, fields: Fields
+) -> Recipient:
+    is_personal = isinstance(message, PersonalMessage)
+    if row is None:
+        pairs = "phone and text" if is_personal else "phone and reference, or phones"
+        told = f"it is no pair: write pairs of {pairs}"
+        fields.add(MistakeCode.RECIPIENTS_TYPE, _name_of(message), told)
+        return "", None, None
+    raw, *rest = row
     phone = fields.phone(raw)
-    return phone, fields.text(text) if isinstance(message, PersonalMessage) else None
-
-
-_NO_PAIR = object()
+    text = fields.text(rest.pop(0)) if is_personal else None
+    return phone, text, read_reference(fields.mistakes, rest[0] if rest else None)
 
 
 def _rows(
     message: BulkMessage | PersonalMessage, fields: Fields, left_out: LeftOut
-) -> Iterator[tuple[object, object]]:
+) -> Iterator[Sequence[object] | None]:
     name = _name_of(message)
     rows: object = getattr(message, name)
     if isinstance(rows, str | bytes) or not isinstance(rows, Iterable):
         told = f"{name} is {type(rows).__name__}: write a list"
         fields.add(MistakeCode.RECIPIENTS_TYPE, name, told)
         return
+    lengths = {_PAIR} if name == "phones" else {_PAIR, _TRIPLE}
     for row in rows:
-        if name == "phones":
-            yield row, None
-        elif isinstance(row, tuple | list) and len(row) == _PAIR:
-            yield row[0], row[1]
+        is_row = isinstance(row, tuple | list)
+        if name == "phones" and not is_row:
+            yield (row,)
+        elif is_row and len(row) in lengths:
+            yield row
         else:
-            yield _NO_PAIR, None
+            yield None
             if not left_out.skips_invalid:
                 # Told once: the rest of the list is most likely as wrong.
                 return

@@ -10,6 +10,8 @@
 -- ARGV[8]  content       digest of what is to be sent
 -- ARGV[9]  is_again      1: what ended unsent for certain under this key is sent again
 -- ARGV[10] due_in_ms     '' for now; else the job waits for so long
+-- ARGV[11] candidate     a secret for the index, should there be none yet
+-- ARGV[12] has_phone     1: a quick job is to be found by its phone
 -- returns  {'new', id, state} | {'same' | 'conflict' | 'refused', the earlier id, its state}: see idempotency.lua
 --          {'taken', id}
 local id = ARGV[4]
@@ -24,7 +26,10 @@ for _, message in ipairs(messages) do job.size = job.size + #message.phones end
 if ARGV[7] ~= '' then job.key = ARGV[7] end
 -- The key first: should a missing right end this half way, whoever repeats the call finds what is left.
 store_job(id, job)
+list_by_time(id, NOW_MS)
 hold_key(ARGV[7], id, ARGV[8])
+if ARGV[12] == '1' and job.kind == 'quick' then add_to_index(ARGV[11], 'p', messages[1].phones[1], id) end
+add_reference(ARGV[11], job.names, id)
 for n, message in ipairs(messages) do store_message(id, n, message) end
 count(job, 'recipient:pending', job.size)
 local due_in_ms = tonumber(ARGV[10])

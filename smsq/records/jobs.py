@@ -36,14 +36,16 @@ class NewJob:
         fields: More fields of the job's hash.
         messages: What goes to the gateway; a quick job has one.
         due_in_ms: From when the ledger takes it; None for now.
+        has_phone: True to be found by its phone; only a quick job's is.
     """
 
     id: str
     kind: Kind
     priority: Queue
-    fields: Mapping[str, str]
+    fields: Mapping[str, str] = field(repr=False)
     messages: Sequence[MessageRequest] = field(repr=False)
     due_in_ms: int | None = None
+    has_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class NewSend:
         most: Recipients in one job.
         open_ms: How long a job stays open.
         tag: Random letters at the end of its own id.
+        names: Its caller's, packed.
+        has_phone: True to be found by its phone.
     """
 
     job_id: str
@@ -71,6 +75,8 @@ class NewSend:
     most: int
     open_ms: int
     tag: str = field(default_factory=new_tag, repr=False)
+    names: str = field(default="", repr=False)
+    has_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the ledger's scripts take. Pure.
+"""What the ledger's scripts take. Pure, but for a random secret.
 
 In:  jobs to be stored. Out: arguments, as the scripts read them.
 """
@@ -6,7 +6,9 @@ In:  jobs to be stored. Out: arguments, as the scripts read them.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -22,6 +24,12 @@ SLICE_RECIPIENTS, SLICE_CHARACTERS = 500, 500_000
 #: A message counts as so many recipients beside its own.
 _MESSAGE_RECIPIENTS = 2
 _PIECE_TEXTS = 250
+
+
+@cache
+def candidate_secret() -> str:
+    """Make a secret for the index of an installation that has none yet (index.lua)."""
+    return secrets.token_hex(16)
 
 
 def enqueue_args(job: NewJob, once: Idempotency) -> list[str | int]:
@@ -44,6 +52,8 @@ def enqueue_args(job: NewJob, once: Idempotency) -> list[str | int]:
         once.content,
         int(once.is_again),
         "" if job.due_in_ms is None else job.due_in_ms,
+        candidate_secret(),
+        int(job.has_phone),
     ]
 
 
@@ -65,6 +75,9 @@ def gather_args(send: NewSend, once: Idempotency) -> list[str | int]:
         count_buckets(send.most),
         send.open_ms,
         send.tag,
+        send.names,
+        candidate_secret(),
+        int(send.has_phone),
     ]
 
 
@@ -83,7 +96,9 @@ def slice_messages(messages: Sequence[MessageRequest]) -> Iterator[list[dict[str
         head = {"fields": _message_fields(message), "pending": len(message.recipients)}
         piece = {"n": n, "buckets": count_buckets(len(message.recipients))}
         for phones, texts in _cut(message):
-            slice_.append(piece | head | {"phones": phones, "texts": texts})
+            own = [message.references.get(phone, "") for phone in phones]
+            references = {"references": own} if message.references else {}
+            slice_.append(piece | head | {"phones": phones, "texts": texts} | references)
             head = {}
             room -= len(phones) + _MESSAGE_RECIPIENTS
             characters -= sum(map(len, texts)) + len(message.text or "")

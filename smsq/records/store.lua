@@ -8,26 +8,37 @@ local function keys_of(id, job)
     table.insert(found, key('deadlines', id))
     table.insert(found, key('left_out', id))
     table.insert(found, key('gone', id))
+    table.insert(found, key('names', id))
   end
   return found
 end
 
--- What one call unlinks at once of a message's buckets.
-local MOST_BUCKETS = 200
+-- What one call unlinks at once of a message's buckets; of those whose recipients have references.
+local MOST_BUCKETS, MOST_REFERENCED = 200, 4
+
+-- Takes away so many of a message's buckets from `from` on as one call may; returns how many.
+local function unlink_buckets(id, job, n, from, buckets)
+  local most, keys = job.has_references and MOST_REFERENCED or MOST_BUCKETS, {}
+  for b = from, math.min(buckets, from + most) - 1 do
+    keys[#keys + 1] = key('recipients', id, n, b)
+    if job.has_references then forget_references(id, n, b) end
+  end
+  redis.call('UNLINK', unpack(keys))
+  work_left = work_left - #keys / 2
+  return #keys
+end
 
 -- Takes a job's messages away from a place on; returns the place after it, and at the end nil: then all
 -- of the job is gone. `see` is called for each message before it goes.
 local function unlink_job_from(id, job, place, see)
+  if not forget_in_index(id, job) then return place end
   local n, b = string.match(place, '^(%d+):(%d+)$')
   n, b = tonumber(n), tonumber(b)
   while n <= tonumber(job.messages) do
     local buckets = tonumber(redis.call('HGET', key('message', id, n), 'buckets') or 0)
     while b < buckets do
       if work_left <= 0 then return int(n) .. ':' .. int(b) end
-      local keys = {}
-      for i = b, math.min(buckets, b + MOST_BUCKETS) - 1 do keys[#keys + 1] = key('recipients', id, n, i) end
-      redis.call('UNLINK', unpack(keys))
-      work_left, b = work_left - #keys / 2, b + #keys
+      b = b + unlink_buckets(id, job, n, b, buckets)
     end
     if see then see(n) end
     redis.call('UNLINK', key('message', id, n), key('texts', id, n))
@@ -35,6 +46,7 @@ local function unlink_job_from(id, job, place, see)
     if work_left <= 0 and n <= tonumber(job.messages) then return int(n) .. ':0' end
   end
   unlink_all(keys_of(id, job))
+  if job.created_at_ms then unlist_by_time(id, span_of(job.created_at_ms)) end
   redis.call('ZREM', key('chores'), id)
 end
 
@@ -59,8 +71,8 @@ local function forget_keys(id, job)
 end
 
 -- Message n of a job, or a slice of it: then `fields` come with the first slice alone, and `pending`
--- says how many phones all slices have.
-local function store_message(id, n, message)
+-- says how many phones all slices have. `candidate`: see secret_of_index.
+local function store_message(id, n, message, candidate)
   if message.fields then
     local flat = {'buckets', message.buckets, 'pending', message.pending or #message.phones}
     for name, value in pairs(message.fields) do
@@ -69,7 +81,7 @@ local function store_message(id, n, message)
     end
     hset_all(key('message', id, n), flat)
   end
-  local rows, texts = {}, {}
+  local rows, texts, references = {}, {}, {}
   for i, phone in ipairs(message.phones) do
     local k = bucket_key(id, n, message.buckets, phone)
     local row = rows[k]
@@ -83,9 +95,17 @@ local function store_message(id, n, message)
       texts[#texts + 1] = phone
       texts[#texts + 1] = message.texts[i]
     end
+    local reference = message.references and message.references[i] or ''
+    if reference ~= '' then
+      local bucket = bucket_of(phone, message.buckets)
+      references[bucket] = references[bucket] or {}
+      table.insert(references[bucket], phone)
+      table.insert(references[bucket], reference)
+    end
   end
   for k, row in pairs(rows) do hset_all(k, row) end
   if #texts > 0 then hset_all(key('texts', id, n), texts) end
+  store_references(candidate, id, n, references)
 end
 
 -- A schedule that is no further ahead has passed by the time that the gateway reads it, and nobody knows
@@ -125,6 +145,7 @@ end
 -- A staged job of a committed campaign takes its place in the line. The commit counted it already.
 local function go_live(id, job)
   count(job, 'job:queued', -1)
+  list_by_time(id, job.created_at_ms)
   move(id, job, 'queued')
 end
 

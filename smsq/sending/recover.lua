@@ -70,6 +70,7 @@ end
 
 local function give_up_bucket(id, job, n, told, bucket)
   local k, changed, counts = key('recipients', id, n, bucket), {}, {pending = 0, sent = 0}
+  told.references = job.has_references and load(key('references', id, n, bucket))
   for phone, value in pairs(load(k) or {}) do
     local letter = string.sub(value, 1, 1)
     if letter == '' or letter == 'p' or letter == 's' then
@@ -121,10 +122,11 @@ local function give_up_from(id, job, place)
 end
 
 local function purge_campaign(id)
-  local campaign = redis.call('HMGET', key('campaign', id), 'key', 'jobs')
+  local campaign = redis.call('HMGET', key('campaign', id), 'key', 'jobs', 'names')
   local purged = redis.call('HINCRBY', key('campaign', id), 'purged', 1)
   if purged < (tonumber(campaign[2]) or 0) then return end
   if campaign[1] then forget_key(campaign[1], id) end
+  if campaign[3] then take_out_reference(campaign[3], id) end
   redis.call('UNLINK', key('campaign', id), key('campaign_jobs', id), key('timeline', id))
   redis.call('ZREM', key('campaigns'), id)
   redis.call('ZREM', key('aligning'), id)

@@ -10,6 +10,7 @@ from typing import cast
 
 from redis import Redis
 
+from smsq.domain.own_names import read_own_names
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import FINAL_JOB_STATES, JobState, RecipientState
@@ -77,6 +78,7 @@ def read_campaign(campaign_id: str, campaign: Mapping[str, str]) -> Campaign:
     """Read a campaign's hash."""
     jobs = {state: int(campaign.get(f"job:{state}", 0)) for state in JobState}
     counts = {state: int(campaign.get(f"recipient:{state}", 0)) for state in RecipientState}
+    names = read_own_names(campaign.get("names"))
     unsent = {state: int(campaign.get(f"unsent:{state}", 0)) for state in JobState}
     return Campaign(
         id=campaign_id,
@@ -87,6 +89,8 @@ def read_campaign(campaign_id: str, campaign: Mapping[str, str]) -> Campaign:
         counts=end_unsent(counts, sum(unsent.values())),
         brake=_read_brake(campaign),
         unsent={state: n for state, n in unsent.items() if n},
+        reference=names.reference,
+        tags=names.tags,
     )
 
 

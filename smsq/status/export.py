@@ -13,7 +13,9 @@ from typing import Any, cast
 
 from redis import Redis
 
+from smsq.domain.own_names import read_own_names
 from smsq.models import RecipientState
+from smsq.status.references import REFERENCE_FIELDS, References
 from smsq.status.status import read_recipient
 from smsq.status.timeline import from_ms
 from smsq.store.keys import Keys
@@ -32,8 +34,9 @@ _COLUMNS = (
     *("job", "campaign", "kind", "job_state", "created_at", "accepted_at", "attempts"),
     *("message", "message_id", "alphaname_id", "parts"),
 )
-MESSAGE_COLUMNS = (*_COLUMNS, "recipients", *map(str, RecipientState))
-RECIPIENT_COLUMNS = (*_COLUMNS, "phone", "state", "gateway_status", "sent_at")
+_NAMES = ("reference", "tags")
+MESSAGE_COLUMNS = (*_COLUMNS, "recipients", *map(str, RecipientState), *_NAMES)
+RECIPIENT_COLUMNS = (*_COLUMNS, "phone", "state", "gateway_status", "sent_at", *_NAMES)
 
 Row = dict[str, Any]
 
@@ -53,6 +56,16 @@ class Selection:
     full_phones: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    """Recipients to be read, and the row that they share."""
+
+    row: Row
+    n: int
+    bucket: int
+    references: References | None
+
+
 class Exporter:
     """Reads the ledger job by job. A failing Redis raises `redis.RedisError`."""
 
@@ -68,34 +81,40 @@ class Exporter:
 
     def recipients(self, selection: Selection) -> Iterator[Row]:
         """One row per recipient."""
-        waiting: list[tuple[Row, str]] = []
+        waiting: list[_Bucket] = []
         size = 0
         for row, message in self._find_messages(selection):
             buckets = int(message["buckets"])
             phones = sum(_count(message).values())
+            references = self._find_references(row["job"], message)
             for bucket in range(buckets):
-                waiting.append((row, self._keys.recipients(row["job"], message["n"], bucket)))
+                waiting.append(_Bucket(row, message["n"], bucket, references))
                 size += 1 + phones // buckets
                 if size >= SLICE_RECIPIENTS:
                     yield from self._read_buckets(waiting, selection)
                     waiting, size = [], 0
         yield from self._read_buckets(waiting, selection)
 
-    def _read_buckets(
-        self, buckets: Sequence[tuple[Row, str]], selection: Selection
-    ) -> Iterator[Row]:
+    def _find_references(self, job_id: str, message: Mapping[str, Any]) -> References | None:
+        """Find whose recipients have references of their own; None for a job without."""
+        kept = [message["job"].get(name) for name in REFERENCE_FIELDS]
+        return References(self._redis, self._keys, job_id, *kept) if any(kept[1:]) else None
+
+    def _read_buckets(self, buckets: Sequence[_Bucket], selection: Selection) -> Iterator[Row]:
         show = str if selection.full_phones else mask_phone
         pipeline = self._redis.pipeline(transaction=False)
-        for _, key in buckets:
-            pipeline.hgetall(key)
-        for (row, _), phones in zip(buckets, pipeline.execute(), strict=True):
+        for one in buckets:
+            pipeline.hgetall(self._keys.recipients(one.row["job"], one.n, one.bucket))
+        for one, phones in zip(buckets, pipeline.execute(), strict=True):
+            own = one.references.of_bucket(one.n, one.bucket) if one.references else {}
             for phone, packed in sorted(phones.items()):
                 found = read_recipient(phone, packed)
-                yield row | {
+                yield one.row | {
                     "phone": show(phone),
                     "state": str(found.state),
                     "gateway_status": found.gateway_status,
                     "sent_at": found.sent_at.isoformat() if found.sent_at else None,
+                    "reference": own.get(phone, one.row["reference"]),
                 }
 
     def _find_messages(self, selection: Selection) -> Iterator[tuple[Row, dict[str, Any]]]:
@@ -116,7 +135,7 @@ class Exporter:
             messages = self._load(self._keys.message(jobs[i][0], n) for i, n in refs)
             for (i, n), message in zip(refs, messages, strict=True):
                 if message:
-                    yield _make_row(*jobs[i], message), {**message, "n": n}
+                    yield _make_row(*jobs[i], message), {**message, "n": n, "job": jobs[i][1]}
 
     def _scan(self) -> Iterator[Sequence[str]]:
         """Name every job once, some at a time."""
@@ -155,6 +174,7 @@ def _is_selected(job: Mapping[str, str], selection: Selection) -> bool:
 
 def _make_row(job_id: str, job: Mapping[str, str], message: Mapping[str, str]) -> Row:
     accepted_at_ms, message_id = job.get("accepted_at_ms"), message.get("message_id")
+    names = read_own_names(job.get("names"))
     return {
         "job": job_id,
         "campaign": job.get("campaign"),
@@ -167,6 +187,8 @@ def _make_row(job_id: str, job: Mapping[str, str], message: Mapping[str, str]) -
         "message_id": int(message_id) if message_id else None,
         "alphaname_id": message["alphaname_id"],
         "parts": int(job["parts"]) if job.get("parts") else None,
+        "reference": names.reference,
+        "tags": names.tags,
     }
 
 

@@ -16,6 +16,7 @@ from typing import cast
 
 from redis import Redis
 
+from smsq.domain.own_names import NO_NAMES, OwnNames, read_own_names
 from smsq.errors import NotFoundError
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, Kind, RecipientState
 from smsq.status.status import (
@@ -58,21 +59,25 @@ class GatheredSend:
     """One send of a gathered job, as the ledger holds it.
 
     Attributes:
+        phone: Its recipient's.
         since_ms: When it was enqueued.
         left: `cancelled` or `expired` where it was taken out of its job, and when; None otherwise.
         job: Fields of the job's hash.
         message: Fields of its one message.
         recipient: None once it was taken out.
         is_left_out: It may be out and is not sent again, whatever becomes of its job.
+        names: Its caller's.
     """
 
     own_id: OwnId
+    phone: str = field(repr=False)
     since_ms: int
     left: tuple[JobState, int] | None
     job: Mapping[str, str] = field(repr=False)
     message: Mapping[str, str] = field(repr=False)
     recipient: RecipientStatus | None
     is_left_out: bool = False
+    names: OwnNames = NO_NAMES
 
     @property
     def state(self) -> JobState:
@@ -124,6 +129,8 @@ class GatheredSend:
             created_at=from_ms(self.since_ms),
             phone=self.recipient.phone if self.recipient else None,
             priority=self.job["priority"],
+            reference=self.names.reference,
+            tags=self.names.tags,
         )
 
     def read_timeline(self, redis: Redis, keys: Keys) -> Sequence[Note]:
@@ -170,6 +177,12 @@ def read_own_id(some_id: object) -> OwnId | None:
     return OwnId(found[1], int(found[2]), found[3] or "") if found else None
 
 
+def read_row_phone(row: str) -> str | None:
+    """Read whose send a row of the list is; None where it was taken out of its job."""
+    found = _ROW.fullmatch(row)
+    return found[1] if found and found[4] is None else None
+
+
 def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
     """Read one send from the ledger.
 
@@ -181,23 +194,27 @@ def load_send(redis: Redis, keys: Keys, own_id: OwnId) -> GatheredSend:
     pipeline.hgetall(keys.message(own_id.job_id, 1))
     pipeline.lindex(keys.gathered(own_id.job_id), own_id.ordinal - 1)
     pipeline.hexists(keys.left_out(own_id.job_id), str(own_id.ordinal))
-    job, message, row, left_out = pipeline.execute()
+    pipeline.hget(keys.names(own_id.job_id), str(own_id.ordinal))
+    job, message, row, left_out, packed_names = pipeline.execute()
     found = _ROW.fullmatch(row or "")
     if not job or not found or not compare_digest(found[3] or "", own_id.tag):
         raise NotFoundError(f"no job or campaign has the id {own_id}")
     phone, since_ms, _, why, left_at_ms = found.groups()
+    names = read_own_names(packed_names)
     recipient = None
     if why is None:
         bucket = bucket_of(phone, int(message["buckets"]))
         packed = redis.hget(keys.recipients(own_id.job_id, 1, bucket), phone)
         # Taken out, between the two looks, by somebody else: the next look tells how.
-        recipient = read_recipient(phone, cast("str | None", packed) or "")
+        recipient = read_recipient(phone, cast("str | None", packed) or "", names.reference)
     return GatheredSend(
         own_id=own_id,
+        phone=phone,
         since_ms=int(since_ms),
         left=None if why is None else (JobState(why), int(left_at_ms)),
         job=job,
         message=message,
         recipient=recipient,
         is_left_out=bool(left_out),
+        names=names,
     )

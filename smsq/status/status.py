@@ -30,12 +30,14 @@ class RecipientStatus:
         gateway_status: The gateway's word, None before the first report; for `withheld` the rule:
             `opted out`, `frequency cap`; where its job ended unsent, the job's state.
         sent_at: When the gateway sent it, UTC; None until it said so.
+        reference: Its own, else that of its job or campaign; None for none.
     """
 
     phone: str = field(repr=False)
     state: RecipientState
     gateway_status: str | None
     sent_at: datetime | None
+    reference: str | None = field(default=None, repr=False)
 
     @property
     def delivered(self) -> bool | None:
@@ -76,13 +78,13 @@ def end_recipient(recipient: RecipientStatus, job_state: JobState) -> RecipientS
     return replace(recipient, state=RecipientState.UNDELIVERED, gateway_status=str(job_state))
 
 
-def read_recipient(phone: str, packed: str) -> RecipientStatus:
+def read_recipient(phone: str, packed: str, reference: str | None = None) -> RecipientStatus:
     """Read what the ledger holds of one phone."""
     if not packed:
-        return RecipientStatus(phone, RecipientState.PENDING, None, None)
+        return RecipientStatus(phone, RecipientState.PENDING, None, None, reference)
     letter, epoch_s, word = packed.split("|", 2)
     sent_at = datetime.fromtimestamp(int(epoch_s), UTC) if epoch_s else None
-    return RecipientStatus(phone, _LETTERS[letter], word or None, sent_at)
+    return RecipientStatus(phone, _LETTERS[letter], word or None, sent_at, reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class Status:
         priority: `urgent`, `normal` or `bulk`; None for a campaign.
         send_at: When it is due, while it waits for that time, UTC; None for now.
         expires_at: After this it is not sent any more, UTC; None for never.
+        reference: Your own name of it; None for none.
+        tags: Your own.
     """
 
     id: str
@@ -156,6 +160,8 @@ class Status:
     priority: str | None = None
     send_at: datetime | None = None
     expires_at: datetime | None = None
+    reference: str | None = field(default=None, repr=False)
+    tags: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def delivered(self) -> bool | None:
@@ -183,6 +189,8 @@ class Campaign:
         counts: Recipients per state; states nobody is in are left out.
         brake: What holds it up; None for nothing.
         unsent: As in `Status`.
+        reference: Your own name of it; None for none.
+        tags: Your own.
     """
 
     id: str
@@ -193,6 +201,8 @@ class Campaign:
     counts: Mapping[RecipientState, int]
     brake: Brake | None
     unsent: Mapping[JobState, int]
+    reference: str | None = field(default=None, repr=False)
+    tags: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def kind(self) -> Kind:

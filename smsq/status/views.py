@@ -13,6 +13,7 @@ from typing import Any, cast
 from redis import Redis
 
 from smsq.domain.outcomes import GATEWAY_WORDS, read_gateway_word
+from smsq.domain.own_names import read_own_names
 from smsq.errors import NotFoundError
 from smsq.models import JobState, Kind, RecipientState
 from smsq.names import PRIORITIES, QUEUES
@@ -21,6 +22,7 @@ from smsq.records.jobs import UNMATCHED_S
 from smsq.status.adding_up import add_counts, read_message, summarize_errors
 from smsq.status.campaigns import read_campaign
 from smsq.status.gathered_sends import check_id, load_send, read_own_id, show_id
+from smsq.status.references import REFERENCE_FIELDS, References
 from smsq.status.status import (
     MessageStatus,
     RecipientStatus,
@@ -117,14 +119,18 @@ class Views:
             yield from [send.outcome] if send.outcome else []
             return
         for job_id in self.job_ids(some_id):
-            found: Any = self._redis.hmget(self._keys.job(job_id), "messages", "state")
+            wanted = ("messages", "state", *REFERENCE_FIELDS)
+            found: Any = self._redis.hmget(self._keys.job(job_id), *wanted)
             state = JobState(found[1] or JobState.QUEUED)
+            references = References(self._redis, self._keys, job_id, *found[2:])
             for n in range(1, int(found[0] or 0) + 1):
                 buckets = int(str(self._redis.hget(self._keys.message(job_id, n), "buckets") or 0))
                 for bucket in range(buckets):
                     rows = self._redis.hgetall(self._keys.recipients(job_id, n, bucket))
+                    own = references.of_bucket(n, bucket)
                     for phone, packed in sorted(cast("dict[str, str]", rows).items()):
-                        yield end_recipient(read_recipient(phone, packed), state)
+                        reference = own.get(phone, references.shared)
+                        yield end_recipient(read_recipient(phone, packed, reference), state)
 
     def stats(
         self, setting_per_s: float, words: Mapping[str, RecipientState] = GATEWAY_WORDS
@@ -182,6 +188,7 @@ class Views:
         messages = self._messages({job_id: (int(job["messages"]), state)})
         waits_until = due_ms if state is JobState.WAITING and "is_parked" not in job else None
         expires_ms = job.get("expires_at_ms")
+        names = read_own_names(job.get("names"))
         return Status(
             id=job_id,
             kind=Kind(job["kind"]),
@@ -195,6 +202,8 @@ class Views:
             priority=job["priority"],
             send_at=None if waits_until is None else from_ms(int(waits_until)),
             expires_at=from_ms(expires_ms) if expires_ms else None,
+            reference=names.reference,
+            tags=names.tags,
         )
 
     def _campaign_status(self, campaign_id: str, campaign: Mapping[str, str]) -> Status:
@@ -222,6 +231,8 @@ class Views:
             brake=found.brake,
             unsent=found.unsent,
             created_at=found.created_at,
+            reference=found.reference,
+            tags=found.tags,
         )
 
     def _messages(self, sizes: Mapping[str, tuple[int, JobState]]) -> list[MessageStatus]:

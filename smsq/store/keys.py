@@ -41,6 +41,14 @@ class Keys:
         """Hash: ordinal of a send that may be out and is not sent again → `why|claim|phone`."""
         return f"{self.namespace}:left_out:{job_id}"
 
+    def names(self, job_id: str) -> str:
+        """Hash: ordinal of a gathered job's send → what its caller calls it."""
+        return f"{self.namespace}:names:{job_id}"
+
+    def references(self, job_id: str, n: int, bucket: int) -> str:
+        """Hash: phone → a reference of its own."""
+        return f"{self.namespace}:references:{job_id}:{n}:{bucket}"
+
     @property
     def gathering(self) -> str:
         """Sorted set: open gathered job → when it closes (ms)."""

@@ -60,6 +60,12 @@
 --   held_by                   string: the quiet hours that they wait for, see recover.lua
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
 --   words                     hash: words of the gateway's that we do not know -> how often they came
+--   names:<id>                hash: ordinal of a gathered job's send -> what its caller calls it (index.lua)
+--   references:<id>:<n>:<b>   hash: phone -> reference of its own, in buckets as recipients
+--   index:<shard>             list: entries by which jobs are found again (index.lua)
+--   index_secret              string: what keys the digests of the index
+--   enqueued:<span>           list: jobs of ten minutes, newest last
+--   spans                     zset: <span> of which there are jobs -> the same
 --   key:<digest>              string: idempotency key -> id|content digest; it lives as long as what it names
 --   keys:<id>                 list: digests of the keys of a gathered job's sends
 --   events                    stream: at_ms, changes, news (news.lua); gone when all of it is old

@@ -54,7 +54,7 @@ _TAKES_NEWER = "\n-- takes newer ledgers\n"
 
 #: What every script begins with, in this order; of all parts it gets the definitions that it uses.
 _BASE = (
-    *("news", "lib", "places", "phones", "doubt", "chores", "move", "store", "accepted"),
+    *("news", "lib", "places", "phones", "doubt", "chores", "move", "index", "store", "accepted"),
     *("gathered", "brakes"),
 )
 

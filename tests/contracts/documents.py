@@ -127,7 +127,9 @@ def _one_job(documents: Documents, world: World) -> None:
     run("why", "why", job)
     run("status --recipients", "status", job, "--recipients")
     run("watch", "watch", job)
-    run("send-quick", "send-quick", "375291234567", "code", "--key", "a")
+    run("send-quick", "send-quick", "375291234567", "code", "--key", "a", "--reference", "order-1")
+    run("find", "find", "order-1", "375291234567", "--since", "2020-01-01")
+    run("jobs", "jobs", "--state", "queued", "--limit", "2")
     later = run("send-quick", "send-quick", "375291234567", "code",
                 "--send-at", "2030-01-01T10:00")  # fmt: skip
     run("status --recipients", "status", later["id"], "--recipients")

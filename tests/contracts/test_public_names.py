@@ -17,7 +17,7 @@ import pytest
 
 import smsq
 from smsq.models import QuickMessage
-from smsq.options import PersonalOptions, QuickOptions, SendOptions
+from smsq.options import NameOptions, PersonalOptions, QuickOptions, SendOptions
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("smsq", "config", "tasks", "worker")
@@ -126,7 +126,9 @@ def test_send_quick_takes_what_a_quick_message_takes() -> None:
     taken = get_type_hints(QuickOptions)
     assert set(taken) == fields - {"phone", "text"}
     assert "`QuickOptions`" in (inspect.getdoc(smsq.SmsQueue.send_quick) or "")
-    said = "".join(one.__doc__ or "" for one in (SendOptions, PersonalOptions, QuickOptions))
+    said = "".join(
+        one.__doc__ or "" for one in (NameOptions, SendOptions, PersonalOptions, QuickOptions)
+    )
     for option in taken:
         assert f"\n        {option}: " in said, option
 

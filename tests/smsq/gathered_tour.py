@@ -37,6 +37,8 @@ def _gather(world: World, most: int, *, expires_in_s: float | None = None) -> li
             expires_in_ms=round(expires_in_s * 1000) if expires_in_s else None,
             most=most,
             open_ms=60_000,
+            names=f"bill-{i}\nbills",
+            has_phone=True,
         )
         key = f"{world.now_us}-{i}"
         own_id, _ = world.ledger.gather(send, Idempotency(key=key, content="c"))

@@ -152,7 +152,7 @@ def put(
             )
         )
         for i in range(n, size, among):
-            draft.add(phone(i), f"You owe {i} roubles, please pay until Friday")
+            draft.add(phone(i), f"You owe {i} roubles, please pay until Friday", f"row-{i}")
     if commits:
         draft.commit(Idempotency())
     return draft

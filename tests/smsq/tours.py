@@ -16,9 +16,10 @@ from smsq.domain.outcomes import Verdict
 from smsq.events.posts import Answer, Posted
 from smsq.events.webhooks import GIVE_UP_MS, MOST_WAITING, Webhooks
 from smsq.gathering.gathering import MOST_GATHERED
-from smsq.models import JobState, MessageRequest
+from smsq.intake.new_jobs import new_job_id
+from smsq.models import JobState, Kind, MessageRequest
 from smsq.names import Queue, Start, Task
-from smsq.records.jobs import Idempotency
+from smsq.records.jobs import Idempotency, NewJob
 from smsq.rings.presence import Presence
 from smsq.rings.ticks import Ticks
 from smsq.rules.optouts import OptOuts
@@ -58,6 +59,7 @@ def tour(settings: Settings, *, recipients: int, messages: int, is_timed: bool =
     find_what_waits(world)
     post_news(world)
     Agreement(world.scripts, settings, role="worker").look()
+    find_again(world)
     return meter
 
 
@@ -197,6 +199,37 @@ def post_news(world: World) -> None:
     # Their news is gone: nobody posted it in time.
     world.redis.zadd(deliveries, {f"gone{i}": 1 for i in range(MOST_WAITING)})
     hooks.claim(lease_s=30)
+
+
+def find_again(world: World) -> None:
+    """By phone and by reference, in campaigns, and in a list: as much as one call may find."""
+    jobs = [new_named_job() for _ in range(500)]
+    for job in jobs:
+        world.ledger.enqueue(job, Idempotency())
+    for what, name in (("p", phone(1)), ("r", "order-1")):
+        rows, passed = world.scripts.run("find", what, name, 0, 500, 0)
+        assert len(rows) >= 100
+        assert passed > 0
+    world.start_campaign(5000)
+    campaigns = world.redis.zrange(world.keys.campaigns, 0, -1)
+    place, rows = "1:1:1", []
+    while place:
+        more, place = world.scripts.run("find_bulk", phone(1), json.dumps(campaigns), place)
+        rows += more
+    assert world.scripts.run("list_jobs", "", 0, "dead", "", 0, 100)[1]
+
+
+def new_named_job() -> NewJob:
+    """A quick job that is found by all that there is."""
+    request = MessageRequest(name="", alphaname_id="1", text="a", recipients={phone(1): None})
+    return NewJob(
+        id=new_job_id(),
+        kind=Kind.QUICK,
+        priority=Queue.NORMAL,
+        fields={"on_unknown": "hold", "names": "order-1\nshop"},
+        messages=[request],
+        has_phone=True,
+    )
 
 
 def name_missing(meter: Meter) -> set[str]:

@@ -24,7 +24,7 @@ from smsq.cli.times import to_gateway_time
 from smsq.errors import InvalidMessageError
 from smsq.intake.intake import Intake
 from smsq.models import BulkMessage, MessageRequest, PersonalMessage
-from smsq.options import OnUnknownChoice
+from smsq.options import DraftOptions, OnUnknownChoice
 from smsq.settings import Settings
 from smsq.text.placeholders import Placeholders
 from smsq.text.template import Template, read_template
@@ -39,6 +39,7 @@ class BulkInput:
         encoding: Of the file; None to find out.
         sheet: Of a workbook; None where it has one.
         text_column: Its name; None where there is a template, or a text for all.
+        reference_column: Its name; None where rows have no references of their own.
         is_literal: What looks like another tool's place for a column is meant as it stands.
     """
 
@@ -49,13 +50,29 @@ class BulkInput:
     template: Template | None = field(repr=False)
     phone_column: str
     text_column: str | None
+    reference_column: str | None
     is_literal: bool
     key: str | None
     again: bool
     on_unknown: OnUnknownChoice | None
     canary: int | None
     max_failed: float | None
+    reference: str | None = field(repr=False)
+    tags: tuple[str, ...] = field(repr=False)
     rejects_path: Path
+
+    @property
+    def options(self) -> DraftOptions:
+        """What is asked for all of the campaign."""
+        return {
+            "key": self.key,
+            "again": self.again,
+            "on_unknown": self.on_unknown,
+            "canary": self.canary,
+            "max_failed": self.max_failed,
+            "reference": self.reference,
+            "tags": self.tags,
+        }
 
     def check_head(self, settings: Settings) -> MessageRequest:
         """Check all but the recipients.
@@ -77,11 +94,14 @@ class BulkInput:
                 place for one that would not be filled in.
         """
         wanted = [("--phone-column", self.phone_column)]
+        if self.reference_column:
+            wanted.append(("--reference-column", self.reference_column))
         if self.template:
             wanted += [("--text", column) for column in self.template.columns]
         elif self.text_column:
             wanted += [("--text-column (or one --text for all)", self.text_column)]
         phone_column, *text_columns = table.find_columns(wanted)
+        reference_column = text_columns.pop(0) if self.reference_column else None
         if self.template and not self.is_literal:
             check_places(self.template, table.header)
         return Loader(
@@ -90,6 +110,7 @@ class BulkInput:
             head=head,
             phone_column=phone_column,
             text_columns=text_columns,
+            reference_column=reference_column,
             template=self.template,
             places=None if self.is_literal else Placeholders(table.header, with_own=True),
             rejects=rejects,
@@ -116,12 +137,15 @@ def read_input(file: str, options: Mapping[str, Any]) -> BulkInput:
         template=template,
         phone_column=options["phone_column"],
         text_column=(column or "text") if template is None else None,
+        reference_column=options["reference_column"],
         is_literal=options["literal_braces"],
         key=options["key"],
         again=options["again"],
         on_unknown=options["on_unknown"],
         canary=options["canary"],
         max_failed=options["max_failed"],
+        reference=options["reference"],
+        tags=options["tags"],
         rejects_path=choose_rejects(file, options["rejects"], as_json=options["as_json"]),
     )
 

@@ -50,9 +50,9 @@ class Estimate:
         self._shared_ucs2 = find_ucs2(head.text or "")
         self._into.start_message(head)
 
-    def add(self, phone: str, text: str | None) -> bool:
+    def add(self, phone: str, text: str | None, reference: str | None = None) -> bool:
         """Add a recipient; False when its phone came before."""
-        if not self._into.add(phone, text):
+        if not self._into.add(phone, text, reference):
             return False
         self.recipients += 1
         if self.first_text is None:
@@ -81,7 +81,7 @@ class Nowhere:
         """Begin a message."""
         self._seen.clear()
 
-    def add(self, phone: str, text: str | None) -> bool:
+    def add(self, phone: str, text: str | None, reference: str | None = None) -> bool:
         """Take a recipient; False when its phone came before."""
         if not self._seen.add(int(phone)):
             return False

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from smsq.cli.files.csv_rows import Row, Table
 from smsq.cli.files.rejects import Rejects
 from smsq.intake.intake import Filled, Intake
+from smsq.intake.own_names import read_reference
+from smsq.mistakes import Mistake
 from smsq.models import MessageRequest
 from smsq.text.layout import compose
 from smsq.text.placeholders import Placeholders
@@ -24,6 +26,7 @@ class Loader:
     Attributes:
         head: The message that all rows belong to.
         text_columns: Of the text, or of the template; none when all share one text.
+        reference_column: Of the row's own reference; None for none.
         template: None where the one text column is the text.
         places: Finds columns' places in such a text, which nobody fills in; None for texts that
             are meant as they stand.
@@ -36,6 +39,7 @@ class Loader:
     head: MessageRequest
     phone_column: int
     text_columns: Sequence[int]
+    reference_column: int | None
     template: Template | None
     places: Placeholders | None
     rejects: Rejects
@@ -48,9 +52,10 @@ class Loader:
         for row in self.table.rows():
             self.rows += 1
             phone, text, mistakes = self._check(row)
-            if mistakes:
-                self.rejects.add(row, mistakes)
-            elif not into.add(phone, text):
+            reference, wrong = self._read_reference(row)
+            if mistakes or wrong:
+                self.rejects.add(row, mistakes | wrong)
+            elif not into.add(phone, text, reference):
                 self.duplicates += 1
             yield
 
@@ -73,6 +78,16 @@ class Loader:
             "text": ", ".join(header[column] for column in self.text_columns),
         }
         return phone, text, {names[what]: told for what, told in mistakes.items()} | empty
+
+    def _read_reference(self, row: Row) -> tuple[str | None, dict[str, str]]:
+        """Read the row's own reference, and what is wrong with it; an empty cell has none."""
+        if self.reference_column is None or self.table.count_extra(row):
+            return None, {}
+        mistakes: list[Mistake] = []
+        cell = row.cells[self.reference_column].strip()
+        reference = read_reference(mistakes, cell or None)
+        header = self.table.header[self.reference_column]
+        return reference, dict.fromkeys([header], mistakes[0]) if mistakes else {}
 
     def _make_text(self, row: Row) -> tuple[str | None, dict[str, str]]:
         """Make the row's own text; with what is empty where a template needs something."""

@@ -31,7 +31,9 @@ from smsq.cli.sending.send_quick import (
     alphaname_option,
     key_option,
     on_unknown_option,
+    reference_option,
     say_repeated,
+    tag_option,
 )
 from smsq.errors import InvalidMessageError
 from smsq.intake.intake import Filled
@@ -69,6 +71,14 @@ from smsq.queue import SmsQueue
 @sheet_option
 @key_option
 @again_option
+@reference_option
+@click.option(
+    "--reference-column",
+    callback=to_unicode,
+    metavar="C",
+    help="Column with a reference of each row's own.",
+)
+@tag_option
 @click.option(
     "--canary",
     type=int,
@@ -114,13 +124,7 @@ def send_bulk(file: str, *, as_json: bool, dry_run: bool, **options: Any) -> Non
 def _send(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -> int:
     with open_table(wanted.file, wanted.encoding, wanted.sheet) as (table, size):
         head = wanted.check_head(queue.settings)
-        draft = queue._bulk.draft(
-            key=wanted.key,
-            on_unknown=wanted.on_unknown,
-            canary=wanted.canary,
-            max_failed=wanted.max_failed,
-            again=wanted.again,
-        )
+        draft = queue._bulk.draft(**wanted.options)
         estimate = Estimate(draft) if caps.are_set else None
         with Rejects(wanted.rejects_path, table) as rejects:
             loader = wanted.make_loader(queue.settings, table, head, rejects)

@@ -49,7 +49,7 @@ def export(
 
     Finished jobs are deleted after SMSQ_RETENTION_S: export them before. Times in the rows are in
     UTC; --since and --until are read in SMSQ_TIMEZONE unless they have an offset. Rows are not
-    sorted. JSON: {"rows": [...]}, all in one document.
+    sorted. A CSV's tags are divided by semicolons. JSON: {"rows": [...]}, all in one document.
     """
     settings = Settings.from_env()
     zone = reader_zone(settings)
@@ -82,5 +82,5 @@ def _print_csv(rows: Iterator[Row], columns: Sequence[str]) -> None:
     stream = open_stdout_as_file()
     table = csv.DictWriter(stream, columns, lineterminator="\n")
     table.writeheader()
-    table.writerows(rows)
+    table.writerows(row | {"tags": ";".join(row["tags"])} for row in rows)
     stream.flush()

@@ -5,7 +5,7 @@ In:  an id. Out: its state, its messages, and with `--recipients` every phone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -40,8 +40,9 @@ def status(some_id: str, *, with_recipients: bool, as_json: bool) -> None:
     """Show the state of a job or a campaign.
 
     JSON: {"id", "kind", "state", "attempts", "error", "counts", "messages": [{"name", "message_id",
-    "recipients", "counts"}]}; counts is recipients per state. With --recipients also "recipients":
-    [{"phone", "state", "gateway_status", "sent_at"}], times in UTC. A campaign that is held up
+    "recipients", "counts"}], "reference", "tags"}; counts is recipients per state. With
+    --recipients also "recipients": [{"phone", "state", "gateway_status", "sent_at", "reference"}],
+    times in UTC. A campaign that is held up
     also has "brake": {"state", "why", "since"}. If jobs ended without being sent, "unsent" counts
     their recipients (undelivered in counts) per state of the job.
     """
@@ -77,6 +78,8 @@ def describe(found: Status) -> dict[str, Any]:
             }
             for message in found.messages
         ],
+        "reference": found.reference,
+        "tags": found.tags,
         **held_up,
         **unsent,
     }
@@ -85,6 +88,7 @@ def describe(found: Status) -> dict[str, Any]:
 def show_status(found: Status) -> None:
     """Show a status to a person."""
     click.echo(f"{found.kind} {found.id}: {found.state}{_what_next(found)}")
+    _show_names(found)
     if found.error:
         click.echo(f"  error       {found.error}")
     if found.brake:
@@ -106,6 +110,16 @@ def show_status(found: Status) -> None:
     make_console().print(table)
     if len(found.messages) > _MAX_MESSAGES:
         click.echo(f"  ... and {len(found.messages) - _MAX_MESSAGES} more messages; --json has all")
+
+
+def say_names(reference: str | None, tags: Sequence[str]) -> str:
+    """Say what its caller calls something."""
+    return " ".join([*([reference] if reference else []), *(f"[{tag}]" for tag in tags)])
+
+
+def _show_names(found: Status) -> None:
+    if found.reference or found.tags:
+        click.echo(f"  yours       {say_names(found.reference, found.tags)}")
 
 
 def say_counts(counts: Mapping[RecipientState, int]) -> str:
@@ -135,6 +149,7 @@ def _describe_recipient(row: RecipientStatus) -> dict[str, Any]:
         "state": row.state,
         "gateway_status": row.gateway_status,
         "sent_at": _utc(row.sent_at),
+        "reference": row.reference,
     }
 
 

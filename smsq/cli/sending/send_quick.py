@@ -32,6 +32,17 @@ on_unknown_option = click.option(
     type=click.Choice([str(choice) for choice in OnUnknown]),
     help="If it may have been accepted: hold it, or send it again.  [SMSQ_ON_UNKNOWN]",
 )
+reference_option = click.option(
+    "--reference",
+    callback=to_unicode,
+    help="Your own name of it, as an order's number; smsq find has it.",
+)
+tag_option = click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    help="A tag of your own, for smsq jobs; write it again for more.",
+)
 
 
 @click.command()
@@ -58,6 +69,8 @@ on_unknown_option = click.option(
     "--viber-after-min", type=int, metavar="N", help="... what is not delivered by then; 5 to 60."
 )
 @click.option("--gather", is_flag=True, help="May wait a little and share a request with others.")
+@reference_option
+@tag_option
 @on_unknown_option
 @json_option
 def send_quick(phone: str, text: str, *, as_json: bool, **options: Any) -> None:

@@ -36,7 +36,7 @@ def test_a_method_has_an_async_twin_with_the_same_signature(name: str) -> None:
     if inspect.iscoroutinefunction(twin):
         assert name == "close" or returns == split(inspect.signature(blocking))[1]
     else:
-        assert name in {"from_env", "recipients", "failed", "events"}
+        assert name in {"from_env", "recipients", "failed", "events", "jobs"}
 
 
 def split(signature: inspect.Signature) -> tuple[list[inspect.Parameter], Any]:

@@ -100,6 +100,8 @@ def test_a_body_holds_ids_masked_phones_and_states(world: World, hooks: Webhooks
         "old_state": None,
         "new_state": "queued",
         "error": None,
+        "reference": None,
+        "tags": [],
     }
     recipient = body["events"][3]
     assert (recipient["type"], recipient["phone"]) == ("recipient", "+375*******67")

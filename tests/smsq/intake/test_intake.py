@@ -56,7 +56,7 @@ class Filled:
     def start_message(self, head: MessageRequest) -> None:
         self.requests.append(replace(head, recipients={}))
 
-    def add(self, phone: str, text: str | None) -> bool:
+    def add(self, phone: str, text: str | None, reference: str | None = None) -> bool:
         recipients: Any = self.requests[-1].recipients
         recipients[phone] = text
         return True

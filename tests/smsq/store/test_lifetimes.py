@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import smsq
@@ -21,7 +22,7 @@ from tests.smsq.world import ACCEPTED, PLAN, RETENTION_MS, World
 #: Gone with the job, at the latest: `keys_of` in store.lua.
 OF_ITS_JOB = {
     *("job", "message", "recipients", "texts", "gathered", "deadlines", "left_out", "gone", "keys"),
-    *("receipts", "regions"),
+    *("receipts", "regions", "names", "references"),
 }
 #: Gone with the last job of the campaign, or with the draft.
 OF_ITS_CAMPAIGN = {"campaign", "campaign_jobs", "staged", "draft"}
@@ -30,10 +31,10 @@ OF_WHAT_IT_NAMES = {"key", "timeline"}
 #: Lists and sorted sets: each entry goes when what it names goes on or goes away.
 BY_ENTRY = {
     *("open", "gathering", "campaigns", "aligning", "drafts", "launching", "ready", "due"),
-    *("polls", "listed", "lookups", "held", "held_by", "chores"),
+    *("polls", "listed", "lookups", "held", "held_by", "chores", "index", "enqueued", "spans"),
 }
 #: Of the namespace: what was learnt, counted, or said by an operator. A pause is not forgotten.
-FOR_EVER = {"limiter", "ticks", "counts", "words", "optout", "optouts"}
+FOR_EVER = {"limiter", "ticks", "counts", "words", "optout", "optouts", "index_secret"}
 #: With a time of their own, and what that is.
 OWN_TIME = {
     "cap": "its day",
@@ -113,21 +114,25 @@ def live_a_little(world: World) -> None:
     """Send something of every kind, with a key each, under every rule."""
     world.rule_book = RuleBook(world.scripts, quiet=None, cap_per_day=5, home="Europe/Minsk")
     draft = CampaignDraft(
-        world.staging, fields={"on_unknown": "hold"}, max_recipients=2, key=digest("sale")
+        world.staging,
+        fields={"on_unknown": "hold", "names": "sale\nshop"},
+        max_recipients=2,
+        key=digest("sale"),
     )
     for name, text in (("Sale", "Half price"), ("Bills", None)):
         draft.start_message(MessageRequest(name=name, alphaname_id="1", text=text, recipients={}))
         for phone in ("375291234567", "48501234567", "375291234569"):
-            draft.add(phone, None if text else "You owe 5")
+            draft.add(phone, None if text else "You owe 5", f"row-{phone}")
     draft.commit(Idempotency(key=digest("sale")))
     for n in range(3):
-        send = new_send(world, n, expires_in_s=100)
+        send = replace(new_send(world, n, expires_in_s=100), names=f"bill-{n}", has_phone=True)
         world.ledger.gather(send, Idempotency(key=digest(f"bill {n}"), content="c"))
     job = NewJob(
         id=new_job_id(),
         kind=Kind.QUICK,
         priority=Queue.NORMAL,
-        fields={"on_unknown": "hold"},
+        fields={"on_unknown": "hold", "names": "order-1"},
+        has_phone=True,
         messages=[MessageRequest(name="", alphaname_id="1", text="t", recipients={"3752": None})],
     )
     world.ledger.enqueue(job, Idempotency(key=digest("code"), content="c"))

@@ -54,7 +54,7 @@ def close_gate(scripts: Scripts) -> None:
 
 
 def test_status_is_the_contract_s_document(smsq_json: Json, queue: SmsQueue) -> None:
-    job = queue.send_quick("375291234567", "code")
+    job = queue.send_quick("375291234567", "code", reference="order-77", tags=["otp"])
 
     assert smsq_json("status", job) == {
         "id": job,
@@ -66,6 +66,8 @@ def test_status_is_the_contract_s_document(smsq_json: Json, queue: SmsQueue) -> 
         "messages": [
             {"name": "", "message_id": None, "recipients": 1, "counts": {"pending": 1}}
         ],
+        "reference": "order-77",
+        "tags": ["otp"],
     }  # fmt: skip
 
 
@@ -74,7 +76,13 @@ def test_recipients_come_with_their_times_in_utc(
 ) -> None:
     job = queue.send_quick("375291234567", "code")
     assert smsq_json("status", job, "--recipients")["recipients"] == [
-        {"phone": "375291234567", "state": "pending", "gateway_status": None, "sent_at": None}
+        {
+            "phone": "375291234567",
+            "state": "pending",
+            "gateway_status": None,
+            "sent_at": None,
+            "reference": None,
+        }
     ]
 
     accept(world, job)
@@ -88,6 +96,7 @@ def test_recipients_come_with_their_times_in_utc(
             "state": "delivered",
             "gateway_status": "delivered",
             "sent_at": "2026-03-22T08:32:32+00:00",
+            "reference": None,
         }
     ]
 
