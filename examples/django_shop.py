@@ -60,7 +60,6 @@ class Order(models.Model):
     id = models.BigAutoField(primary_key=True)
     phone = models.CharField(max_length=20)
     state = models.CharField(max_length=20, default="new")
-    sms = models.CharField(max_length=40, default="")
 
     class Meta:
         app_label = APP
@@ -78,8 +77,8 @@ def shop(request: HttpRequest) -> HttpResponse:
         try:
             with transaction.atomic():
                 order = Order.objects.create(phone=request.POST["phone"])
-                order.sms = sms.send_quick(order.phone, f"Thank you for order {order.pk}")
-                order.save()
+                text, name = f"Thank you for order {order.pk}", f"order-{order.pk}"
+                sms.send_quick_on_commit(order.phone, text, key=name, reference=name)
             return HttpResponseRedirect("/")
         except smsq.InvalidMessageError as error:  # the order is not saved either
             mistakes = error.mistakes
@@ -89,8 +88,9 @@ def shop(request: HttpRequest) -> HttpResponse:
 
 @receiver([job_changed, recipient_changed])
 def keep_state(event: smsq.JobEvent | smsq.RecipientEvent, **_: object) -> None:
-    if event.new_state != "done":  # "delivered" says more
-        Order.objects.filter(sms=event.job_id).update(state=event.new_state)
+    name = event.reference or ""
+    if name.startswith("order-") and event.new_state != "done":  # "delivered" says more
+        Order.objects.filter(pk=name.removeprefix("order-")).update(state=event.new_state)
 
 
 urlpatterns = [path("", shop), path("admin/", admin.site.urls)]

@@ -24,7 +24,15 @@ from smsq.gathering.gathering import put_checked, put_many_checked
 from smsq.intake.recipients import LeftOut
 from smsq.intake.values import read_text
 from smsq.models import BulkMessage, PersonalMessage, QuickMessage
-from smsq.options import BulkOptions, Key, OnInvalid, PersonalOptions, Phone, QuickOptions, Text
+from smsq.options import (
+    BulkOptions,
+    OnInvalid,
+    PersonalOptions,
+    Phone,
+    QuickOptions,
+    SendOptions,
+    Text,
+)
 from smsq.queue import SmsQueue
 
 log = logging.getLogger("smsq.contrib.django")
@@ -56,7 +64,7 @@ class DjangoQueue(SmsQueue):
         checked = self._producer.intake().check_quick(
             QuickMessage(phone=phone, text=text, **options)
         )
-        self._at_commit(partial(put_checked, self._producer, checked), using, options.get("key"))
+        self._at_commit(partial(put_checked, self._producer, checked), using, options)
 
     def send_personal_on_commit(
         self,
@@ -87,7 +95,7 @@ class DjangoQueue(SmsQueue):
         """
         left_out = LeftOut.check(on_invalid, "refuse")
         checked = self._producer.intake().check_quick_many(messages, left_out)
-        self._at_commit(partial(put_many_checked, self._producer, checked), using, None)
+        self._at_commit(partial(put_many_checked, self._producer, checked), using, {})
 
     def send_bulk_on_commit(
         self,
@@ -103,7 +111,7 @@ class DjangoQueue(SmsQueue):
         """
         kept = [_keep(message) for message in messages]
         self.check_bulk(kept, **options)
-        self._at_commit(partial(self.send_bulk, kept, **options), using, options.get("key"))
+        self._at_commit(partial(self.send_bulk, kept, **options), using, options)
 
     def check_bulk(
         self, messages: Iterable[BulkMessage | PersonalMessage], **options: Unpack[BulkOptions]
@@ -115,15 +123,16 @@ class DjangoQueue(SmsQueue):
         """
         return self._bulk.check(messages, **options)
 
-    def _at_commit(self, send: Callable[[], Any], using: str | None, key: Key | None) -> None:
-        transaction.on_commit(partial(self._send, send, key), using=using)
+    def _at_commit(self, send: Callable[[], Any], using: str | None, options: SendOptions) -> None:
+        transaction.on_commit(partial(self._send, send, options), using=using)
 
-    def _send(self, send: Callable[[], Any], key: Key | None) -> None:
+    def _send(self, send: Callable[[], Any], options: SendOptions) -> None:
         try:
             send()
         except Exception as error:  # noqa: BLE001 - the transaction is committed, whatever it is
             _tell(error)
-            not_queued.send_robust(sender=type(self), error=error, key=key)
+            names = {"key": options.get("key"), "reference": options.get("reference")}
+            not_queued.send_robust(sender=type(self), error=error, **names)
 
 
 def _tell(failure: Exception) -> None:

@@ -24,8 +24,8 @@ recipient_changed = Signal()
 #: A campaign changed; `event` is a `smsq.CampaignEvent`.
 campaign_changed = Signal()
 
-#: A `*_on_commit` call failed after the commit; `error` says why, `key` is what it was given. The
-#: sender is `DjangoQueue`.
+#: A `*_on_commit` call failed after the commit; `error` says why, `key` and `reference` are what it
+#: was given. The sender is `DjangoQueue`.
 not_queued = Signal()
 
 _SIGNALS: Mapping[type[Event], Signal] = {

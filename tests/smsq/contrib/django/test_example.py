@@ -16,7 +16,6 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import pytest
 
-from smsq.models import JobState
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from tests.browser import open_browser
@@ -92,7 +91,8 @@ def test_an_order_is_saved_with_its_message_and_a_wrong_phone_is_not(
         assert "Order 1: new" in order(PHONE)
 
     queue = SmsQueue(settings=Settings.from_env(environ))
-    assert queue.stats().jobs[JobState.QUEUED] == 1
+    [found] = queue.find(reference="order-1")
+    assert found.state == "queued"
     queue.close()
 
 

@@ -119,6 +119,21 @@ def test_an_outage_is_logged_and_signalled_and_never_raised(
     assert isinstance(heard[0]["error"], smsq.QueueUnavailableError)
 
 
+def test_the_signal_says_which_message_it_was(nowhere: None) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def hear(**named: Any) -> None:
+        heard.append(named)
+
+    not_queued.connect(hear)
+    try:
+        sms.send_quick_on_commit(PHONE, TEXT, key="a", reference="order-7")
+    finally:
+        not_queued.disconnect(hear)
+
+    assert (heard[0]["key"], heard[0]["reference"]) == ("a", "order-7")
+
+
 def test_a_conflict_of_keys_after_the_commit_is_logged(
     smsq_settings: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
