@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,15 +24,19 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMSQ_WEBHOOK_SECRET", NEW)
 
 
-def run_page(page: str) -> dict[str, Any]:
-    names: dict[str, Any] = {"__name__": "shop"}
+def run_page(page: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run each snippet as the file that its first line names, and return all names."""
+    files: dict[str, ModuleType] = {}
     for block in find_blocks(page, "python"):
-        exec(compile(block, page, "exec"), names)
-    return names
+        [name] = re.findall(r"^# (\w+)\.py", block)
+        file = files.setdefault(name, ModuleType(name))
+        monkeypatch.setitem(sys.modules, name, file)
+        exec(compile(block, page, "exec"), vars(file))
+    return {name: value for file in files.values() for name, value in vars(file).items()}
 
 
-def test_the_page_for_flask(sms_outbox: Outbox) -> None:
-    names = run_page("docs/flask.md")
+def test_the_page_for_flask(sms_outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run_page("docs/flask.md", monkeypatch)
     app = names["create_app"]()
     heard: list[smsq.Event] = []
     names["add_events"](app, heard.append)
@@ -45,8 +52,8 @@ def test_the_page_for_flask(sms_outbox: Outbox) -> None:
     assert heard == [make_event()]
 
 
-def test_the_page_for_fastapi(sms_outbox: Outbox) -> None:
-    names = run_page("docs/fastapi.md")
+def test_the_page_for_fastapi(sms_outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run_page("docs/fastapi.md", monkeypatch)
     body, headers = sign(make_event())
 
     names[TEST](sms_outbox)
@@ -58,6 +65,6 @@ def test_the_page_for_fastapi(sms_outbox: Outbox) -> None:
     with TestClient(names["app_with_its_own"]):
         assert isinstance(names["app_with_its_own"].state.smsq, smsq.AsyncSmsQueue)
     with TestClient(names["app"]) as client:
+        assert client.post("/orders/1/ready", json={"phone": "12"}).status_code == 400
         sms_outbox.fails = smsq.QueueUnavailableError("down")
-        params = {"phone": "+375291234567"}
-        assert client.post("/orders/1/ready", params=params).status_code == 503
+        assert client.post("/orders/1/ready", json={"phone": "+375291234567"}).status_code == 503

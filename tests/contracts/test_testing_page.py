@@ -64,12 +64,14 @@ def client():
 @pytest.mark.long
 def test_the_snippets_pass_in_a_shop_and_in_parallel(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHOP, encoding="utf-8")
-    (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
-    for n, snippet in enumerate(SNIPPETS):
+    [settings, *snippets] = SNIPPETS
+    assert settings.startswith("# conftest.py\n")
+    (tmp_path / "conftest.py").write_text(settings + CONFTEST, encoding="utf-8")
+    for n, snippet in enumerate(snippets):
         text = f"from shop import send_code, queue\n{snippet}"
         (tmp_path / f"test_snippet_{n}.py").write_text(text, encoding="utf-8")
     # Nobody listens there: what went astray would fail.
-    environ = {"SMSQ_REDIS_URL": "redis://127.0.0.1:9/0", "SMSQ_ALPHANAME_ID": "123"}
+    environ = {"SMSQ_REDIS_URL": "redis://127.0.0.1:9/0"}
     options = ["-n", "2", "-q", "-W", "error", "-p", "smsq.testing.plugin", "-p", "no:smsq"]
 
     ended = subprocess.run(
