@@ -42,6 +42,8 @@ RIGHT: dict[str, Call] = {
     "campaigns": lambda queue: queue.campaigns(),
     "campaign": lambda queue: queue.campaign("c0"),
     "status": lambda queue: queue.status("j0"),
+    "find": lambda queue: queue.find(phone=PHONE),
+    "jobs": lambda queue: list(queue.jobs(tag="shop")),
     "recipients": lambda queue: list(queue.recipients("j0")),
     "failed": lambda queue: list(queue.failed("j0")),
     "events": lambda queue: next(queue.events(group=KEY, consumer="one", block_s=0)),
@@ -242,6 +244,7 @@ def test_a_coroutine_and_an_async_iterator_are_guarded_too() -> None:
 
 #: On a loop `async for` reads these.
 READ = {
+    "jobs": lambda queue: queue.jobs(tag="shop"),
     "recipients": lambda queue: queue.recipients("j0"),
     "failed": lambda queue: queue.failed("j0"),
     "events": lambda queue: queue.events(group=KEY, consumer="one", block_s=0),
