@@ -19,6 +19,7 @@ from typing import Any, Self
 from smsq.domain.outcomes import GATEWAY_WORDS
 from smsq.domain.quiet import QuietHours
 from smsq.environment import parsers
+from smsq.environment.console import is_console
 from smsq.environment.secrets import split_secrets
 from smsq.environment.tls import check_ca_file
 from smsq.environment.variables import SETTINGS
@@ -123,8 +124,8 @@ class Settings:
                 mistakes.append(f"{setting.name}: {error}")
         broker_url = values.get("broker_url") or values.get("redis_url", "")
         values["broker_url"] = parsers.broker_of(broker_url)
-        is_console = parsers.is_console(values.get("gateway_url", ""))
-        _resolve_token(values, needs_gateway and not is_console, mistakes)
+        prints = is_console(values.get("gateway_url", ""))
+        _resolve_token(values, needs_gateway and not prints, mistakes)
         mistakes += _find_contradictions(values, needs_gateway)
         mistakes += _find_unreadable(values, gateway=needs_gateway, webhook=needs_webhook)
         if needs_sender and not env.get("SMSQ_ALPHANAME_ID", "").strip():

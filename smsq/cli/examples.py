@@ -62,6 +62,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "unmatched": ("smsq unmatched --min-age-s 600",),
     "attach": (f'smsq attach {_JOB} Sale 501 --why "support named it"',),
     "webhook list": ("smsq webhook list",),
+    "webhook resume": ("smsq webhook resume",),
     "webhook replay": ("smsq webhook replay --all",),
     "up": ("smsq up --workers 2", "HOST=0.0.0.0 FLOWER_BASIC_AUTH=ops:secret smsq up"),
     "worker": ("smsq worker", "smsq worker --hostname shop-1@%h"),

@@ -22,6 +22,7 @@ from smsq.domain.quiet import MOST_MINUTES, QuietHours
 from smsq.environment.addresses import broker_of as broker_of
 from smsq.environment.addresses import broker_url as broker_url
 from smsq.environment.addresses import redis_url as redis_url
+from smsq.environment.console import is_console
 from smsq.models import RecipientState
 
 _E = TypeVar("_E", bound=StrEnum)
@@ -31,9 +32,6 @@ _MAX_ALPHANAME = 64
 #: What a word of the gateway's can mean; the others are ours alone.
 _MAPPED_STATES = frozenset(RecipientState) - {RecipientState.NO_REPORT, RecipientState.WITHHELD}
 _QUIET_HOURS = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])")
-#: In place of a gateway's address: what would be sent is printed. Texts go to a terminal alone, or,
-#: where they are asked for, wherever stdout leads.
-CONSOLE, CONSOLE_WITH_TEXT = "console:", "console:text"
 _HTTP_EXAMPLE = "write scheme, host and port, as in https://gateway.example"
 _PROXY_EXAMPLE = (
     "write http://, host and port, as in http://proxy.example:3128, or with a user: "
@@ -129,11 +127,6 @@ def gateway_url(text: str) -> str:
     if urlsplit(address).path:
         raise ValueError("write scheme, host and port without a path")
     return address
-
-
-def is_console(gateway_url: str) -> bool:
-    """Say whether the worker prints what it would send, for development."""
-    return gateway_url in {CONSOLE, CONSOLE_WITH_TEXT}
 
 
 def proxy(text: str) -> str:

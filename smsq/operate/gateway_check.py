@@ -9,7 +9,7 @@ import importlib
 from typing import Any
 from urllib.parse import urlsplit
 
-from smsq.environment.parsers import is_console
+from smsq.environment.console import is_console
 from smsq.errors import GatewayError
 from smsq.operate.checks import Check, Mark
 from smsq.settings import Settings

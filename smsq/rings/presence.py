@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 
-from smsq.environment.parsers import is_console
+from smsq.environment.console import is_console
 from smsq.store.clock import ledger_time
 from smsq.store.keys import Keys
 

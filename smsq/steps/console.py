@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from redis import Redis
 
 from smsq.delivery.matching import Matching
-from smsq.environment.parsers import CONSOLE_WITH_TEXT
+from smsq.environment.console import CONSOLE_WITH_TEXT
 from smsq.gateway.reports import ReportPage
 from smsq.models import BulkAccepted, MessageRequest, QuickAccepted, QuickRequest
 from smsq.settings import Settings

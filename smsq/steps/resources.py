@@ -17,7 +17,7 @@ from smsq.delivery.matching import Matching
 from smsq.delivery.polls import Polls
 from smsq.domain.backoff import Backoff, PollSchedule
 from smsq.domain.outcomes import RetryPolicy
-from smsq.environment.parsers import CONSOLE, is_console
+from smsq.environment.console import CONSOLE, is_console
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.lookup import MessageIdSource, NoSource
 from smsq.gateway.receipts import receipt_url

@@ -107,8 +107,6 @@ local CLOCK = NS .. ':limiter'
 local SLACK_US = 1000000
 -- Workers look each second.
 local LATELY_US = 3000000
--- What Redis' time was is kept no more often: a clock that is set back takes the ledger back by no more.
-local SEEN_EVERY_US = 250000
 
 local function redis_us()
   local told = string.match(ARGV[2], '^%d+')
@@ -132,6 +130,8 @@ local function read_clock()
     -- A Redis that is full or no longer the master still tells the time.
     if format < FORMAT then redis.pcall('HSET', CLOCK, 'format', FORMAT) end
     if not kept[1] then redis.pcall('HSET', CLOCK, 'born_us', string.format('%.0f', raw_us)) end
+    -- It is kept no more often: a clock that is set back takes the ledger back by no more.
+    local SEEN_EVERY_US = 250000
     if raw_us < seen_us or raw_us - seen_us >= SEEN_EVERY_US then
       redis.pcall('HSET', CLOCK, 'seen_us', string.format('%.0f', raw_us), 'stepped_us', string.format('%.0f', stepped_us))
     end

@@ -29,7 +29,7 @@ print(json.dumps({"modules": [*sys.modules], "did": did}))
 
 def look(code: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", LOOK % code], capture_output=True, text=True, check=True
+        [sys.executable, "-B", "-c", LOOK % code], capture_output=True, text=True, check=True
     )
     found: dict[str, Any] = json.loads(done.stdout)
     found["packages"] = {name.partition(".")[0] for name in found["modules"]}
