@@ -47,7 +47,7 @@ RIGHT: dict[str, Call] = {
     "recipients": lambda queue: list(queue.recipients("j0")),
     "failed": lambda queue: list(queue.failed("j0")),
     "events": lambda queue: next(queue.events(group=KEY, consumer="one", block_s=0)),
-    "find": lambda queue: list(queue.find(phone=PHONE)),
+    "find": lambda queue: queue.find(phone=PHONE),
     "jobs": lambda queue: list(queue.jobs()),
     "stats": lambda queue: queue.stats(),
     "heartbeat_age_s": lambda queue: queue.heartbeat_age_s(),
