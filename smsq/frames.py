@@ -20,6 +20,7 @@ from typing import Any, NotRequired, TypeVar, cast, get_args, get_origin, get_ty
 
 _C = TypeVar("_C", bound=type)
 _Function = Callable[..., Any]
+_F = TypeVar("_F", bound=_Function)
 
 _SPECIAL = frozenset(
     {"__init__", "__iter__", "__next__", "__aiter__", "__anext__"}
@@ -37,6 +38,11 @@ def guarded(kind: _C) -> _C:
         elif inspect.isfunction(value):
             setattr(kind, name, guard(value))
     return kind
+
+
+def guarded_function(function: _F) -> _F:
+    """Clear the frames behind a public function; a decorator."""
+    return cast(_F, guard(function))
 
 
 def guard(function: _Function) -> _Function:
@@ -163,9 +169,13 @@ def _guard_async_generator(function: _Function, check: _Options | None) -> _Func
 
 
 def _taken_options(function: _Function) -> str | None:
-    """Name the parameter that takes all options, None where a function has none."""
+    """Name the parameter that takes all options, None where a function has none.
+
+    One that takes whatever comes, as a framework's method may, has no options to check.
+    """
     found = inspect.signature(function).parameters.values()
-    return next((one.name for one in found if one.kind is one.VAR_KEYWORD), None)
+    taken = next((one.name for one in found if one.kind is one.VAR_KEYWORD), None)
+    return taken if taken and get_args(get_type_hints(function)[taken]) else None
 
 
 class _Options:

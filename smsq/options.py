@@ -34,8 +34,8 @@ Phone = str | PhoneNumber
 Text = str | LazyText
 #: An idempotency key: of your own, or a row's.
 Key = str | int | UUID
-#: A caller's own name of a send: a string, or a row's number.
-Reference = str | int
+#: A caller's own name of a send: a string, or a row's number or UUID.
+Reference = str | int | UUID
 #: What is sent first.
 Priority = Literal["urgent", "normal", "bulk"]
 #: What becomes of a request that may have been accepted.

@@ -24,6 +24,7 @@ from smsq.environment.secrets import split_secrets
 from smsq.environment.tls import check_ca_file
 from smsq.environment.variables import SETTINGS
 from smsq.errors import ConfigError
+from smsq.frames import guarded_function
 from smsq.models import OnUnknown, RecipientState
 from smsq.names import Durability, Start
 
@@ -93,6 +94,7 @@ class Settings:
     webhook_proxy: str = field(repr=False)
 
     @classmethod
+    @guarded_function
     def from_env(
         cls,
         environ: Mapping[str, str] | None = None,

@@ -30,6 +30,7 @@ from smsq.environment.variables import SETTINGS
 from smsq.errors import ConfigError, WebhookError
 from smsq.events.events import Event
 from smsq.events.receiving import parse_webhook
+from smsq.frames import guarded
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 
@@ -47,6 +48,7 @@ class _OfApp:
     queue: PerProcess[SmsQueue]
 
 
+@guarded
 class Smsq:
     """The extension; one object may serve several apps.
 

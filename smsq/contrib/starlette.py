@@ -27,6 +27,7 @@ from smsq.async_queue.queue import AsyncSmsQueue
 from smsq.errors import WebhookError
 from smsq.events.events import Event
 from smsq.events.receiving import parse_webhook
+from smsq.frames import guarded_function
 from smsq.settings import Settings
 
 __all__ = ["get_queue", "lifespan", "read_webhook", "webhook_route"]
@@ -73,6 +74,7 @@ def get_queue(connection: HTTPConnection) -> AsyncSmsQueue:
     return queue
 
 
+@guarded_function
 async def read_webhook(request: Request) -> list[Event]:
     """Read the events of a request, which `smsq web` has posted.
 

@@ -79,15 +79,16 @@ def check_tags(raw: object) -> tuple[str, ...]:
     if isinstance(raw, str | bytes) or not isinstance(raw, Iterable):
         kind = type(raw).__name__
         raise ValueError(f"tags is {kind}: write a list of strings")  # noqa: TRY004
-    tags = tuple(dict.fromkeys(raw))
-    if len(tags) > MAX_TAGS:
-        raise ValueError(f"tags: write at most {MAX_TAGS}")
-    for tag in tags:
+    tags: dict[str, None] = {}
+    for tag in raw:
         if not isinstance(tag, str) or not _is_line(tag, MAX_TAG) or _DIVIDERS & set(tag):
             raise ValueError(
                 f"tags: write 1 to {MAX_TAG} characters each, without comma and semicolon"
             )
-    return tags
+        tags[tag] = None
+        if len(tags) > MAX_TAGS:
+            raise ValueError(f"tags: write at most {MAX_TAGS}")
+    return tuple(tags)
 
 
 def _is_line(text: str, longest: int) -> bool:

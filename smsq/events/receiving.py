@@ -23,6 +23,7 @@ from smsq.events.signatures import (
     has_signature,
 )
 from smsq.events.wire import load_event
+from smsq.frames import guarded_function
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 Headers = Mapping[str, Any] | Iterable[tuple[str | bytes, Any]]
 
 
+@guarded_function
 def parse_webhook(
     body: bytes | str,
     headers: Headers,
@@ -67,18 +69,21 @@ def parse_webhook(
     if not has_signature(raw, message_id, timestamp, signatures, keys):
         raise WebhookError("wrong_signature", "no signature fits the body and a secret")
     age_s = (time.time() if now_s is None else now_s) - int(timestamp)
-    if abs(age_s) > tolerance_s:
+    if not abs(age_s) <= tolerance_s:  # what is no number is no time
         raise WebhookError("too_old", f"the post is {age_s:.0f} s old by this clock")
     return list(_read_events(raw))
 
 
 def _check_secrets(secrets: str | Iterable[str]) -> list[str]:
-    found = list(split_secrets(secrets))
+    found: list[str] = []
     try:
+        found += split_secrets(secrets)
         for secret in found:
             make_key(secret)
     except ValueError as error:
         mistake = f"webhook secret: {error}"
+    except (TypeError, AttributeError):
+        mistake = "webhook secret: write a string, or several"
     else:
         mistake = "" if found else "webhook secret: write what SMSQ_WEBHOOK_SECRET says"
     if mistake:

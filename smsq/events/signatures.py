@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 
 from smsq.environment.secrets import make_key, split_secrets
+from smsq.frames import guarded_function
 
 ID_HEADER = "webhook-id"
 TIME_HEADER = "webhook-timestamp"
@@ -78,6 +79,7 @@ def sign_webhook(body: bytes, timestamp: str, secret: str) -> str:
     return f"v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
+@guarded_function
 def verify_webhook(
     body: bytes | str,
     timestamp: str | None,

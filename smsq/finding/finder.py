@@ -61,7 +61,7 @@ class Finder:
         name = fields.phone(what["phone"]) if by_phone else reference or ""
         since_ms = _read_since(what.get("since"), fields)
         limit = what.get("limit", _LIMIT)
-        if not isinstance(limit, int) or limit < 1:
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             told = "limit: write a whole number, 1 or more"
             fields.add(MistakeCode.OPTION_INVALID, "limit", told)
         refuse(fields.mistakes)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from smsq.domain.own_names import OwnNames, check_reference, check_tags
 from smsq.intake.mistakes import refuse
+from smsq.intake.values import read_key
 from smsq.mistakes import Mistake, MistakeCode
 
 
@@ -35,7 +36,7 @@ def check_names(reference: object, tags: object) -> OwnNames:
 def read_reference(mistakes: list[Mistake], reference: object) -> str | None:
     """Read a reference alone, as a recipient of a campaign may have one."""
     try:
-        return check_reference(reference)
+        return check_reference(read_key(reference))
     except ValueError as error:
         mistakes.append(Mistake(str(error), MistakeCode.REFERENCE_INVALID, "reference"))
     return None

@@ -22,6 +22,7 @@ from django.utils.translation import gettext
 from smsq.contrib.django.queue import sms
 from smsq.contrib.django.texts import write_text
 from smsq.errors import QueueUnavailableError
+from smsq.frames import guarded
 from smsq.text.phones import normalize_phone
 
 log = logging.getLogger("smsq.contrib.django")
@@ -30,6 +31,7 @@ log = logging.getLogger("smsq.contrib.django")
 _NOTICE_EXPIRES_S = 600
 
 
+@guarded
 class SmsMixin:
     """What an adapter of allauth's sends, for one that keeps phones in its own way."""
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from smsq.contrib.django.conf import read_settings
 from smsq.contrib.django.on_commit import DjangoQueue
+from smsq.frames import guarded_function
 
 
 class _Process:
@@ -30,6 +31,7 @@ _process = _Process()
 os.register_at_fork(after_in_child=_process.begin)
 
 
+@guarded_function
 def get_queue() -> DjangoQueue:
     """Return this process's queue; the first call makes it.
 

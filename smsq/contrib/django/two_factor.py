@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from smsq.contrib.django.queue import sms
 from smsq.contrib.django.texts import write_text
 from smsq.errors import SmsqError
+from smsq.frames import guarded
 
 log = logging.getLogger("smsq.contrib.django")
 
@@ -21,6 +22,7 @@ log = logging.getLogger("smsq.contrib.django")
 _STEP_S, _STEPS = 30, 5
 
 
+@guarded
 class Gateway:
     """Sends a device's codes.
 

@@ -33,10 +33,12 @@ NEAR_MS = 2000
 #: Columns of their own, or nothing that a row can have.
 _NOT_OPTIONS = frozenset({"phone", "text", "key", "again"})
 _TIMES = ("send_at", "expires_in_s")
+#: Written as they were read: a set of tags is no JSON, and an iterator of them is used up by then.
+_NAMES = ("reference", "tags")
 _DEFAULTS = {
     each.name: each.default
     for each in fields(QuickMessage)
-    if each.name not in {*_NOT_OPTIONS, *_TIMES}
+    if each.name not in {*_NOT_OPTIONS, *_TIMES, *_NAMES}
 }
 
 
@@ -82,6 +84,7 @@ def write_row(message: QuickMessage, settings: Settings, *, now: datetime) -> di
     }
     options["alphaname_id"] = checked.request.alphaname_id
     options["priority"] = str(checked.priority)
+    options |= {name: value for name in _NAMES if (value := getattr(checked.names, name))}
     if checked.due_at:
         options["send_at"] = checked.due_at.isoformat()
     if checked.expires_in_s:

@@ -95,8 +95,13 @@ class Outbox:
             }
             for message in messages
         ]
-        if rows:
-            connection.execute(sa.insert(self.table), rows)
+        try:
+            if rows:
+                connection.execute(sa.insert(self.table), rows)
+        except sa.exc.StatementError as error:
+            error.hide_parameters = True  # its words would have the text and the phone in them
+            error.params = None
+            raise
         return [row["id"] for row in rows]
 
     def deliver_now(self, engine: sa.Engine, ids: Sequence[UUID]) -> None:

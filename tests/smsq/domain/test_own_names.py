@@ -45,7 +45,8 @@ def test_what_is_no_reference_is_refused(wrong: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["otp", None, 3, [""], ["a" * 33], ["a,b"], ["a;b"], ["a\n"], [3], list("abcdef")]
+    "wrong",
+    ["otp", None, 3, [""], ["a" * 33], ["a,b"], ["a;b"], ["a\n"], [3], [["a"]], list("abcdef")],
 )
 def test_what_are_no_tags_is_refused(wrong: object) -> None:
     with pytest.raises(ValueError, match="tags"):

@@ -227,3 +227,15 @@ def test_we_read_what_the_standardwebhooks_package_signs(secret: str, theirs: st
 
     assert signature == sign(BODY, "msg_1", str(NOW_S), secret)
     assert parse(headers, secrets=secret) == [EVENT]
+
+
+@pytest.mark.parametrize("secrets", [None, [None], SECRET.encode(), [SECRET.encode()], 7])
+def test_a_secret_that_is_no_string_is_the_operators_mistake(secrets: Any) -> None:
+    with pytest.raises(ConfigError, match="webhook secret: write a string"):
+        parse(secrets=secrets)
+
+
+@pytest.mark.parametrize("odd", [{"now_s": float("nan")}, {"tolerance_s": float("nan")}])
+def test_where_the_clock_has_no_number_every_post_is_too_old(odd: Any) -> None:
+    with pytest.raises(WebhookError, match="old by this clock"):
+        parse_webhook(BODY, signed(), SECRET, **{"now_s": NOW_S, **odd})

@@ -186,6 +186,7 @@ def test_two_installations_have_different_digests(queue: smsq.SmsQueue, scripts:
         ({"phone": "12"}, "phone"),
         ({"reference": ""}, "reference"),
         ({"reference": "a", "limit": 0}, "limit"),
+        ({"reference": "a", "limit": True}, "limit"),
         ({"reference": "a", "since": "yesterday"}, "since"),
         ({"reference": "a", "since": datetime(2026, 1, 1)}, "since has no time zone"),  # noqa: DTZ001
     ],

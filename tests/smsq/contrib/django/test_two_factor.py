@@ -12,6 +12,7 @@ import smsq
 from smsq.contrib.django.two_factor import Gateway
 from tests.smsq.contrib.django.shop.models import User
 from tests.smsq.contrib.django.stored import find_stored
+from tests.smsq.test_frames import frames_behind
 from tests.support import free_port
 
 pytestmark = pytest.mark.usefixtures("smsq_settings", "db")
@@ -72,8 +73,10 @@ def test_at_a_login_an_outage_leaves_the_page_with_the_other_ways(
 
 
 def test_while_a_device_is_set_up_an_outage_is_raised(nowhere: None) -> None:
-    with pytest.raises(smsq.QueueUnavailableError):
+    with pytest.raises(smsq.QueueUnavailableError) as caught:
         Gateway().send_sms(PhoneDevice(number=NUMBER, method="sms"), "123456")
+    for place, variables in frames_behind(caught.value):
+        assert "123456" not in str(variables), place
 
 
 def test_a_call_is_refused_with_what_to_do() -> None:

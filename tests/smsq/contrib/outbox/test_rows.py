@@ -175,3 +175,12 @@ def test_neither_text_nor_phone_is_in_what_a_row_shows() -> None:
     assert "1234567" not in repr(row)
     assert "4821" not in row.options
     assert json.loads(row.options) == {"alphaname_id": "123", "priority": "normal"}
+
+
+@pytest.mark.parametrize("tags", [["a", "b"], ("a", "b"), {"a": 1, "b": 2}, iter(["a", "b"])])
+def test_tags_of_any_kind_and_a_rows_id_as_reference_are_written_down(tags: Any) -> None:
+    row_id = uuid.UUID(int=7)
+    row = row_of(QuickMessage(phone=PHONE, text="code", tags=tags, reference=row_id))
+    read = read_after(row, 1)
+
+    assert (list(read.tags), read.reference) == (["a", "b"], str(row_id))

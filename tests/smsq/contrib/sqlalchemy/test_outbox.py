@@ -105,6 +105,19 @@ def test_no_frame_of_ours_that_an_error_leaves_holds_the_text(shop: Shop) -> Non
         left = left.tb_next
 
 
+def test_an_error_of_the_database_does_not_repeat_the_text(
+    queue: SmsQueue, engine: sa.Engine
+) -> None:
+    outbox = Outbox(sa.MetaData(), queue, table_name="not_there")
+    with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError) as caught:
+        outbox.add(connection, PHONE, "Your code is 4821")
+
+    shown = f"{caught.value} {caught.value!r} {vars(caught.value)}"
+    assert "not_there" in shown
+    assert "4821" not in shown
+    assert PHONE not in shown
+
+
 def test_a_relay_that_is_killed_after_it_handed_a_row_over_repeats_it_harmlessly(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
