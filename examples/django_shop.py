@@ -6,7 +6,6 @@ python examples/django_shop.py createsuperuser
 python examples/django_shop.py smsq_events   # reads what becomes of messages
 python examples/django_shop.py runserver     # http://127.0.0.1:8000/ and .../admin/
 """
-# ruff: noqa: D101, D103, D106, E402, S106
 
 import sys
 
@@ -18,10 +17,11 @@ CONTEXT = ["template.context_processors.request", "contrib.auth.context_processo
            "contrib.messages.context_processors.messages"]  # fmt: skip
 MIDDLEWARE = ["sessions.middleware.Session", "auth.middleware.Authentication",
               "messages.middleware.Message"]  # fmt: skip
-PAGE = """<!doctype html><title>Shop</title><h1>Shop</h1><form method="post">{% csrf_token %}
-<input name="phone" placeholder="+375 29 123-45-67"> <button>Order</button></form>
-{% for mistake in mistakes %}<p class="mistake">{{ mistake }}</p>{% endfor %}
-<ul>{% for order in orders %}<li>Order {{ order.pk }}: {{ order.state }}</li>{% endfor %}</ul>"""
+PAGE = """<!doctype html><title>Shop</title><style>body, input, button {font: 1.1rem/2 system-ui}
+</style><h1>Shop</h1><form method="post">{% csrf_token %}<input name="phone" aria-label="Phone"
+ placeholder="+375 29 123-45-67"> <button>Order</button></form>{% for mistake in mistakes %}
+<p>{{ mistake }}</p>{% endfor %}<ul>
+{% for order in orders %}<li>Order {{ order.pk }}: {{ order.state }}</li>{% endfor %}</ul>"""
 
 sys.modules[APP] = sys.modules[__name__]  # a whole project in one module, whatever its name
 settings.configure(
@@ -31,9 +31,8 @@ settings.configure(
                     "django.contrib.staticfiles", "smsq.contrib.django", APP],
     MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware",
                 *(f"django.contrib.{name}Middleware" for name in MIDDLEWARE)],
-    ROOT_URLCONF=APP, DEBUG=True,
-    SMSQ={},  # all of it from the environment, as SMSQ_REDIS_URL
-    SECRET_KEY="of this example alone", STATIC_URL="static/",
+    ROOT_URLCONF=APP, DEBUG=True, SECRET_KEY="of this example alone", STATIC_URL="static/",
+    TIME_ZONE="Europe/Minsk", SMSQ={},  # all of it from the environment, as SMSQ_REDIS_URL
     TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True,
                 "OPTIONS": {"context_processors": [f"django.{name}" for name in CONTEXT]}}],
 )  # fmt: skip
@@ -57,9 +56,9 @@ apps.get_app_config(APP).models_module = sys.modules[APP]
 
 
 class Order(models.Model):
-    id = models.BigAutoField(primary_key=True)
-    phone = models.CharField(max_length=20)
-    state = models.CharField(max_length=20, default="new")
+    id: "models.BigAutoField[int, int]" = models.BigAutoField(primary_key=True)
+    phone: "models.CharField[str, str]" = models.CharField(max_length=20)
+    state: "models.CharField[str, str]" = models.CharField(max_length=20, default="new")
 
     class Meta:
         app_label = APP
@@ -67,7 +66,7 @@ class Order(models.Model):
 
 
 @admin.register(Order)
-class OrderAdmin(SendSmsMixin, admin.ModelAdmin):
+class OrderAdmin(SendSmsMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("pk", "phone", "state")
 
 

@@ -4,16 +4,18 @@
     SMSQ_REDIS_URL=redis://127.0.0.1:6379/0 SMSQ_ALPHANAME_ID=123 \\
         SMSQ_WEBHOOK_SECRET=at-least-16-letters uvicorn fastapi_otp:app
 
-`smsq web` posts to /sms-events: SMSQ_WEBHOOK_URL=http://127.0.0.1:8000/sms-events. A real app keeps
-attempts in its database, and limits how often a visitor or a phone may ask.
+Its page is fastapi_otp.html. `smsq web` posts to /sms-events: give it the same secret, and
+SMSQ_WEBHOOK_URL=http://127.0.0.1:8000/sms-events. A real app keeps attempts in its database, and
+limits how often a visitor or a phone may ask.
 """
 
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from fastapi import Body, FastAPI, HTTPException, Request
+from fastapi.responses import FileResponse, JSONResponse
 
 import smsq
 from smsq.contrib.fastapi import Sms, WebhookEvents, lifespan
@@ -28,14 +30,7 @@ class Attempt:
     guesses: int = 5
 
 
-class Begin(BaseModel):
-    phone: str
-
-
-class Check(BaseModel):
-    code: str
-
-
+FromBody = Annotated[str, Body(embed=True)]
 app = FastAPI(lifespan=lifespan())
 attempts: dict[str, Attempt] = {}
 by_job: dict[str, Attempt] = {}
@@ -47,10 +42,15 @@ def find(attempt_id: str) -> Attempt:
     raise HTTPException(404, "begin anew")
 
 
+@app.get("/")
+async def page() -> FileResponse:
+    return FileResponse(Path(__file__).with_suffix(".html"))
+
+
 @app.post("/attempts", status_code=201)
-async def begin(wanted: Begin, sms: Sms) -> dict[str, str]:
-    attempt_id, attempt = secrets.token_urlsafe(), Attempt(wanted.phone)
-    attempts[attempt_id] = attempt
+async def begin(phone: FromBody, sms: Sms) -> dict[str, str]:
+    attempt_id = secrets.token_urlsafe()
+    attempts[attempt_id] = Attempt(phone)
     await send(attempt_id, sms)
     return {"attempt": attempt_id}
 
@@ -73,10 +73,10 @@ async def show(attempt_id: str) -> dict[str, str]:
 
 
 @app.post("/attempts/{attempt_id}/check")
-async def check(attempt_id: str, guess: Check) -> dict[str, bool]:
+async def check(attempt_id: str, code: FromBody) -> dict[str, bool]:
     attempt = find(attempt_id)
     attempt.guesses -= 1
-    is_right = secrets.compare_digest(attempt.code.encode(), guess.code.encode())
+    is_right = secrets.compare_digest(attempt.code.encode(), code.encode())
     if is_right or attempt.guesses == 0:
         del attempts[attempt_id]
     return {"logged_in": is_right}

@@ -15,13 +15,14 @@ from werkzeug.wrappers import Response
 import smsq
 from smsq.contrib.flask import Smsq
 
-PAGE = """<!doctype html><title>Log in</title>
+PAGE = """<!doctype html><meta name="viewport" content="width=device-width"><title>Log in</title>
+<style>body, input, button {font: 1.1rem/2 system-ui} body {margin: 3rem}</style><h1>Log in</h1>
 {% for message in get_flashed_messages() %}<p role="status">{{ message }}</p>{% endfor %}
-<form method="post" action="/begin"><label>Phone <input name="phone" type="tel"></label>
-<button>Send a code</button></form>
-{% if attempt %}<form method="post" action="/check"><label>Code <input name="code"
- autocomplete="one-time-code"></label> <button>Log in</button></form>
-<form method="post" action="/again"><button>Send it again</button></form>{% endif %}"""
+{% if attempt %}<form method="post" action="/check"><label>Code for {{ attempt.phone }}<br><input
+ name="code" autocomplete="one-time-code" autofocus></label> <button>Log in</button></form>
+<form method="post" action="/again"><button>Send it again</button></form><hr>{% endif %}
+<form method="post" action="/begin"><label>{{ "Another phone" if attempt else "Phone" }}<br><input
+ name="phone" placeholder="+375 29 123-45-67"></label> <button>Send a code</button></form>"""
 
 
 @dataclass

@@ -41,6 +41,17 @@ def test_a_second_click_is_the_same_job_and_a_new_attempt_another(webapp: dict[s
     assert webapp["queue"].status(first[1]).state == "queued"
 
 
+def test_a_code_goes_out_again_only_if_it_was_never_sent(webapp: dict[str, Any]) -> None:
+    _, first = post(webapp, "phone=%2B375291234567&attempt=1")
+    waits = post(webapp, "phone=%2B375291234567&attempt=1&again=1")
+    webapp["queue"].cancel(first)
+    second = post(webapp, "phone=%2B375291234567&attempt=1&again=1")
+
+    assert waits[0] == "409 Conflict"
+    assert second[0] == "202 Accepted"
+    assert second[1] != first
+
+
 @pytest.mark.parametrize(
     ("form", "status"),
     [

@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,27 @@ SERVERS = {"flask --app shop run": 5000, "uvicorn shop:app": 8000}
 
 def find_commands(page: str) -> list[str]:
     return re.findall(r"^\$ (.*)$", "".join(find_blocks(page, "console")), re.M)
+
+
+@contextmanager
+def serving(command: str, port: int, folder: Path, environ: dict[str, str]) -> Iterator[None]:
+    """Run a web server until the block ends."""
+    log = folder / "server.log"
+    with (
+        log.open("wb") as written,
+        subprocess.Popen(
+            [*shlex.split(command), "--port", str(port)],
+            cwd=folder,
+            env=environ,
+            stdout=written,
+            stderr=written,
+        ) as process,
+    ):
+        try:
+            wait_until(lambda: str(port) in log.read_text(), "the app serves")
+            yield
+        finally:
+            process.terminate()
 
 
 class Follower:
@@ -53,24 +74,8 @@ class Follower:
         assert ran.returncode == 0, (command, ran.stdout, ran.stderr)
         return ran.stdout
 
-    @contextmanager
-    def serving(self, command: str) -> Iterator[None]:
-        log = self._folder / "server.log"
-        with (
-            log.open("wb") as written,
-            subprocess.Popen(
-                [*shlex.split(command), "--port", str(self._port)],
-                cwd=self._folder,
-                env=self._environ,
-                stdout=written,
-                stderr=written,
-            ) as process,
-        ):
-            try:
-                wait_until(lambda: str(self._port) in log.read_text(), "the app serves")
-                yield
-            finally:
-                process.terminate()
+    def serving(self, command: str) -> AbstractContextManager[None]:
+        return serving(command, self._port, self._folder, self._environ)
 
 
 @pytest.mark.slow

@@ -42,8 +42,6 @@ RIGHT: dict[str, Call] = {
     "campaigns": lambda queue: queue.campaigns(),
     "campaign": lambda queue: queue.campaign("c0"),
     "status": lambda queue: queue.status("j0"),
-    "find": lambda queue: queue.find(phone=PHONE),
-    "jobs": lambda queue: list(queue.jobs(tag="shop")),
     "recipients": lambda queue: list(queue.recipients("j0")),
     "failed": lambda queue: list(queue.failed("j0")),
     "events": lambda queue: next(queue.events(group=KEY, consumer="one", block_s=0)),
