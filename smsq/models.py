@@ -109,7 +109,7 @@ class BulkMessage:
         schedule_time: When the gateway shall send, which keeps it until then; aware. None: now.
     """
 
-    name: str
+    name: Text
     text: Text = field(repr=False)
     phones: Iterable[Phone | tuple[Phone, Reference | None]] = field(repr=False)
     alphaname_id: str | None = None
@@ -128,7 +128,7 @@ class PersonalMessage:
         schedule_time: When the gateway shall send, which keeps it until then; aware. None: now.
     """
 
-    name: str
+    name: Text
     texts: Iterable[tuple[Phone, Text] | tuple[Phone, Text, Reference | None]] = field(repr=False)
     alphaname_id: str | None = None
     schedule_time: datetime | None = None

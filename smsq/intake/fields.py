@@ -13,14 +13,14 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from smsq.environment import parsers
-from smsq.intake.values import read_key, read_phone, read_text
+from smsq.intake.values import read_key, read_text
 from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import OnUnknown, QuickMessage, ViberForward
 from smsq.names import PRIORITIES, Queue
 from smsq.settings import Settings
 from smsq.text.layout import compose
 from smsq.text.parts import find_text_mistake
-from smsq.text.phones import normalize_phone, say_phone_mistake
+from smsq.text.phones import normalize_phone, read_phone, say_phone_mistake
 
 _LONGEST_EXPIRY_S = 366 * 24 * 3600
 _VIBER_LEAST_MIN, _VIBER_MOST_MIN = 5, 60

@@ -17,6 +17,7 @@ from smsq.intake.fields import Fields
 from smsq.intake.mistakes import MAX_NAME, is_name, is_one_of, listed, refuse
 from smsq.intake.own_names import read_names
 from smsq.intake.recipients import LeftOut, read_recipients
+from smsq.intake.values import read_text
 from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import (
     BulkMessage,
@@ -213,7 +214,8 @@ class Intake:
         )
 
     def _read_head(self, message: BulkMessage | PersonalMessage, fields: Fields) -> MessageRequest:
-        if not is_name(message.name):
+        name = read_text(message.name)
+        if not is_name(name):
             told = f"name: write 1 to {MAX_NAME} characters on one line"
             fields.add(MistakeCode.NAME_INVALID, "name", told)
         text = fields.text(message.text) if isinstance(message, BulkMessage) else None
@@ -221,7 +223,7 @@ class Intake:
         # The gateway reads its own local time, without a zone.
         local = moment.astimezone(ZoneInfo(self._settings.timezone)) if moment else None
         return MessageRequest(
-            name=compose(str(message.name)),
+            name=compose(str(name)),
             alphaname_id=fields.alphaname_id(message.alphaname_id),
             text=text,
             recipients={},

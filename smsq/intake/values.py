@@ -1,4 +1,4 @@
-"""Reads values as web apps have them: phone objects, lazy translations, keys of rows. Pure.
+"""Reads values as web apps have them: lazy translations, keys of rows. Pure.
 
 In:  what a caller wrote. Out: a plain string where one is certainly meant, else the value itself.
 """
@@ -18,20 +18,6 @@ _LAZY = frozenset(
         ("flask_babel.speaklater", "LazyString"),
     }
 )
-
-
-def read_phone(raw: object) -> object:
-    """Take a phone's E.164 form where it is an object that has one, as django-phonenumber-field's.
-
-    One that is no valid number has none, or raises: then it stays what it is.
-    """
-    if isinstance(raw, str):
-        return _plain(raw)
-    try:
-        found = getattr(raw, "as_e164", None)
-    except Exception:  # noqa: BLE001 - whatever a foreign property raises
-        found = None
-    return found if isinstance(found, str) else raw
 
 
 def read_text(raw: object) -> object:

@@ -14,7 +14,6 @@ from typing import TypeVar
 from smsq.errors import InvalidMessageError
 from smsq.frames import guarded
 from smsq.intake.mistakes import refuse
-from smsq.intake.values import read_phone
 from smsq.mistakes import Mistake, MistakeCode
 from smsq.options import Phone
 from smsq.rings.breaker import Breaker
@@ -22,7 +21,7 @@ from smsq.settings import Settings
 from smsq.store.connection import unavailable
 from smsq.store.keys import SHARDS
 from smsq.store.scripts import Scripts
-from smsq.text.phones import normalize_phone, say_phone_mistake
+from smsq.text.phones import normalize_phone, read_phone, say_phone_mistake
 
 #: Phones in one script call: Redis is busy for a few milliseconds.
 SLICE = 1000

@@ -18,7 +18,7 @@ from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError
 
 from smsq.environment.sentinels import is_sentinel, read_sentinels
-from smsq.errors import QueueUnavailableError
+from smsq.errors import KeyConflictError, NotFoundError, QueueUnavailableError
 from smsq.store import detour
 from smsq.store.pool import Pool
 from smsq.store.primary import PrimaryPool
@@ -40,6 +40,9 @@ NOT_ASKED = (
     "Redis did not answer the last calls, and is not asked again for up to a second: "
     "nothing was stored"
 )
+
+#: What a block raises after Redis has answered, and what ends one that reads row by row.
+_ANSWERED = (NotFoundError, KeyConflictError, GeneratorExit)
 
 #: As by default of `SMSQ_REDIS_MAX_CONNECTIONS`.
 MAX_CONNECTIONS = 50
@@ -128,6 +131,9 @@ def unavailable(
     try:
         yield
         _learn(tries, None)
+    except _ANSWERED:
+        _learn(tries, None)
+        raise
     except RedisError as error:
         _learn(tries, error)
         may_be_stored = writes and (in_pieces or may_have_written(error))

@@ -14,6 +14,7 @@ from typing import Any, overload
 from unittest import TestCase
 
 from smsq.models import JobState, RecipientState
+from smsq.options import Phone
 from smsq.settings import Settings
 from smsq.status.views import Views
 from smsq.store import detour
@@ -49,7 +50,7 @@ class Outbox(Sequence[QueuedSms]):
         self._reader = LedgerReader(self._redis.client, self._key_names, self)
         self._messages: list[QueuedSms] = []
 
-    def to(self, phone: str) -> list[QueuedSms]:
+    def to(self, phone: Phone) -> list[QueuedSms]:
         """What was enqueued for one phone, in any spelling.
 
         Raises:

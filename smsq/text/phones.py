@@ -10,6 +10,7 @@ import re
 import phonenumbers
 
 from smsq.mistakes import Mistake, MistakeCode
+from smsq.options import Phone
 from smsq.text.layout import find_unseen, is_rounded, strip_layout
 from smsq.text.phone_typos import is_one_slip_away, is_trunk_doubled
 from smsq.text.usual_spellings import read_usual
@@ -23,7 +24,7 @@ _MOST_DIGITS = 15
 _LEAST_ABROAD = 11
 
 
-def normalize_phone(raw: str, region: str = "BY", *, accept_unknown: bool = False) -> str | None:
+def normalize_phone(raw: Phone, region: str = "BY", *, accept_unknown: bool = False) -> str | None:
     """Bring a phone to the gateway's form: country code and number, digits only.
 
     A number without plus is a national one where it can be. Else its country code may stand in
@@ -31,7 +32,8 @@ def normalize_phone(raw: str, region: str = "BY", *, accept_unknown: bool = Fals
     a national number of it.
 
     Args:
-        raw: As people write it: `+375 29 123-45-67`, `80 29 1234567`, `375291234567`.
+        raw: As people write it: `+375 29 123-45-67`, `80 29 1234567`, `375291234567`; or a
+            `PhoneNumber` of django-phonenumber-field.
         region: Region of national numbers, as `SMSQ_DEFAULT_REGION` says it for calls.
         accept_unknown: Take a number of a range that is not known, if it has a plus and as many
             digits as its country's numbers: operators open ranges faster than lists of them are
@@ -40,10 +42,27 @@ def normalize_phone(raw: str, region: str = "BY", *, accept_unknown: bool = Fals
     Returns:
         `375291234567`, or None when it is no valid number, or one of another country by a guess.
     """
-    phone, is_sure = _read_phone(raw, region)
+    written = read_phone(raw)
+    if not isinstance(written, str):
+        return None
+    phone, is_sure = _read_phone(written, region)
     if phone is None and accept_unknown:
-        return _read_unknown(raw)
+        return _read_unknown(written)
     return phone if is_sure else None
+
+
+def read_phone(raw: object) -> object:
+    """Take a phone's E.164 form where it is an object that has one, as django-phonenumber-field's.
+
+    One that is no valid number has none, or raises: then it stays what it is.
+    """
+    if isinstance(raw, str):
+        return raw if type(raw) is str else str.__str__(raw)
+    try:
+        found = getattr(raw, "as_e164", None)
+    except Exception:  # noqa: BLE001 - whatever a foreign property raises
+        found = None
+    return found if isinstance(found, str) else raw
 
 
 def say_phone_mistake(raw: str, region: str, what: str = "phone") -> Mistake:

@@ -152,7 +152,7 @@ def _send(admin: Any, request: HttpRequest, queryset: Any, form: CampaignForm) -
         return _ask(admin, request, queryset, form)
     _tell(admin, request, campaign)
     if campaign.is_new:
-        _write_down(admin, request, campaign, message.name)
+        _write_down(admin, request, campaign, str(message.name))
     return HttpResponseRedirect(request.get_full_path())
 
 

@@ -150,12 +150,12 @@ def _keep(message: _M) -> _M:
 
     What is none of its kind stays as it is, and the check says so.
     """
+    name = cast(Text, read_text(getattr(message, "name", None)))
     if isinstance(message, BulkMessage) and _is_rows(message.phones):
-        return replace(
-            message, phones=list(message.phones), text=cast(Text, read_text(message.text))
-        )
+        text = cast(Text, read_text(message.text))
+        return replace(message, name=name, phones=list(message.phones), text=text)
     if isinstance(message, PersonalMessage) and _is_rows(message.texts):
-        return replace(message, texts=[_keep_row(row) for row in message.texts])
+        return replace(message, name=name, texts=[_keep_row(row) for row in message.texts])
     return message
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from smsq.errors import InvalidMessageError
 from smsq.intake.intake import Intake
-from smsq.intake.values import read_key, read_phone, read_text
+from smsq.intake.values import read_key, read_text
 from smsq.models import BulkMessage, PersonalMessage, QuickMessage
 from smsq.settings import Settings
+from smsq.text.phones import normalize_phone, read_phone
 
 
 @pytest.fixture
@@ -32,10 +33,14 @@ def test_a_phone_field_and_a_lazy_translation_of_django_are_taken(intake: Intake
     assert checked.request.recipients == {"375291234567": None}
     assert checked.request.text == "Order ready"
     assert type(read_text(mark_safe("a"))) is str
+    assert normalize_phone(number) == "375291234567"
+    assert normalize_phone(PhoneNumber(raw_input="abc")) is None
 
     intake.check_bulk(
         [
-            BulkMessage(name="Sale", text=gettext_lazy("Half price"), phones=iter([number])),
+            BulkMessage(
+                name=gettext_lazy("Sale"), text=gettext_lazy("Half price"), phones=iter([number])
+            ),
             PersonalMessage(name="Bills", texts=[(number, gettext_lazy("You owe 5"))]),
         ],
         None,

@@ -8,15 +8,18 @@ import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import fakeredis
 import pytest
 from redis import Redis
 from redis.exceptions import DataError
 
 import smsq
-from smsq.errors import QueueUnavailableError
+from smsq.errors import KeyConflictError, NotFoundError, QueueUnavailableError
 from smsq.intake.new_jobs import digest
 from smsq.models import JobState
+from smsq.rings.breaker import Breaker
 from smsq.store.connection import PRODUCER_TIMEOUT_S, connect, unavailable
 from smsq.store.keys import Keys
 from tests.support import RedisServer, free_port, has_at_least
@@ -197,3 +200,22 @@ def test_a_failure_after_the_first_hundred_says_that_some_may_be_stored(
 
     assert caught.value.may_be_stored
     assert queue.stats().jobs[JobState.QUEUED] >= 100
+
+
+@pytest.mark.parametrize(
+    "answer", [NotFoundError("no job"), KeyConflictError("used before"), GeneratorExit()]
+)
+def test_after_an_outage_whatever_redis_answers_says_that_it_is_back(
+    answer: BaseException,
+) -> None:
+    now_s = [0.0]
+    tries = Breaker(1.0, clock=lambda: now_s[0])
+    tries.fail()
+    assert not tries.allows()
+    now_s[0] = 2.0
+    client: Any = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    with pytest.raises(type(answer)), unavailable(client, writes=False, tries=tries):
+        raise answer
+
+    assert tries.allows()
+    assert tries.allows()
