@@ -11,8 +11,10 @@ import json
 import secrets
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TextIO
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from redis import Redis
@@ -51,9 +53,9 @@ class ConsoleGateway:
         self._keys = Keys(settings.namespace)
         self._matching = matching
         # Celery turns sys.stdout into a log, which may be kept.
-        self._out = out or sys.__stdout__ or sys.stdout
+        self._out: TextIO | None = out or sys.__stdout__ or sys.stdout
         is_asked = settings.gateway_url == CONSOLE_WITH_TEXT
-        self._shows_text = is_asked or self._out.isatty()
+        self._shows_text = is_asked or _is_terminal(self._out)
 
     def send_quick(self, request: QuickRequest) -> QuickAccepted:
         """Print one text and accept it."""
@@ -105,4 +107,23 @@ class ConsoleGateway:
         more = len(phones) - _MOST_SHOWN
         others = f" and {more} more" if more > 0 else ""
         said = text if self._shows_text else f"({len(text)} characters)"
-        print(f"sms from {sender} to {shown}{others}: {said}", file=self._out, flush=True)
+        _say(self._out, f"sms from {sender} to {shown}{others}: {said}")
+
+
+def _is_terminal(out: TextIO | None) -> bool:
+    try:
+        return out is not None and out.isatty()
+    except ValueError:  # it is closed
+        return False
+
+
+def _say(out: TextIO | None, said: str) -> None:
+    """Print as much as can be printed: a job must not depend on who reads along.
+
+    A text may have control characters in it, which a terminal would obey; and characters that this
+    one's encoding lacks.
+    """
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    shown = "".join(c if c == "\n" or category(c) != "Cc" else ascii(c)[1:-1] for c in said)
+    with suppress(OSError, ValueError):
+        print(shown.encode(encoding, "backslashreplace").decode(encoding), file=out, flush=True)

@@ -110,8 +110,7 @@ def unavailable(
     Args:
         redis: The client used in the block.
         writes: True when the block stores something: then a lost answer may be a stored job.
-        in_pieces: True when it stores more than one thing: then some may be stored though another
-            was refused.
+        in_pieces: True when some may be stored though another was refused.
         tries: Learns whether Redis answered. Where it does not allow one, the block is not entered.
     """
     failure: QueueUnavailableError | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from smsq.models import BulkMessage, PersonalMessage
+from smsq.models import BulkMessage, JobState, PersonalMessage
 from smsq.operate.doctor import examine
 from smsq.queue import SmsQueue
 from smsq.rings.presence import name_gateway
@@ -130,3 +130,38 @@ def test_doctor_says_what_it_is(environ: dict[str, str], resources: Resources) -
 def test_nothing_else_without_a_host_is_an_address() -> None:
     with pytest.raises(Exception, match="SMSQ_GATEWAY_URL: write scheme"):
         Settings.from_env({"SMSQ_GATEWAY_URL": "console:all"})
+
+
+class Broken(Terminal):
+    """A pipe whose reader has gone."""
+
+    def write(self, said: str) -> int:
+        raise BrokenPipeError
+
+
+def closed() -> io.StringIO:
+    made = io.StringIO()
+    made.close()
+    return made
+
+
+@pytest.mark.parametrize("out", [Broken(), closed(), io.TextIOWrapper(io.BytesIO(), "ascii")])
+def test_where_nothing_can_be_printed_messages_are_delivered_all_the_same(
+    resources: Resources, queue: SmsQueue, out: io.StringIO
+) -> None:
+    print_to(resources, out)
+    job = queue.send_quick(PHONE, TEXT, alphaname_id="Код")
+
+    work(resources)
+
+    assert queue.status(job).state in {JobState.ACCEPTED, JobState.DONE}
+
+
+def test_a_terminal_obeys_no_text(resources: Resources, queue: SmsQueue) -> None:
+    out = Terminal()
+    print_to(resources, out)
+    queue.send_quick(PHONE, "a\x1b[2J\rb\nc")
+
+    work(resources)
+
+    assert out.getvalue().endswith(": a\\x1b[2J\\rb\nc\n")
