@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import io
 import runpy
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
+
+from tests.browser import open_browser
+from tests.support import wait_until
 
 WEBAPP = Path(__file__).parents[2] / "examples" / "webapp.py"
 
@@ -50,6 +56,43 @@ def test_a_code_goes_out_again_only_if_it_was_never_sent(webapp: dict[str, Any])
     assert waits[0] == "409 Conflict"
     assert second[0] == "202 Accepted"
     assert second[1] != first
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Write nothing: requests are not what a test's reader looks for."""
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.slow
+def test_a_visitor_asks_for_a_code_and_for_it_again(webapp: dict[str, Any], tmp_path: Path) -> None:
+    with serving(webapp["app"]) as url, open_browser(tmp_path / "browser") as page:
+
+        def says(text: str) -> bool:
+            answer = "document.querySelector('iframe').contentDocument.body.innerText"
+            return text in str(page.run(answer))
+
+        page.open(url)
+        page.fill("[name=phone]", "12")
+        page.run("document.querySelector('button').click()")
+        wait_until(lambda: says("is not valid"), "the visitor reads of the mistake")
+
+        page.fill("[name=phone]", "+375 29 123-45-67")
+        page.run("document.querySelector('button').click()")
+        wait_until(lambda: webapp["queue"].stats().jobs["queued"] == 1, "the code is queued")
+        page.run("document.querySelector('[name=again]').click()")
+        wait_until(lambda: says("on its way"), "it is not sent twice")
 
 
 @pytest.mark.parametrize(
