@@ -41,10 +41,11 @@ def drain(resources: Resources, clock: Clock, *, for_s: float, after_send: After
     """
     until_s = clock.time_s() + for_s
     while True:
+        looked_at_ms = _now_ms(resources)
         recover_due(resources)
         ring_due_polls(resources)
         pause_s = _take_turns(resources, clock, after_send)
-        pauses_s = [one for one in (pause_s, _find_pause_s(resources)) if one is not None]
+        pauses_s = [one for one in (pause_s, _find_pause_s(resources, looked_at_ms)) if one is not None]
         if not pauses_s or clock.time_s() + min(pauses_s) > until_s:
             return
         clock.advance(min(pauses_s) + _MOMENT_S)
@@ -65,12 +66,19 @@ def _take_turns(resources: Resources, clock: Clock, after_send: AfterSend) -> fl
     return None
 
 
-def _find_pause_s(resources: Resources) -> float | None:
-    """Say how soon the next job or poll is due; None where nothing goes on by itself."""
+def _now_ms(resources: Resources) -> int:
+    redis: Any = resources.redis
+    return int(ledger_time(redis, resources.keys).now_ms)
+
+
+def _find_pause_s(resources: Resources, looked_at_ms: int) -> float | None:
+    """Say how soon the next job or poll is due; None where nothing goes on by itself.
+
+    What became due since somebody looked, while other turns were taken, is due at once.
+    """
     redis: Any = resources.redis
     keys = resources.keys
-    now_ms = ledger_time(redis, keys).now_ms
-    later = (f"({now_ms:.0f}", "+inf")
+    later = (f"({looked_at_ms}", "+inf")
     due: list[tuple[str, float]] = redis.zrangebyscore(keys.due, *later, withscores=True)
     polls = redis.zrangebyscore(keys.polls, *later, start=0, num=1, withscores=True)
     times_ms = [at_ms for _, at_ms in polls]
@@ -78,4 +86,4 @@ def _find_pause_s(resources: Resources) -> float | None:
         if redis.hget(keys.job(job_id), "state") in _ON_THEIR_WAY:
             times_ms.append(at_ms)
             break
-    return (min(times_ms) - now_ms) / 1000 if times_ms else None
+    return max(0.0, min(times_ms) - _now_ms(resources)) / 1000 if times_ms else None

@@ -28,6 +28,20 @@ def test_a_code_is_delivered_without_waiting(sms_gateway: SmsGateway) -> None:
     assert sms_gateway.accepted == {("375291234567", TEXT): 1}
 
 
+def test_nothing_is_left_behind_that_became_due_while_others_had_their_turn(
+    sms_gateway: SmsGateway, sms_outbox: Outbox
+) -> None:
+    for _ in range(3):
+        send()
+    message = smsq.BulkMessage(name="Sale", text=TEXT, phones=[PHONE], alphaname_id="123")
+    campaign = queue.send_bulk([message])
+
+    sms_gateway.drain()
+
+    assert [sms.delivered for sms in sms_outbox] == [True] * 4
+    assert queue.status(campaign).delivered
+
+
 @pytest.mark.parametrize(
     ("digits", "state", "delivered"),
     [
