@@ -44,26 +44,37 @@ def drain(resources: Resources, clock: Clock, *, for_s: float, after_send: After
         looked_at_ms = _now_ms(resources)
         recover_due(resources)
         ring_due_polls(resources)
-        pause_s = _take_turns(resources, clock, after_send)
-        pauses_s = [one for one in (pause_s, _find_pause_s(resources, looked_at_ms)) if one is not None]
+        turns, pause_s = _take_turns(resources, clock, after_send)
+        if turns:  # which may have set others free, as a canary does: look again
+            continue
+        pauses_s = [
+            one for one in (pause_s, _find_pause_s(resources, looked_at_ms)) if one is not None
+        ]
         if not pauses_s or clock.time_s() + min(pauses_s) > until_s:
             return
         clock.advance(min(pauses_s) + _MOMENT_S)
 
 
-def _take_turns(resources: Resources, clock: Clock, after_send: AfterSend) -> float | None:
-    """Send and poll what waits; returns how long the gate is closed, None while it is open."""
+def _take_turns(
+    resources: Resources, clock: Clock, after_send: AfterSend
+) -> tuple[int, float | None]:
+    """Send and poll what waits.
+
+    Returns how many turns were taken, and how long the gate is closed, None while it is open.
+    """
+    turns = 0
     while (slot := resources.limiter.reserve()) is not None:
         if isinstance(slot, Closed):
-            return slot.wait_s
+            return turns, slot.wait_s
         clock.advance(slot.wait_s)
         turn = claim(resources, slot)
         if turn is None:
-            return None
+            break
+        turns += 1
         use_turn(resources, turn)
         if isinstance(turn.claim, Claim):
             after_send(turn.claim)
-    return None
+    return turns, None
 
 
 def _now_ms(resources: Resources) -> int:

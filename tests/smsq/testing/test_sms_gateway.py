@@ -42,6 +42,18 @@ def test_nothing_is_left_behind_that_became_due_while_others_had_their_turn(
     assert queue.status(campaign).delivered
 
 
+def test_a_canary_whose_reports_are_good_lets_the_rest_go(
+    sms_gateway: SmsGateway, sms_outbox: Outbox
+) -> None:
+    phones = [f"+37529123{n}" for n in range(5000, 5020)]
+    message = smsq.BulkMessage(name="Sale", text=TEXT, phones=phones, alphaname_id="123")
+    campaign = queue.send_bulk([message], canary=5)
+
+    sms_gateway.drain()
+
+    assert queue.status(campaign).delivered
+
+
 @pytest.mark.parametrize(
     ("digits", "state", "delivered"),
     [
