@@ -21,7 +21,7 @@ from smsq.store.pool import Pool
 from smsq.store.sentinels import Sentinels
 
 #: How often sentinels are asked whether the primary is the same, and how often when none answers.
-ASK_EVERY_S, ASK_AGAIN_S = 1.0, 10.0
+ASK_EVERY_S, ASK_AGAIN_S = 1.0, 2.0
 
 #: Of the wait for Redis, the part that one sentinel may take; and the longest, since an answer of
 #: the others is worth more than that of a host which is away.

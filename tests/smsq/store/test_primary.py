@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from redis.sentinel import MasterNotFoundError
 
 import smsq
 from smsq.errors import QueueUnavailableError
@@ -134,4 +135,26 @@ def test_a_connection_of_before_is_not_used_again_and_replicas_are_those_of_the_
     after = pool.get_connection()
     assert before.port != after.port == servers.primary.port
     pool.release(after)
+    queue.close()
+
+
+def test_sentinels_that_were_busy_for_a_moment_are_asked_again_soon(
+    servers: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a number of before holds, nothing is sent where one of those replicas is gone."""
+    queue = connect(servers)
+    queue.send_quick(PHONE, "before")
+    pool = queue._producer.redis.connection_pool
+    assert isinstance(pool, PrimaryPool)
+
+    def nobody(**_: object) -> None:
+        raise MasterNotFoundError
+
+    with monkeypatch.context() as busy:
+        busy.setattr(pool._sentinels, "ask", nobody)
+        with pytest.raises(MasterNotFoundError):
+            pool.count_replicas()
+    now_s = time.monotonic()
+    monkeypatch.setattr(primary.time, "monotonic", lambda: now_s + 2.1)
+    assert pool.count_replicas() == 2
     queue.close()
