@@ -155,6 +155,6 @@ def test_sentinels_that_were_busy_for_a_moment_are_asked_again_soon(
         with pytest.raises(MasterNotFoundError):
             pool.count_replicas()
     now_s = time.monotonic()
-    monkeypatch.setattr(primary.time, "monotonic", lambda: now_s + 2.1)
+    monkeypatch.setattr(time, "monotonic", lambda: now_s + 2.1)
     assert pool.count_replicas() == 2
     queue.close()
