@@ -11,6 +11,7 @@ ledger knows it by its key.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from smsq.contrib.outbox.table import Row
 from smsq.errors import InvalidMessageError
 from smsq.intake.intake import Intake
+from smsq.intake.mistakes import is_one_of, listed, refuse
 from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import QuickMessage
 from smsq.names import PRIORITIES
@@ -95,6 +97,27 @@ def write_row(message: QuickMessage, settings: Settings, *, now: datetime) -> di
         "text": checked.request.text,
         "options": json.dumps(options, ensure_ascii=False, separators=(",", ":")),
     }
+
+
+def write_rows(
+    messages: Iterable[QuickMessage], settings: Settings, *, now: datetime
+) -> list[dict[str, Any]]:
+    """Check many messages as `write_row` does one, and write them down.
+
+    Raises:
+        InvalidMessageError: With the mistakes of all of them, up to `MAX_MISTAKES`.
+    """
+    rows, mistakes = [], list[Mistake]()
+    for number, message in enumerate(listed(messages), start=1):
+        found: list[Mistake] = []
+        try:
+            if is_one_of(QuickMessage, message=message, mistakes=found):
+                rows.append(write_row(message, settings, now=now))
+        except InvalidMessageError as refused:
+            found += refused.mistakes
+        mistakes += [mistake.in_message(number) for mistake in found]
+    refuse(mistakes)
+    return rows
 
 
 def read_row(

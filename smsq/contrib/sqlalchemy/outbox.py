@@ -6,16 +6,16 @@ In:  a message, and a connection or session within a transaction. Out: the id of
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Unpack
+from typing import Any, Unpack
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from smsq.contrib.outbox.relay import Relay
-from smsq.contrib.outbox.rows import write_row
+from smsq.contrib.outbox.rows import write_row, write_rows
 from smsq.contrib.outbox.table import OutboxStatus, RowState
 from smsq.contrib.sqlalchemy.table import SqlTable, outbox_table, read_clock_ms
 from smsq.frames import guarded
@@ -64,23 +64,29 @@ class Outbox:
             InvalidMessageError: With every mistake found; the transaction goes on.
         """
         message = QuickMessage(phone=phone, text=text, **options)
-        [row_id] = self.add_many(connection, [message])
+        row = write_row(message, self._queue.settings, now=datetime.now(UTC))
+        [row_id] = self._insert(connection, [row])
         return row_id
 
     def add_many(
-        self, connection: sa.Connection | Session, messages: Sequence[QuickMessage]
+        self, connection: sa.Connection | Session, messages: Iterable[QuickMessage]
     ) -> list[UUID]:
         """Write many messages down, all of them or none; returns the ids of their rows, in order.
 
         Raises:
-            InvalidMessageError: One of them cannot be sent.
+            InvalidMessageError: With the mistakes of all of them.
         """
+        written = write_rows(messages, self._queue.settings, now=datetime.now(UTC))
+        return self._insert(connection, written)
+
+    def _insert(
+        self, connection: sa.Connection | Session, written: Sequence[dict[str, Any]]
+    ) -> list[UUID]:
         if not isinstance(connection, sa.Connection):
             connection = connection.connection()
         now_ms = read_clock_ms(connection)
-        settings, now = self._queue.settings, datetime.now(UTC)
         rows = [
-            write_row(message, settings, now=now)
+            row
             | {
                 "id": uuid.uuid4(),
                 "state": RowState.WAITING.value,
@@ -93,7 +99,7 @@ class Outbox:
                 "code": "",
                 "reason": "",
             }
-            for message in messages
+            for row in written
         ]
         try:
             if rows:

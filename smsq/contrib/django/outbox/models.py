@@ -15,7 +15,7 @@ from django.db import models, router
 from smsq.contrib.django.outbox.at_commit import deliver_at_commit
 from smsq.contrib.django.outbox.clock import read_clock_ms
 from smsq.contrib.django.queue import get_queue
-from smsq.contrib.outbox.rows import write_row
+from smsq.contrib.outbox.rows import write_row, write_rows
 from smsq.contrib.outbox.table import RowState
 from smsq.frames import guarded
 from smsq.models import QuickMessage
@@ -46,7 +46,9 @@ class OutboxManager(models.Manager["OutboxMessage"]):
         Raises:
             InvalidMessageError: With every mistake found; the transaction goes on.
         """
-        [row] = self.add_many([QuickMessage(phone=phone, text=text, **options)], using=using)
+        message = QuickMessage(phone=phone, text=text, **options)
+        written = write_row(message, get_queue().settings, now=datetime.now(UTC))
+        [row] = self._insert([written], using)
         return row
 
     def add_many(
@@ -55,15 +57,16 @@ class OutboxManager(models.Manager["OutboxMessage"]):
         """Write many messages down, all of them or none; returns their rows, in order.
 
         Raises:
-            InvalidMessageError: One of them cannot be sent.
+            InvalidMessageError: With the mistakes of all of them.
         """
+        written = write_rows(messages, get_queue().settings, now=datetime.now(UTC))
+        return self._insert(written, using)
+
+    def _insert(self, written: Iterable[dict[str, Any]], using: str | None) -> list[OutboxMessage]:
         using = using or router.db_for_write(self.model)
-        settings, now = get_queue().settings, datetime.now(UTC)
         now_ms = read_clock_ms(using)
         times = {"created_at_ms": now_ms, "waiting_since_ms": now_ms, "not_before_ms": now_ms}
-        rows = [
-            self.model(**write_row(message, settings, now=now), **times) for message in messages
-        ]
+        rows = [self.model(**row, **times) for row in written]
         made: list[OutboxMessage] = self.using(using).bulk_create(rows)
         deliver_at_commit([row.id for row in made], using)
         return made

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.contrib.outbox.rows import NotYet, TooOld, read_row, write_row
+from smsq.contrib.outbox.rows import NotYet, TooOld, read_row, write_row, write_rows
 from smsq.contrib.outbox.table import Row
 from smsq.errors import InvalidMessageError
 from smsq.intake.intake import CheckedQuick, Intake
@@ -184,3 +184,20 @@ def test_tags_of_any_kind_and_a_rows_id_as_reference_are_written_down(tags: Any)
     read = read_after(row, 1)
 
     assert (list(read.tags), read.reference) == (["a", "b"], str(row_id))
+
+
+def test_each_message_of_many_that_cannot_be_sent_is_told_with_its_place() -> None:
+    good, bad = QuickMessage(phone=PHONE, text="code"), QuickMessage(phone="12", text="")
+    odd: Any = [good, bad, None, good]
+    with pytest.raises(InvalidMessageError) as caught:
+        write_rows(odd, SETTINGS, now=NOW)
+
+    told = [(one.message_number, one.field) for one in caught.value.mistakes]
+    assert told == [(2, "phone"), (2, "text"), (3, "messages")]
+    assert len(write_rows(iter([good, good]), SETTINGS, now=NOW)) == 2
+
+
+@pytest.mark.parametrize("odd", [None, "code", QuickMessage(phone=PHONE, text="code")])
+def test_what_is_no_list_of_messages_is_refused(odd: Any) -> None:
+    with pytest.raises(InvalidMessageError):
+        write_rows(odd, SETTINGS, now=NOW)
