@@ -20,6 +20,7 @@ from django.db import transaction
 from smsq.campaigns.bulk_sends import Reach
 from smsq.contrib.django.signals import not_queued
 from smsq.errors import QueueUnavailableError, SmsqError, say_unforeseen
+from smsq.frames import clear_failure
 from smsq.gathering.gathering import put_checked, put_many_checked
 from smsq.intake.recipients import LeftOut
 from smsq.intake.values import read_text
@@ -130,6 +131,7 @@ class DjangoQueue(SmsQueue):
         try:
             send()
         except Exception as error:  # noqa: BLE001 - the transaction is committed, whatever it is
+            clear_failure(error, None)  # a receiver may hand it to an error tracker
             _tell(error)
             names = {"key": options.get("key"), "reference": options.get("reference")}
             not_queued.send_robust(sender=type(self), error=error, **names)

@@ -18,8 +18,10 @@ import smsq
 from smsq.contrib.django import get_queue, sms
 from smsq.contrib.django.signals import not_queued
 from smsq.models import BulkMessage, JobState, PersonalMessage, QuickMessage
+from smsq.store import scripts
 from tests.smsq.contrib.django.shop.models import Customer
 from tests.smsq.contrib.django.stored import find_stored
+from tests.smsq.test_frames import frames_behind
 from tests.support import free_port
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -117,6 +119,30 @@ def test_an_outage_is_logged_and_signalled_and_never_raised(
     assert "4821" not in caplog.text
     assert "1234567" not in caplog.text
     assert isinstance(heard[0]["error"], smsq.QueueUnavailableError)
+
+
+def test_an_error_that_a_receiver_reports_holds_no_text(
+    smsq_settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = list[Exception]()
+
+    def break_off(connection: Any, sha: str, args: Any) -> Any:
+        raise RuntimeError("nobody has foreseen this")
+
+    def hear(error: Exception, **_: Any) -> None:
+        heard.append(error)
+
+    monkeypatch.setattr(scripts, "_evaluate", break_off)
+    not_queued.connect(hear)
+    try:
+        sms.send_quick_on_commit(PHONE, TEXT)
+    finally:
+        not_queued.disconnect(hear)
+
+    [error] = heard
+    assert "foreseen" in str(error)
+    for place, variables in frames_behind(error):
+        assert TEXT not in str(variables), place
 
 
 def test_the_signal_says_which_message_it_was(nowhere: None) -> None:
