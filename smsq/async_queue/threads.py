@@ -112,7 +112,8 @@ def _tell_unheard(ended: Future[Any]) -> None:
     error = ended.exception()
     if isinstance(error, QueueUnavailableError) and error.may_be_stored:
         log.warning("a call was cancelled while it ran: what it sends may be stored")
-    result = None if error else ended.result()
-    ids = result if isinstance(result, list) else [result]
+    # Where one key of many was in conflict, the other messages are stored.
+    result = getattr(error, "stored", None) if error else ended.result()
+    ids = result if isinstance(result, list | tuple) else [result]
     if stored := [str(one) for one in ids if isinstance(one, StoredId)]:
         log.warning("a call was cancelled while it ran, and has stored: %s", ", ".join(stored))

@@ -22,6 +22,7 @@ from smsq.contrib.django.signals import not_queued
 from smsq.errors import QueueUnavailableError, SmsqError, say_unforeseen
 from smsq.frames import clear_failure
 from smsq.gathering.gathering import put_checked, put_many_checked
+from smsq.intake.mistakes import listed
 from smsq.intake.recipients import LeftOut
 from smsq.intake.values import read_text
 from smsq.models import BulkMessage, PersonalMessage, QuickMessage
@@ -110,7 +111,9 @@ class DjangoQueue(SmsQueue):
         Raises:
             InvalidMessageError: At once, with every mistake that `send_bulk` would find.
         """
-        kept = [_keep(message) for message in messages]
+        kept = [_keep(message) for message in listed(messages)]
+        if _is_rows(tags := options.get("tags")):
+            options["tags"] = tuple(cast("Iterable[str]", tags))
         self.check_bulk(kept, **options)
         self._at_commit(partial(self.send_bulk, kept, **options), using, options)
 

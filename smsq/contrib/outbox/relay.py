@@ -21,6 +21,7 @@ from smsq.contrib.outbox.table import Failed, Later, Outcome, Row, Stored, Table
 from smsq.contrib.outbox.trouble import Trouble
 from smsq.domain.backoff import Backoff
 from smsq.errors import say_unforeseen
+from smsq.frames import guarded
 from smsq.models import QuickMessage
 from smsq.queue import SmsQueue
 
@@ -51,6 +52,7 @@ _TOO_OLD = Failed(
 )
 
 
+@guarded
 class Relay:
     """Hands waiting rows over.
 

@@ -186,15 +186,19 @@ def test_a_task_of_its_own_settings_keeps_its_context_in_the_thread(settings: Se
     assert seen == ["r1"]
 
 
+@pytest.mark.parametrize("conflicts", [False, True])
 def test_a_call_that_is_cancelled_while_it_runs_writes_its_id_to_the_log(
-    settings: Settings, queue: smsq.SmsQueue, caplog: pytest.LogCaptureFixture
+    settings: Settings, queue: smsq.SmsQueue, caplog: pytest.LogCaptureFixture, conflicts: bool
 ) -> None:
+    queue.send_quick("+375291234567", "another code", key="used")
     begun, goes_on = threading.Event(), threading.Event()
 
     def messages() -> Iterator[smsq.QuickMessage]:
         begun.set()
         goes_on.wait()
         yield smsq.QuickMessage(phone="+375291234567", text="code", key="login-1")
+        if conflicts:
+            yield smsq.QuickMessage(phone="+375291234567", text="code", key="used")
 
     async def work(on_loop: smsq.AsyncSmsQueue) -> None:
         call = asyncio.ensure_future(on_loop.send_quick_many(messages()))

@@ -245,6 +245,24 @@ def test_rows_of_a_queryset_are_read_before_the_commit(smsq_settings: dict[str, 
     assert campaign.recipients == 1
 
 
+def test_tags_that_can_be_read_once_are_there_after_the_commit(
+    smsq_settings: dict[str, object],
+) -> None:
+    tags: Any = (name for name in ["sale", "autumn"])
+    sms.send_bulk_on_commit([BulkMessage(name="Sale", text=TEXT, phones=[PHONE])], tags=tags)
+
+    [campaign] = sms.campaigns()
+    assert sms.status(campaign.id).tags == ("sale", "autumn")
+
+
+@pytest.mark.parametrize("odd", [None, 7])
+def test_what_is_no_list_of_messages_is_a_mistake_at_once(
+    smsq_settings: dict[str, object], odd: Any
+) -> None:
+    with pytest.raises(smsq.InvalidMessageError, match="write a list"):
+        sms.send_bulk_on_commit(odd)
+
+
 def test_of_many_messages_bad_ones_may_be_left_out(smsq_settings: dict[str, object]) -> None:
     many = [QuickMessage(phone=phone, text=TEXT) for phone in (PHONE, "12")]
 
