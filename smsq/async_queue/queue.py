@@ -13,6 +13,7 @@ from typing import Self, Unpack
 from smsq.async_queue.readers import AsyncEventReader, AsyncFailedReader
 from smsq.async_queue.threads import Threads
 from smsq.async_queue.twins import awaited, awaited_long, streamed
+from smsq.errors import ConfigError
 from smsq.events.subscription import EventOptions
 from smsq.frames import guarded
 from smsq.queue import SmsQueue
@@ -45,7 +46,7 @@ class AsyncSmsQueue:
             Redis is far away.
 
     Raises:
-        ConfigError: `redis_url` is no Redis' address.
+        ConfigError: `redis_url` is no Redis' address, or there would be no thread.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class AsyncSmsQueue:
         settings: Settings | None = None,
         threads: int = 8,
     ) -> None:
+        if threads < 1:
+            raise ConfigError(["threads: write a whole number, 1 or more"])
         self.blocking = SmsQueue(redis_url, settings=settings)
         self.settings = self.blocking.settings
         breaker = partial(breaker_of, self.settings.redis_url)

@@ -348,3 +348,8 @@ def test_while_redis_hangs_calls_that_wait_for_a_thread_do_not_wait_for_redis_to
     with RedisServer(tmp_path) as server:
         environ = {"SMSQ_REDIS_URL": server.url, "SMSQ_ALPHANAME_ID": "123"}
         run(Settings.from_env(environ), lambda queue: work(queue, server))
+
+
+def test_a_queue_without_a_thread_is_refused_when_it_is_made(settings: Settings) -> None:
+    with pytest.raises(smsq.ConfigError, match="threads"):
+        smsq.AsyncSmsQueue(settings=settings, threads=0)
