@@ -300,6 +300,15 @@ def test_a_row_is_handed_over_right_after_its_commit(shop: Shop) -> None:
     assert shop.relay.step() == 0
 
 
+def test_of_many_rows_a_request_hands_over_one_batch(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "BATCH", 2)
+    shop.outbox.deliver_now(shop.engine, [shop.add(f"code {n}") for n in range(3)])
+
+    assert shop.outbox.status(shop.engine).waiting == 1
+
+
 def test_handing_over_right_away_raises_nothing_whatever_is_away(
     shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
