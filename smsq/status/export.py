@@ -34,9 +34,9 @@ _COLUMNS = (
     *("job", "campaign", "kind", "job_state", "created_at", "accepted_at", "attempts"),
     *("message", "message_id", "alphaname_id", "parts"),
 )
-_NAMES = ("reference", "tags")
-MESSAGE_COLUMNS = (*_COLUMNS, "recipients", *map(str, RecipientState), *_NAMES)
-RECIPIENT_COLUMNS = (*_COLUMNS, "phone", "state", "gateway_status", "sent_at", *_NAMES)
+_LAST = ("reference", "tags", "error")
+MESSAGE_COLUMNS = (*_COLUMNS, "recipients", *map(str, RecipientState), *_LAST)
+RECIPIENT_COLUMNS = (*_COLUMNS, "phone", "state", "gateway_status", "sent_at", *_LAST)
 
 Row = dict[str, Any]
 
@@ -189,6 +189,7 @@ def _make_row(job_id: str, job: Mapping[str, str], message: Mapping[str, str]) -
         "parts": int(job["parts"]) if job.get("parts") else None,
         "reference": names.reference,
         "tags": names.tags,
+        "error": job.get("error"),
     }
 
 

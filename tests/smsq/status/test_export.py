@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsq.models import Kind, ReportRow
+from smsq.domain.outcomes import Verdict
+from smsq.models import JobState, Kind, ReportRow
 from smsq.status import export as module
 from smsq.status.export import MESSAGE_COLUMNS, RECIPIENT_COLUMNS, Exporter, Selection
 from tests.smsq.status.test_views import commit
@@ -51,6 +52,15 @@ def test_a_recipient_is_a_row_and_its_phone_is_masked(world: World, exporter: Ex
     assert (row["gateway_status"], row["sent_at"]) == ("delivered", "2023-11-14T22:13:21+00:00")
     [row] = exporter.recipients(Selection(since=ALL.since, full_phones=True))
     assert row["phone"] == "375291234567"
+
+
+def test_a_job_that_was_refused_says_why(world: World, exporter: Exporter) -> None:
+    error = "alphaname_id is not known"
+    refused = Verdict(state=JobState.REJECTED, error=error, error_class="refused")
+    world.claims.settle(world.claim(world.enqueue()), refused, PLAN)
+
+    [row] = exporter.messages(ALL)
+    assert (row["job_state"], row["error"]) == ("rejected", error)
 
 
 def test_the_span_is_that_of_enqueueing(world: World, exporter: Exporter) -> None:
