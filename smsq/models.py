@@ -49,7 +49,7 @@ class RecipientState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What one gateway request came to; DESIGN's table of answers in one word each."""
+    """What one gateway request came to, in a word; docs/gateway.md has the table of answers."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"

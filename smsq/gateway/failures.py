@@ -26,7 +26,7 @@ from smsq.errors import (
 #: Statuses of an acceptance, when its proof is there.
 SUCCESSES = range(200, 300)
 
-#: DESIGN's table of answers: what a status means. 408 says that the request did not arrive whole.
+#: What a status means, as in docs/gateway.md. 408 says that the request did not arrive whole.
 #: 502 and 504 are a proxy's words: the gateway behind it may have the message. A status in no row
 #: is judged by its hundred.
 ANSWERS: Mapping[int, type[GatewayError]] = MappingProxyType(

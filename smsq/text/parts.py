@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from smsq.mistakes import Mistake, MistakeCode
 
-#: Most parts the gateway takes for one text (GATEWAY.md, text limits).
+#: Most parts the gateway takes for one text (docs/gateway.md).
 MAX_PARTS = 10
 
 _GSM7_BASIC = frozenset(

@@ -38,3 +38,14 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             if "://" not in link:
                 todo.append(str((base / link).resolve().relative_to(ROOT)))
     assert {page for page in PAGES if page.startswith("docs/")} <= found
+
+
+def test_every_page_that_code_names_exists() -> None:
+    """A reader of the wheel looks for it."""
+    for folder in ("smsq", "config", "tasks", "worker"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix not in {".py", ".lua"}:
+                continue
+            for page in re.findall(r"[\w./-]+\.md\b", path.read_text(encoding="utf-8")):
+                name = page.lstrip("./")
+                assert (ROOT / name).is_file() or (ROOT / "docs" / name).is_file(), (path, page)
