@@ -27,7 +27,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.sentinel import MasterNotFoundError
 
-from smsq.errors import KeyConflictError, QueueUnavailableError
+from smsq.errors import InvalidMessageError, KeyConflictError, QueueUnavailableError
 from smsq.rings.breaker import Breaker, breaker_of
 from smsq.store.connection import connect, is_away, unavailable
 
@@ -158,9 +158,10 @@ def test_three_calls_that_were_not_answered_keep_the_next_from_asking(
     "between",
     [
         lambda redis, breaker: fail_in_block(redis, breaker, ResponseError("OOM full")),
+        lambda redis, breaker: fail_in_block(redis, breaker, KeyConflictError("k")),
         lambda redis, breaker: enter(redis, breaker),
     ],
-    ids=["a refusal", "an answer"],
+    ids=["a refusal", "a conflict", "an answer"],
 )
 def test_an_answer_between_failures_starts_the_count_anew(
     redis: Redis, breaker: Breaker, between: Callable[[Any, Any], None]
@@ -179,10 +180,10 @@ def enter(redis: Redis, breaker: Breaker) -> None:
 
 def test_what_a_caller_does_wrong_says_nothing_of_redis(redis: Redis, breaker: Breaker) -> None:
     for _ in range(OPENS_AFTER + 1):
-        fail_in_block(redis, breaker, KeyConflictError("k"))
+        fail_in_block(redis, breaker, InvalidMessageError(["k"]))
     for _ in range(OPENS_AFTER):
         fail_in_block(redis, breaker, RedisTimeoutError("Timeout reading from socket"))
-        fail_in_block(redis, breaker, KeyConflictError("k"))
+        fail_in_block(redis, breaker, InvalidMessageError(["k"]))
 
     assert not breaker.allows()
 
