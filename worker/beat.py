@@ -40,7 +40,7 @@ def end_process() -> NoReturn:
 
 
 class TickScheduler(Scheduler):
-    """Sends each entry every `EVERY_S`, as long as ticks are taken.
+    """Sends all entries every `EVERY_S`, each as long as its ticks are taken.
 
     Args:
         ticks: Of the ledger; None builds them from the environment.
@@ -49,44 +49,38 @@ class TickScheduler(Scheduler):
 
     def __init__(self, *args: Any, ticks: Ticks | None = None, **options: Any) -> None:
         self._ticks = ticks
-        self._sent_at_s: dict[str, float] = {}
+        self._sent_at_s: float | None = None
         super().__init__(*args, **options)
 
     def tick(self, *_: Any, **__: Any) -> float:
-        """Send what is due; returns the seconds until more is."""
-        for name, entry in list(self.schedule.items()):
-            now_s, last_s = steady_s(), self._sent_at_s.get(name)
-            age_s = EVERY_S if last_s is None else now_s - last_s
-            # A clock that cannot go back may all the same, where it is faked.
-            if not 0 <= age_s < EVERY_S:
-                late_s = age_s - EVERY_S
-                self._sent_at_s[name] = now_s - (late_s if 0 < late_s < EVERY_S else 0)
-                self._send(entry)
-        now_s = steady_s()
-        waits_s = [EVERY_S + at_s - now_s for at_s in self._sent_at_s.values()]
-        return min([EVERY_S, *waits_s])
+        """Send all ticks when they are due; returns the seconds until they are again."""
+        now_s, last_s = steady_s(), self._sent_at_s
+        age_s = EVERY_S if last_s is None else now_s - last_s
+        # A clock that cannot go back may all the same, where it is faked.
+        if not 0 <= age_s < EVERY_S:
+            late_s = age_s - EVERY_S
+            self._sent_at_s = last_s = now_s - (late_s if 0 < late_s < EVERY_S else 0)
+            self._send({str(entry.task): entry for entry in self.schedule.values()})
+        return EVERY_S if last_s is None else min(EVERY_S, EVERY_S + last_s - steady_s())
 
-    def _send(self, entry: ScheduleEntry) -> None:
-        task = str(entry.task)
+    def _send(self, entries: dict[str, ScheduleEntry]) -> None:
         try:
-            if self.ticks.may_send(task):
-                self._ring(entry, task)
+            for task in self.ticks.may_send(*entries):
+                self._ring(entries[task], task)
         except RedisError as error:
             if is_newer(error):
                 self.logger.error(NEWER, "beat")  # noqa: TRY400 - the traceback says no more
                 end_process()
             # Without the ledger nobody could do anything about a tick.
             self.logger.warning("beat waits for its ledger (%s)", say(error))
-        except SchedulingError as error:
-            self.logger.error("%s", error)  # noqa: TRY400 - the traceback says no more
-            self._drop_connection()
 
     def _ring(self, entry: ScheduleEntry, task: str) -> None:
         try:
             self.apply_async(entry, producer=self.producer, advance=False)
-        except SchedulingError:
+        except SchedulingError as error:
+            self.logger.error("%s", error)  # noqa: TRY400 - the traceback says no more
+            self._drop_connection()
             self.ticks.note_unsent(task)
-            raise
 
     def _drop_connection(self) -> None:
         """Let the next tick connect anew: this connection may be dead, or to a former primary."""

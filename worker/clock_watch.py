@@ -19,11 +19,19 @@ log = logging.getLogger(__name__)
 #: Pause between two looks: for so long a step ahead makes the ledger's clock stand still.
 LOOK_EVERY_S = 1.0
 
+#: And while another worker looks: should that one stop, the clock is not watched for so long.
+STAND_BY_S = 3.0
+
 
 def watch_while_running(scripts: Scripts, stop: threading.Event) -> None:
     """Look at the ledger's clock until the process stops; an outage of Redis is waited for."""
-    while not stop.wait(LOOK_EVERY_S):
+    while not stop.wait(pause_s(scripts)):
         look(scripts)
+
+
+def pause_s(scripts: Scripts) -> float:
+    """Seconds until the next look: who sees that another worker looks does so less often."""
+    return STAND_BY_S if scripts.watch and scripts.watch.others_look else LOOK_EVERY_S
 
 
 def look(scripts: Scripts) -> None:

@@ -12,7 +12,8 @@
 -- with '' for what is not there; the phones of a gathered job have ordinal and tag of their send behind
 -- them, after a dot. Phones that look the same once masked are counted, so a page of
 -- 1,000 recipients takes some 2 KB.
-local EVENTS_KEEP_MS = tonumber(redis.call('HGET', ARGV[1] .. ':limiter', 'events_keep_ms') or ARGV[#ARGV])
+-- Read with the clock (lib.lua).
+local EVENTS_KEEP_MS
 local NEWS = {}
 -- Most recipients in one item, and most changes in one entry of the stream.
 local ENTRY_CHANGES = 1000

@@ -30,8 +30,8 @@ from smsq.store.scripts import Arg, Scripts
 #: A probe that says nothing for so long after its own time-out is taken for lost.
 PROBE_MARGIN_S = 5.0
 
-#: Nobody asked for a slot for so long: nobody holds for one.
-IDLE_S = 3.0
+#: Nobody asked for a slot for so long: nobody holds for one. At a closed gate holders ask each 5 s.
+IDLE_S = 10.0
 
 #: No slot was used for so long: slots go unused.
 SPARE_S = 0.5

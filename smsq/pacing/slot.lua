@@ -14,17 +14,27 @@
 -- A probe's answer may come soon.
 local PROBE_LOOK_US = 100000
 
-local waiting = 0
-for _, class in ipairs(CLASSES) do waiting = waiting + redis.call('ZCARD', key('ready', class)) end
-if waiting == 0 then return {'needless'} end
+local function count_waiting()
+  local waiting = 0
+  for _, class in ipairs(CLASSES) do waiting = waiting + redis.call('ZCARD', key('ready', class)) end
+  return waiting
+end
+-- Every worker asks all the time while the gate is closed: one command says whether anything waits.
+local function is_anything_waiting()
+  local lines = {}
+  for i, class in ipairs(CLASSES) do lines[i] = key('ready', class) end
+  return redis.call('EXISTS', unpack(lines)) > 0
+end
 
 local l = limiter_state()
+local waiting = l.closed_until_us <= NOW_US and count_waiting()
+if waiting == 0 or not waiting and not is_anything_waiting() then return {'needless'} end
 heed_restore(l)
 save_limiter('looked_at_us', int(NOW_US), 'sent_us', int(math.max(tonumber(l.sent_us) or 0, SENT_US or 0)))
 local gates = endpoint_gates(l)
 local function reserve_probe()
   save_limiter('probe_until_us', int(NOW_US + tonumber(ARGV[6])))
-  return {'reserved', 0, int(l.epoch), 1, waiting}
+  return {'reserved', 0, int(l.epoch), 1, waiting or count_waiting()}
 end
 if l.closed_until_us > NOW_US then
   local is_free = l.fresh and l.probe_until_us <= NOW_US
@@ -50,4 +60,4 @@ end
 local slot_us, in_burst = next_from_bucket(l, l.planned_us, l.in_burst, spare_of(allowed_burst(l)))
 local planned_us = math.max(l.planned_us, slot_us) + apart_us(l)
 save_limiter('planned_us', string.format('%.1f', planned_us), 'in_burst', in_burst)
-return {'reserved', math.ceil(slot_us - NOW_US), int(l.epoch), 0, waiting}
+return {'reserved', math.ceil(slot_us - NOW_US), int(l.epoch), 0, waiting or count_waiting()}

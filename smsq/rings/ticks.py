@@ -65,17 +65,17 @@ class Ticks:
     def __init__(self, scripts: Scripts) -> None:
         self._run = scripts.run
 
-    def may_send(self, task: str) -> bool:
-        """Say whether another tick is of any use; it is counted as sent."""
-        return bool(self._run("tick", task, "may", _ms(EVERY_S), MANY, _ms(MOST_S)))
+    def may_send(self, *tasks: str) -> list[str]:
+        """Say which tasks another tick is of any use to; those ticks are counted as sent."""
+        return list(self._run("tick", "may", _ms(EVERY_S), MANY, _ms(MOST_S), *tasks))
 
     def note_unsent(self, task: str) -> None:
         """Note that a tick could not be sent: workers are not to blame that nobody takes it."""
-        self._run("tick", task, "unsent", 0)
+        self._run("tick", "unsent", 0, 0, 0, task)
 
     def age_s(self, task: str) -> float | None:
         """Seconds since a tick was last taken, by whichever worker; None when nobody remembers."""
-        age_ms = int(self._run("tick", task, "age", 0))
+        age_ms = int(self._run("tick", "age", 0, 0, 0, task))
         return None if age_ms < 0 else age_ms / 1000
 
 

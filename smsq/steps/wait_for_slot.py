@@ -34,7 +34,7 @@ SOON_S = 0.05
 
 #: While the gate is closed, a slot is asked for again after this long: `recover` takes it for the
 #: sign that somebody holds.
-CLOSED_NAP_S = 2.0
+CLOSED_NAP_S = 5.0
 
 #: While the gate is closed for what waits, but not for all: what comes waits no longer than this.
 PARTLY_CLOSED_NAP_S = 0.25

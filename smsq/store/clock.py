@@ -106,6 +106,7 @@ class Watch:
     Attributes:
         sent_us: Ledger's time of that claim; 0 before the first.
         born_us: When the ledger began, at the last look; 0 for before there was such a field.
+        others_look: At the last glance somebody else had made the ledger's time sure.
     """
 
     def __init__(self, now_s: Callable[[], float] = steady_s) -> None:
@@ -113,6 +114,8 @@ class Watch:
         self._mark: tuple[int, float] | None = None
         self.sent_us = 0
         self.born_us = 0
+        self.others_look = False
+        self._looked_us = 0
 
     def note_request(self, claimed_at_s: float) -> None:
         """Note that the request of a job goes out that was claimed then, by the ledger's time."""
@@ -144,6 +147,7 @@ class Watch:
         if seen.ledger_us - self._expect_us(self._mark) > SLACK_US:
             return False
         self._note((seen.ledger_us, asked_at_s), seen.born_us, seen.sent_us)
+        self.others_look = seen.sure_us > self._looked_us
         return True
 
     def look(self, run: Callable[..., Any]) -> float:
@@ -163,6 +167,7 @@ class Watch:
             asked_at_s = self._now_s()
             ledger_us, *_ = map(int, run("clock", stepped_us, ahead_us))
         self._note((ledger_us, asked_at_s), born_us, sent_us)
+        self._looked_us, self.others_look = ledger_us, False
         return ahead_us / 1e6 if is_ahead else 0.0
 
     def _note(self, mark: tuple[int, float], born_us: int, sent_us: int) -> None:

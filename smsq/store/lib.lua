@@ -121,7 +121,8 @@ local FORMAT = 2
 
 local function read_clock()
   local raw_us = redis_us()
-  local kept = redis.call('HMGET', CLOCK, 'seen_us', 'stepped_us', 'sure_us', 'format')
+  local kept = redis.call('HMGET', CLOCK, 'seen_us', 'stepped_us', 'sure_us', 'format', 'events_keep_ms')
+  EVENTS_KEEP_MS = tonumber(kept[5] or ARGV[#ARGV])
   local format = tonumber(kept[4]) or 0
   if format > FORMAT and not TAKES_NEWER then error('the ledger is of a newer format') end
   local seen_us, stepped_us = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from smsq.settings import Settings
-from smsq.store.clock import ledger_time
+from smsq.store.clock import Watch, ledger_time
 from smsq.store.connection import connect
 from smsq.store.scripts import Scripts
 from tests.support import RedisServer, wait_until
@@ -68,3 +68,21 @@ def test_a_ledger_that_was_emptied_is_told_once(
     look(scripts)
 
     assert caplog.text.count("the ledger was emptied: all jobs of before are gone") == 1
+
+
+def test_of_two_workers_one_looks_and_the_other_stands_by(settings: Settings) -> None:
+    steady_s = 1000.0
+    one, other = (Watch(lambda: steady_s) for _ in range(2))
+    redis = connect(settings.redis_url)
+    both = [Scripts.of(redis, settings) for _ in range(2)]
+    for scripts, watch in zip(both, (one, other), strict=True):
+        scripts.watch = watch
+        look(scripts)
+
+    look(both[0])
+    assert [watch.others_look for watch in (one, other)] == [True, False]  # the other looked last
+    one.look(both[0].run)
+    look(both[1])
+    assert [watch.others_look for watch in (one, other)] == [False, True]
+    assert clock_watch.pause_s(both[1]) > clock_watch.pause_s(both[0])
+    redis.close()
