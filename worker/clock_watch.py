@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 
 #: And while another worker looks: should that one stop, the clock is not watched for so long.
-STAND_BY_S = 3.0
+STAND_BY_S = 5.0
 
 
 def watch_while_running(scripts: Scripts, stop: threading.Event) -> None:

@@ -9,7 +9,7 @@ and not yet a job: when it has come, `Claims.claim` takes what is most urgent th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from smsq.domain.account import (
     BROKEN,
@@ -30,8 +30,11 @@ from smsq.store.scripts import Arg, Scripts
 #: A probe that says nothing for so long after its own time-out is taken for lost.
 PROBE_MARGIN_S = 5.0
 
-#: Nobody asked for a slot for so long: nobody holds for one. At a closed gate holders ask each 5 s.
-IDLE_S = 10.0
+#: Nobody asked for a slot for so long: nobody holds for one. At a closed gate holders ask each 8 s.
+IDLE_S = 15.0
+
+#: What this process takes for the ledger's time may be off by so much.
+LATE_S = 2.0
 
 #: No slot was used for so long: slots go unused.
 SPARE_S = 0.5
@@ -149,10 +152,23 @@ class Limiter:
             Pairs of a class (`urgent`, `normal`, `bulk`, `poll`) and its ids, each with the kind
             of its job; "" for messages to poll. Up to `limit` for each class.
         """
+        if self._is_closed_and_held():
+            return []
         found = self._run(
             "forgotten", round(IDLE_S * 1e6), round(SPARE_S * 1e6), round(MIN_AGE_S * 1e3), limit
         )
         return [(queue, [(row[0], row[1]) for row in rows]) for queue, rows in found]
+
+    def _is_closed_and_held(self) -> bool:
+        """Say so where one command suffices: for long nothing may go, and somebody holds."""
+        scripts = self._scripts
+        now_us = scripts.watch.at_most_us() if scripts.watch else None
+        if now_us is None:
+            return False
+        asked = scripts.redis.hmget(scripts.keys.limiter, "closed_until_us", "looked_at_us")
+        closed_until_us, looked_at_us = (float(one or 0) for one in cast("list[str | None]", asked))
+        is_held = 0 <= now_us - looked_at_us < (IDLE_S - LATE_S) * 1e6
+        return is_held and closed_until_us > now_us + LATE_S * 1e6
 
     def _fail(
         self,

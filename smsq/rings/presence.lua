@@ -7,6 +7,7 @@
 -- ARGV[7]  gateway    which one it sends to; '' for goodbye
 -- ARGV[8]  silent_ms  workers of another gateway that have been silent for so long are gone
 -- ARGV[9]  version    of smsq; '' for none told
+-- ARGV[10] is_tidying 1: also what need not be done each time
 --
 -- Returns '' or, and nothing is written, the other gateway whose workers use the ledger.
 local workers, versions, limiter = key('workers'), key('versions'), key('limiter')
@@ -17,9 +18,6 @@ if gateway ~= '' then
     return known[1]
   end
   redis.call('HSET', limiter, 'gateway', gateway, 'gateway_told_at_ms', int(NOW_MS))
-  -- Workers of before gave it a time to live; whoever sets Redis' clock ahead would make it go, and an
-  -- operator's pause with it.
-  redis.call('PERSIST', limiter)
 end
 -- Whoever has a version stands among the workers, too, and leaves both together.
 local function note_version(version)
@@ -35,8 +33,12 @@ if age_ms == '' then
   note_version('')
 elseif age_ms ~= 'new' then
   redis.call('ZADD', workers, int(NOW_MS - tonumber(age_ms)), worker)
-  note_version(ARGV[9])
+  if ARGV[10] == '1' then note_version(ARGV[9]) end
 end
+if ARGV[10] ~= '1' then return '' end
+-- Workers of before gave it a time to live; whoever sets Redis' clock ahead would make it go, and an
+-- operator's pause with it.
+redis.call('PERSIST', limiter)
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', workers, '-inf', int(NOW_MS - forget_ms), 'LIMIT', 0, 1000)) do
   redis.call('ZREM', workers, gone)
   redis.call('HDEL', versions, gone)

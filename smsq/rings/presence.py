@@ -30,7 +30,10 @@ FORGET_AFTER_S = 900.0
 
 #: Workers tell of themselves so often; where those of a gateway were silent for the longer time,
 #: another gateway may take their place.
-TELL_EVERY_S, GATEWAY_FREE_AFTER_S = 4.0, 15.0
+TELL_EVERY_S, GATEWAY_FREE_AFTER_S = 5.0, 15.0
+
+#: Each time so many: versions are noted, workers long gone forgotten, and times to live put off.
+TIDY_EVERY = 10
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -60,6 +63,7 @@ class Presence:
         self._run = scripts.run
         self._gateway = gateway
         self._version = version
+        self._told = 0
 
     def enter(self, worker: str) -> str:
         """Say that a worker wants to send to its gateway; see `tell`."""
@@ -80,8 +84,11 @@ class Presence:
 
     def _tell(self, worker: str, age_ms: int | str, gateway: str) -> str:
         forget_ms, free_ms = (round(s * 1000) for s in (FORGET_AFTER_S, GATEWAY_FREE_AFTER_S))
-        told = (worker, age_ms, forget_ms, gateway, free_ms, self._version)
-        return str(self._run("presence", *told))
+        is_tidying = self._told % TIDY_EVERY == 0 or not isinstance(age_ms, int)
+        told = (worker, age_ms, forget_ms, gateway, free_ms, self._version, int(is_tidying))
+        answer = str(self._run("presence", *told))
+        self._told += isinstance(age_ms, int)
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,16 @@ from smsq.store.refusals import is_of_data
 #: is noticed within it.
 NAP_S = 1.0
 
+#: The same while nothing at all may go; the first of several workers notices sooner.
+LONG_NAP_S = 2.0
+
 #: A slot is due soon within this time: the next may be asked for. So on a busy machine the wait for
 #: one slot does not use up the next.
 SOON_S = 0.05
 
 #: While the gate is closed, a slot is asked for again after this long: `recover` takes it for the
 #: sign that somebody holds.
-CLOSED_NAP_S = 5.0
+CLOSED_NAP_S = 8.0
 
 #: While the gate is closed for what waits, but not for all: what comes waits no longer than this.
 PARTLY_CLOSED_NAP_S = 0.25
@@ -82,7 +85,7 @@ def find_slot(resources: Resources) -> Slot | None:
             return None
         if isinstance(slot, Closed):
             nap_s = PARTLY_CLOSED_NAP_S if slot.is_partial else CLOSED_NAP_S
-            hold(resources, min(slot.wait_s, nap_s), slot.epoch)
+            hold(resources, min(slot.wait_s, nap_s), slot.epoch, look_every_s=LONG_NAP_S)
         elif slot.wait_s <= SOON_S:
             return slot
         elif hold(resources, slot.wait_s - SOON_S, slot.epoch):
@@ -90,13 +93,13 @@ def find_slot(resources: Resources) -> Slot | None:
     return None
 
 
-def hold(resources: Resources, wait_s: float, epoch: str) -> bool:
+def hold(resources: Resources, wait_s: float, epoch: str, *, look_every_s: float = NAP_S) -> bool:
     """Hold for so long; False when the epoch changed meanwhile, or at shutdown."""
     until_s = time.monotonic() + wait_s
     while (left_s := until_s - time.monotonic()) > 0:
-        if resources.stop.wait(min(left_s, NAP_S)):
+        if resources.stop.wait(min(left_s, look_every_s)):
             return False
-        if left_s > NAP_S and resources.limiter.epoch() != epoch:
+        if left_s > look_every_s and resources.limiter.epoch() != epoch:
             return False
     return True
 

@@ -31,6 +31,10 @@ _IN_WHEEL = "_processes"
 #: Exit code for wrong settings.
 _BAD_SETTINGS = 2
 
+#: A worker's events for Flower say so seldom that it lives; each two seconds, as Celery does, is a
+#: good part of what an idle worker asks of Redis.
+_SELDOM = "--heartbeat-interval=10"
+
 #: Leaves Celery's banner out: it is no log line, and names exchanges and a log level not in use.
 _QUIET = "--quiet"
 
@@ -85,7 +89,7 @@ def worker(arguments: Sequence[str]) -> None:
     Start as many as you like, on any machine that reaches the same Redis. On SIGTERM it finishes
     the requests it has started. Further arguments go to `celery worker`.
     """
-    run_celery(_QUIET, "worker", *_with_name(arguments), *arguments)
+    run_celery(_QUIET, "worker", _SELDOM, *_with_name(arguments), *arguments)
 
 
 def _with_name(arguments: Sequence[str]) -> Sequence[str]:

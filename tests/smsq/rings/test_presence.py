@@ -39,9 +39,8 @@ def test_who_says_goodbye_is_not_missed(scripts: Scripts) -> None:
 
 
 def test_who_was_silent_for_long_is_forgotten(scripts: Scripts) -> None:
-    presence = Presence(scripts, OURS)
-    presence.tell("killed@host", FORGET_AFTER_S + 1)
-    presence.tell("a@host", 0)
+    Presence(scripts, OURS).tell("killed@host", FORGET_AFTER_S + 1)
+    Presence(scripts, OURS).tell("a@host", 0)
 
     assert list(read_presence(scripts.redis, scripts.keys)) == ["a@host"]
     assert scripts.redis.pttl(scripts.keys.workers) > 0
@@ -64,11 +63,11 @@ def test_each_worker_tells_which_smsq_it_runs_and_for_how_long(scripts: Scripts)
 
 
 def test_the_version_of_who_leaves_or_is_forgotten_goes_with_it(scripts: Scripts) -> None:
-    presence = Presence(scripts, OURS, "0.1.0 aaaaaaa")
-    presence.tell("ended@host", 0)
-    presence.leave("ended@host")
-    presence.tell("killed@host", FORGET_AFTER_S + 1)
-    presence.tell("a@host", 0)
+    ended, killed, at_work = (Presence(scripts, OURS, "0.1.0 aaaaaaa") for _ in range(3))
+    ended.tell("ended@host", 0)
+    ended.leave("ended@host")
+    killed.tell("killed@host", FORGET_AFTER_S + 1)
+    at_work.tell("a@host", 0)
 
     assert list(read_versions(scripts.redis, scripts.keys)) == ["a@host"]
     assert scripts.redis.pttl(scripts.keys.versions) > 0
@@ -125,3 +124,14 @@ def test_a_pause_of_an_older_ledger_is_not_forgotten(scripts: Scripts) -> None:
     Presence(scripts, OURS).tell("a@host", 0)
 
     assert scripts.redis.pttl(limiter) == -1
+
+
+def test_what_a_worker_says_each_time_costs_few_commands(scripts: Scripts) -> None:
+    presence = Presence(scripts, OURS, "1.0")
+    presence.tell("a@host", 0)
+    scripts.redis.config_resetstat()
+    presence.tell("a@host", 0)
+
+    commands = scripts.redis.info("commandstats")
+    assert sum(row["calls"] for row in commands.values()) <= 8
+    assert read_versions(scripts.redis, scripts.keys)["a@host"].version == "1.0"
