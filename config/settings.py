@@ -19,15 +19,20 @@ from smsq.settings import Settings
 EXIT_BAD_SETTINGS = 2
 
 
-def load_settings(*, needs_gateway: bool = False, needs_webhook: bool = False) -> Settings:
+def load_settings(
+    *, needs_gateway: bool = False, needs_webhook: bool = False, needs_page: bool = False
+) -> Settings:
     """Read the settings, or end the process with every mistake on stderr.
 
     Args:
         needs_gateway: True for processes that talk to the gateway.
         needs_webhook: True for processes that post to the webhook.
+        needs_page: True for the process that serves operators.
     """
     try:
-        return Settings.from_env(needs_gateway=needs_gateway, needs_webhook=needs_webhook)
+        return Settings.from_env(
+            needs_gateway=needs_gateway, needs_webhook=needs_webhook, needs_page=needs_page
+        )
     except ConfigError as error:
         refuse(error.mistakes)
 

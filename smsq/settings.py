@@ -7,9 +7,7 @@ What can be set stands in `smsq/environment/variables.py`.
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -20,6 +18,9 @@ from smsq.domain.outcomes import GATEWAY_WORDS
 from smsq.domain.quiet import QuietHours
 from smsq.environment import parsers
 from smsq.environment.console import is_console
+from smsq.environment.misspelt import find_misspelt
+from smsq.environment.page.listen import Listen
+from smsq.environment.page.users import WebUser, resolve_users
 from smsq.environment.secrets import split_secrets
 from smsq.environment.tls import check_ca_file
 from smsq.environment.variables import SETTINGS
@@ -34,13 +35,6 @@ _NOT_ABOVE = (
     ("poll_first_s", "poll_max_s"),
     ("poll_first_s", "poll_horizon_s"),
 )
-#: Above this likeness a name starting with SMSQ_ is taken for a misspelt setting.
-_TYPO_LIKENESS = 0.85
-
-#: What other services call the sender.
-_SENDERS = frozenset({"_SENDER", "_SENDER_ID", "_FROM", "_DEFAULT_SENDER"})
-#: How Kubernetes and Docker end the variables that they make of a service's name.
-_OF_ORCHESTRATORS = re.compile(r"_(SERVICE_HOST|SERVICE_PORT\w*|PORT(_\d+_\w+)?)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +86,11 @@ class Settings:
     webhook_start: Start
     webhook_ca_file: str
     webhook_proxy: str = field(repr=False)
+    admin_listen: Listen
+    web_readers: tuple[WebUser, ...] = field(repr=False)
+    web_readers_file: str
+    web_operators: tuple[WebUser, ...] = field(repr=False)
+    web_operators_file: str
 
     @classmethod
     @guarded_function
@@ -101,6 +100,7 @@ class Settings:
         *,
         needs_gateway: bool = False,
         needs_webhook: bool = False,
+        needs_page: bool = False,
         needs_sender: bool = False,
     ) -> Self:
         """Read the environment.
@@ -110,24 +110,20 @@ class Settings:
             needs_gateway: True for processes that talk to the gateway: its address and token must
                 be there. Others never read the token, so it cannot leak from them.
             needs_webhook: True for processes that post to the webhook.
+            needs_page: True for the process that serves operators; no other keeps their passwords.
             needs_sender: True for apps whose calls name no sender.
 
         Raises:
             ConfigError: With every mistake found.
         """
         env = os.environ if environ is None else environ
-        mistakes = list(_find_misspelt(env))
-        values: dict[str, Any] = {}
-        for setting in SETTINGS:
-            text = env.get(setting.name, "").strip() or setting.default
-            try:
-                values[setting.field] = setting.parse(text) if text else setting.unset
-            except ValueError as error:
-                mistakes.append(f"{setting.name}: {error}")
+        mistakes = list(find_misspelt(env, [setting.name for setting in SETTINGS]))
+        values = _parse(env, mistakes)
         broker_url = values.get("broker_url") or values.get("redis_url", "")
         values["broker_url"] = parsers.broker_of(broker_url)
         prints = is_console(values.get("gateway_url", ""))
         _resolve_token(values, needs_gateway and not prints, mistakes)
+        mistakes += resolve_users(values, is_needed=needs_page)
         mistakes += _find_contradictions(values, needs_gateway)
         mistakes += _find_unreadable(values, gateway=needs_gateway, webhook=needs_webhook)
         if needs_sender and not env.get("SMSQ_ALPHANAME_ID", "").strip():
@@ -166,26 +162,15 @@ class Settings:
         raise ConfigError([mistake])
 
 
-def _find_misspelt(env: Mapping[str, str]) -> list[str]:
-    known = {setting.name for setting in SETTINGS}
-    found = []
-    for name in sorted(set(env) - known):
-        if name.startswith("SMSQ_") and not _OF_ORCHESTRATORS.search(name):
-            near = _find_meant(name, known)
-            found += [f"{name} is not a setting: write {' or '.join(near)}"] if near else []
-    return found
-
-
-def _find_meant(name: str, known: Iterable[str]) -> Sequence[str]:
-    """Find what a name is short for (`SMSQ_RATE`, `SMSQ_REGION`) or nearly like.
-
-    A name unlike any setting is left alone: orchestrators make some, as `SMSQ_PORT_6379_TCP`.
-    """
-    tail = name.removeprefix("SMSQ")
-    if tail in _SENDERS:
-        return ["SMSQ_ALPHANAME_ID"]
-    short_for = [k for k in known if k.startswith(f"{name}_") or k.endswith(tail)]
-    return sorted(short_for) or difflib.get_close_matches(name, known, 1, cutoff=_TYPO_LIKENESS)
+def _parse(env: Mapping[str, str], mistakes: list[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = env.get(setting.name, "").strip() or setting.default
+        try:
+            values[setting.field] = setting.parse(text) if text else setting.unset
+        except ValueError as error:
+            mistakes.append(f"{setting.name}: {error}")
+    return values
 
 
 def _resolve_token(values: dict[str, Any], needs_gateway: bool, mistakes: list[str]) -> None:

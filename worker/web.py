@@ -1,4 +1,4 @@
-"""The receiver of receipts, with `/healthz`, `/metrics` and the webhook's courier.
+"""The receiver of receipts, with a bare `/healthz`; beside it the admin side and the courier.
 
 In:  `POST /receipts/<job id>/<signature>` from the gateway. Out: message ids in the ledger.
 
@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from config.logs import LOGGING
-from config.settings import load_settings
+from config.settings import load_settings, refuse
 from smsq.campaigns.draft import MOST_MESSAGES
 from smsq.delivery.matching import Matching
 from smsq.delivery.polls import Polls
@@ -36,7 +36,6 @@ from smsq.gateway.receipts import good_until_s, is_signed
 from smsq.intake.mistakes import MAX_NAME
 from smsq.records.jobs import PollPlan
 from smsq.settings import Settings
-from smsq.status.views import Views
 from smsq.store.agreement import Agreement
 from smsq.store.clock import ledger_time
 from smsq.store.connection import PRODUCER_TIMEOUT_S, connect_for
@@ -45,7 +44,7 @@ from smsq.store.keys import Keys
 from smsq.store.refusals import say
 from smsq.store.scripts import Scripts
 from worker.courier import courier_at_work
-from worker.metrics import render
+from worker.page.serving import admin_at_work
 from worker.refusal import MAX_LINGERING, Refusal
 from worker.requirements import require_ledger
 
@@ -70,7 +69,6 @@ class Receiver:
     redis: Redis
     scripts: Scripts
     matching: Matching
-    views: Views
     counts: str
     fitness: str
 
@@ -85,7 +83,6 @@ class Receiver:
             redis=redis,
             scripts=scripts,
             matching=Matching(scripts, polls, PollPlan.of(settings)),
-            views=Views(redis, scripts.keys),
             counts=scripts.keys.counts,
             fitness=scripts.keys.fitness,
         )
@@ -149,23 +146,14 @@ async def receive(request: Request) -> Response:
 
 
 async def healthz(request: Request) -> Response:
-    """Say whether receipts can be stored."""
+    """Say whether receipts can be stored, and no more: anybody may ask."""
     receiver: Receiver = request.app.state.receiver
     try:
         await run_in_threadpool(receiver.try_to_store)
     except RedisError as error:
-        return JSONResponse({"ok": False, "redis": say(error)}, status_code=503)
+        log.warning("receipts cannot be stored: %s", say(error), extra={"repeats": "healthz"})
+        return JSONResponse({"ok": False}, status_code=503)
     return JSONResponse({"ok": True})
-
-
-async def metrics(request: Request) -> Response:
-    """Give the ledger's numbers to Prometheus."""
-    receiver: Receiver = request.app.state.receiver
-    try:
-        stats = await run_in_threadpool(receiver.views.stats, receiver.settings.rate_per_s)
-    except RedisError:
-        return PlainTextResponse("Redis does not answer\n", status_code=503)
-    return Response(render(stats), media_type="text/plain; version=0.0.4")
 
 
 def make_app(receiver: Receiver) -> Starlette:
@@ -174,7 +162,6 @@ def make_app(receiver: Receiver) -> Starlette:
         routes=[
             Route("/receipts/{job_id}/{signature}", receive, methods=["POST"]),
             Route("/healthz", healthz),
-            Route("/metrics", metrics),
         ]
     )
     app.state.receiver = receiver
@@ -201,16 +188,19 @@ async def read_body(request: Request, most_bytes: int) -> bytes | Response:
 
 
 def main() -> None:
-    """Serve on `$HOST:$PORT`, by default on loopback."""
-    settings = load_settings(needs_webhook=True)
+    """Serve on `$HOST:$PORT`, by default on loopback, and operators on SMSQ_ADMIN_LISTEN."""
+    settings = load_settings(needs_webhook=True, needs_page=True)
+    port = int(os.environ.get("PORT", "8080"))
+    if port and port == settings.admin_listen.port:
+        refuse([f"SMSQ_ADMIN_LISTEN and PORT are both {port}: write another for one of them"])
     require_ledger(settings, waits=False)
     receiver = Receiver.build(settings)
-    Agreement(receiver.scripts, settings, role="web").keep_looking(threading.Event())
-    with courier_at_work(settings):
+    with admin_at_work(settings), courier_at_work(settings):
+        Agreement(receiver.scripts, settings, role="web").keep_looking(threading.Event())
         uvicorn.run(
             make_app(receiver),
             host=os.environ.get("HOST", "127.0.0.1"),
-            port=int(os.environ.get("PORT", "8080")),
+            port=port,
             log_config=LOGGING,
             # Its lines would hold the signatures.
             access_log=False,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from smsq.environment import parsers
 from smsq.environment.event_variables import EVENT_SETTINGS
+from smsq.environment.page.variables import PAGE_SETTINGS
 from smsq.environment.secrets import parse_secrets
 from smsq.environment.setting import Setting
 from smsq.models import OnUnknown
@@ -236,4 +237,5 @@ SETTINGS: tuple[Setting, ...] = (
         "1: a call ends only after Redis has the job on disk; replica: after a replica has it",
     ),
     *EVENT_SETTINGS,
+    *PAGE_SETTINGS,
 )

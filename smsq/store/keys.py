@@ -220,6 +220,20 @@ class Keys:
         """String with a time to live: beat's ticks are being worked off."""
         return f"{self.namespace}:heartbeat"
 
+    @property
+    def page_key(self) -> str:
+        """String: signs the sessions of the operators' page."""
+        return f"{self.namespace}:page_key"
+
+    @property
+    def page_ended(self) -> str:
+        """Sorted set: session that was logged out → when it would have ended (s)."""
+        return f"{self.namespace}:page_ended"
+
+    def page_tries(self, who: str) -> str:
+        """String with a time to live: when the next attempt to log in is on time (ms)."""
+        return f"{self.namespace}:page_tries:{who}"
+
 
 def bucket_of(phone: str, buckets: int) -> int:
     """Say which bucket a phone is in, as `bucket_key` in phones.lua does."""

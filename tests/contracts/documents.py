@@ -66,9 +66,12 @@ class Documents:
         self._environ = environ
         self.shapes: dict[str, Shape] = {}
 
-    def run(self, name: str, *args: str, exit_code: int = 0, **environ: str) -> Any:
+    def run(
+        self, name: str, *args: str, exit_code: int = 0, typed: str = "", **environ: str
+    ) -> Any:
         """Run a command; `name` is its place in the result."""
-        ran = CliRunner().invoke(main, [*args, "--json"], env={**self._environ, **environ})
+        env = {**self._environ, **environ}
+        ran = CliRunner().invoke(main, [*args, "--json"], env=env, input=typed)
         assert ran.exit_code == exit_code, (args, ran.output, ran.exception)
         document = json.loads(ran.stdout)
         shape = shape_of(document)
@@ -135,6 +138,7 @@ def _one_job(documents: Documents, world: World) -> None:
     run("status --recipients", "status", later["id"], "--recipients")
     run("reschedule", "reschedule", later["id"], "2030-01-02T10:00")
     run("parts", "parts", "Hello")
+    run("web-user", "web-user", "anna", typed="correct horse battery\n")
     run("export", "export", "--since", "2020-01-01")
     run("export --recipients", "export", "--since", "2020-01-01", "--recipients")
 

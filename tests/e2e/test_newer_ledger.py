@@ -24,7 +24,7 @@ JOBS = 60
 
 def ask_health(deployment: Deployment) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"{deployment.url('web')}/healthz", timeout=10) as answer:
+        with urllib.request.urlopen(f"{deployment.url('admin')}/healthz", timeout=10) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

@@ -86,7 +86,7 @@ def demo(*, keep: bool, as_json: bool) -> None:
 
 def _show_addresses(console: Console, stack: Stack) -> None:
     console.print(f"  Flower   {stack.url('flower')}/tasks")
-    console.print(f"  status   {stack.url('web')}/metrics")
+    console.print(f"  status   {stack.url('admin')}/metrics")
     console.print(f"  gateway  {stack.url('simulator')}/book\n")
 
 

@@ -110,9 +110,10 @@ def beat(arguments: Sequence[str]) -> None:
 
 @click.command()
 def web() -> None:
-    """Run the web server: receipts from the gateway, your webhook, /metrics and /healthz.
+    """Run the web server: receipts from the gateway, your webhook, a page for operators.
 
-    It listens on $HOST:$PORT, by default 127.0.0.1:8080.
+    It takes receipts on $HOST:$PORT, by default 127.0.0.1:8080. The page, /metrics and a detailed
+    /healthz are on SMSQ_ADMIN_LISTEN, by default 127.0.0.1:8081.
     """
     read_address(8080)
     import_process("worker.web").main()

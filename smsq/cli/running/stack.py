@@ -35,7 +35,7 @@ START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 
 #: Processes that listen, each on a port of its own.
-LISTENERS = ("redis", "simulator", "web", "flower")
+LISTENERS = ("redis", "simulator", "web", "admin", "flower")
 
 _LOG_TAIL_LINES = 15
 
@@ -215,6 +215,7 @@ class Stack:
         return kept | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}",
             "PORT": str(self.ports["web"]),
+            "SMSQ_ADMIN_LISTEN": f"127.0.0.1:{self.ports['admin']}",
             "SMSQ_REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}/0",
             "SMSQ_BROKER_URL": f"redis://127.0.0.1:{self.ports['redis']}/{self.broker_db}",
             "SMSQ_GATEWAY_URL": self.url("simulator"),

@@ -155,11 +155,12 @@ def up(workers: int) -> None:
 
     A process that dies is started again, after a pause that grows. SIGTERM or Ctrl-C stops all of
     them; workers finish the requests they have started. Web listens on $PORT (8080), Flower on
-    $FLOWER_PORT (5555), both on 127.0.0.1 unless $HOST is set.
+    $FLOWER_PORT (5555), both on 127.0.0.1 unless $HOST is set, and web for operators on
+    $SMSQ_ADMIN_LISTEN (127.0.0.1:8081).
     """
-    require("requests", "uvicorn", "flower")
+    require("requests", "uvicorn", "jinja2", "flower")
     # Every mistake is told once, before anything starts.
-    Settings.from_env(needs_gateway=True, needs_webhook=True)
+    Settings.from_env(needs_gateway=True, needs_webhook=True, needs_page=True)
     children = plan(workers, os.environ)
     with ends_in_order():
         try:

@@ -32,9 +32,10 @@ OF_WHAT_IT_NAMES = {"key", "timeline"}
 BY_ENTRY = {
     *("open", "gathering", "campaigns", "aligning", "drafts", "launching", "ready", "due"),
     *("polls", "listed", "lookups", "held", "held_by", "chores", "index", "enqueued", "spans"),
+    "page_ended",
 }
 #: Of the namespace: what was learnt, counted, or said by an operator. A pause is not forgotten.
-FOR_EVER = {"limiter", "ticks", "counts", "words", "optout", "optouts", "index_secret"}
+FOR_EVER = {"limiter", "ticks", "counts", "words", "optout", "optouts", "index_secret", "page_key"}
 #: With a time of their own, and what that is.
 OWN_TIME = {
     "cap": "its day",
@@ -52,6 +53,7 @@ OWN_TIME = {
     "delivery": "the time in which a receiver may be down, and more",
     "deliveries": "as its deliveries",
     "dead_deliveries": "as its deliveries",
+    "page_tries": "until as many attempts are free again",
 }
 NAMED = OF_ITS_JOB | OF_ITS_CAMPAIGN | OF_WHAT_IT_NAMES | BY_ENTRY | FOR_EVER | set(OWN_TIME)
 
@@ -59,7 +61,15 @@ ROOT = Path(smsq.__file__).parents[1]
 SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in find_files().values()}
 #: Who gives a key a time of its own.
 SET_TIMES = {
-    *("agree.lua", "cap.lua", "chores.lua", "keep.lua", "presence.lua", "publish.lua"),
+    *(
+        "agree.lua",
+        "attempt.lua",
+        "cap.lua",
+        "chores.lua",
+        "keep.lua",
+        "presence.lua",
+        "publish.lua",
+    ),
     *("recover.lua", "webhook_collect.lua"),
     *(
         "webhook_replay.lua",

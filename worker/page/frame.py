@@ -1,0 +1,144 @@
+"""What a page is made of. A new one: a file in `views/`, and a line in `pages.py`.
+
+In:  a visit: who, which language, what was asked. Out: a template with its values, or where to go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from redis import Redis
+
+from smsq.access.sessions import Session
+from smsq.settings import Settings
+from smsq.store.connection import OPERATOR_TIMEOUT_S, connect
+from smsq.store.scripts import Scripts
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What pages read from and act on; one for the process.
+
+    Attributes:
+        environ: Of the process, for what `smsq doctor` would say.
+    """
+
+    settings: Settings
+    redis: Redis
+    scripts: Scripts
+    environ: Mapping[str, str]
+
+    @classmethod
+    def build(cls, settings: Settings, environ: Mapping[str, str]) -> Self:
+        """Build from settings; the connection is made when first used."""
+        redis = connect(settings.redis_url, timeout_s=OPERATOR_TIMEOUT_S)
+        return cls(settings, redis, Scripts.of(redis, settings), environ)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of somebody who is logged in.
+
+    Attributes:
+        language: `en` or `ru`.
+        path: Values of the path's parameters.
+        query: Of the address. Never a phone: addresses are logged on the way.
+        form: Fields of a posted form, the last value of each.
+    """
+
+    services: Services
+    session: Session
+    language: str
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def by(self) -> str:
+        """Who acts, for the audit trail."""
+        return self.session.user.name
+
+    @property
+    def may_act(self) -> bool:
+        """True for an operator."""
+        return self.session.user.is_operator
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A template of `worker/page/templates/` and its values."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Another page, as after an act.
+
+    Attributes:
+        to: A path of ours, without a query.
+        said: What is said at its top: a key of `worker/page/words/` that begins with `said.`.
+    """
+
+    to: str
+    said: str = ""
+
+
+Answer = Shown | Moved
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is shown at a path. It changes nothing.
+
+    Attributes:
+        path: As Starlette has it: `/find/{job_id}`.
+        show: Runs in a thread; reads and returns.
+        shared_s: All viewers with the same rights and language get one answer for so long: then it
+            must not depend on who asks. 0: each asks anew.
+        again_s: The browser asks again after so long; 0: it does not.
+    """
+
+    path: str
+    show: Callable[[Visit], Answer]
+    shared_s: float = 0.0
+    again_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a posted form does; `form` in macros.html makes it, with the token.
+
+    Attributes:
+        path: As of `View`.
+        do: Runs in a thread; gives `visit.by` to whatever it calls.
+        for_readers: True for what only looks, but must not stand in an address: a phone.
+    """
+
+    path: str
+    do: Callable[[Visit], Answer]
+    for_readers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One entry of the menu.
+
+    Attributes:
+        name: Its word is `menu.<name>`.
+        views: The menu leads to the first.
+        acts: Of its buttons.
+    """
+
+    name: str
+    views: Sequence[View]
+    acts: Sequence[Act] = ()
+
+    @property
+    def path(self) -> str:
+        """Where the menu leads."""
+        return self.views[0].path

@@ -1,0 +1,63 @@
+"""Words of the frame: menu, login, states, marks. Pure."""
+
+from __future__ import annotations
+
+WORDS: dict[str, tuple[str, str]] = {
+    "frame.skip": ("Skip to the content", "К содержимому"),
+    "frame.menu": ("Pages", "Страницы"),
+    "frame.log_out": ("Log out", "Выйти"),
+    "frame.operator": ("operator", "оператор"),
+    "frame.reader": ("reader", "наблюдатель"),
+    "frame.language": ("Русский", "English"),
+    "frame.stale": (
+        "No answer. What is shown is of {at}.",
+        "Нет ответа. Показаны данные на {at}.",
+    ),
+    "menu.now": ("Now", "Сейчас"),
+    "menu.find": ("Find", "Поиск"),
+    "login.title": ("Log in", "Вход"),
+    "login.name": ("Name", "Имя"),
+    "login.password": ("Password", "Пароль"),
+    "login.button": ("Log in", "Войти"),
+    "login.wrong": ("Name or password is wrong.", "Неверное имя или пароль."),
+    "login.wait": (
+        "Too many attempts. Try again in {seconds} s.",
+        "Слишком много попыток. Повторите через {seconds} с.",
+    ),
+    "login.foreign": (
+        "The form came from another site, or is too old. Try again.",
+        "Форма отправлена с другого сайта или устарела. Попробуйте ещё раз.",
+    ),
+    "error.title": ("That did not work", "Не получилось"),
+    "error.missing": ("There is no such page.", "Такой страницы нет."),
+    "error.forbidden": ("Only an operator may do that.", "Это может только оператор."),
+    "error.foreign": (
+        "The form came from another site, or is too old. Go back, reload the page and try again.",
+        "Форма отправлена с другого сайта или устарела. Вернитесь, обновите страницу и повторите.",
+    ),
+    "error.redis": (
+        "Redis does not answer. Nothing can be shown now, and nothing was changed.",
+        "Redis не отвечает. Сейчас показать нечего, ничего не изменено.",
+    ),
+    "error.back": ("To the page “Now”", "На страницу «Сейчас»"),
+    "state.queued": ("queued", "в очереди"),
+    "state.waiting": ("waiting", "ждёт"),
+    "state.submitting": ("submitting", "отправляется"),
+    "state.accepted": ("accepted", "принято"),
+    "state.done": ("done", "завершено"),
+    "state.rejected": ("rejected", "отклонено"),
+    "state.unknown": ("unknown", "неизвестно"),
+    "state.dead": ("dead", "не отправлено"),
+    "state.cancelled": ("cancelled", "отменено"),
+    "state.expired": ("expired", "просрочено"),
+    "state.pending": ("pending", "ждёт отчёта"),
+    "state.sent": ("sent", "отправлено"),
+    "state.delivered": ("delivered", "доставлено"),
+    "state.undelivered": ("undelivered", "не доставлено"),
+    "state.no_report": ("no report", "нет отчёта"),
+    "state.withheld": ("withheld", "удержано"),
+    "class.urgent": ("urgent", "срочные"),
+    "class.normal": ("normal", "обычные"),
+    "class.bulk": ("bulk", "массовые"),
+    "class.poll": ("polls", "опросы"),
+}
