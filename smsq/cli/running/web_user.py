@@ -1,6 +1,6 @@
 """`smsq web-user`: a line for the file of those who may log in to the operators' page.
 
-In:  a name; a password from the keyboard, or from stdin. Out: the line; the password is kept nowhere.
+In:  a name; a password from the keyboard, or from stdin. Out: the line. The password is not kept.
 """
 
 from __future__ import annotations
