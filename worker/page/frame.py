@@ -15,6 +15,7 @@ from smsq.access.sessions import Session
 from smsq.settings import Settings
 from smsq.store.connection import OPERATOR_TIMEOUT_S, connect
 from smsq.store.scripts import Scripts
+from worker.page.doctor import Doctor
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +23,19 @@ class Services:
     """What pages read from and act on; one for the process.
 
     Attributes:
-        environ: Of the process, for what `smsq doctor` would say.
+        doctor: What `smsq doctor` would say.
     """
 
     settings: Settings
     redis: Redis
     scripts: Scripts
-    environ: Mapping[str, str]
+    doctor: Doctor
 
     @classmethod
     def build(cls, settings: Settings, environ: Mapping[str, str]) -> Self:
-        """Build from settings; the connection is made when first used."""
+        """Build from settings and the environment; the connection is made when first used."""
         redis = connect(settings.redis_url, timeout_s=OPERATOR_TIMEOUT_S)
-        return cls(settings, redis, Scripts.of(redis, settings), environ)
+        return cls(settings, redis, Scripts.of(redis, settings), Doctor(environ))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,17 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from smsq.environment.page import passwords
 from smsq.settings import Settings
 from tests.worker.page.browsing import OPERATOR, READER, Visitor
 from worker.page.serving import admin_at_work
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hash takes a fifth of a second, for guesses to be slow; tests guess all day."""
+    monkeypatch.setattr(passwords, "_LOG2_N", 4)
+    monkeypatch.setattr(passwords, "_P", 1)
 
 
 @pytest.fixture
@@ -33,17 +41,17 @@ def admin_url(settings: Settings, environ: dict[str, str]) -> Iterator[str]:
 
 @pytest.fixture
 def stranger(admin_url: str) -> Iterator[Visitor]:
-    with httpx.Client(base_url=admin_url) as client:
+    with httpx.Client(base_url=admin_url, timeout=60) as client:
         yield Visitor(client)
 
 
 @pytest.fixture
 def reader(admin_url: str) -> Iterator[Visitor]:
-    with httpx.Client(base_url=admin_url) as client:
+    with httpx.Client(base_url=admin_url, timeout=60) as client:
         yield Visitor(client).log_in(*READER)
 
 
 @pytest.fixture
 def operator(admin_url: str) -> Iterator[Visitor]:
-    with httpx.Client(base_url=admin_url) as client:
+    with httpx.Client(base_url=admin_url, timeout=60) as client:
         yield Visitor(client).log_in(*OPERATOR)

@@ -30,7 +30,7 @@ def test_without_users_the_page_is_closed(
 ) -> None:
     closed = replace(settings, web_readers=(), web_operators=())
     with admin_at_work(closed, environ) as port:
-        answer = httpx.get(f"http://127.0.0.1:{port}{concrete(path)}")
+        answer = httpx.get(f"http://127.0.0.1:{port}{concrete(path)}", timeout=60)
 
     assert answer.status_code == 404
     assert answer.text == "closed: set SMSQ_WEB_READERS or SMSQ_WEB_OPERATORS\n"
@@ -67,10 +67,16 @@ def test_a_session_ends_with_the_logout_in_every_process(
     settings: Settings, environ: dict[str, str], reader: Visitor
 ) -> None:
     stolen = dict(reader.client.cookies)
-    with admin_at_work(settings, environ) as port, httpx.Client(cookies=stolen) as other:
+    with (
+        admin_at_work(settings, environ) as port,
+        httpx.Client(cookies=stolen, timeout=60) as other,
+    ):
         assert other.get(f"http://127.0.0.1:{port}/").status_code == 200
         assert reader.post("/logout").headers["location"] == "/login"
-    with admin_at_work(settings, environ) as port, httpx.Client(cookies=stolen) as other:
+    with (
+        admin_at_work(settings, environ) as port,
+        httpx.Client(cookies=stolen, timeout=60) as other,
+    ):
         assert other.get(f"http://127.0.0.1:{port}/").status_code == 303
 
 
@@ -129,7 +135,7 @@ def trial(settings: Settings, environ: dict[str, str]) -> Iterator[Visitor]:
     done.clear()
     with (
         admin_at_work(settings, environ, [TRIAL]) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}") as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
     ):
         yield Visitor(client)
 
