@@ -1,124 +1,25 @@
-"""Logging of the processes: one line per step, readable at night, without phones or texts.
+"""How processes log: which loggers say how much, and in which form.
 
-In:  nothing. Out: a `dictConfig` mapping.
+In:  a form and a level. Out: a mapping for `dictConfig`.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-import time
-from typing import Any
+from typing import Any, TextIO
 
-from amqp.exceptions import AMQPError
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
-
-from smsq.store.refusals import is_of_data, say
-
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-
-#: What kombu says of a ring whose connection is gone.
-_NOT_ACKNOWLEDGED = ("Couldn't ack", "Couldn't reject")
+from config.json_lines import JsonFormatter
+from config.log_filters import Plain, Repeats, Terse, TerseOfBroker, TerseOfRedis
+from config.scrub import scrub
+from smsq.names import LogLevel
 
 
-class Terse(logging.Filter):
-    """Cuts what Celery says of a broker that is away to one line, told once a minute.
+class TextFormatter(logging.Formatter):
+    """Writes records as lines that people read; what nobody may see is taken out."""
 
-    Measured: beat's two ticks a second wrote 700 kB of tracebacks in an outage of 40 s. Lines that
-    differ in numbers alone, as in "try 7, again in 4.00 s", are one line.
-
-    Args:
-        least: Lines below this level are left alone.
-    """
-
-    EVERY_S = 60.0
-
-    def __init__(self, name: str = "", *, least: int = logging.WARNING) -> None:
-        super().__init__(name)
-        self._least = least
-        self._told_at_s: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Drop the traceback and what follows the first line; drop what was just told."""
-        if record.levelno < self._least:
-            return True
-        line = record.getMessage().partition("\n")[0]
-        reason = record.exc_info[1] if record.exc_info else None
-        if reason is not None and str(reason) not in line:
-            line = f"{line} ({type(reason).__name__})"
-        record.msg, record.args, record.exc_info, record.exc_text = line, (), None, None
-        now_s = time.monotonic()
-        kind = _NUMBER.sub("n", line)
-        if now_s - self._told_at_s.get(kind, -self.EVERY_S) < self.EVERY_S:
-            return False
-        # Only what may still be repeated is kept.
-        self._told_at_s = {k: v for k, v in self._told_at_s.items() if now_s - v < self.EVERY_S}
-        self._told_at_s[kind] = now_s
-        return True
-
-
-class Repeats(logging.Filter):
-    """Tells once a minute what is logged with `extra={"repeats": kind}`: of each kind one line."""
-
-    def __init__(self, name: str = "") -> None:
-        super().__init__(name)
-        self._told_at_s: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Drop what was told of its kind within a minute."""
-        kind: str | None = getattr(record, "repeats", None)
-        if kind is None:
-            return True
-        now_s = time.monotonic()
-        if now_s - self._told_at_s.get(kind, -Terse.EVERY_S) < Terse.EVERY_S:
-            return False
-        self._told_at_s[kind] = now_s
-        return True
-
-
-class TerseOfRedis(Terse):
-    """Is terse about what Redis ended or refused; a fault of another kind keeps its traceback.
-
-    Args:
-        waits: What is done again later, in words.
-    """
-
-    def __init__(self, name: str = "", *, waits: str = "a task waits for its next tick") -> None:
-        super().__init__(name)
-        self._waits = waits
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Cut what came of an outage or a refusal."""
-        reason = record.exc_info[1] if record.exc_info else None
-        if not isinstance(reason, RedisError) or is_of_data(reason):
-            return True
-        record.msg, record.args = f"{self._waits}: {say(reason)}", ()
-        return super().filter(record)
-
-
-class TerseOfBroker(Terse):
-    """Is terse about what came of a lost connection; a fault keeps its traceback.
-
-    What cannot be acknowledged any more is not told at all: each ring at hand brought a page, and
-    the broker gives it again, which is harmless.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Cut what came of an outage."""
-        reason = record.exc_info[1] if record.exc_info else None
-        if not isinstance(reason, OSError | AMQPError | OperationalError):
-            return True
-        return not str(record.msg).startswith(_NOT_ACKNOWLEDGED) and super().filter(record)
-
-
-class Plain(logging.Filter):
-    """Gives what uvicorn says its plain name: its logger's is `uvicorn.error`, for all it says."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Rename a record."""
-        record.name = "uvicorn"
-        return True
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a line, and the traceback below it."""
+        return scrub(super().format(record), record.name)
 
 
 #: Loggers of Celery's and kombu's that tell of each thing a lost connection leaves undone.
@@ -127,7 +28,7 @@ _OF_THE_BROKER = (
     *("kombu.asynchronous.hub", "kombu.asynchronous.timer"),
 )
 
-LOGGING: dict[str, Any] = {
+_OPTIONS: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
@@ -140,10 +41,13 @@ LOGGING: dict[str, Any] = {
         "plain": {"()": Plain},
     },
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"},
+        "text": {
+            "()": TextFormatter,
+            "fmt": "%(asctime)s %(levelname)-7s %(name)s %(message)s",
+        },
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["repeats"]},
+        "stderr": {"class": "logging.StreamHandler", "formatter": "text", "filters": ["repeats"]},
     },
     "root": {"level": "INFO", "handlers": ["stderr"]},
     "loggers": {
@@ -166,3 +70,41 @@ LOGGING: dict[str, Any] = {
         "celery.worker.consumer.mingle": {"level": "WARNING"},
     },
 }
+
+#: What never says more, at any level: lines with the signatures of receipts, Flower's settings with
+#: the key of its cookies, pages about each task's source, a Redis that lacks what nobody needs.
+_NEVER_LOUDER = {
+    "uvicorn.access": logging.WARNING,
+    "flower.command": logging.INFO,
+    "celery.utils.functional": logging.INFO,
+    "redis.connection": logging.INFO,
+}
+
+
+def logging_options(level: LogLevel = LogLevel.INFO) -> dict[str, Any]:
+    """Give the options of logs as text.
+
+    Args:
+        level: From which on lines are written. At `debug` the libraries say all they have to say,
+            too; above `info` those that say less stay as they are.
+    """
+    options = {**_OPTIONS, "root": {**_OPTIONS["root"], "level": level.upper()}}
+    if level is LogLevel.INFO:
+        return options
+    least = getattr(logging, level.upper())
+    raised = {name: {**own, "level": least} for name, own in _OPTIONS["loggers"].items()}
+    kept = {
+        name: {**raised.get(name, {}), "level": max(least, own)}
+        for name, own in _NEVER_LOUDER.items()
+    }
+    return {**options, "loggers": raised | kept}
+
+
+def as_json(options: dict[str, Any], formatter: JsonFormatter, stream: TextIO) -> dict[str, Any]:
+    """Have the same lines be JSON, written to a stream."""
+    handler = {**options["handlers"]["stderr"], "formatter": "json", "stream": stream}
+    return {
+        **options,
+        "formatters": {"json": {"()": lambda: formatter}},
+        "handlers": {"stderr": handler},
+    }

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from typing import NoReturn
 
+from config.scrub import hide_secrets_of
 from smsq.errors import ConfigError
 from smsq.settings import Settings
 
@@ -30,11 +31,13 @@ def load_settings(
         needs_page: True for the process that serves operators.
     """
     try:
-        return Settings.from_env(
+        settings = Settings.from_env(
             needs_gateway=needs_gateway, needs_webhook=needs_webhook, needs_page=needs_page
         )
     except ConfigError as error:
         refuse(error.mistakes)
+    hide_secrets_of(settings)
+    return settings
 
 
 def refuse(mistakes: Iterable[str]) -> NoReturn:

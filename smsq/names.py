@@ -39,6 +39,22 @@ class Durability(StrEnum):
     REPLICA = "replica"
 
 
+class LogForm(StrEnum):
+    """What a line of a process' log is."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """From which level on a process logs."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class Start(StrEnum):
     """Where a reader of events begins that is new: with those to come, or with the oldest kept."""
 

@@ -27,7 +27,7 @@ from smsq.environment.variables import SETTINGS
 from smsq.errors import ConfigError
 from smsq.frames import guarded_function
 from smsq.models import OnUnknown, RecipientState
-from smsq.names import Durability, Start
+from smsq.names import Durability, LogForm, LogLevel, Start
 
 #: Settings of which the first means nothing above the second.
 _NOT_ABOVE = (
@@ -91,6 +91,8 @@ class Settings:
     web_readers_file: str
     web_operators: tuple[WebUser, ...] = field(repr=False)
     web_operators_file: str
+    log: LogForm
+    log_level: LogLevel
 
     @classmethod
     @guarded_function

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 
+from config import log_setup
 from config.celeryconfig import celery_options
 from config.settings import load_settings
 from smsq.rings.celery_app import FOREIGN_PREFIX, OwnCelery
@@ -26,6 +27,11 @@ def is_worker(argv: Sequence[str]) -> bool:
     )
 
 
+def name_process(argv: Sequence[str]) -> str:
+    """Say which process a command line starts."""
+    return next((name for name in ("beat", "flower") if name in argv), "worker")
+
+
 def forget_foreign_options() -> None:
     """Take Celery's own variables out of this process: another app's `.env` brought them here.
 
@@ -37,6 +43,7 @@ def forget_foreign_options() -> None:
 
 
 forget_foreign_options()
+log_setup.begin(name_process(sys.argv))
 app = OwnCelery(
     lifecycle.APP_NAME,
     amqp="worker.reconnect:ReconnectingAmqp",

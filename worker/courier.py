@@ -100,12 +100,15 @@ class Courier:
         level = logging.INFO if settled in {Settled.TAKEN, Settled.MORE} else logging.WARNING
         log.log(
             level,
-            "webhook delivery=%s events=%d attempt=%d: %s %s",
-            delivery.message_id,
-            len(delivery.events),
-            delivery.attempts,
-            settled,
-            posted.error,
+            "webhook delivery=%(delivery)s events=%(events)d attempt=%(attempt)d: "
+            "%(outcome)s %(why)s",
+            {
+                "delivery": delivery.message_id,
+                "events": len(delivery.events),
+                "attempt": delivery.attempts,
+                "outcome": settled,
+                "why": posted.error,
+            },
         )
         if settled is Settled.ENDED:
             say_ended()

@@ -6,7 +6,7 @@ when the worker last took rings, written down.
 
 from __future__ import annotations
 
-import logging.config
+import logging
 import os
 import sys
 import threading
@@ -16,7 +16,7 @@ from typing import Any
 from celery import signals
 from redis.exceptions import RedisError
 
-from config.logs import LOGGING
+from config import log_setup
 from config.settings import EXIT_BAD_SETTINGS, load_settings
 from smsq.environment.version import read_version
 from smsq.rings.presence import Presence, name_gateway
@@ -64,7 +64,7 @@ def keep_signals_quiet() -> None:
 
 def set_up_logging(**_: object) -> None:
     """Use our lines; Celery then leaves logging alone."""
-    logging.config.dictConfig(LOGGING)
+    log_setup.set_up()
 
 
 def build_resources(sender: Any, **_: object) -> None:
@@ -72,7 +72,9 @@ def build_resources(sender: Any, **_: object) -> None:
     if sender.app.main != APP_NAME:
         return  # another app's worker in the same process
     # Celery sets it up later, and what is said until then would be lost.
-    set_up_logging()
+    log_setup.set_up(worker=sender.hostname)
+    # Celery's banner is no line of a log.
+    sender.quiet = sender.quiet or log_setup.is_json()
     keep_signals_quiet()
     settings = load_settings(needs_gateway=True)
     if names_pool(sys.argv):

@@ -25,7 +25,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from config.logs import LOGGING
+from config.log_setup import begin, find_options
 from config.settings import load_settings, refuse
 from smsq.campaigns.draft import MOST_MESSAGES
 from smsq.delivery.matching import Matching
@@ -128,7 +128,8 @@ async def receive(request: Request) -> Response:
         return Refusal("not found", 404)
     body = await read_body(request, receiver.max_body_bytes)
     if isinstance(body, Response):
-        log.warning("receipt refused job=%s: %d", job_id, body.status_code)
+        facts = {"job": job_id, "http_status": body.status_code}
+        log.warning("receipt refused job=%(job)s: %(http_status)d", facts)
         await run_in_threadpool(receiver.count_refusal)
         return body
     content_type = request.headers.get("content-type")
@@ -138,10 +139,11 @@ async def receive(request: Request) -> Response:
         return Refusal("not found", 404)
     except RedisError as error:
         # The gateway may try again; polling finds out without it.
-        why = say(error)
-        log.warning("receipt not stored job=%s: %s", job_id, why, extra={"repeats": "receipt"})
+        facts = {"job": job_id, "why": say(error)}
+        log.warning("receipt not stored job=%(job)s: %(why)s", facts, extra={"repeats": "receipt"})
         return PlainTextResponse("try again later\n", status_code=503)
-    log.info("<- receipt job=%s message_ids=%d", job_id, learnt)
+    facts = {"job": job_id, "message_ids": learnt}
+    log.info("<- receipt job=%(job)s message_ids=%(message_ids)d", facts)
     return JSONResponse({"ok": True})
 
 
@@ -189,6 +191,7 @@ async def read_body(request: Request, most_bytes: int) -> bytes | Response:
 
 def main() -> None:
     """Serve on `$HOST:$PORT`, by default on loopback, and operators on SMSQ_ADMIN_LISTEN."""
+    begin("web")
     settings = load_settings(needs_webhook=True, needs_page=True)
     port = int(os.environ.get("PORT", "8080"))
     if port and port == settings.admin_listen.port:
@@ -201,7 +204,7 @@ def main() -> None:
             make_app(receiver),
             host=os.environ.get("HOST", "127.0.0.1"),
             port=port,
-            log_config=LOGGING,
+            log_config=find_options(),
             # Its lines would hold the signatures.
             access_log=False,
             server_header=False,

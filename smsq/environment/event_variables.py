@@ -1,4 +1,4 @@
-"""What can be set about events and the webhook: rows of `smsq/environment/variables.py`. Pure.
+"""What can be set about events, the webhook and logs: rows of `smsq/environment/variables.py`. Pure.
 
 In:  nothing. Out: one row per environment variable.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from smsq.environment import parsers
 from smsq.environment.secrets import parse_signing_secrets
 from smsq.environment.setting import Setting
-from smsq.names import Start
+from smsq.names import LogForm, LogLevel, Start
 
 EVENT_SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -34,4 +34,19 @@ EVENT_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("SMSQ_WEBHOOK_CA_FILE", "", str, "as SMSQ_GATEWAY_CA_FILE, for the webhook"),
     Setting("SMSQ_WEBHOOK_PROXY", "", parsers.proxy, "as SMSQ_GATEWAY_PROXY, for the webhook"),
+)
+
+LOG_SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "SMSQ_LOG",
+        "text",
+        parsers.choice(LogForm),
+        "lines of the processes' logs: text for people, or json, one object a line",
+    ),
+    Setting(
+        "SMSQ_LOG_LEVEL",
+        "info",
+        parsers.choice(LogLevel),
+        "least level of the processes' logs: debug, info, warning or error",
+    ),
 )

@@ -7,7 +7,7 @@ README are tested against it.
 from __future__ import annotations
 
 from smsq.environment import parsers
-from smsq.environment.event_variables import EVENT_SETTINGS
+from smsq.environment.event_variables import EVENT_SETTINGS, LOG_SETTINGS
 from smsq.environment.page.variables import PAGE_SETTINGS
 from smsq.environment.secrets import parse_secrets
 from smsq.environment.setting import Setting
@@ -238,4 +238,5 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     *EVENT_SETTINGS,
     *PAGE_SETTINGS,
+    *LOG_SETTINGS,
 )

@@ -105,6 +105,8 @@ class Claim:
         starts_at_s: When the gateway is asked to begin, seconds since 1970; 0: at once.
         is_whole: False while slices are left to be prepared; then no request may begin.
         numbers: Of these messages in the job, from 1; the rules may have taken others out.
+        priority: The job's class; "" where the ledger does not say.
+        campaign_id: "" for none.
     """
 
     job_id: str
@@ -119,6 +121,8 @@ class Claim:
     starts_at_s: float = 0
     is_whole: bool = True
     numbers: Sequence[int] = ()
+    priority: str = ""
+    campaign_id: str = ""
 
     @property
     def quick_request(self) -> QuickRequest:

@@ -116,6 +116,8 @@ def read_claim(
         claimed_at_s=int(job["claimed_at_ms"]) / 1000,
         starts_at_s=int(job.get("starts_at_ms", 0)) / 1000,
         is_whole=is_whole,
+        priority=job.get("priority", ""),
+        campaign_id=job.get("campaign", ""),
     )
     return _join(claim, parts)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from smsq.domain.account import Endpoint, Heard, read_pause_s
 from smsq.domain.outcomes import Verdict, decide, weigh
@@ -23,12 +23,14 @@ from smsq.gateway.http.deadline import forget_exchange, has_written
 from smsq.models import BulkAccepted, JobState, Kind, Outcome, QuickAccepted
 from smsq.names import Durability
 from smsq.pacing.slots import Slot
+from smsq.records.facts import of_job
 from smsq.records.jobs import Claim, Unprepared
 from smsq.steps.prepare import prepare
 from smsq.steps.resources import Resources
 from smsq.steps.set_aside import set_aside
+from smsq.steps.settle import settle
 from smsq.steps.tell_limiter import hear_failure, hear_pass
-from smsq.store.refusals import is_of_data, say
+from smsq.store.refusals import say
 from smsq.text.parts import count_parts
 
 log = logging.getLogger(__name__)
@@ -38,12 +40,6 @@ KEEP_WAIT_MS = 5000
 
 #: Pause after a claim that did not get there.
 KEEP_PAUSE_S = 1.0
-
-#: Pause before a settle is tried again while Redis is away.
-SETTLE_PAUSE_S = 0.5
-
-#: A settle that Redis did not take for so long is given up: the job becomes unknown by its lease.
-SETTLE_FOR_S = 120.0
 
 
 def attempt(
@@ -66,7 +62,7 @@ def attempt(
         resources.limiter.hand_back(slot, who=claim.job_id, endpoint=endpoint)
         return None
     claim = ready
-    log.info("-> send job=%s attempt=%d", claim.job_id, claim.attempts)
+    log.info("-> send job=%(job)s attempt=%(attempt)d", of_job(claim))
     started_at_s = time.monotonic()
     result = submit(resources, claim, leased_at_s=leased_at_s)
     took_ms = (time.monotonic() - started_at_s) * 1000
@@ -79,12 +75,19 @@ def attempt(
         heard = hear_failure(resources, slot, result, who=claim.job_id, endpoint=endpoint)
     verdict = judge(resources, claim, result, heard)
     is_ours = settle(resources, claim, verdict)
-    late = "" if is_ours else " too late: another attempt has taken over"
-    why = f" ({verdict.error})" if verdict.error else ""
-    log.info("<- %s job=%s %.0fms%s%s", verdict.state, claim.job_id, took_ms, why, late)
+    tell_end(claim, verdict, took_ms, is_ours=is_ours)
     if not isinstance(result, GatewayError) or isinstance(result, RefusedError):
         hear_pass(resources, slot, endpoint)
     return verdict.state
+
+
+def tell_end(claim: Claim, verdict: Verdict, took_ms: float, *, is_ours: bool) -> None:
+    """Write what came of a request to the log."""
+    late = "" if is_ours else " too late: another attempt has taken over"
+    why = f" ({verdict.error})" if verdict.error else ""
+    ended = {"outcome": verdict.state, "reason": verdict.error_class, "ms": took_ms}
+    facts = of_job(claim, **ended, rest=f"{why}{late}")
+    log.info("<- %(outcome)s job=%(job)s %(ms).0fms%(rest)s", facts)
 
 
 def step_aside(resources: Resources, claim: Claim, reason: str) -> None:
@@ -127,7 +130,8 @@ def hand_back(resources: Resources, claim: Claim) -> None:
     where = "Redis' disk" if is_disk else "a replica"
     error = f"the claim did not reach {where} in time"
     settle(resources, claim, Verdict(state=JobState.QUEUED, error=error, is_counted=False))
-    log.warning("<- queued job=%s (%s): see docs/operations.md", claim.job_id, error)
+    facts = of_job(claim, outcome=JobState.QUEUED, why=error)
+    log.warning("<- queued job=%(job)s (%(why)s): see docs/operations.md", facts)
     resources.stop.wait(KEEP_PAUSE_S)
 
 
@@ -141,7 +145,8 @@ def give_up_late(resources: Resources, claim: Claim) -> None:
     """End a job that expired between its claim and its request; nothing was sent."""
     error = "not sent in time"
     settle(resources, claim, Verdict(state=JobState.EXPIRED, error=error, is_counted=False))
-    log.warning("<- expired job=%s (%s, after the claim)", claim.job_id, error)
+    facts = of_job(claim, outcome=JobState.EXPIRED, why=error)
+    log.warning("<- expired job=%(job)s (%(why)s, after the claim)", facts)
 
 
 def submit(
@@ -205,36 +210,3 @@ def read_verdict(
                 retry_after_s=read_pause_s(failure),
             )
             return weigh(verdict, failure, heard)
-
-
-def settle(resources: Resources, claim: Claim, verdict: Verdict) -> bool:
-    """Write the verdict down, however long Redis is away; the claim's number keeps it safe."""
-    until_s = time.monotonic() + SETTLE_FOR_S
-    while True:
-        try:
-            return resources.claims.settle(claim, verdict, resources.poll_plan)
-        except RedisError as error:
-            if is_of_data(error):
-                return settle_unknown(resources, claim, verdict)
-            if time.monotonic() > until_s:
-                raise
-            log.warning(
-                "Redis does not take the answer of job=%s yet (%s)",
-                claim.job_id,
-                say(error),
-                extra={"repeats": "the answer waits"},
-            )
-        time.sleep(SETTLE_PAUSE_S)
-
-
-def settle_unknown(resources: Resources, claim: Claim, verdict: Verdict) -> bool:
-    """Have a job be unknown whose stored data do not take the verdict."""
-    log.error("the answer of job=%s cannot be stored: %s", claim.job_id, verdict.state)
-    why = f"its stored data do not take the answer ({verdict.state})"
-    unknown = Verdict(state=JobState.UNKNOWN, error=why, error_class=Outcome.UNKNOWN)
-    try:
-        return resources.claims.settle(claim, unknown, resources.poll_plan)
-    except ResponseError as error:
-        if not is_of_data(error):
-            raise
-        return False

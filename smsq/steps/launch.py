@@ -33,7 +33,10 @@ def launch_campaigns(resources: Resources) -> None:
         if launched == before:
             break
     if launched:
-        log.info("recover: launched %d jobs of campaigns whose producer stopped", launched)
+        log.info(
+            "recover: launched %(jobs)d jobs of campaigns whose producer stopped",
+            {"jobs": launched},
+        )
 
 
 def sweep_drafts(resources: Resources) -> None:
@@ -45,4 +48,7 @@ def sweep_drafts(resources: Resources) -> None:
         if not size:
             break
     if swept:
-        log.info("recover: took away %d jobs of campaigns that were left behind", swept)
+        log.info(
+            "recover: took away %(jobs)d jobs of campaigns that were left behind",
+            {"jobs": swept},
+        )

@@ -23,6 +23,7 @@ from smsq.errors import (
 from smsq.gateway.reports import ReportPage
 from smsq.names import Queue, Task
 from smsq.pacing.slots import Slot
+from smsq.records.facts import of_message
 from smsq.records.jobs import PollClaim, Unprepared
 from smsq.steps.resources import Resources
 from smsq.steps.set_aside import set_aside
@@ -54,7 +55,9 @@ def read_page(resources: Resources, slot: Slot, claim: PollClaim) -> None:
             why = say_unforeseen("its page cannot be stored", error)
             set_aside(resources, Unprepared(claim.ref, claim.number, why))
         return
-    log.warning("poll broke off message=%s: %s", claim.ref, result.reason)
+    log.warning(
+        "poll broke off message=%(message_ref)s: %(why)s", of_message(claim, why=result.reason)
+    )
     if isinstance(result, RefusedError):
         hear_pass(resources, slot, Endpoint.POLL)
         heard = Heard(Scope.OWN)
@@ -100,9 +103,11 @@ def store(resources: Resources, claim: PollClaim, page: ReportPage) -> None:
         ),
     )
     if page.unreadable_count:
-        log.warning("message=%s: %d rows cannot be read", claim.ref, page.unreadable_count)
+        facts = of_message(claim, rows=page.unreadable_count)
+        log.warning("message=%(message_ref)s: %(rows)d rows cannot be read", facts)
     if is_last or not left:
-        log.info("<- polled message=%s: %s not final", claim.ref, left)
+        facts = of_message(claim, pending=left)
+        log.info("<- polled message=%(message_ref)s: %(pending)s not final", facts)
     elif claim.is_first and not is_capped:
         ring_readers(resources, claim, pages=-(-(claim.size - claim.offset - came) // asked))
 

@@ -11,6 +11,7 @@ from collections import Counter
 from redis.exceptions import ResponseError
 
 from smsq.errors import say_unforeseen
+from smsq.records.facts import of_job
 from smsq.records.jobs import Claim, NoClaim, Question, Unprepared
 from smsq.steps.resources import Resources
 from smsq.steps.set_aside import answer, set_aside
@@ -47,7 +48,8 @@ def fetch_rest(resources: Resources, claim: Claim) -> Claim | None:
             case Unprepared() as what:
                 set_aside(resources, what)
             case NoClaim() as why:
-                log.warning("<- nothing sent job=%s (%s)", claim.job_id, why)
+                facts = of_job(claim, outcome=why)
+                log.warning("<- nothing sent job=%(job)s (%(outcome)s)", facts)
                 return None
             case Claim() as more:
                 claim = more

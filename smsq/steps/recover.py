@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 
 from redis.exceptions import RedisError
 
-from smsq.errors import say_unforeseen
+from smsq.errors import GatewayError, say_unforeseen
+from smsq.gateway.lookup import NoSource
 from smsq.models import Kind
 from smsq.names import Queue, Task
 from smsq.records.jobs import Due
 from smsq.rings.ticks import Tick
 from smsq.steps.launch import has_campaigns_on_their_way, launch_campaigns, sweep_drafts
-from smsq.steps.lookup import look_up_ids
 from smsq.steps.resources import Resources
 from smsq.store.refusals import is_of_data
 
@@ -35,6 +35,9 @@ MAX_SLICES = 50
 
 #: Forgotten jobs of one class rung in one tick; whoever wakes up works off the others too.
 FORGOTTEN_LIMIT = 400
+
+#: Jobs looked up in one tick; a look-up that makes a request also needs a slot that nobody wants.
+LOOKUPS_PER_TICK = 5
 
 #: The ledger counts in milliseconds: after so much more a time has passed there, too.
 _TIMER_S = 0.002
@@ -61,7 +64,7 @@ def recover_due(resources: Resources, *, apart_s: float = 0.0) -> int | None:
     for step in (*(of_campaigns if are_any else ()), ring_forgotten, look_up_ids):
         try_step(resources, step)
     if looked_at:
-        log.info("recover: %d jobs were due", looked_at)
+        log.info("recover: %(jobs)d jobs were due", {"jobs": looked_at})
     return looked_at
 
 
@@ -118,7 +121,8 @@ def align_campaigns(resources: Resources) -> None:
         if aligned is None:
             return
         if aligned.is_first:
-            log.info("campaign=%s %s", aligned.campaign_id, aligned.told)
+            facts = {"campaign": aligned.campaign_id, "told": aligned.told}
+            log.info("campaign=%(campaign)s %(told)s", facts)
         ring_due(resources, aligned.due)
 
 
@@ -135,7 +139,8 @@ def ring_forgotten(resources: Resources) -> None:
             resources.rings.ring(Task.POLL_MESSAGE, [ref for ref, _ in rows], queue)
         else:
             ring_due(resources, [Due(job_id, Kind(kind), queue) for job_id, kind in rows])
-        log.info("recover: rang %d forgotten in %s", len(rows), queue)
+        facts = {"jobs": len(rows), "queue": queue}
+        log.info("recover: rang %(jobs)d forgotten in %(queue)s", facts)
 
 
 def ring_due(resources: Resources, due: Sequence[Due]) -> None:
@@ -145,3 +150,25 @@ def ring_due(resources: Resources, due: Sequence[Due]) -> None:
         rings[_TASK_OF[job.kind], job.priority].append(job.job_id)
     for (task, queue), job_ids in rings.items():
         resources.rings.ring(task, job_ids, queue)
+
+
+def look_up_ids(resources: Resources) -> int:
+    """Look up the jobs whose time has come; returns how many ids that taught."""
+    source, learnt = resources.message_ids, 0
+    if isinstance(source, NoSource):
+        return 0
+    for _ in range(LOOKUPS_PER_TICK):
+        due = resources.matching.find_lookup(
+            resources.limiter.pace, needs_slot=source.makes_requests
+        )
+        if due is None:
+            break
+        job_id, uuid = due
+        try:
+            entries = source.find(uuid)
+        except GatewayError as failure:
+            facts = {"job": job_id, "why": failure.reason}
+            log.warning("look-up broke off job=%(job)s: %(why)s", facts)
+            continue
+        learnt += resources.matching.take_entries(job_id, entries or (), what="looked up")
+    return learnt

@@ -59,5 +59,13 @@ def set_aside(resources: Resources, what: Unprepared) -> str:
         RedisError: Redis is away, or refuses for now.
     """
     state = resources.claims.set_aside(what)
-    log.error("<- set aside %s: %s; it is %s", what.id, what.why, state)
+    job_id, is_poll, _ = what.id.partition(":")
+    facts = {
+        "job": job_id,
+        "message_ref": what.id if is_poll else "",
+        "outcome": state,
+        "id": what.id,
+        "why": what.why,
+    }
+    log.error("<- set aside %(id)s: %(why)s; it is %(outcome)s", facts)
     return state

@@ -39,10 +39,9 @@ def hear_failure(
         return Heard(Scope.ALONE)
     if closing:
         log.warning(
-            "the gate is closed for %.2f s: %s; the rate is %.3g/s from then on",
-            closing.pause_s,
-            closing.why,
-            closing.rate_per_s,
+            "the gate is closed for %(pause_s).2f s: %(why)s; "
+            "the rate is %(rate_per_s).3g/s from then on",
+            {"pause_s": closing.pause_s, "why": closing.why, "rate_per_s": closing.rate_per_s},
         )
     return heard
 

@@ -12,15 +12,15 @@ import pytest
 from amqp.exceptions import RecoverableConnectionError
 from redis.exceptions import ReadOnlyError
 
-from config.logs import Repeats, Terse, TerseOfBroker, TerseOfRedis
+from config.log_filters import Repeats, Terse, TerseOfBroker, TerseOfRedis
 
 REFUSED = ConnectionError("refused")
 ROOT = Path(__file__).parents[2]
 LOGGED = """
-import logging, logging.config
-from config.logs import LOGGING
+import logging
+from config.log_setup import set_up
 earlier = logging.getLogger("of.a.library")
-logging.config.dictConfig(LOGGING)
+set_up()
 earlier.info("still here")
 logging.getLogger("tasks.send").info("-> send job=%s attempt=%d", "j1", 2)
 logging.getLogger("tasks.send").debug("too much")
@@ -31,11 +31,11 @@ for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat", "urlli
 """
 #: Its maybe_refresh_binding_expiry of each second.
 REFUSED_UPKEEP = """
-import logging.config
+import logging
 from kombu.transport.redis import logger
 from redis.exceptions import OutOfMemoryError
-from config.logs import LOGGING
-logging.config.dictConfig(LOGGING)
+from config.log_setup import set_up
+set_up()
 for _ in range(3):
     logger.warning("Redis error, will retry", exc_info=OutOfMemoryError("command not allowed"))
 logger.warning("a fault", exc_info=KeyError("a fault"))
@@ -64,7 +64,7 @@ def test_a_broker_that_is_away_is_told_in_one_line_a_minute(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     now_s = [1000.0]
-    monkeypatch.setattr("config.logs.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("config.log_filters.time.monotonic", lambda: now_s[0])
     beat = logging.getLogger("beat.of.a.test")
     beat.addFilter(Terse())
 
@@ -127,7 +127,7 @@ def test_what_repeats_is_told_once_a_minute_and_all_else_each_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now_s = [1000.0]
-    monkeypatch.setattr("config.logs.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("config.log_filters.time.monotonic", lambda: now_s[0])
     told = Repeats()
 
     def log(**extra: str) -> bool:

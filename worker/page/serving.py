@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from config.logs import LOGGING
+from config.log_setup import find_options
 from smsq.environment.page.listen import Listen
 from smsq.settings import Settings
 from worker.page.app import make_app
@@ -76,7 +76,7 @@ def admin_at_work(
     logging.getLogger("uvicorn.error").addFilter(_is_no_chatter)
     config = uvicorn.Config(
         make_app(services, pages),
-        log_config=LOGGING,
+        log_config=find_options(),
         # Addresses hold ids and references.
         access_log=False,
         server_header=False,

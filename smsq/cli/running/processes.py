@@ -63,6 +63,16 @@ def import_process(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
+def begin_log(process: str) -> ModuleType:
+    """Have all that this process says be what SMSQ_LOG asks for, its mistakes, too.
+
+    Returns the module that knows which form that is.
+    """
+    log = import_process("config.log_setup")
+    log.begin(process)
+    return log
+
+
 def require(*modules: str) -> None:
     """Find out now what children of ours would end for.
 
@@ -115,6 +125,7 @@ def web() -> None:
     It takes receipts on $HOST:$PORT, by default 127.0.0.1:8080. The page, /metrics and a detailed
     /healthz are on SMSQ_ADMIN_LISTEN, by default 127.0.0.1:8081.
     """
+    begin_log("web")
     read_address(8080)
     import_process("worker.web").main()
 
@@ -127,6 +138,7 @@ def flower(arguments: Sequence[str]) -> None:
     It listens on $HOST:$PORT, by default 127.0.0.1:5555. On any other address it needs a password:
     FLOWER_BASIC_AUTH=user:password. Further arguments go to `celery flower`.
     """
+    begin_log("flower")
     given = dict(a.split("=", 1) for a in arguments if a.startswith("--") and "=" in a)
     host, port = read_address(5555, host=given.get("--address"), port=given.get("--port"))
     if host not in LOOPBACK and not os.environ.get("FLOWER_BASIC_AUTH"):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import click
 
 from smsq.cli.running.children import Ended, die_with_parent, end_together, ends_in_order
-from smsq.cli.running.processes import require
+from smsq.cli.running.processes import begin_log, require
 from smsq.settings import Settings
 
 #: Pause before a process that died is started again: doubled each time, up to the longest.
@@ -30,6 +30,9 @@ CALM_S = 60.0
 FIRST_STOP_S, STOP_S = 3.0, 16.0
 
 _LOOK_S = 0.2
+
+#: What a child's line begins with where SMSQ_LOG=json.
+_OBJECT = '{"ts": '
 _BAD_SETTINGS = 2
 
 
@@ -85,7 +88,9 @@ class Child:
 
     def _pass_on(self, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():
-            say(f"{self.name:9}| {line.rstrip()}")
+            # A line of JSON says itself whose it is.
+            head = "" if line.startswith(_OBJECT) else f"{self.name:9}| "
+            say(f"{head}{line.rstrip()}")
 
 
 def pause_s(failures: int) -> float:
@@ -159,6 +164,7 @@ def up(workers: int) -> None:
     $SMSQ_ADMIN_LISTEN (127.0.0.1:8081).
     """
     require("requests", "uvicorn", "jinja2", "flower")
+    begin_log("up")
     # Every mistake is told once, before anything starts.
     Settings.from_env(needs_gateway=True, needs_webhook=True, needs_page=True)
     children = plan(workers, os.environ)

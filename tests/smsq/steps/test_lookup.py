@@ -11,8 +11,7 @@ from smsq.errors import TemporaryError
 from smsq.gateway.lookup import MessageIdSource, NoSource
 from smsq.models import BulkMessage, ReceiptEntry
 from smsq.queue import SmsQueue
-from smsq.steps.lookup import MOST_PER_TICK, look_up_ids
-from smsq.steps.recover import recover_due
+from smsq.steps.recover import LOOKUPS_PER_TICK, look_up_ids, recover_due
 from smsq.steps.resources import Resources
 from tests.tasks.serving import serve
 
@@ -36,7 +35,7 @@ class Told:
 @pytest.fixture
 def jobs(resources: Resources, queue: SmsQueue) -> list[str]:
     """Accepted jobs that have waited for a receipt for ten minutes."""
-    names = [f"Sale {n}" for n in range(MOST_PER_TICK + 2)]
+    names = [f"Sale {n}" for n in range(LOOKUPS_PER_TICK + 2)]
     campaigns = [
         queue.send_bulk([BulkMessage(name=name, text="hi", phones=["375291234567"])])
         for name in names
@@ -62,7 +61,7 @@ def test_a_source_is_asked_for_a_few_jobs_in_a_tick_and_each_once(
     source = Told(ReceiptEntry(501, None))
     able = with_source(resources, source)
 
-    assert look_up_ids(able) == MOST_PER_TICK
+    assert look_up_ids(able) == LOOKUPS_PER_TICK
     assert look_up_ids(able) == 2
     assert look_up_ids(able) == 0
     assert len(set(source.asked)) == len(jobs)
@@ -101,4 +100,4 @@ def test_without_a_source_nothing_is_looked_up(resources: Resources) -> None:
     recover_due(resources)
 
     assert NoSource().find("u-1") is None
-    assert resources.redis.zcard(lookups(resources)) == MOST_PER_TICK + 2
+    assert resources.redis.zcard(lookups(resources)) == LOOKUPS_PER_TICK + 2
