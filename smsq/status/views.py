@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from redis import Redis
 
@@ -22,14 +22,8 @@ from smsq.records.jobs import UNMATCHED_S
 from smsq.status.adding_up import add_counts, read_message, summarize_errors
 from smsq.status.campaigns import read_campaign
 from smsq.status.gathered_sends import check_id, load_send, read_own_id, show_id
-from smsq.status.references import REFERENCE_FIELDS, References
-from smsq.status.status import (
-    MessageStatus,
-    RecipientStatus,
-    Status,
-    end_recipient,
-    read_recipient,
-)
+from smsq.status.recipients import walk_buckets
+from smsq.status.status import MessageStatus, RecipientStatus, Status
 from smsq.status.timeline import from_ms
 from smsq.store.clock import ledger_time
 from smsq.store.keys import Keys
@@ -118,19 +112,8 @@ class Views:
             send = load_send(self._redis, self._keys, own_id)
             yield from [send.outcome] if send.outcome else []
             return
-        for job_id in self.job_ids(some_id):
-            wanted = ("messages", "state", *REFERENCE_FIELDS)
-            found: Any = self._redis.hmget(self._keys.job(job_id), *wanted)
-            state = JobState(found[1] or JobState.QUEUED)
-            references = References(self._redis, self._keys, job_id, *found[2:])
-            for n in range(1, int(found[0] or 0) + 1):
-                buckets = int(str(self._redis.hget(self._keys.message(job_id, n), "buckets") or 0))
-                for bucket in range(buckets):
-                    rows = self._redis.hgetall(self._keys.recipients(job_id, n, bucket))
-                    own = references.of_bucket(n, bucket)
-                    for phone, packed in sorted(cast("dict[str, str]", rows).items()):
-                        reference = own.get(phone, references.shared)
-                        yield end_recipient(read_recipient(phone, packed, reference), state)
+        for _, rows in walk_buckets(self._redis, self._keys, self.job_ids(some_id)):
+            yield from rows
 
     def stats(
         self, setting_per_s: float, words: Mapping[str, RecipientState] = GATEWAY_WORDS

@@ -12,6 +12,8 @@ from typing import Any, Self
 from redis import Redis
 
 from smsq.access.sessions import Session
+from smsq.operate.stuck_jobs import StuckJobs
+from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.store.connection import OPERATOR_TIMEOUT_S, connect
 from smsq.store.scripts import Scripts
@@ -23,19 +25,35 @@ class Services:
     """What pages read from and act on; one for the process.
 
     Attributes:
+        queue: As a web app has it: finds, and steers campaigns.
+        stuck_jobs: To read what happened to a job; whoever acts makes one with `by` of the visit.
         doctor: What `smsq doctor` would say.
     """
 
     settings: Settings
     redis: Redis
     scripts: Scripts
+    queue: SmsQueue
+    stuck_jobs: StuckJobs
     doctor: Doctor
 
     @classmethod
     def build(cls, settings: Settings, environ: Mapping[str, str]) -> Self:
         """Build from settings and the environment; the connection is made when first used."""
         redis = connect(settings.redis_url, timeout_s=OPERATOR_TIMEOUT_S)
-        return cls(settings, redis, Scripts.of(redis, settings), Doctor(environ))
+        return cls(
+            settings,
+            redis,
+            Scripts.of(redis, settings),
+            SmsQueue(settings=settings),
+            StuckJobs(settings, redis, by=""),
+            Doctor(environ),
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.queue.close()
+        self.stuck_jobs.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,10 @@ class Language:
 
         return _VALUE.sub(fill, WORDS[key][self._n])
 
+    def knows(self, key: str) -> bool:
+        """Whether there is such a word."""
+        return key in WORDS
+
     def noun(self, noun: str, n: int) -> str:
         """Give a noun the form that a number asks for."""
         return NOUNS[noun][self._n][_form(self.name, n)]

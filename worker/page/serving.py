@@ -98,4 +98,4 @@ def admin_at_work(
         server.should_exit = True
         thread.join(_STOP_S + 1)
         bound.close()
-        services.redis.close()
+        services.close()

@@ -41,6 +41,11 @@ class Visitor:
         self, path: str, headers: dict[str, str] | None = None, **fields: str
     ) -> httpx.Response:
         """Post a form with the session's token, unless another is given."""
+        return self.post_fields(path, fields, headers)
+
+    def post_fields(
+        self, path: str, fields: dict[str, str], headers: dict[str, str] | None = None
+    ) -> httpx.Response:
         return self.client.post(path, data={"token": self.token} | fields, headers=headers)
 
 

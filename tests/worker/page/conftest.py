@@ -20,6 +20,12 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_P", 1)
 
 
+@pytest.fixture(autouse=True)
+def _no_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """He asks workers through the broker, in the background, for seconds."""
+    monkeypatch.setattr("worker.page.doctor.examine", lambda _: [])
+
+
 @pytest.fixture
 def environ(environ: dict[str, str]) -> dict[str, str]:
     return environ | {
