@@ -1,4 +1,4 @@
-"""What can be set about events, the webhook and logs: rows of `smsq/environment/variables.py`. Pure.
+"""What can be set about events, the webhook and logs; see `smsq/environment/variables.py`. Pure.
 
 In:  nothing. Out: one row per environment variable.
 """
