@@ -21,10 +21,12 @@ help: ## Show this list
 .PHONY: setup
 setup: .venv/.ready ## Make .venv with everything, the smsq command in it
 
-.venv/.ready: requirements/dev.txt pyproject.toml
+.venv/.ready: requirements/dev.txt requirements/traces.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("smsq needs Python 3.11 or newer, this is %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade \
+	  --target .venv/traces -r requirements/traces.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -118,13 +120,15 @@ doctor: setup ## Check settings, Redis, gateway, beat and queues
 .PHONY: lock
 lock: ## Pin requirements anew (needs uv)
 	@for file in worker dev; do \
-	  extra=$$([ $$file = dev ] && echo "--extra demo --extra excel --group dev"); \
+	  extra=$$([ $$file = dev ] && echo "--extra demo --extra excel --extra otel --group dev"); \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links --extra worker $$extra --output-file requirements/$$file.txt pyproject.toml > /dev/null; \
 	done
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --no-emit-find-links --constraint requirements/dev.txt --group pyproject.toml:bench \
-	  --output-file requirements/bench.txt > /dev/null
+	@for group in bench traces; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links --constraint requirements/dev.txt --group pyproject.toml:$$group \
+	    --output-file requirements/$$group.txt > /dev/null; \
+	done
 
 .PHONY: wheel
 wheel: setup ## Build dist/smsq-*.whl, to install elsewhere

@@ -190,11 +190,13 @@ class QuickAccepted:
         sms_id: The id that getSmsDeliveryList takes as `message_id`.
         gateway_status: The gateway's word, `NEW` at first.
         parts: SMS parts the gateway will bill.
+        status: HTTP status of the answer; None where nobody noted it.
     """
 
     sms_id: int
     gateway_status: str
     parts: int
+    status: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,7 @@ class BulkAccepted:
     """The gateway took a bulk request; its message ids come later, by receipt."""
 
     uuid: str
+    status: int | None = field(default=None, compare=False)
 
 
 class ReportRow(NamedTuple):

@@ -21,10 +21,11 @@ from smsq.intake.recipients import LeftOut
 from smsq.ledger.producer import Producer
 from smsq.ledger.stored_id import StoredCampaign, StoredId
 from smsq.mistakes import Mistake, MistakeCode
-from smsq.models import BulkMessage, MessageRequest, OnUnknown, PersonalMessage
+from smsq.models import BulkMessage, Kind, MessageRequest, OnUnknown, PersonalMessage
 from smsq.names import Queue, Task
 from smsq.options import BulkOptions, DraftOptions
 from smsq.records.jobs import Idempotency
+from smsq.tracing import enqueueing, trace_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,14 @@ class BulkSends:
         self, messages: Iterable[BulkMessage | PersonalMessage], **options: Unpack[BulkOptions]
     ) -> StoredCampaign:
         """Enqueue a campaign, as `SmsQueue.send_bulk` says."""
+        with enqueueing(kind=Kind.BULK) as span:
+            stored = self._send(messages, options)
+            span.note(campaign=stored, is_new=stored.is_new, recipients=stored.accepted)
+        return stored
+
+    def _send(
+        self, messages: Iterable[BulkMessage | PersonalMessage], options: BulkOptions
+    ) -> StoredCampaign:
         intake, left_out, mistakes = self._begin(options)
         draft = None if mistakes else self.draft(**_for_draft(options))
         with self._producer.call(writes=False):
@@ -116,7 +125,12 @@ class BulkSends:
         settings = self._producer.settings
         return CampaignDraft(
             self._staging,
-            fields=shared_fields(choice, settings) | name_fields(names) | plan.fields(settings),
+            fields={
+                **shared_fields(choice, settings),
+                **name_fields(names),
+                **plan.fields(settings),
+                **trace_fields(),
+            },
             max_recipients=settings.bulk_max_recipients,
             key=name,
             earlier=earlier,

@@ -66,9 +66,9 @@ class Earlier:
 def find_terms(fields: Mapping[str, str]) -> dict[str, str]:
     """Find what all jobs of a campaign must have in common with an earlier draft's.
 
-    What they are called is no content: the earlier draft's names hold.
+    What they are called is no content: the earlier draft's names hold. Nor is who asked, and when.
     """
-    return {name: value for name, value in fields.items() if name != "names"}
+    return {name: fields[name] for name in fields if name not in {"names", "traceparent"}}
 
 
 class Staging:

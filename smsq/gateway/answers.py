@@ -77,7 +77,7 @@ def read_quick(answer: Answer) -> QuickAccepted | GatewayError:
     elif any(map(str.isdecimal, status)):
         status = mask_codes(status, answer.secrets)
     status = clean_word(status, WORD_MAX)
-    return QuickAccepted(sms_id, status, read_id(document.get("parts")) or 0)
+    return QuickAccepted(sms_id, status, read_id(document.get("parts")) or 0, answer.status)
 
 
 def read_bulk(answer: Answer) -> BulkAccepted | GatewayError:
@@ -90,7 +90,7 @@ def read_bulk(answer: Answer) -> BulkAccepted | GatewayError:
         uuid = str(read_id(uuid))
     if not isinstance(uuid, str) or not 0 < len(uuid) <= WORD_MAX:
         return UnknownOutcomeError(f"{answer.status} without uuid", status=answer.status)
-    return BulkAccepted(clean_word(uuid, WORD_MAX))
+    return BulkAccepted(clean_word(uuid, WORD_MAX), answer.status)
 
 
 def read_reports(answer: Answer) -> ReportPage | GatewayError:

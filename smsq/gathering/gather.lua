@@ -21,6 +21,7 @@
 -- ARGV[18] names          its reference and tags (index.lua); '' for none
 -- ARGV[19] candidate      a secret for the index, should there be none yet
 -- ARGV[20] has_phone      1: the send is to be found by its phone
+-- ARGV[21] traceparent    of the span that it comes from; '' for none
 -- returns  {'new', own id, its job's state, ids of jobs that closed and are to be rung}
 --          {'same' | 'conflict' | 'refused', the earlier id, its state}: see idempotency.lua
 --          {'taken', id}
@@ -105,6 +106,16 @@ local function note_expiry(id, job, ordinal)
   end
 end
 
+-- The request's span links to those of its senders: to the first, so many as smsq/tracing.py says.
+local MOST_TRACES = 32
+local function keep_trace(id, job)
+  if ARGV[21] == '' then return end
+  local kept = split(job.traceparents or '', ' ')
+  if #kept >= MOST_TRACES then return end
+  table.insert(kept, ARGV[21])
+  redis.call('HSET', key('job', id), 'traceparents', table.concat(kept, ' '))
+end
+
 local id, job = find_open()
 if not id then id, job = open_job(ARGV[4]) end
 redis.call('HSET', bucket_key(id, 1, buckets, phone), phone, '')
@@ -117,6 +128,7 @@ redis.call('HINCRBY', key('message', id, 1), 'pending', 1)
 job.size = redis.call('HINCRBY', key('job', id), 'size', 1)
 count(job, 'recipient:pending', 1)
 note_expiry(id, job, ordinal)
+keep_trace(id, job)
 local own_id = id .. '.' .. name_send(ordinal, ARGV[17])
 hold_key(ARGV[11], own_id, ARGV[12])
 if ARGV[11] ~= '' then redis.call('RPUSH', key('keys', id), ARGV[11]) end

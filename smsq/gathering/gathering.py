@@ -31,6 +31,7 @@ from smsq.models import Kind, QuickMessage
 from smsq.names import Task
 from smsq.records.jobs import Idempotency, NewJob, NewSend
 from smsq.settings import Settings
+from smsq.tracing import enqueueing, traceparent_of
 
 #: Sends in one gathered job: news of it looks for each one's place among all.
 MOST_GATHERED = 2000
@@ -57,6 +58,7 @@ def assemble_send(checked: CheckedQuick, settings: Settings) -> tuple[NewSend, I
         open_ms=open_ms,
         names=checked.names.pack(),
         has_phone=settings.find_by_phone,
+        traceparent=traceparent_of(checked.key),
     )
     return send, repeatable(checked)
 
@@ -75,6 +77,14 @@ def put_one(producer: Producer, message: QuickMessage) -> StoredId:
 
 def put_checked(producer: Producer, checked: CheckedQuick) -> StoredId:
     """Enqueue one message that was checked; its times count from now on."""
+    kind = "gathered" if checked.is_gathered else Kind.QUICK
+    with enqueueing(kind=kind, priority=checked.priority) as span:
+        stored = _put(producer, checked)
+        span.note(job=stored, is_new=stored.is_new)
+    return stored
+
+
+def _put(producer: Producer, checked: CheckedQuick) -> StoredId:
     if checked.is_gathered:
         send, once = assemble_send(checked, producer.settings)
         with producer.call(writes=True):
@@ -114,6 +124,13 @@ def put_many_checked(
         KeyConflictError: Of some; it says of which, by their places and their keys.
     """
     listed = list(checked)
+    with enqueueing(kind="many", jobs=len(listed)):
+        return _put_many(producer, listed, numbers)
+
+
+def _put_many(
+    producer: Producer, listed: Sequence[CheckedQuick], numbers: Sequence[int]
+) -> list[StoredId]:
     new = [assemble(one, producer.settings) for one in listed]
     conflict: KeyConflictError | None = None
     with producer.call(writes=True, in_pieces=True):

@@ -17,6 +17,7 @@ from smsq.models import Kind, OnUnknown
 from smsq.records.jobs import Idempotency, NewJob
 from smsq.settings import Settings
 from smsq.store import detour
+from smsq.tracing import trace_fields
 
 _ID_BYTES = 8
 _DIGEST_CHARS = 32
@@ -40,7 +41,7 @@ def assemble_quick(checked: CheckedQuick, settings: Settings) -> tuple[NewJob, I
         fields["viber_after_min"] = str(checked.viber.after_min)
     if checked.expires_in_s:
         fields["expires_in_ms"] = str(in_ms(checked.expires_in_s))
-    fields |= name_fields(checked.names)
+    fields |= name_fields(checked.names) | trace_fields(checked.key)
     job = NewJob(
         id=new_job_id(),
         kind=Kind.QUICK,

@@ -62,6 +62,7 @@ class NewSend:
         tag: Random letters at the end of its own id.
         names: Its caller's, packed.
         has_phone: True to be found by its phone.
+        traceparent: Of the span that it comes from; "" for none.
     """
 
     job_id: str
@@ -77,6 +78,7 @@ class NewSend:
     tag: str = field(default_factory=new_tag, repr=False)
     names: str = field(default="", repr=False)
     has_phone: bool = False
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +107,8 @@ class Claim:
         starts_at_s: When the gateway is asked to begin, seconds since 1970; 0: at once.
         is_whole: False while slices are left to be prepared; then no request may begin.
         numbers: Of these messages in the job, from 1; the rules may have taken others out.
-        priority: The job's class; "" where the ledger does not say.
         campaign_id: "" for none.
+        traceparent: Of the call that enqueued it; `traceparents` of those that were gathered in it.
     """
 
     job_id: str
@@ -123,6 +125,8 @@ class Claim:
     numbers: Sequence[int] = ()
     priority: str = ""
     campaign_id: str = ""
+    traceparent: str = ""
+    traceparents: Sequence[str] = ()
 
     @property
     def quick_request(self) -> QuickRequest:

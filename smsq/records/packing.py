@@ -78,6 +78,7 @@ def gather_args(send: NewSend, once: Idempotency) -> list[str | int]:
         send.names,
         candidate_secret(),
         int(send.has_phone),
+        send.traceparent,
     ]
 
 

@@ -118,6 +118,8 @@ def read_claim(
         is_whole=is_whole,
         priority=job.get("priority", ""),
         campaign_id=job.get("campaign", ""),
+        traceparent=job.get("traceparent", ""),
+        traceparents=job.get("traceparents", "").split(),
     )
     return _join(claim, parts)
 

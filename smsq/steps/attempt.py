@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -32,6 +34,7 @@ from smsq.steps.settle import settle
 from smsq.steps.tell_limiter import hear_failure, hear_pass
 from smsq.store.refusals import say
 from smsq.text.parts import count_parts
+from smsq.tracing import NoSpan, attempting
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +64,22 @@ def attempt(
     if ready is None:
         resources.limiter.hand_back(slot, who=claim.job_id, endpoint=endpoint)
         return None
-    claim = ready
+    with attempting(ready.traceparent, ready.traceparents, **of_job(ready)) as span:
+        return request(resources, slot, ready, span, leased_at_s=leased_at_s)
+
+
+def request(
+    resources: Resources, slot: Slot, claim: Claim, span: NoSpan, *, leased_at_s: float
+) -> JobState | None:
+    """Make the one request of a claim, and settle it; returns as `attempt` does."""
+    endpoint = Endpoint.of(claim.kind)
     log.info("-> send job=%(job)s attempt=%(attempt)d", of_job(claim))
     started_at_s = time.monotonic()
     result = submit(resources, claim, leased_at_s=leased_at_s)
     took_ms = (time.monotonic() - started_at_s) * 1000
     if isinstance(result, UnpreparedError):
         step_aside(resources, claim, result.reason)
+        span.note(outcome="not made", is_failed=True)
         resources.limiter.hand_back(slot, who=claim.job_id, endpoint=endpoint)
         return None
     heard = Heard()
@@ -75,17 +87,23 @@ def attempt(
         heard = hear_failure(resources, slot, result, who=claim.job_id, endpoint=endpoint)
     verdict = judge(resources, claim, result, heard)
     is_ours = settle(resources, claim, verdict)
-    tell_end(claim, verdict, took_ms, is_ours=is_ours)
+    ended = {
+        "outcome": verdict.state,
+        "reason": verdict.error_class,
+        "http_status": result.status,
+        "ms": took_ms,
+    }
+    tell_end(claim, verdict, ended, is_ours=is_ours)
+    span.note(**ended, is_failed=isinstance(result, GatewayError))
     if not isinstance(result, GatewayError) or isinstance(result, RefusedError):
         hear_pass(resources, slot, endpoint)
     return verdict.state
 
 
-def tell_end(claim: Claim, verdict: Verdict, took_ms: float, *, is_ours: bool) -> None:
+def tell_end(claim: Claim, verdict: Verdict, ended: Mapping[str, Any], *, is_ours: bool) -> None:
     """Write what came of a request to the log."""
     late = "" if is_ours else " too late: another attempt has taken over"
     why = f" ({verdict.error})" if verdict.error else ""
-    ended = {"outcome": verdict.state, "reason": verdict.error_class, "ms": took_ms}
     facts = of_job(claim, **ended, rest=f"{why}{late}")
     log.info("<- %(outcome)s job=%(job)s %(ms).0fms%(rest)s", facts)
 

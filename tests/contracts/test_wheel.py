@@ -113,7 +113,7 @@ def test_one_extra_brings_all_others(metadata: Message) -> None:
 
     assert extras == {
         *("worker", "demo", "excel", "all", "testing"),
-        *("django", "flask", "fastapi", "sqlalchemy"),
+        *("django", "flask", "fastapi", "sqlalchemy", "otel"),
     }
     for entry in metadata.get_all("Requires-Dist") or []:
         if "extra ==" in entry and "extra == 'all'" not in entry:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from smsq.contrib.outbox.hand_over import hand_over
-from smsq.contrib.outbox.rows import NotYet, TooOld, read_row
+from smsq.contrib.outbox.rows import NotYet, TooOld, find_origin, read_row
 from smsq.contrib.outbox.table import Failed, Later, Outcome, Row, Stored, Table
 from smsq.contrib.outbox.trouble import Trouble
 from smsq.domain.backoff import Backoff
@@ -24,6 +24,7 @@ from smsq.errors import say_unforeseen
 from smsq.frames import guarded
 from smsq.models import QuickMessage
 from smsq.queue import SmsQueue
+from smsq.tracing import on_behalf_of
 
 #: Rows of one claim, and of one round trip to Redis.
 BATCH = 100
@@ -134,7 +135,8 @@ class Relay:
     def _deliver(self, rows: Sequence[Row], now_ms: int) -> None:
         read = {row.id: self._read(row, now_ms) for row in rows}
         messages = {key: what for key, what in read.items() if isinstance(what, QuickMessage)}
-        handed = hand_over(self._queue, messages)
+        with on_behalf_of({str(row.id): find_origin(row) for row in rows}):
+            handed = hand_over(self._queue, messages)
         if handed.outage is not None:
             self._redis.begin(handed.outage)
         elif any(isinstance(outcome, Stored) for outcome in handed.outcomes.values()):

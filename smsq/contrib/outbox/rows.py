@@ -24,6 +24,7 @@ from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import QuickMessage
 from smsq.names import PRIORITIES
 from smsq.settings import Settings
+from smsq.tracing import enqueueing, trace_fields
 
 #: A message leaves with at least so much time. Too late, it still becomes a job: one that ends as
 #: `expired`, in front of everybody who follows jobs, or the earlier one if it was handed over.
@@ -34,6 +35,7 @@ NEAR_MS = 2000
 
 #: Columns of their own, or nothing that a row can have.
 _NOT_OPTIONS = frozenset({"phone", "text", "key", "again"})
+_TRACE = "traceparent"
 _TIMES = ("send_at", "expires_in_s")
 #: Written as they were read: a set of tags is no JSON, and an iterator of them is used up by then.
 _NAMES = ("reference", "tags")
@@ -74,6 +76,11 @@ def write_row(message: QuickMessage, settings: Settings, *, now: datetime) -> di
     Raises:
         InvalidMessageError: With every mistake found, as `SmsQueue.send_quick` does.
     """
+    with enqueueing(kind="outbox", jobs=1):
+        return _write(message, settings, now)
+
+
+def _write(message: QuickMessage, settings: Settings, now: datetime) -> dict[str, Any]:
     if message.key is not None or message.again is not False:
         said = "key: leave it and again out: the id of the row is the key"
         raise InvalidMessageError([Mistake(said, MistakeCode.KEY_INVALID, "key")])
@@ -91,6 +98,7 @@ def write_row(message: QuickMessage, settings: Settings, *, now: datetime) -> di
         options["send_at"] = checked.due_at.isoformat()
     if checked.expires_in_s:
         options["expires_in_s"] = float(checked.expires_in_s)
+    options |= trace_fields()
     return {
         "rank": PRIORITIES.index(checked.priority),
         "phone": f"+{phone}",
@@ -107,17 +115,29 @@ def write_rows(
     Raises:
         InvalidMessageError: With the mistakes of all of them, up to `MAX_MISTAKES`.
     """
-    rows, mistakes = [], list[Mistake]()
-    for number, message in enumerate(listed(messages), start=1):
-        found: list[Mistake] = []
-        try:
-            if is_one_of(QuickMessage, message=message, mistakes=found):
-                rows.append(write_row(message, settings, now=now))
-        except InvalidMessageError as refused:
-            found += refused.mistakes
-        mistakes += [mistake.in_message(number) for mistake in found]
-    refuse(mistakes)
+    rows, mistakes, given = [], list[Mistake](), listed(messages)
+    with enqueueing(kind="outbox") as span:
+        for number, message in enumerate(given, start=1):
+            found: list[Mistake] = []
+            try:
+                if is_one_of(QuickMessage, message=message, mistakes=found):
+                    rows.append(_write(message, settings, now))
+            except InvalidMessageError as refused:
+                found += refused.mistakes
+            mistakes += [mistake.in_message(number) for mistake in found]
+        refuse(mistakes)
+        span.note(jobs=len(rows))
     return rows
+
+
+def find_origin(row: Row) -> str:
+    """Find the span that a row was written in; "" for none."""
+    if _TRACE not in row.options:
+        return ""
+    try:
+        return str(json.loads(row.options).get(_TRACE, ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def read_row(
@@ -138,6 +158,7 @@ def read_row(
     if now_ms - row.waiting_since_ms > settings.retention_s * 1000:
         return TooOld()
     options: dict[str, Any] = json.loads(row.options)
+    options.pop(_TRACE, None)
     send_at = _read_moment(options.pop("send_at", None))
     expires_in_s: float | None = options.pop("expires_in_s", None)
     if send_at:
