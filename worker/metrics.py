@@ -1,46 +1,167 @@
 """The ledger's numbers for Prometheus.
 
-In:  `Stats`. Out: the text that `/metrics` answers with; no phone, text or id is in it.
+In:  one `Observation` of the ledger. Out: the text that `/metrics` answers with. No phone, text or
+id is in it, and each label has few values.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
-from smsq.status.views import Stats
+from smsq.domain.account import Endpoint
+from smsq.measures.histograms import Histogram
+from smsq.measures.readings import Measures
+from smsq.pacing.slots import Closure
+from worker.observation import Observation
+
+#: What a gate's reason is called, by the words in it (domain/account.py); the first that fits.
+_WHY = (
+    ("slow down", "429"),
+    ("balance", "no_money"),
+    ("cannot be reached", "away"),
+    ("the gateway fails", "failing"),
+    ("cannot be read", "unreadable"),
+    ("as after a restore", "restored"),
+)
+
+#: More senders or country codes than these are shown together.
+MOST_NAMES, OTHERS = 50, "other"
 
 
-class StatsCollector(Collector):
-    """Presents one reading of the ledger."""
+class LedgerCollector(Collector):
+    """Presents one observation."""
 
-    def __init__(self, stats: Stats) -> None:
-        self._stats = stats
+    def __init__(self, seen: Observation) -> None:
+        self._seen = seen
 
     def collect(self) -> Iterable[Metric]:
-        """Make one gauge per group of numbers."""
-        stats, rate = self._stats, self._stats.rate
-        return [
-            by_label("smsq_jobs", "Jobs in the ledger", "state", stats.jobs),
-            by_label("smsq_recipients", "Recipients in the ledger", "state", stats.recipients),
-            by_label("smsq_slots", "Gateway requests made so far", "class", stats.slots),
-            by_label("smsq_oddities", "To be looked at when above 0", "what", stats.oddities),
-            one(
-                "smsq_oldest_waiting_seconds", "Longest wait of a ready job", stats.oldest_waiting_s
-            ),
-            one("smsq_rate_ceiling_per_second", "Ceiling of the rate", rate.ceiling_per_s),
-            one("smsq_rate_current_per_second", "Rate in force", rate.current_per_s),
-            by_label(
-                "smsq_gate_closed_seconds",
-                "The gate stays closed for",
-                "why",
-                {c.why: c.for_s for c in rate.closures} or {"": 0.0},
-            ),
-        ]
+        """Make the families."""
+        yield from collect_gauges(self._seen)
+        yield from collect_state(self._seen)
+        yield from collect_times(self._seen.totals)
+        yield from collect_counters(self._seen.totals)
+
+
+def collect_gauges(seen: Observation) -> Iterable[Metric]:
+    """Make gauges of what is in the ledger."""
+    stats, rate = seen.stats, seen.stats.rate
+    yield by_label("smsq_jobs", "Jobs in the ledger", "state", stats.jobs)
+    yield by_label("smsq_recipients", "Recipients in the ledger", "state", stats.recipients)
+    yield by_label("smsq_slots", "Gateway requests made so far", "class", stats.slots)
+    yield by_label("smsq_oddities", "To be looked at when above 0", "what", stats.oddities)
+    yield one("smsq_oldest_waiting_seconds", "Longest wait of a ready job", stats.oldest_waiting_s)
+    yield one("smsq_rate_ceiling_per_second", "Ceiling of the rate", rate.ceiling_per_s)
+    yield one("smsq_rate_current_per_second", "Rate in force", rate.current_per_s)
+    closed = {why: 0.0 for _, why in _WHY} | {"paused": 0.0, "token": 0.0}
+    for closure in rate.closures:
+        why = name_why(closure)
+        closed[why] = max(closed[why], closure.for_s)
+    yield by_label("smsq_gate_closed_seconds", "The gate stays closed for", "why", closed)
+    by_endpoint = {endpoint.path: 0.0 for endpoint in Endpoint}
+    for closure in rate.closures:
+        for name in [closure.endpoint] if closure.endpoint else [*by_endpoint]:
+            by_endpoint[name] = max(by_endpoint[name], closure.for_s)
+    yield by_label(
+        "smsq_endpoint_closed_seconds",
+        "This endpoint's gate stays closed for",
+        "endpoint",
+        by_endpoint,
+    )
+
+
+def collect_state(seen: Observation) -> Iterable[Metric]:
+    """Make gauges of lines and processes."""
+    sizes = {name: line.jobs for name, line in seen.lines.items()}
+    ages_s = {name: line.oldest_s for name, line in seen.lines.items()}
+    yield by_label("smsq_ready_jobs", "Jobs that wait for a slot", "priority", sizes)
+    yield by_label("smsq_oldest_ready_seconds", "Longest wait in that line", "priority", ages_s)
+    yield one("smsq_workers", "Workers that take jobs", seen.workers)
+    age_s = math.inf if seen.beat_age_s is None else seen.beat_age_s
+    yield one("smsq_beat_age_seconds", "Since beat's last tick was worked off", age_s)
+    yield by_label("smsq_build_info", "Version of smsq", "version", {seen.version: 1})
+    yield one("smsq_unmatched", "Accepted jobs that lack a message id", seen.unmatched)
+    yield one(
+        "smsq_webhook_waiting", "Deliveries of the webhook on their way", seen.webhook_waiting
+    )
+
+
+def collect_times(totals: Measures) -> Iterable[Metric]:
+    """Make histograms."""
+    until_read = "until a report of its delivery was read"
+    for name, meaning, label, histograms in (
+        (
+            "enqueue_to_request",
+            "From enqueue, or the time asked for, to a job's first request",
+            "priority",
+            totals.enqueue_to_request,
+        ),
+        (
+            "accepted_to_delivered",
+            f"From acceptance {until_read}",
+            "priority",
+            totals.accepted_to_delivered,
+        ),
+        (
+            "enqueue_to_delivered",
+            f"From enqueue {until_read}",
+            "priority",
+            totals.enqueue_to_delivered,
+        ),
+        ("slot_wait", "Wait in line for a slot", "class", totals.slot_wait),
+    ):
+        yield times(f"smsq_{name}_seconds", meaning, [label], _one_label(histograms))
+    labels = ["endpoint", "outcome"]
+    yield times("smsq_request_seconds", "Time of a request", labels, totals.request_times)
+
+
+def collect_counters(totals: Measures) -> Iterable[Metric]:
+    """Make counters."""
+    yield counter(
+        "smsq_requests", "Gateway requests", ["endpoint", "outcome", "reason"], totals.requests
+    )
+    yield counter("smsq_receipts", "Receipts kept", ["result"], _one_label(totals.receipts))
+    yield counter("smsq_polls", "Requests for a page of reports", [], {(): totals.polls})
+    yield counter("smsq_parts", "SMS parts accepted", ["priority"], _one_label(totals.parts))
+    price = "Their price at SMSQ_PRICE_PER_PART"
+    yield counter("smsq_spent", price, ["priority"], _one_label(totals.spent))
+    final = "Recipients that became final"
+    yield counter(
+        "smsq_final_recipients", final, ["sender", "state"], bound(totals.final_by_sender)
+    )
+    yield counter(
+        "smsq_country_final_recipients", final, ["country", "state"], bound(totals.final_by_country)
+    )
+
+
+def name_why(closure: Closure) -> str:
+    """Name why a gate is closed, out of a short list."""
+    if math.isinf(closure.for_s) and "as after a restore" not in closure.why:
+        return "paused"
+    return next((name for words, name in _WHY if words in closure.why), "token")
+
+
+def bound(numbers: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
+    """Keep the largest names, and add the others up."""
+    sizes: dict[str, int] = {}
+    for (name, _), number in numbers.items():
+        sizes[name] = sizes.get(name, 0) + number
+    kept = {*sorted(sizes, key=lambda name: (-sizes[name], name))[:MOST_NAMES]}
+    found: dict[tuple[str, str], int] = {}
+    for (name, state), number in numbers.items():
+        labels = (name if name in kept else OTHERS, state)
+        found[labels] = found.get(labels, 0) + number
+    return found
 
 
 def by_label(name: str, meaning: str, label: str, numbers: Mapping[Any, float]) -> Metric:
@@ -56,8 +177,30 @@ def one(name: str, meaning: str, number: float) -> Metric:
     return GaugeMetricFamily(name, meaning, value=number)
 
 
-def render(stats: Stats) -> bytes:
-    """Write one reading in Prometheus' text format."""
+def counter(name: str, meaning: str, labels: list[str], numbers: Mapping[Any, float]) -> Metric:
+    """Make a counter; `_total` is added to its name."""
+    family = CounterMetricFamily(name, meaning, labels=labels)
+    for values, number in numbers.items():
+        family.add_metric([*values], number)
+    return family
+
+
+def times(
+    name: str, meaning: str, labels: list[str], histograms: Mapping[Any, Histogram]
+) -> Metric:
+    """Make a histogram of times in seconds."""
+    family = HistogramMetricFamily(name, meaning, labels=labels)
+    for values, histogram in histograms.items():
+        family.add_metric([*values], histogram.cumulate(), histogram.sum_ms / 1000)
+    return family
+
+
+def _one_label(numbers: Mapping[str, Any]) -> Mapping[tuple[str, ...], Any]:
+    return {(name,): number for name, number in numbers.items()}
+
+
+def render(seen: Observation) -> bytes:
+    """Write one observation in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(StatsCollector(stats))
+    registry.register(LedgerCollector(seen))
     return generate_latest(registry)

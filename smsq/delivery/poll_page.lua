@@ -1,5 +1,6 @@
 -- poll_page.lua: apply one page of reports, whatever its size, and say when to ask again.
 -- needs paging.lua
+-- needs measure.lua
 --
 -- States only move forward: pending < sent < no_report < undelivered < withheld < delivered. The
 -- gateway's word and time are kept beside ours; of who was withheld only the news counts that an
@@ -19,6 +20,7 @@
 --                        is as long as ours; 'empty'; else ''
 -- ARGV[12] mark          of the page's phones, in whatever order; '' where it says nothing
 -- ARGV[13] unreadable    rows of the page without a phone or a status
+-- ARGV[14] outcome, ARGV[15] reason, ARGV[16] took_ms  of the request, see measure.lua; '' where rows follow
 -- returns  {'ok', recipients not final} | {'stale', 0}
 local id, n = string.match(ARGV[4], '^(.*):(%d+)$')
 local message_key = key('message', id, n)
@@ -95,6 +97,7 @@ for word, by_letters in pairs(moved) do
     delta[now] = (delta[now] or 0) + #phones
     told.references = read_references(id, job, n, message.buckets, phones)
     tell_recipients(told, phones, NAME[was], NAME[now], word)
+    measure_final(job, message, phones, NAME[now])
   end
 end
 for letter, by in pairs(delta) do count_recipients(id, job, n, NAME[letter], by) end
@@ -116,6 +119,7 @@ if heard > 0 then
 end
 local left = unfinished(id, n)
 if ARGV[8] == '' then return {'ok', left} end
+measure_request(ARGV[14] ~= '' and 'p' or '', ARGV[14], ARGV[15], ARGV[16])
 if message.asides and ARGV[6] ~= '[]' then redis.call('HDEL', message_key, 'asides') end
 local age_ms = NOW_MS - born_ms_of(job, message.starts_at_ms)
 count({}, 'reports_unreadable', tonumber(ARGV[13]))

@@ -9,12 +9,11 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from smsq.delivery.page_facts import NO_FACTS, PageFacts
 from smsq.domain.outcomes import GATEWAY_WORDS, read_gateway_word
 from smsq.errors import NotFoundError
 from smsq.models import RecipientState, ReportRow
@@ -45,29 +44,6 @@ _D_SENT_FORMAT = "%Y-%m-%d %H:%M:%S"
 _D_SENT_USUAL = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 
 
-class Length(StrEnum):
-    """How long a page is, beside what was asked for."""
-
-    USUAL = ""
-    CAPPED = "capped"  #: shorter, though recipients are missing
-    LAST = "last"  #: shorter, and the list is as long as ours
-    EMPTY = "empty"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageFacts:
-    """What is known of a page beside its rows.
-
-    Attributes:
-        mark: The same for two pages of the same phones; "" where it says nothing.
-        unreadable: Rows that could not be read.
-    """
-
-    length: Length = Length.USUAL
-    mark: str = ""
-    unreadable: int = 0
-
-
 class Polls:
     """Poll moves. A failing Redis raises `redis.RedisError`; callers decide what that means."""
 
@@ -95,7 +71,7 @@ class Polls:
         *,
         next_offset: int,
         next_in_s: float | None,
-        facts: PageFacts = PageFacts(),
+        facts: PageFacts = NO_FACTS,
     ) -> int | None:
         """Write one page of reports.
 
@@ -123,7 +99,7 @@ class Polls:
         rows: Sequence[ReportRow],
         next_offset: int | str = "",
         rest_ms: int | str = "",
-        facts: PageFacts = PageFacts(),
+        facts: PageFacts = NO_FACTS,
     ) -> int | None:
         """Run `poll_page.lua`; without a next offset, rows of the same page follow."""
         packed, odd = self._pack(rows, claim.buckets)
@@ -139,6 +115,7 @@ class Polls:
             facts.length,
             facts.mark,
             facts.unreadable,
+            *facts.exchange.poll_args[1:],
         )
         return int(left) if status == "ok" else None
 

@@ -1,4 +1,5 @@
 -- receipt.lua: keep an authentic receipt and the message ids it taught.
+-- needs measure.lua
 --
 -- A receipt proves that the gateway has the job, so the job is accepted, even one that had ended. It never
 -- moves a job that is still being submitted: the send's own answer will, and finds the ids already there.
@@ -31,6 +32,7 @@ if ARGV[6] ~= '0' then
   redis.call('LTRIM', key('receipts', id), -tonumber(ARGV[6]), -1)
   count({}, 'receipts', 1)
   if learnt == 0 then count({}, 'receipts_unmatched', 1) end
+  measure('c|' .. (learnt == 0 and 'unmatched' or 'learnt'), 1)
   count({}, 'receipt_ids_unmatched', tonumber(ARGV[8]))
 end
 note(id, 'receipt', cut_detail(ARGV[7]))

@@ -24,6 +24,8 @@ local messages = cjson.decode(ARGV[6])
 job.messages, job.size = #messages, 0
 for _, message in ipairs(messages) do job.size = job.size + #message.phones end
 if ARGV[7] ~= '' then job.key = ARGV[7] end
+local due_in_ms = tonumber(ARGV[10])
+if due_in_ms and due_in_ms > 0 then job.due_at_ms = int(NOW_MS + due_in_ms) end
 -- The key first: should a missing right end this half way, whoever repeats the call finds what is left.
 store_job(id, job)
 list_by_time(id, NOW_MS)
@@ -32,8 +34,7 @@ if ARGV[12] == '1' and job.kind == 'quick' then add_to_index(ARGV[11], 'p', mess
 add_reference(ARGV[11], job.names, id)
 for n, message in ipairs(messages) do store_message(id, n, message) end
 count(job, 'recipient:pending', job.size)
-local due_in_ms = tonumber(ARGV[10])
-if due_in_ms and due_in_ms > 0 then
+if job.due_at_ms then
   move(id, job, 'waiting')
   schedule_in_turn(id, NOW_MS + due_in_ms)
 else

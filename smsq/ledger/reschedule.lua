@@ -17,5 +17,6 @@ else
   note(id, 'waiting', 'rescheduled')
 end
 lose_place(id, job)
+redis.call('HSET', key('job', id), 'due_at_ms', int(due_at_ms))
 schedule_in_turn(id, due_at_ms)
 return 'ok'

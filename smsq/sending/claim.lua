@@ -1,4 +1,5 @@
 -- claim.lua: use a slot: take the right to make one request for what is most urgent now.
+-- needs measure.lua
 -- needs limit.lua
 -- needs unprepared.lua
 -- needs endpoints.lua
@@ -25,8 +26,7 @@
 --                  not be sent now; ask again then
 --          {'regions', id}, {'calendar', week, regions, id}: write these down first, see rules.lua; what
 --                  raises here is that job's alone, see unprepared.lua
---          {'void'}: the slot is worth nothing any more; reserve another
---          {'nothing'}: somebody else took what waited
+--          {'void'}: the slot is worth nothing, reserve another; {'nothing'}: somebody else took what waited
 local l = limiter_state()
 heed_restore(l)
 local gates = endpoint_gates(l)
@@ -138,6 +138,7 @@ local function begin_attempt(id, job, parts, progress)
   local lease_until_ms = NOW_MS + tonumber(ARGV[10])
   -- A count would repeat a number that a crash of Redis forgot, and two claims could settle as one.
   local claim = math.max(tonumber(job.claims) + 1, NOW_US)
+  measure_job_wait(job)
   count_attempt(id, job, 1)
   if job.is_gathered then redis.call('HSET', key('job', id), 'claimed_before', job.claims) end
   redis.call('HSET', key('job', id), 'claims', int(claim), 'lease_until_ms', int(lease_until_ms))
@@ -145,11 +146,9 @@ local function begin_attempt(id, job, parts, progress)
   move(id, job, 'submitting', nil, 'attempt ' .. int(tonumber(job.attempts) + 1))
   schedule(id, lease_until_ms)
   local flat = redis.call('HGETALL', key('job', id))
-  table.insert(flat, 'claimed_at_ms')
-  table.insert(flat, int(NOW_MS))
+  for _, told in ipairs({'claimed_at_ms', int(NOW_MS)}) do table.insert(flat, told) end
   if job.expires_at_ms then
-    table.insert(flat, 'expires_in_ms')
-    table.insert(flat, int(tonumber(job.expires_at_ms) - NOW_MS))
+    for _, told in ipairs({'expires_in_ms', int(tonumber(job.expires_at_ms) - NOW_MS)}) do table.insert(flat, told) end
   end
   return {'job', id, claim, flat, parts, progress.place and 1 or 0}
 end
@@ -188,6 +187,7 @@ local function claim_poll(ref)
     stop_polling(ref)
     return nil
   end
+  measure_poll_wait(ref)
   redis.call('ZADD', key('polls'), int(NOW_MS + tonumber(ARGV[11])), ref)
   local size = 0
   for _, state in ipairs(RECIPIENT_STATES) do size = size + (tonumber(message[state]) or 0) end

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 
 from smsq.domain.outcomes import Verdict
+from smsq.measures.exchange import NO_EXCHANGE, Exchange
 from smsq.models import Kind
 from smsq.names import Durability, Queue
 from smsq.pacing.slots import Early, Pace, Slot
@@ -104,8 +105,14 @@ class Claims:
         answer, is_kept = wait_for(pipeline, level, wait_ms)
         return bool(answer == "ok" and is_kept)
 
-    def settle(self, claim: Claim, verdict: Verdict, plan: PollPlan) -> bool:
-        """Write down what an attempt came to.
+    def settle(
+        self,
+        claim: Claim,
+        verdict: Verdict,
+        plan: PollPlan,
+        exchange: Exchange = NO_EXCHANGE,
+    ) -> bool:
+        """Write down what an attempt came to, and measure its request.
 
         Returns:
             False when a newer claim has taken over: then this news only takes doubt back. True for
@@ -123,6 +130,7 @@ class Claims:
             "" if verdict.message_id is None else verdict.message_id,
             plan.first_ms,
             plan.horizon_ms,
+            *exchange.args,
         )
         return bool(answer == "ok")
 

@@ -1,6 +1,7 @@
 -- recover.lua: give every job that is due its next step, and say which ones to ring.
 -- needs unprepared.lua
 -- needs take_tick.lua
+-- needs measure.lua
 --
 -- ARGV[4]  limit             most jobs in one call
 -- ARGV[5]  max_attempts      a job to be resent is held instead once it has made so many
@@ -50,6 +51,7 @@ local function end_lease(id, job)
     return requeue(id, job, 'the worker died or stalled before the request began')
   end
   local error = 'no answer before the lease ended: the worker died or stalled'
+  measure_request(job.kind == 'quick' and 'q' or 'b', 'unknown', 'lease', '')
   redis.call('HSET', key('job', id), 'error_class', 'unknown')
   job.error_class = 'unknown'
   doubt(id, job, job.claims)
@@ -69,12 +71,14 @@ local function show_word(word)
 end
 
 local function give_up_bucket(id, job, n, told, bucket)
+  local given_up = {}
   local k, changed, counts = key('recipients', id, n, bucket), {}, {pending = 0, sent = 0}
   told.references = job.has_references and load(key('references', id, n, bucket))
   for phone, value in pairs(load(k) or {}) do
     local letter = string.sub(value, 1, 1)
     if letter == '' or letter == 'p' or letter == 's' then
       local state = letter == 's' and 'sent' or 'pending'
+      given_up[#given_up + 1] = phone
       changed[#changed + 1] = phone
       changed[#changed + 1] = 'n' .. (value == '' and '||' or string.sub(value, 2))
       counts[state] = counts[state] + 1
@@ -83,6 +87,7 @@ local function give_up_bucket(id, job, n, told, bucket)
     end
   end
   hset_all(k, changed)
+  measure_final(job, told, given_up, 'no_report')
   for state, by in pairs(counts) do
     count_recipients(id, job, n, state, -by)
     count_recipients(id, job, n, 'no_report', by)
@@ -97,10 +102,10 @@ local function give_up_from(id, job, place)
   n, b = tonumber(n), tonumber(b)
   local next_ms = tonumber(place ~= '1:0' and job.next_horizon_ms) or math.huge
   while n <= tonumber(job.messages) do
-    local message = redis.call('HMGET', key('message', id, n), 'starts_at_ms', 'message_id', 'buckets')
+    local message = redis.call('HMGET', key('message', id, n), 'starts_at_ms', 'message_id', 'buckets', 'alphaname_id')
     local at_ms = given_up_at_ms(job, message[1], ARGV[7])
     local is_due = at_ms <= NOW_MS and unfinished(id, n) > 0
-    local told = {id, job.campaign or '', n, message[2] or '', ordinals = is_due and read_ordinals(id, job)}
+    local told = {id, job.campaign or '', n, message[2] or '', ordinals = is_due and read_ordinals(id, job), alphaname_id = message[4]}
     while is_due and b < tonumber(message[3]) do
       if work_left <= 0 then
         redis.call('HSET', key('job', id), 'next_horizon_ms', int(math.min(next_ms, 9e15)))

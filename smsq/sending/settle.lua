@@ -1,5 +1,6 @@
 -- settle.lua: write down what an attempt came to.
 -- needs recent_failures.lua
+-- needs measure.lua
 -- takes newer ledgers
 --
 -- The claim that is on its way decides what becomes of the job. An answer may come later than that: when
@@ -17,6 +18,9 @@
 -- ARGV[11] message_id    the first message's id, '' when the answer gave none
 -- ARGV[12] first_poll_ms accepted: the first poll comes after this long
 -- ARGV[13] horizon_ms    accepted: polling gives up after this long
+-- ARGV[14] endpoint      of the request; '' where none was made
+-- ARGV[15] outcome, ARGV[16] reason, ARGV[17] took_ms  of the request, see measure.lua
+-- ARGV[18] parts, ARGV[19] millionths  accepted: SMS parts of all its messages, and what one costs
 -- returns  'ok' | 'late': a newer claim decides; this one's doubt is taken back, if it was definite
 --          'stale': this changes nothing | 'missing'
 local id, claim, state, error = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
@@ -120,6 +124,12 @@ if not is_in_flight and state ~= 'accepted' and (is_lost or not is_late) then
   return is_late and (is_newest and 'ok' or 'late') or 'stale'
 end
 if ARGV[9] == '0' then count_attempt(id, job, -1) end
+-- A lease that ended was counted as unknown.
+if is_in_flight then measure_request(ARGV[14], ARGV[15], ARGV[16], ARGV[17]) end
+if state == 'accepted' and ARGV[14] ~= '' and (is_in_flight or is_doubted(job, claim)) then
+  measure('p|' .. job.priority, tonumber(ARGV[18]))
+  if ARGV[19] ~= '0' then measure('m|' .. job.priority, tonumber(ARGV[18]) * tonumber(ARGV[19])) end
+end
 if state == 'accepted' then
   take_acceptance()
 elseif is_in_flight then

@@ -6,10 +6,11 @@ In:  a claim and its slot. Out: recipients' states; the message waits for its ne
 from __future__ import annotations
 
 import logging
+import time
 
 from redis.exceptions import RedisError, ResponseError
 
-from smsq.delivery.polls import Length, PageFacts
+from smsq.delivery.page_facts import Length, PageFacts
 from smsq.domain.account import Endpoint, Heard, Scope
 from smsq.errors import (
     BusyError,
@@ -21,6 +22,7 @@ from smsq.errors import (
     say_unforeseen,
 )
 from smsq.gateway.reports import ReportPage
+from smsq.measures.exchange import NO_EXCHANGE, Exchange, measure
 from smsq.names import Queue, Task
 from smsq.pacing.slots import Slot
 from smsq.records.facts import of_message
@@ -44,11 +46,11 @@ def read_page(resources: Resources, slot: Slot, claim: PollClaim) -> None:
 
     Whatever is raised is this message's: it is asked for later, and others go on.
     """
-    result = fetch(resources, claim)
+    result, exchange = fetch(resources, claim)
     if isinstance(result, ReportPage):
         hear_pass(resources, slot, Endpoint.POLL)
         try:
-            store(resources, claim, result)
+            store(resources, claim, result, exchange)
         except Exception as error:
             if isinstance(error, RedisError) and not is_of_data(error):
                 raise
@@ -63,11 +65,17 @@ def read_page(resources: Resources, slot: Slot, claim: PollClaim) -> None:
         heard = Heard(Scope.OWN)
     else:
         heard = hear_failure(resources, slot, result, who=claim.ref, endpoint=Endpoint.POLL)
-    postpone(resources, claim, result, heard)
+    postpone(resources, claim, result, heard, exchange)
 
 
-def fetch(resources: Resources, claim: PollClaim) -> ReportPage | GatewayError:
-    """Ask for one page; whatever is raised becomes a failure."""
+def fetch(resources: Resources, claim: PollClaim) -> tuple[ReportPage | GatewayError, Exchange]:
+    """Ask for one page, and measure that; whatever is raised becomes a failure."""
+    began_s = time.monotonic()
+    result = _ask(resources, claim)
+    return result, measure(Endpoint.POLL, result, (time.monotonic() - began_s) * 1000)
+
+
+def _ask(resources: Resources, claim: PollClaim) -> ReportPage | GatewayError:
     try:
         return resources.gateway.fetch_reports(
             claim.message_id,
@@ -81,7 +89,9 @@ def fetch(resources: Resources, claim: PollClaim) -> ReportPage | GatewayError:
         return UnpreparedError(say_unforeseen("its page cannot be asked for", error))
 
 
-def store(resources: Resources, claim: PollClaim, page: ReportPage) -> None:
+def store(
+    resources: Resources, claim: PollClaim, page: ReportPage, exchange: Exchange = NO_EXCHANGE
+) -> None:
     """Apply a page, and say where the next one starts, or that the message rests.
 
     A short page is the last one only when it is empty, or nobody is missing: gateways cap pages
@@ -100,6 +110,7 @@ def store(resources: Resources, claim: PollClaim, page: ReportPage) -> None:
             length=_measure(came, asked, is_capped=is_capped),
             mark=page.mark if is_full else "",
             unreadable=page.unreadable_count,
+            exchange=exchange,
         ),
     )
     if page.unreadable_count:
@@ -124,7 +135,13 @@ def ring_readers(resources: Resources, claim: PollClaim, *, pages: int) -> None:
         resources.rings.ring(Task.POLL_MESSAGE, [claim.ref], Queue.POLL)
 
 
-def postpone(resources: Resources, claim: PollClaim, failure: GatewayError, heard: Heard) -> None:
+def postpone(
+    resources: Resources,
+    claim: PollClaim,
+    failure: GatewayError,
+    heard: Heard,
+    exchange: Exchange,
+) -> None:
     """Ask for the same page again: when the gate opens, soon, or at the next poll's time."""
     pause_s: float | None = resources.poll_schedule.pause_s(claim.age_s)
     if heard.scope is not Scope.OWN and isinstance(failure, BusyError | NotSentError):
@@ -132,7 +149,10 @@ def postpone(resources: Resources, claim: PollClaim, failure: GatewayError, hear
     elif isinstance(failure, TemporaryError):
         pause_s = max(BROKEN_PAUSE_S, claim.age_s * BROKEN_AGE_SHARE)
     try:
-        resources.polls.apply_page(claim, [], next_offset=claim.offset, next_in_s=pause_s)
+        facts = PageFacts(exchange=exchange)
+        resources.polls.apply_page(
+            claim, [], next_offset=claim.offset, next_in_s=pause_s, facts=facts
+        )
     except ResponseError as error:
         if not is_of_data(error):
             raise

@@ -9,6 +9,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from redis.exceptions import RedisError
 
@@ -16,10 +17,12 @@ from smsq.errors import GatewayError, say_unforeseen
 from smsq.gateway.lookup import NoSource
 from smsq.models import Kind
 from smsq.names import Queue, Task
+from smsq.pacing.slots import read_rate
 from smsq.records.jobs import Due
 from smsq.rings.ticks import Tick
 from smsq.steps.launch import has_campaigns_on_their_way, launch_campaigns, sweep_drafts
 from smsq.steps.resources import Resources
+from smsq.store.clock import ledger_time
 from smsq.store.refusals import is_of_data
 
 log = logging.getLogger(__name__)
@@ -61,7 +64,7 @@ def recover_due(resources: Resources, *, apart_s: float = 0.0) -> int | None:
             break
     of_campaigns = (launch_campaigns, sweep_drafts, align_campaigns)
     are_any = has_campaigns_on_their_way(resources)
-    for step in (*(of_campaigns if are_any else ()), ring_forgotten, look_up_ids):
+    for step in (*(of_campaigns if are_any else ()), ring_forgotten, look_up_ids, fold_measures):
         try_step(resources, step)
     if looked_at:
         log.info("recover: %(jobs)d jobs were due", {"jobs": looked_at})
@@ -141,6 +144,17 @@ def ring_forgotten(resources: Resources) -> None:
             ring_due(resources, [Due(job_id, Kind(kind), queue) for job_id, kind in rows])
         facts = {"jobs": len(rows), "queue": queue}
         log.info("recover: rang %(jobs)d forgotten in %(queue)s", facts)
+
+
+def fold_measures(resources: Resources) -> None:
+    """Add measured minutes that are over to the totals, with the rate in force."""
+    if not resources.folding.is_due():
+        return
+    limiter = resources.redis.hgetall(resources.keys.limiter)
+    now = ledger_time(resources.redis, resources.keys)
+    setting_per_s = resources.settings.rate_per_s
+    rate = read_rate(cast("dict[str, str]", limiter), setting_per_s, now.now_s)
+    resources.folding.fold(now.now_s + now.stepped_s, rate.current_per_s)
 
 
 def ring_due(resources: Resources, due: Sequence[Due]) -> None:

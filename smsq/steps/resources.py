@@ -22,6 +22,7 @@ from smsq.gateway.client import GatewayClient
 from smsq.gateway.lookup import MessageIdSource, NoSource
 from smsq.gateway.receipts import receipt_url
 from smsq.ledger.ledger import Ledger
+from smsq.measures.folding import Folding
 from smsq.pacing.limiter import Limiter
 from smsq.pacing.slots import Pace
 from smsq.records.jobs import Claim, Leases, PollPlan
@@ -64,6 +65,7 @@ class Resources:
     rings: Rings
     matching: Matching
     rule_book: RuleBook
+    folding: Folding
     retry_policy: RetryPolicy
     poll_schedule: PollSchedule
     message_ids: MessageIdSource = field(default_factory=NoSource)
@@ -88,6 +90,7 @@ class Resources:
             polls=polls,
             matching=matching,
             rule_book=RuleBook.of(scripts, settings),
+            folding=Folding(scripts),
             limiter=Limiter(
                 scripts,
                 Pace(

@@ -11,6 +11,7 @@ import time
 from redis.exceptions import RedisError, ResponseError
 
 from smsq.domain.outcomes import Verdict
+from smsq.measures.exchange import NO_EXCHANGE, Exchange
 from smsq.models import JobState, Outcome
 from smsq.records.facts import of_job
 from smsq.records.jobs import Claim
@@ -26,12 +27,14 @@ SETTLE_PAUSE_S = 0.5
 SETTLE_FOR_S = 120.0
 
 
-def settle(resources: Resources, claim: Claim, verdict: Verdict) -> bool:
+def settle(
+    resources: Resources, claim: Claim, verdict: Verdict, exchange: Exchange = NO_EXCHANGE
+) -> bool:
     """Write the verdict down, however long Redis is away; the claim's number keeps it safe."""
     until_s = time.monotonic() + SETTLE_FOR_S
     while True:
         try:
-            return resources.claims.settle(claim, verdict, resources.poll_plan)
+            return resources.claims.settle(claim, verdict, resources.poll_plan, exchange)
         except RedisError as error:
             if is_of_data(error):
                 return settle_unknown(resources, claim, verdict)

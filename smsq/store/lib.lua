@@ -62,6 +62,9 @@
 --   held                      zset: jobs that wait for the end of quiet hours -> until when
 --   held_by                   string: the quiet hours that they wait for, see recover.lua
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
+--   totals                    hash: what was measured since ever (measure.lua)
+--   minutes                   zset: minutes that are not in the totals yet
+--   minute:<minute>           what was measured in it: a hash, and a packed string once it is in the totals
 --   words                     hash: words of the gateway's that we do not know -> how often they came
 --   names:<id>                hash: ordinal of a gathered job's send -> what its caller calls it (index.lua)
 --   references:<id>:<n>:<b>   hash: phone -> reference of its own, in buckets as recipients

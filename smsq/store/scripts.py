@@ -41,7 +41,7 @@ def redis_clock() -> None:
 #: need the limiter begin with rate and burst; of those that need the rules, they end with these.
 _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = (
-    *("limit", "recent_failures", "unprepared", "endpoints", "idempotency"),
+    *("measure", "limit", "recent_failures", "unprepared", "endpoints", "idempotency"),
     *("rules", "cap", "request", "paging", "webhook_state", "take_tick"),
 )
 
@@ -63,6 +63,7 @@ _QUOTED = re.compile(r"'([A-Z]+)'")
 
 _putting_together = Lock()
 [_RETURN] = read_definitions("return answer\n")
+_JUDGE = [*read_definitions("judge_campaigns()\n")]
 
 
 @cache
@@ -71,7 +72,8 @@ def _source(name: str) -> str:
     begins_clock = f"local BEGINS_CLOCK = {str(_begins_clock(name)).lower()}\n"
     takes_newer = f"local TAKES_NEWER = {str(_TAKES_NEWER in _read(name)).lower()}\n"
     own = _read_definitions(name)
-    last = [*read_definitions("judge_campaigns()\n"), *_read_definitions("publish"), _RETURN]
+    measures = read_definitions("write_measures()\n" if "measure" in parts else "")
+    last = [*_JUDGE, *measures, *_read_definitions("publish"), _RETURN]
     shared = [one for part in (*_BASE, *parts) for one in _read_definitions(part)]
     marks = read_definitions(begins_clock + takes_newer)
     picked = pick([*marks, *shared], [*own, *last])

@@ -10,6 +10,7 @@ from dataclasses import replace
 from unittest.mock import patch
 
 import tests.smsq.world as worlds
+from smsq.access.attempts import Attempts
 from smsq.campaigns.draft import CampaignDraft
 from smsq.delivery.matching import Matching
 from smsq.domain.outcomes import Verdict
@@ -17,6 +18,7 @@ from smsq.events.posts import Answer, Posted
 from smsq.events.webhooks import GIVE_UP_MS, MOST_WAITING, Webhooks
 from smsq.gathering.gathering import MOST_GATHERED
 from smsq.intake.new_jobs import new_job_id
+from smsq.measures.folding import Folding
 from smsq.models import JobState, Kind, MessageRequest
 from smsq.names import Queue, Start, Task
 from smsq.records.jobs import Idempotency, NewJob
@@ -156,6 +158,10 @@ def work_small_scripts(world: World) -> None:
     world.limiter.set_rate(100, by="me@here")
     world.limiter.set_rate(None, by="me@here")
     world.scripts.run("clock", "", "")
+    world.scripts.run("totals")
+    world.pass_s(180)
+    assert Folding(world.scripts).fold(world.now_us / 1e6, 10.0)
+    Attempts(world.scripts).wait_s(name="ann", address="127.0.0.1")
     ticks = Ticks(world.scripts)
     ticks.may_send(Task.RECOVER)
     ticks.note_unsent(Task.RECOVER)

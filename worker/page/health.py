@@ -23,6 +23,7 @@ from smsq.status.views import Views
 from smsq.store.fitness import try_write
 from smsq.store.refusals import say
 from worker.metrics import render
+from worker.observation import observe
 from worker.page.frame import Services
 from worker.page.gate import Gate
 
@@ -90,12 +91,11 @@ async def metrics(request: Request) -> Response:
     if refused := await refuse(request):
         return refused
     services: Services = request.app.state.services
-    views = Views(services.redis, services.scripts.keys)
     try:
-        stats = await run_in_threadpool(views.stats, services.settings.rate_per_s)
+        seen = await run_in_threadpool(observe, services.scripts, services.settings)
     except RedisError:
         return PlainTextResponse("Redis does not answer\n", status_code=503)
-    return Response(render(stats), media_type="text/plain; version=0.0.4")
+    return Response(render(seen), media_type="text/plain; version=0.0.4")
 
 
 async def refuse(request: Request) -> Response | None:

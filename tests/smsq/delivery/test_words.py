@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from smsq.delivery.polls import PageFacts, Polls, show_word
+from smsq.delivery.page_facts import PageFacts
+from smsq.delivery.polls import Polls, show_word
 from smsq.domain.outcomes import GATEWAY_WORDS, Verdict
 from smsq.models import JobState, Kind, RecipientState, ReportRow
 from smsq.operate.checks import Mark, check_stats

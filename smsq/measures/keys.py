@@ -1,0 +1,29 @@
+"""Names of the keys of measures, as measure.lua and fold.lua build them.
+
+In:  the namespace. Out: key names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureKeys:
+    """Key names below one namespace."""
+
+    namespace: str
+
+    @property
+    def totals(self) -> str:
+        """Hash: what was measured since ever."""
+        return f"{self.namespace}:totals"
+
+    @property
+    def minutes(self) -> str:
+        """Sorted set: minutes since 1970 that are not in the totals yet."""
+        return f"{self.namespace}:minutes"
+
+    def minute(self, minute: int) -> str:
+        """What was measured in a minute: a hash, and a packed string once it is in the totals."""
+        return f"{self.namespace}:minute:{minute}"
