@@ -6,13 +6,13 @@ In:  what the client returned or raised. Out: endpoint, outcome and a reason out
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 
 from smsq.domain.account import Endpoint
 from smsq.errors import GatewayError
-from smsq.models import MessageRequest, Outcome
+from smsq.models import MessageRequest, Outcome, QuickAccepted
 from smsq.text.parts import count_parts
 
 #: The outcome of a request for reports.
@@ -86,6 +86,22 @@ def measure(endpoint: Endpoint, result: object, took_ms: float) -> Exchange:
         return Exchange(endpoint=letter, outcome=result.outcome, reason=reason, took_ms=took_ms)
     outcome = ANSWERED if endpoint is Endpoint.POLL else Outcome.ACCEPTED
     return Exchange(endpoint=letter, outcome=outcome, took_ms=took_ms)
+
+
+def measure_send(
+    endpoint: Endpoint,
+    result: object,
+    took_ms: float,
+    messages: Iterable[MessageRequest],
+    price: Decimal | None,
+) -> Exchange:
+    """Measure a request that sends: with its parts and their price where it was accepted."""
+    exchange = measure(endpoint, result, took_ms)
+    if isinstance(result, GatewayError):
+        return exchange
+    told = result.parts if isinstance(result, QuickAccepted) else 0
+    parts = told or count_all_parts(messages)
+    return replace(exchange, parts=parts, part_price=to_millionths(price))
 
 
 def name_reason(failure: GatewayError) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -23,12 +22,7 @@ from smsq.errors import (
     say_unforeseen,
 )
 from smsq.gateway.http.deadline import forget_exchange, has_written
-from smsq.measures.exchange import (
-    Exchange,
-    count_all_parts,
-    measure,
-    to_millionths,
-)
+from smsq.measures.exchange import measure_send
 from smsq.models import BulkAccepted, JobState, Kind, Outcome, QuickAccepted
 from smsq.names import Durability
 from smsq.pacing.slots import Slot
@@ -93,7 +87,8 @@ def request(
     if isinstance(result, GatewayError) and not isinstance(result, RefusedError):
         heard = hear_failure(resources, slot, result, who=claim.job_id, endpoint=endpoint)
     verdict = judge(resources, claim, result, heard)
-    exchange = measure_attempt(resources, claim, result, took_ms)
+    price = resources.settings.price_per_part
+    exchange = measure_send(endpoint, result, took_ms, claim.messages, price)
     is_ours = settle(resources, claim, verdict, exchange)
     ended = {
         "outcome": verdict.state,
@@ -236,18 +231,3 @@ def read_verdict(
                 retry_after_s=read_pause_s(failure),
             )
             return weigh(verdict, failure, heard)
-
-
-def measure_attempt(
-    resources: Resources,
-    claim: Claim,
-    result: QuickAccepted | BulkAccepted | GatewayError,
-    took_ms: float,
-) -> Exchange:
-    """Measure the request of an attempt, with its parts and their price where it was accepted."""
-    exchange = measure(Endpoint.of(claim.kind), result, took_ms)
-    if isinstance(result, GatewayError):
-        return exchange
-    told = result.parts if isinstance(result, QuickAccepted) else 0
-    price = to_millionths(resources.settings.price_per_part)
-    return replace(exchange, parts=told or count_all_parts(claim.messages), part_price=price)
