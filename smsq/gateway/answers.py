@@ -25,6 +25,7 @@ from smsq.gateway.failures import ABOUT_ACCOUNT, SUCCESSES, judge
 from smsq.gateway.ids import read_id
 from smsq.gateway.reasons import (
     clean_reason,
+    clean_status,
     clean_word,
     find_reason,
     read_date,
@@ -76,7 +77,7 @@ def read_quick(answer: Answer) -> QuickAccepted | GatewayError:
         status = clean_reason(status, answer.secrets)
     elif any(map(str.isdecimal, status)):
         status = mask_codes(status, answer.secrets)
-    status = clean_word(status, WORD_MAX)
+    status = clean_status(status, WORD_MAX)
     return QuickAccepted(sms_id, status, read_id(document.get("parts")) or 0, answer.status)
 
 

@@ -61,6 +61,13 @@ def spell(reason: str) -> list[str]:
     return spellings
 
 
+def undo_all(reason: str) -> str:
+    """Write a reason as its reader is meant to see it, with every escape undone."""
+    for undo in (*_UNDO, *_UNDO):
+        reason = undo(reason)
+    return reason
+
+
 def _undo_json(text: str) -> str:
     text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
     return text.replace("\\n", "\n").replace('\\"', '"').replace("\\/", "/")

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from smsq.gateway.echoes import mask_codes, repeats, spell, take_out
-from smsq.text.phones import mask_phone
+from smsq.gateway.echoes import mask_codes, repeats, spell, take_out, undo_all
+from smsq.text.shown import clean_line, mask_phones
 
 MAX_REASON = 200
 #: So much is looked through for the reason; a page of it would be slow to compare with the texts.
@@ -24,14 +24,16 @@ MAX_RETRY_AFTER_S = 3600.0
 
 #: Stands for words that cannot be shown.
 _REPEATED = "(the gateway's words repeat the request)"
+_UNSHOWABLE = "(the gateway's words hold a phone)"
 
 _KEYS = ("error", "message", "detail", "errors", "description", "error_description", "reason")
 #: What stands where there is no error, and how a failure is written beside one.
 _NO_ERROR = frozenset({"", "0", "none", "null", "no", "false", "ok", "no error"})
 _NO_SUCCESS = frozenset({"", "0", "false", "no", "error", "fail", "failed", "failure", "nok"})
 _FAILURES = frozenset({"error", "fail", "failed", "failure"})
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_LONG_NUMBER = re.compile(r"\d{7,}")
+_ESCAPE = re.compile(r"%[0-9a-fA-F]{2}|&#?\w+;|\\+u|<")
+#: Phones that are escaped in phones that are escaped go no further.
+_MASKINGS = 3
 
 
 def find_reason(document: object) -> str:
@@ -67,8 +69,24 @@ def _plain(value: object) -> str:
 
 
 def clean_word(value: object, most: int) -> str:
-    """Bound a word of the gateway's; half characters, which Redis cannot store, become `?`."""
-    return str(value)[:most].encode("utf-8", "replace").decode()
+    """Bound a word of the gateway's, and write it on one line."""
+    return clean_line(str(value)[:most])
+
+
+def clean_status(value: object, most: int) -> str:
+    """Do so with a status, in which no phone is shown."""
+    return hide_phones(clean_word(value, most))[:most]
+
+
+def hide_phones(words: str) -> str:
+    """Mask phones, in whatever way they are written or escaped; then the words are undone, too."""
+    for _ in range(_MASKINGS):
+        hidden = next((one for one in spell(words) if mask_phones(one) != one), None)
+        if hidden is None:
+            return words
+        # Digits of a phone stand apart in escapes, and those of escapes beside them.
+        words = mask_phones(undo_all(words) if _ESCAPE.search(words) else hidden)
+    return _UNSHOWABLE
 
 
 def clean_reason(reason: str, secrets: Sequence[str]) -> str:
@@ -81,11 +99,10 @@ def clean_reason(reason: str, secrets: Sequence[str]) -> str:
     reason = take_out(reason, secrets)
     if repeats(reason, secrets):
         return _REPEATED
-    reason = _LONG_NUMBER.sub(lambda found: mask_phone(found.group()), reason)
-    reason = mask_codes(reason, secrets)
+    reason = mask_codes(hide_phones(reason), secrets)
     if any(mask_codes(one, secrets) != one for one in spell(reason)):
         return _REPEATED
-    return clean_word(_CONTROL.sub(" ", reason).strip(), MAX_REASON)
+    return clean_word(reason, MAX_REASON)
 
 
 def read_retry_after_s(header: str | None, *, now: datetime | None) -> float | None:

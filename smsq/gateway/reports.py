@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cache, cached_property, partial
 
-from smsq.gateway.reasons import clean_word
+from smsq.gateway.reasons import clean_status
 from smsq.models import ReportRow
 
 #: Longest word of the gateway's that is kept: a status, a uuid.
@@ -45,7 +45,7 @@ class ReportPage:
     def rows(self) -> Sequence[ReportRow]:
         """The rows that could be read. Read when first asked for: the next page need not wait."""
         # Rows of one page share a few words: each is cleaned once.
-        clean = cache(partial(clean_word, most=WORD_MAX))
+        clean = cache(partial(clean_status, most=WORD_MAX))
         return [read for row in self.result if (read := _read_row(row, clean))]
 
     @property

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.gateway.reasons import MAX_REASON, clean_reason, find_reason, read_retry_after_s
+from smsq.gateway.echoes import spell
+from smsq.gateway.reasons import (
+    MAX_REASON,
+    clean_reason,
+    clean_status,
+    clean_word,
+    find_reason,
+    read_retry_after_s,
+)
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 SECRET = "tok+en/4f1c9d72aa=="
@@ -76,6 +86,58 @@ def test_phones_are_masked(phone: str) -> None:
     assert phone not in reason
     assert phone[-2:] in reason
     assert "is blocked" in reason
+
+
+PHONES = [
+    "+375 29 123-45-67",
+    "(29) 123-45-67",
+    "8 029 123 45 67",
+    "375\u00a029\u00a0123\u200b4567",
+]
+WAYS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "entities": lambda phone: "".join(f"&#{ord(c)};" for c in phone),
+    "named": lambda phone: phone.replace(" ", "&nbsp;").replace("+", "&plus;"),
+    "json": lambda phone: "".join(f"\\u{ord(c):04X}" for c in phone),
+    "query": quote,
+    "twice": lambda phone: quote(quote(phone)),
+    "tags": lambda phone: "<b>".join(phone),
+}
+
+
+def pieces_of(text: str) -> set[str]:
+    """Any six digits of it that follow each other: a masked phone shows five, and never these."""
+    digits = "".join(c for c in text if c.isdecimal())
+    return {digits[n : n + 6] for n in range(len(digits) - 5)}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("phone", PHONES)
+def test_a_phone_is_masked_however_it_is_written(phone: str, way: str) -> None:
+    """Of a stranger: nothing of the request tells us."""
+    said = f"Абонент {WAYS[way](phone)} в чёрном списке"
+    for cleaned in (clean_reason(said, ["hello"]), clean_status(said, 200)):
+        assert "чёрном списке" in cleaned
+        for shown in (cleaned, *spell(cleaned)):
+            assert not pieces_of(phone) & pieces_of(shown)
+
+
+def test_words_with_escapes_are_read_before_they_are_masked() -> None:
+    said = "\\u043a\\u043e\\u0434 482913, IP 192.168.1.10"
+
+    assert clean_reason(said, ["Код: 482913"]) == "код ******, IP 192.168.1.10"
+
+
+@given(st.text(max_size=120), st.sampled_from(PHONES), st.sampled_from(sorted(WAYS)), st.text())
+def test_no_phone_stays_in_any_words(before: str, phone: str, way: str, after: str) -> None:
+    for shown in spell(clean_status(f"{before}{WAYS[way](phone)}{after}", 400)):
+        assert not pieces_of(phone) & pieces_of(shown)
+
+
+@given(st.text(st.characters(codec=None)))
+def test_no_word_of_the_gateways_controls_a_terminal(said: str) -> None:
+    for shown in (clean_reason(said, []), clean_status(said, 100), clean_word(said, 100)):
+        assert not {unicodedata.category(c) for c in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def test_what_would_break_a_log_line_is_gone() -> None:
