@@ -33,6 +33,9 @@ _OPTIONS = (
 _HANDS_OVER = 'exec "$@" 3<&{} 4>&{}'
 
 
+_KEY_CODES = {"Tab": 9, "Enter": 13}
+
+
 class Browser:
     """One page of a browser; `open_browser` makes it."""
 
@@ -67,6 +70,29 @@ class Browser:
     def text(self) -> str:
         """What a person reads on the page."""
         return str(self.run("document.body.innerText"))
+
+    def look_like(self, scheme: str, width: int, height: int = 800) -> None:
+        """Be a screen of this width that prefers `light` or `dark`."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._call("Emulation.setDeviceMetricsOverride", **size)
+        wanted = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._call("Emulation.setEmulatedMedia", features=wanted)
+
+    def type_keys(self, text: str) -> None:
+        """Type into what has the focus."""
+        self._call("Input.insertText", text=text)
+
+    def press(self, key: str) -> None:
+        """Press a key, as Tab or Enter."""
+        code = _KEY_CODES[key]
+        told = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        text = {"text": "\r"} if key == "Enter" else {}
+        self._call("Input.dispatchKeyEvent", type="keyDown", **told, **text)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **told)
+
+    def press_to_leave(self, key: str) -> None:
+        """Press a key that leads to another page, and wait for that."""
+        self._leave(lambda: self.press(key))
 
     def take_picture(self, path: Path) -> None:
         """Save what a person sees."""

@@ -5,7 +5,6 @@ In:  an ASGI app. Out: the same, with its headers.
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Scripts, styles and pictures are files of ours; forms are posted to us alone.
@@ -30,6 +29,11 @@ HEADERS = {
 }
 
 
+#: As they are sent; an answer of ours has none of them yet.
+_RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_NOT_KEPT = [(b"cache-control", b"no-store")]
+
+
 class Headers:
     """Adds the headers, whatever the answer is."""
 
@@ -41,9 +45,9 @@ class Headers:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
-                headers.setdefault("Cache-Control", "no-store")
+                given = message["headers"]
+                is_kept = any(name == b"cache-control" for name, _ in given)
+                message["headers"] = [*given, *_RAW, *([] if is_kept else _NOT_KEPT)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -77,6 +77,6 @@ def _controls(visit: Visit) -> Controls:
 
 PAGE = Page(
     "now",
-    views=[View("/", show, shared_s=2.0, again_s=5)],
+    views=[View("/", show, shared_s=2.0, again_s=8)],
     acts=[Act("/pause", pause), Act("/resume", resume), Act("/rate", set_rate)],
 )
