@@ -27,8 +27,12 @@ from worker.page.pages import PAGES
 
 log = logging.getLogger(__name__)
 
-#: Connections at once; more are answered 503.
-_MOST_CONNECTIONS = 300
+#: Connections at once; more are answered 503. With those of the receiver they are as many as most
+#: systems give a process files.
+_MOST_CONNECTIONS = 200
+
+#: Longer than the pause of a page that asks again.
+_KEEP_ALIVE_S = 15
 
 _STOP_S = 3
 _THREAD = "admin"
@@ -82,6 +86,7 @@ def admin_at_work(
         server_header=False,
         lifespan="off",
         limit_concurrency=_MOST_CONNECTIONS,
+        timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_STOP_S,
     )
     server = uvicorn.Server(config)

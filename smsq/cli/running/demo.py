@@ -7,6 +7,7 @@ In:  nothing. Out: three sendings shown live until every recipient is final; exi
 from __future__ import annotations
 
 import json
+import secrets
 import shlex
 import signal
 import subprocess
@@ -66,7 +67,9 @@ def demo(*, keep: bool, as_json: bool) -> None:
     console = make_console(err=as_json)
     root = find_processes()
     with ends_in_order(), tempfile.TemporaryDirectory(prefix="smsq-demo-") as folder:
-        stack = Stack(root, Path(folder), _GATEWAY, _SETTINGS)
+        # Others of this machine reach loopback, too.
+        page = {"SMSQ_WEB_OPERATORS": f"you:{secrets.token_hex(8)}"}
+        stack = Stack(root, Path(folder), _GATEWAY, _SETTINGS | page)
         require("requests", "uvicorn", "flower", *(() if stack.has_real_redis else ("fakeredis",)))
         redis = "redis-server" if stack.has_real_redis else "fakeredis (no redis-server on PATH)"
         console.print(f"starting {redis}, gateway simulator, worker, beat, web, Flower ...")
@@ -86,7 +89,9 @@ def demo(*, keep: bool, as_json: bool) -> None:
 
 def _show_addresses(console: Console, stack: Stack) -> None:
     console.print(f"  Flower   {stack.url('flower')}/tasks")
-    console.print(f"  status   {stack.url('admin')}/metrics")
+    name, _, password = stack.environ["SMSQ_WEB_OPERATORS"].partition(":")
+    console.print(f"  page     {stack.url('admin')} (log in as {name}, password {password})")
+    console.print(f"  metrics  {stack.url('admin')}/metrics")
     console.print(f"  gateway  {stack.url('simulator')}/book\n")
 
 

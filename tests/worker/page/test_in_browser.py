@@ -1,6 +1,7 @@
 """The pages in a headless Chromium: light, dark, a phone's width; by keyboard alone; with axe-core.
 
-`AXE_CORE` names axe.min.js, as `npm pack axe-core` brings it; without it that test is skipped.
+`AXE_CORE` names axe.min.js, as `npm pack axe-core` brings it (.ci/run does that); without it that
+test is skipped.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from worker.page.pages import PAGES
 
 pytestmark = pytest.mark.slow
 
-AXE = Path(os.environ.get("AXE_CORE", "") or "node_modules/axe-core/axe.min.js")
+AXE = Path(os.environ.get("AXE_CORE", "") or ".axe/package/axe.min.js")
 
 #: Colour scheme, width.
 SCREENS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
