@@ -18,6 +18,7 @@ from smsq.settings import Settings
 from smsq.store.connection import OPERATOR_TIMEOUT_S, connect
 from smsq.store.scripts import Scripts
 from worker.page.doctor import Doctor
+from worker.page.speed import Speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Services:
         queue: As a web app has it: finds, and steers campaigns.
         stuck_jobs: To read what happened to a job; whoever acts makes one with `by` of the visit.
         doctor: What `smsq doctor` would say.
+        speed: How long messages took.
     """
 
     settings: Settings
@@ -36,18 +38,21 @@ class Services:
     queue: SmsQueue
     stuck_jobs: StuckJobs
     doctor: Doctor
+    speed: Speed
 
     @classmethod
     def build(cls, settings: Settings, environ: Mapping[str, str]) -> Self:
         """Build from settings and the environment; the connection is made when first used."""
         redis = connect(settings.redis_url, timeout_s=OPERATOR_TIMEOUT_S)
+        scripts = Scripts.of(redis, settings)
         return cls(
             settings,
             redis,
-            Scripts.of(redis, settings),
+            scripts,
             SmsQueue(settings=settings),
             StuckJobs(settings, redis, by=""),
             Doctor(environ),
+            Speed(scripts),
         )
 
     def close(self) -> None:

@@ -6,14 +6,17 @@ import httpx
 import pytest
 from redis import Redis
 
+from smsq.measures.keys import MeasureKeys
 from smsq.models import JobState
 from smsq.operate.checks import Check, Mark
 from smsq.queue import SmsQueue
 from smsq.rings.presence import Presence
+from smsq.store.clock import ledger_time
 from smsq.store.scripts import Scripts
 from tests.support import wait_until
 from tests.worker.page.browsing import Visitor, text_of
 from worker.page.doctor import Doctor
+from worker.page.speed import Speed
 from worker.page.views.now import PAGE
 
 PHONE = "375291234567"
@@ -190,3 +193,31 @@ def test_stuck_jobs_are_counted(reader: Visitor, scripts: Scripts) -> None:
     redis.hset(keys.counts, f"job:{JobState.UNKNOWN}", 4)
 
     assert "Waits for an operator unknown 4" in now(reader)
+
+
+def test_how_long_codes_took_is_told_by_class(reader: Visitor, scripts: Scripts) -> None:
+    told = now(reader)
+    assert "urgent 0 jobs – –" in told
+
+    key = MeasureKeys(scripts.keys.namespace)
+    minute = int(ledger_time(scripts.redis, scripts.keys).now_s // 60)
+    # 100 to the request within 50 ms, of which 4 took up to 2 s; delivered within 10 s.
+    for field, number in {"e|urgent|4": 96, "e|urgent|9": 4, "d|urgent|11": 100}.items():
+        scripts.redis.hset(key.minute(minute), field, number)
+    scripts.redis.zadd(key.minutes, {str(minute): minute})
+    speed = {one.priority: one for one in Speed(scripts).read()}
+
+    assert speed["urgent"].jobs == 100
+    assert 0.025 < (speed["urgent"].to_request.p50_s or 0) <= 0.05
+    assert (speed["urgent"].to_request.p95_s or 0) <= 0.05
+    assert 5 < (speed["urgent"].to_delivered.p95_s or 0) <= 10
+    assert speed["normal"].to_request.p50_s is None
+
+
+def test_the_last_hour_is_read_once_in_a_while(scripts: Scripts) -> None:
+    now_s = [0.0]
+    speed = Speed(scripts, lambda: now_s[0])
+    first = speed.read()
+    assert speed.read() is first
+    now_s[0] += 10
+    assert speed.read() is not first

@@ -38,6 +38,7 @@ def show(visit: Visit) -> Shown:
             "late_s": _LATE_S,
             "on_their_way": [(state, overview.stats.jobs[state]) for state in _OPEN],
             "stuck": [(state, overview.stats.jobs[state]) for state in _STUCK],
+            "speed": services.speed.read(),
             "doctor": services.doctor.ask(),
         },
     )
