@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from smsq.domain.account import Endpoint
 from smsq.measures.histograms import Histogram
 from smsq.measures.readings import Measures
+from smsq.names import PRIORITIES
 from smsq.pacing.slots import Closure
 from worker.observation import Observation
 
@@ -34,6 +35,22 @@ _WHY = (
     ("cannot be read", "unreadable"),
     ("as after a restore", "restored"),
 )
+
+#: How requests fail, with the reasons that matter to alarms. Prometheus takes the first number of a
+#: series for its beginning, so these are shown as 0 before the first one: else nobody sees it.
+_FAILURES = (
+    *(("refused", "http_400"), ("busy", "http_429"), ("no_money", "http_402")),
+    *(("misconfigured", f"http_{status}") for status in (401, 403, 404)),
+    *(("temporary", f"http_{status}") for status in (500, 502, 503)),
+    *(("not_sent", "no_connection"), ("unknown", "no_answer"), ("unknown", "lease")),
+)
+_PASSED = {Endpoint.QUICK: "accepted", Endpoint.BULK: "accepted", Endpoint.POLL: "answered"}
+_NO_REQUESTS = {
+    (endpoint.path, *row): 0
+    for endpoint, passed in _PASSED.items()
+    for row in ((passed, ""), *_FAILURES)
+}
+_NONE_EACH: Mapping[str, float] = {str(priority): 0 for priority in PRIORITIES}
 
 #: More senders or country codes than these are shown together.
 MOST_NAMES, OTHERS = 50, "other"
@@ -120,21 +137,24 @@ def collect_times(totals: Measures) -> Iterable[Metric]:
         ),
         ("slot_wait", "Wait in line for a slot", "class", totals.slot_wait),
     ):
-        yield times(f"smsq_{name}_seconds", meaning, [label], _one_label(histograms))
+        begun = {str(one): Histogram() for one in PRIORITIES} | dict(histograms)
+        yield times(f"smsq_{name}_seconds", meaning, [label], _one_label(begun))
     labels = ["endpoint", "outcome"]
     yield times("smsq_request_seconds", "Time of a request", labels, totals.request_times)
 
 
 def collect_counters(totals: Measures) -> Iterable[Metric]:
     """Make counters."""
-    yield counter(
-        "smsq_requests", "Gateway requests", ["endpoint", "outcome", "reason"], totals.requests
-    )
+    labels = ["endpoint", "outcome", "reason"]
+    requests = _NO_REQUESTS | dict(totals.requests)
+    yield counter("smsq_requests", "Gateway requests", labels, requests)
     yield counter("smsq_receipts", "Receipts kept", ["result"], _one_label(totals.receipts))
     yield counter("smsq_polls", "Requests for a page of reports", [], {(): totals.polls})
-    yield counter("smsq_parts", "SMS parts accepted", ["priority"], _one_label(totals.parts))
+    yield counter(
+        "smsq_parts", "SMS parts accepted", ["priority"], _one_label({**_NONE_EACH, **totals.parts})
+    )
     price = "Their price at SMSQ_PRICE_PER_PART"
-    yield counter("smsq_spent", price, ["priority"], _one_label(totals.spent))
+    yield counter("smsq_spent", price, ["priority"], _one_label({**_NONE_EACH, **totals.spent}))
     final = "Recipients that became final"
     yield counter(
         "smsq_final_recipients", final, ["sender", "state"], bound(totals.final_by_sender)

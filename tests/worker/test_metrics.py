@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import smsq
 from smsq.domain.account import Endpoint
 from smsq.errors import TemporaryError
-from smsq.names import Queue
+from smsq.names import PRIORITIES, Queue
 from smsq.pacing.limiter import Limiter
 from smsq.pacing.slots import Pace, Slot
 from smsq.settings import Settings
@@ -118,6 +118,20 @@ def check_with_promtool(text: str) -> None:
     promtool = shutil.which("promtool")
     if promtool:
         subprocess.run([promtool, "check", "metrics"], input=text.encode(), check=True)
+
+
+def test_what_has_not_happened_yet_is_shown_as_0(scripts: Scripts, settings: Settings) -> None:
+    """Prometheus sees no increase in a series that begins above 0: the first 401 would be none."""
+    text = show(scripts, settings)
+    for path in PATHS:
+        failed = {"endpoint": path, "outcome": "misconfigured", "reason": "http_401"}
+        assert sample(text, "smsq_requests_total", **failed) == 0
+    for priority in PRIORITIES:
+        for name in (
+            *("smsq_enqueue_to_request_seconds_count", "smsq_enqueue_to_delivered_seconds_count"),
+            *("smsq_parts_total", "smsq_spent_total"),
+        ):
+            assert sample(text, name, priority=str(priority)) == 0
 
 
 def test_many_senders_are_shown_together() -> None:
