@@ -12,12 +12,12 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from worker.page.words import find, frame, now
+from worker.page.words import find, frame, history, now
 
 LANGUAGES = ("en", "ru")
 
 #: Every word of the page: English, Russian.
-WORDS: Mapping[str, tuple[str, str]] = {**frame.WORDS, **now.WORDS, **find.WORDS}
+WORDS: Mapping[str, tuple[str, str]] = {**frame.WORDS, **now.WORDS, **find.WORDS, **history.WORDS}
 
 #: `{n:jobs}` in a word: one, few (Russian only), many.
 NOUNS: Mapping[str, tuple[tuple[str, str], tuple[str, str, str]]] = {

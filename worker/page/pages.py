@@ -8,6 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.page.frame import Page
-from worker.page.views import find, now
+from worker.page.views import find, history, now
 
-PAGES: Sequence[Page] = (now.PAGE, find.PAGE)
+PAGES: Sequence[Page] = (now.PAGE, find.PAGE, history.PAGE)
