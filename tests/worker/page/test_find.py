@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 import pytest
@@ -77,13 +78,16 @@ def test_a_gathered_send_has_its_page_with_its_own_recipient_alone(
 
 
 def test_an_operator_sees_full_phones_when_asked_for_and_a_reader_never(
-    reader: Visitor, operator: Visitor, job: str
+    reader: Visitor, operator: Visitor, job: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = f"/find/{job}/phones"
+    caplog.set_level(logging.INFO)
 
     assert PHONE not in operator.get(f"/find/{job}").text
     assert operator.get(path).status_code == 404
     assert PHONE in operator.post(path).text
+    assert f"full phones shown by={OPERATOR[0]} of={job}" in caplog.text
+    assert PHONE not in caplog.text
     refused = reader.post(path)
     assert refused.status_code == 403
     assert PHONE not in refused.text

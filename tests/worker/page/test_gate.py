@@ -9,7 +9,10 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from smsq.models import BulkMessage
+from smsq.queue import SmsQueue
 from smsq.settings import Settings
+from smsq.store.scripts import Scripts
 from tests.worker.page.browsing import OPERATOR, READER, Visitor
 from worker.page.frame import Act, Page, Services, Shown, View, Visit
 from worker.page.headers import HEADERS
@@ -182,3 +185,20 @@ def test_a_form_without_the_sessions_own_token_does_nothing(trial: Visitor) -> N
 def test_services_are_built_without_a_connection(settings: Settings) -> None:
     away = replace(settings, redis_url="redis://127.0.0.1:9/0")
     assert Services.build(away, {}).settings is away
+
+
+def test_no_page_has_a_token_a_text_a_phone_or_a_password(
+    reader: Visitor, settings: Settings, queue: SmsQueue, scripts: Scripts
+) -> None:
+    phone, text = "375291234567", "canary words 4821"
+    job = queue.send_quick(phone, text, reference="order-77")
+    campaign = queue.send_bulk([BulkMessage(name="Sale", text=text, phones=[phone])])
+    paths = [*PATHS, f"/find/{job}", f"/find/{campaign}", "/metrics", "/healthz"]
+    found = [reader.get(concrete(path)).text for path in paths]
+    found += [reader.post("/find", what=what).text for what in (phone, "order-77")]
+
+    key = str(scripts.redis.get(scripts.keys.page_key))
+    assert key
+    for page in found:
+        for secret in (phone, text, settings.gateway_token, READER[1], OPERATOR[1], key):
+            assert secret not in page

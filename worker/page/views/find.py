@@ -9,6 +9,7 @@ an operator may have them shown in full, and that is written down.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Sequence
 
 from smsq.errors import InvalidMessageError, NotFoundError
@@ -20,6 +21,8 @@ from smsq.status.timeline import make_steps
 from smsq.status.views import Views
 from smsq.text.phones import mask_phone, normalize_phone
 from worker.page.frame import Act, Answer, Moved, Page, Shown, View, Visit
+
+log = logging.getLogger(__name__)
 
 #: Sends that a search shows; who has more has to look closer.
 MOST_FOUND = 50
@@ -57,7 +60,9 @@ def show_job(visit: Visit) -> Shown:
 
 def show_phones(visit: Visit) -> Shown:
     """Show the same with phones in full, and write down who saw them."""
-    return _show(visit, visit.form.get("from", ""), full_phones=True)
+    shown = _show(visit, visit.form.get("from", ""), full_phones=True)
+    log.info("full phones shown by=%s of=%s", visit.by, visit.path["job_id"])
+    return shown
 
 
 def _is_id(visit: Visit, typed: str) -> bool:

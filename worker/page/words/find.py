@@ -53,8 +53,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "job.first": ("First page", "Первая страница"),
     "job.show_phones": ("Show phones in full", "Показать телефоны полностью"),
     "job.show_note": (
-        "That is written into the audit trail with your name.",
-        "Это попадёт в журнал действий с вашим именем.",
+        "That is written down with your name.",
+        "Это будет записано с вашим именем.",
     ),
     "job.hide_phones": ("Mask phones again", "Снова скрыть телефоны"),
     "step.receipt": ("receipt", "квитанция"),
