@@ -9,9 +9,10 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from smsq.errors import (
     QueueUnavailableError,
     SmsqError,
 )
+from smsq.text.shown import show
 
 if TYPE_CHECKING:  # most commands show no table
     from rich.console import Console
@@ -96,9 +98,18 @@ def tell_errors(*, as_json: bool) -> Iterator[None]:
     raise click.exceptions.Exit(_EXITS.get(type(told), Exit.FAILED))
 
 
+def put(line: str, *, err: bool = False) -> None:
+    """Print a line in which words stand that are not ours: none of them acts on a terminal.
+
+    Line ends before it are ours; one within it is somebody's who would write a line of his own.
+    """
+    words = line.lstrip("\n")
+    click.echo("\n" * (len(line) - len(words)) + show(words), err=err)
+
+
 def _say(error: SmsqError) -> None:
     for line in str(error).splitlines():
-        click.echo(f"smsq: {line}", err=True)
+        put(f"smsq: {line}", err=True)
     if isinstance(error, QueueUnavailableError) and not error.may_be_stored:
         click.echo("smsq: nothing was changed: start Redis, or correct SMSQ_REDIS_URL", err=True)
 
@@ -159,9 +170,15 @@ def make_table(*headings: str) -> Table:
     """Make a table whose first column, an id, is never broken: it is there to be copied."""
     rich: Any = import_module("rich.table")
     table: Table = rich.Table(box=None, pad_edge=False)
+    table.add_row = partial(_add_row, table.add_row)  # type: ignore[method-assign]
     for n, heading in enumerate(headings):
         table.add_column(heading, no_wrap=n == 0, overflow="fold")
     return table
+
+
+def _add_row(add: Callable[..., None], *cells: object, **options: Any) -> None:
+    """Add a row to a table: no word in it acts on the terminal."""
+    add(*(show(cell) if isinstance(cell, str) else cell for cell in cells), **options)
 
 
 def is_terminal() -> bool:

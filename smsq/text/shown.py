@@ -28,6 +28,10 @@ _DATES = (
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
 _SAYS_ADDRESS = re.compile(r"\bip\b\W*(?:\w+\W+){0,2}$", re.IGNORECASE)
 
+#: What a spreadsheet takes for a formula; full-width signs, too. Tabs are written out before.
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?[\d*]+(?:[.,]\d+)?")
+
 #: Categories of Unicode: controls and ends of lines; what is not seen, or turns letters round;
 #: halves of characters, which nothing can store.
 _CONTROLS, _UNSEEN, _HALVES = frozenset({"Cc", "Zl", "Zp"}), "Cf", "Cs"
@@ -44,6 +48,15 @@ def clean_line(text: str) -> str:
 def show(text: str) -> str:
     r"""Write a text for a terminal: what would control it, or is not seen, as `\x1b`, `\u202e`."""
     return _SUSPECT.sub(_escape, text)
+
+
+def show_cell(text: str) -> str:
+    """Write a cell of a CSV that a spreadsheet opens: what would be a formula begins with `'`.
+
+    A phone, masked or not, and a number are none.
+    """
+    shown = show(text)
+    return f"'{shown}" if _FORMULA.match(shown) and not _NUMBER.fullmatch(shown) else shown
 
 
 def mask_phones(text: str) -> str:

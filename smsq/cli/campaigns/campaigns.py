@@ -15,7 +15,7 @@ import click
 
 from smsq.cli.campaigns.brakes import describe_brake
 from smsq.cli.files.private_files import open_private
-from smsq.cli.output import json_option, open_queue, print_json, say_number
+from smsq.cli.output import json_option, open_queue, print_json, put, say_number
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.errors import InvalidMessageError
@@ -46,7 +46,7 @@ def campaigns(limit: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"campaigns": [_describe(one) for one in found]})
     elif not found:
-        click.echo("no campaigns")
+        put("no campaigns")
     else:
         _show(found, zone)
 
@@ -68,13 +68,13 @@ def _describe(found: Campaign) -> dict[str, Any]:
 
 def _show(found: list[Campaign], zone: tzinfo) -> None:
     """Show a line per campaign, and one below it for what holds it up."""
-    click.echo(_LINE.format("campaign", "enqueued", "state", "recipients", "settled", "name"))
+    put(_LINE.format("campaign", "enqueued", "state", "recipients", "settled", "name"))
     for one in found:
         enqueued = say_time(one.created_at, zone, "minutes")
         numbers = (f"{one.recipients:,}", f"{one.progress:.0%}")
-        click.echo(_LINE.format(one.id, enqueued, one.state, *numbers, one.name))
+        put(_LINE.format(one.id, enqueued, one.state, *numbers, one.name))
         if one.brake:
-            click.echo(f"  {one.brake.state}: {one.brake.why}")
+            put(f"  {one.brake.state}: {one.brake.why}")
 
 
 _LINE = "{:<17}  {:<22}  {:<10}  {:>10}  {:>7}  {}"
@@ -113,11 +113,11 @@ def failed(some_id: str, file: str, *, cancelled: bool, no_report: bool, as_json
         silent = {what: number for what, number in silent.items() if number}
         print_json({"id": some_id, "file": file, "recipients": count, **told, **silent})
     else:
-        click.echo(_say(reader, count, file), err=file == "-")
+        put(_say(reader, count, file), err=file == "-")
         if reader.no_report:
-            click.echo(_say_silent(reader.no_report, are_written=no_report), err=True)
+            put(_say_silent(reader.no_report, are_written=no_report), err=True)
         if reader.retryable:
-            click.echo(_say_retryable(reader.retryable), err=True)
+            put(_say_retryable(reader.retryable), err=True)
 
 
 def _write(reader: FailedReader, stream: TextIO) -> int:

@@ -14,7 +14,7 @@ from smsq.cli.campaigns.estimate import Caps, Estimate, Nowhere, say_price
 from smsq.cli.campaigns.fill_draft import Loader
 from smsq.cli.files.csv_rows import Table
 from smsq.cli.looking.watch import say_duration
-from smsq.cli.output import print_json, say_number
+from smsq.cli.output import print_json, put, say_number
 from smsq.cli.sending.parts import name_character, show_character
 from smsq.queue import SmsQueue
 
@@ -62,7 +62,7 @@ class DryRun:
             "first_text": estimate.first_text,
         }
 
-    def tell(self, told: dict[str, Any], loader: Loader, *, as_json: bool) -> None:
+    def put(self, told: dict[str, Any], loader: Loader, *, as_json: bool) -> None:
         """Say it, as JSON or in words."""
         if as_json:
             print_json(told)
@@ -71,31 +71,31 @@ class DryRun:
         rows += [("duplicates", told["duplicates"]), ("opted out", told["opted_out"])]
         rows += [("recipients", told["recipients"]), ("parts", told["parts"])]
         for name, number in rows:
-            click.echo(f"{name:<11}{number:,}")
+            put(f"{name:<11}{number:,}")
         price = self._caps.price_of(told["parts"])
         if price is not None:
             each = say_price(self._caps.price_per_part or price)
-            click.echo(f"price      {say_price(price)} at {each} for a part")
+            put(f"price      {say_price(price)} at {each} for a part")
         duration = say_duration(told["hours"] * 3600)
-        click.echo(f"requests   {told['requests']:,}: {duration} at {told['rate_per_s']:.3g}/s")
+        put(f"requests   {told['requests']:,}: {duration} at {told['rate_per_s']:.3g}/s")
         self._tell_ucs2(told["ucs2"]["rows"])
-        click.echo(f"encoding   {say_encoding(loader.table)}")
+        put(f"encoding   {say_encoding(loader.table)}")
         if told["first_text"] is not None:
             click.echo(f"first text {_show_text(told['first_text'])}")
         for mistake in loader.rejects.shown:
-            click.echo(mistake, err=True)
+            put(mistake, err=True)
         for refused in told["refused"]:
-            click.echo(f"smsq: would be refused: {refused}", err=True)
+            put(f"smsq: would be refused: {refused}", err=True)
 
     def _tell_ucs2(self, rows: int) -> None:
         if not rows:
             return
-        click.echo(f"UCS-2      in {say_number(rows, 'row')}, because of")
+        put(f"UCS-2      in {say_number(rows, 'row')}, because of")
         characters = self.estimate.ucs2_characters
         for c, count in characters.most_common(_MOST_SHOWN):
-            click.echo(f"           {show_character(c)}  in {say_number(count, 'row')}")
+            put(f"           {show_character(c)}  in {say_number(count, 'row')}")
         if len(characters) > _MOST_SHOWN:
-            click.echo(f"           and {len(characters) - _MOST_SHOWN} more; --json has all")
+            put(f"           and {len(characters) - _MOST_SHOWN} more; --json has all")
 
 
 def say_encoding(table: Table) -> str:

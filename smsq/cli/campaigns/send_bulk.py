@@ -24,7 +24,7 @@ from smsq.cli.files.opening import encoding_option, sheet_option
 from smsq.cli.files.private_files import STDOUT
 from smsq.cli.files.progress import show_progress
 from smsq.cli.files.rejects import Rejects, no_row_error
-from smsq.cli.output import Exit, is_terminal, json_option, open_queue, print_json, say_number
+from smsq.cli.output import Exit, is_terminal, json_option, open_queue, print_json, put, say_number
 from smsq.cli.params import to_moment, to_price, to_unicode
 from smsq.cli.sending.send_quick import (
     again_option,
@@ -130,7 +130,7 @@ def _send(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -> i
             loader = wanted.make_loader(queue.settings, table, head, rejects)
             if draft.resumed:
                 recipients = say_number(draft.resumed, "recipient")
-                click.echo(f"going on where it stopped: {recipients} staged before", err=True)
+                put(f"going on where it stopped: {recipients} staged before", err=True)
             with (
                 queue._producer.call(writes=False),
                 _tell_interrupted(wanted.key),
@@ -152,7 +152,7 @@ def _send(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -> i
         "duplicates": loader.duplicates,
     }
     if table.lines.is_guessed:
-        click.echo(f"read as {say_encoding(table)}", err=True)
+        put(f"read as {say_encoding(table)}", err=True)
     print_json(result) if as_json else _tell(result, stored, rejects)
     return rejects.count
 
@@ -166,7 +166,7 @@ def _dry_run(queue: SmsQueue, wanted: BulkInput, caps: Caps, *, as_json: bool) -
         with queue._producer.call(writes=False):
             _load(loader, dry.estimate, size if is_terminal() and not as_json else None)
     told = dry.finish(loader)
-    dry.tell(told, loader, as_json=as_json)
+    dry.put(told, loader, as_json=as_json)
     if told["refused"]:
         raise click.exceptions.Exit(Exit.BAD_INPUT)
     return rejects.count
@@ -185,7 +185,7 @@ def _tell_interrupted(key: str | None) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         how = "the same command goes on here" if key else "with a --key it could have gone on here"
-        click.echo(f"\nsmsq: interrupted: nothing is sent; {how}", err=True)
+        put(f"\nsmsq: interrupted: nothing is sent; {how}", err=True)
         raise
 
 
@@ -209,18 +209,18 @@ def _read_caps(queue: SmsQueue, options: dict[str, Any]) -> Caps:
 
 def _tell(result: dict[str, Any], stored: StoredId, rejects: Rejects) -> None:
     if not stored.is_new:
-        click.echo(f"{stored} {say_repeated(stored)}", err=str(rejects.path) == STDOUT)
+        put(f"{stored} {say_repeated(stored)}", err=str(rejects.path) == STDOUT)
     else:
         recipients = say_number(result["recipients"], "recipient")
-        click.echo(
+        put(
             f"{result['id']}: {recipients} in {say_number(result['jobs'], 'job')}; "
             f"smsq watch {result['id']} shows what becomes of them",
             err=str(rejects.path) == STDOUT,
         )
     if duplicates := result["duplicates"]:
-        click.echo(f"{say_number(duplicates, 'row')} left out: a phone twice", err=True)
+        put(f"{say_number(duplicates, 'row')} left out: a phone twice", err=True)
     if rejects.count:
         for mistake in rejects.shown:
-            click.echo(mistake, err=True)
+            put(mistake, err=True)
         rows = say_number(rejects.count, "row")
-        click.echo(f"{rows} rejected: correct {rejects.path} and send that file", err=True)
+        put(f"{rows} rejected: correct {rejects.path} and send that file", err=True)

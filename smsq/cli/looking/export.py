@@ -20,6 +20,7 @@ from smsq.settings import Settings
 from smsq.status.export import MESSAGE_COLUMNS, RECIPIENT_COLUMNS, Exporter, Row, Selection
 from smsq.store.connection import WORKER_TIMEOUT_S, connect, unavailable
 from smsq.store.keys import Keys
+from smsq.text.shown import show_cell
 
 
 @click.command()
@@ -28,10 +29,10 @@ from smsq.store.keys import Keys
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["csv", "jsonl"]),
+    type=click.Choice(["csv", "jsonl", "raw"]),
     default="csv",
     show_default=True,
-    help="CSV, or one JSON object a line.",
+    help="CSV, one JSON object a line, or a CSV for programs, with formulas as they stand.",
 )
 @click.option("--recipients", "with_recipients", is_flag=True, help="One row per recipient.")
 @click.option("--full-phones", is_flag=True, help="Phones in full, not masked.")
@@ -49,7 +50,8 @@ def export(
 
     Finished jobs are deleted after SMSQ_RETENTION_S: export them before. Times in the rows are in
     UTC; --since and --until are read in SMSQ_TIMEZONE unless they have an offset. Rows are not
-    sorted. A CSV's tags are divided by semicolons. JSON: {"rows": [...]}, all in one document.
+    sorted. A CSV's tags are divided by semicolons, and a cell that a spreadsheet would take for a
+    formula begins with '. JSON: {"rows": [...]}, all in one document.
     """
     settings = Settings.from_env()
     zone = reader_zone(settings)
@@ -68,7 +70,8 @@ def export(
             elif format_ == "jsonl":
                 _print_lines(rows)
             else:
-                _print_csv(rows, RECIPIENT_COLUMNS if with_recipients else MESSAGE_COLUMNS)
+                columns = RECIPIENT_COLUMNS if with_recipients else MESSAGE_COLUMNS
+                _print_csv(rows if format_ == "raw" else map(_show, rows), columns)
     finally:
         redis.close()
 
@@ -76,6 +79,11 @@ def export(
 def _print_lines(rows: Iterator[Row]) -> None:
     for row in rows:
         click.echo(json.dumps(row))
+
+
+def _show(row: Row) -> Row:
+    tags = [show_cell(tag) for tag in row["tags"]]
+    return {n: show_cell(v) if isinstance(v, str) else v for n, v in row.items()} | {"tags": tags}
 
 
 def _print_csv(rows: Iterator[Row], columns: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from smsq.cli.looking.status import say_names
-from smsq.cli.output import json_option, make_console, make_table, open_queue, print_json
+from smsq.cli.output import json_option, make_console, make_table, open_queue, print_json, put
 from smsq.cli.params import to_start, to_unicode
 from smsq.cli.times import in_zone, reader_zone, say_time
 from smsq.errors import ConfigError, NotFoundError
@@ -125,7 +125,7 @@ def _show(queue: SmsQueue, found: Sequence[JobSummary], *, name: str, as_json: b
         print_json({name: [_describe(one) for one in found]})
         return
     if not found:
-        click.echo("no jobs")
+        put("no jobs")
         return
     zone = reader_zone(queue.settings)
     table = make_table("id", "enqueued", "state", "recipient", "yours", "error")

@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 
 from smsq.cli.looking.watch import say_duration, say_gate
-from smsq.cli.output import json_option, make_console, open_queue, print_json
+from smsq.cli.output import json_option, make_console, open_queue, print_json, put
 from smsq.models import JobState
 from smsq.operate.checks import REPORT_ODDITIES, say_words
 from smsq.pacing.slots import RateView
@@ -67,20 +67,20 @@ def _show(numbers: Stats) -> None:
     make_console().print(columns)
     rate = numbers.rate
     by = f", set by {rate.ceiling_by}" if rate.ceiling_by else ""
-    click.echo(f"\nrate      {rate.current_per_s:.3g}/s of at most {rate.ceiling_per_s:g}/s{by}")
+    put(f"\nrate      {rate.current_per_s:.3g}/s of at most {rate.ceiling_per_s:g}/s{by}")
     if gate := say_gate(rate):
-        click.echo(f"gate      {gate}")
+        put(f"gate      {gate}")
     slots = ", ".join(f"{n:,} {queue}" for queue, n in numbers.slots.items() if n)
     if slots:
-        click.echo(f"requests  {slots}")
+        put(f"requests  {slots}")
     if numbers.oldest_waiting_s:
-        click.echo(f"oldest    ready to be sent for {say_duration(numbers.oldest_waiting_s)}")
+        put(f"oldest    ready to be sent for {say_duration(numbers.oldest_waiting_s)}")
     for what, n in sorted(numbers.oddities.items()):
         if n:
             fix = f": {REPORT_ODDITIES[what][1]}" if what in REPORT_ODDITIES else ""
-            click.echo(f"look at   {n} {what.replace('_', ' ')}{fix}")
+            put(f"look at   {n} {what.replace('_', ' ')}{fix}")
     if numbers.unknown_words:
-        click.echo(f"words     not known to us: {say_words(numbers.unknown_words)}")
+        put(f"words     not known to us: {say_words(numbers.unknown_words)}")
 
 
 def _count(heading: str, numbers: Mapping[Any, int]) -> Table:

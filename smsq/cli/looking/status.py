@@ -13,7 +13,7 @@ import click
 from rich.table import Table
 
 from smsq.cli.campaigns.brakes import describe_brake, say_brake
-from smsq.cli.output import json_option, make_console, open_queue, print_json, print_spooled
+from smsq.cli.output import json_option, make_console, open_queue, print_json, print_spooled, put
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, RecipientState
@@ -87,17 +87,17 @@ def describe(found: Status) -> dict[str, Any]:
 
 def show_status(found: Status) -> None:
     """Show a status to a person."""
-    click.echo(f"{found.kind} {found.id}: {found.state}{_what_next(found)}")
+    put(f"{found.kind} {found.id}: {found.state}{_what_next(found)}")
     _show_names(found)
     if found.error:
-        click.echo(f"  error       {found.error}")
+        put(f"  error       {found.error}")
     if found.brake:
-        click.echo(f"  held up     {say_brake(found.id, found.brake)}")
-    click.echo(f"  attempts    {found.attempts}")
-    click.echo(f"  recipients  {say_counts(found.counts)}")
+        put(f"  held up     {say_brake(found.id, found.brake)}")
+    put(f"  attempts    {found.attempts}")
+    put(f"  recipients  {say_counts(found.counts)}")
     if found.unsent:
         said = ", ".join(f"{n:,} {state}" for state, n in found.unsent.items())
-        click.echo(f"  unsent      {said}")
+        put(f"  unsent      {said}")
     names = [message.name for message in found.messages if message.name]
     if not names:
         return
@@ -109,7 +109,7 @@ def show_status(found: Status) -> None:
         table.add_row(f"  {message.name}", message_id, say_counts(message.counts))
     make_console().print(table)
     if len(found.messages) > _MAX_MESSAGES:
-        click.echo(f"  ... and {len(found.messages) - _MAX_MESSAGES} more messages; --json has all")
+        put(f"  ... and {len(found.messages) - _MAX_MESSAGES} more messages; --json has all")
 
 
 def say_names(reference: str | None, tags: Sequence[str]) -> str:
@@ -119,7 +119,7 @@ def say_names(reference: str | None, tags: Sequence[str]) -> str:
 
 def _show_names(found: Status) -> None:
     if found.reference or found.tags:
-        click.echo(f"  yours       {say_names(found.reference, found.tags)}")
+        put(f"  yours       {say_names(found.reference, found.tags)}")
 
 
 def say_counts(counts: Mapping[RecipientState, int]) -> str:
@@ -140,7 +140,7 @@ def _show_recipients(rows: Iterator[RecipientStatus], zone: tzinfo) -> None:
     for row in rows:
         sent = say_time(row.sent_at, zone) if row.sent_at else ""
         line = f"  {row.phone:<16}{row.state:<13}{row.gateway_status or '':<16}{sent}"
-        click.echo(line.rstrip())
+        put(line.rstrip())
 
 
 def _describe_recipient(row: RecipientStatus) -> dict[str, Any]:

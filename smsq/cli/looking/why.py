@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from smsq.cli.output import json_option, print_json
+from smsq.cli.output import json_option, print_json, put
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.operate.stuck_jobs import StuckJobs
@@ -44,11 +44,11 @@ def why(job_id: str, *, in_utc: bool, as_json: bool) -> None:
     zone = UTC if in_utc else reader_zone(settings)
     for step in steps:
         at = say_time(step.note.at, zone, "milliseconds")
-        click.echo(f"{at}  {step.note.what:<12} {say_step(step, progress)}".rstrip())
+        put(f"{at}  {step.note.what:<12} {say_step(step, progress)}".rstrip())
     if progress.next_poll_at:
         next_poll = say_time(progress.next_poll_at, zone, "milliseconds")
         said = f"{say_progress(progress)}; next poll {next_poll}"
-        click.echo(f"{'':<{len(next_poll)}}  {'so far':<12} {said}")
+        put(f"{'':<{len(next_poll)}}  {'so far':<12} {said}")
 
 
 def describe(job_id: str, steps: list[Step], progress: Progress) -> dict[str, Any]:

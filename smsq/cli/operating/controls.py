@@ -12,7 +12,7 @@ import click
 from smsq.cli.campaigns.brakes import describe_brake, max_failed_option, say_brake
 from smsq.cli.looking.stats import describe_rate
 from smsq.cli.looking.watch import say_gate
-from smsq.cli.output import json_option, open_queue, print_json
+from smsq.cli.output import json_option, open_queue, print_json, put
 from smsq.cli.params import to_unicode
 from smsq.operate.controls import Controls
 from smsq.settings import Settings
@@ -92,8 +92,8 @@ def _turn(turn: Callable[[Controls], None], *, as_json: bool) -> None:
     if as_json:
         print_json(describe_rate(now))
     else:
-        click.echo(f"rate {now.current_per_s:.3g}/s of at most {now.ceiling_per_s:g}/s")
-        click.echo(say_gate(now) or "gate open")
+        put(f"rate {now.current_per_s:.3g}/s of at most {now.ceiling_per_s:g}/s")
+        put(say_gate(now) or "gate open")
 
 
 def _tell(found: Campaign, *, is_changed: bool, as_json: bool) -> None:
@@ -103,6 +103,4 @@ def _tell(found: Campaign, *, is_changed: bool, as_json: bool) -> None:
         print_json(told)
         return
     as_before = "" if is_changed else "nothing changed; "
-    click.echo(
-        f"{as_before}{say_brake(found.id, found.brake) or f'it is not held up: {found.state}'}"
-    )
+    put(f"{as_before}{say_brake(found.id, found.brake) or f'it is not held up: {found.state}'}")

@@ -14,6 +14,7 @@ import click
 from smsq.cli.output import Exit, json_option, print_json
 from smsq.operate.checks import Check, Mark
 from smsq.operate.doctor import examine
+from smsq.text.shown import show
 
 _SIGNS = {Mark.OK: ("✓", "green"), Mark.WARNING: ("!", "yellow"), Mark.ERROR: ("✗", "red")}
 
@@ -55,7 +56,7 @@ def find_exit(checks: Iterable[Check]) -> Exit:
 
 def _show(check: Check) -> None:
     sign, colour = _SIGNS[check.status]
-    detail = check.detail.replace("\n", f"\n{_INDENT}")
+    detail = f"\n{_INDENT}".join(map(show, check.detail.split("\n")))
     click.echo(f"{click.style(sign, fg=colour)} {check.name:<17} {detail}")
     if check.fix:
-        click.echo(f"{_INDENT}{click.style(check.fix, dim=True)}")
+        click.echo(f"{_INDENT}{click.style(show(check.fix), dim=True)}")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import click
 
-from smsq.cli.output import Exit, print_json, say_number
+from smsq.cli.output import Exit, print_json, put, say_number
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.operate.stuck_jobs import StuckJobs
 from smsq.settings import Settings
@@ -70,8 +70,8 @@ def tell(reasons: Mapping[str, str], done: str, *, is_dry: bool, as_json: bool) 
     if as_json:
         print_json({done: count, "refused": refused, "dry_run": is_dry})
     else:
-        click.echo(f"{say_number(count, 'job')} {'to be ' if is_dry else ''}{done}")
+        put(f"{say_number(count, 'job')} {'to be ' if is_dry else ''}{done}")
         for row in refused:
-            click.echo(f"smsq: {row['reason']}", err=True)
+            put(f"smsq: {row['reason']}", err=True)
     if refused:
         raise click.exceptions.Exit(Exit.SOME_REJECTED)

@@ -15,7 +15,7 @@ import click
 from smsq.cli.looking.why import why as why_command
 from smsq.cli.operating.many_stuck import apply_to_each, open_stuck_jobs, tell, why_option
 from smsq.cli.operating.settle_all import settle_all
-from smsq.cli.output import json_option, make_console, make_table, print_json
+from smsq.cli.output import json_option, make_console, make_table, print_json, put
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.models import JobState, Settlement
@@ -119,7 +119,7 @@ def _say(job_id: str, state: JobState, *, as_json: bool) -> None:
     if as_json:
         print_json({"id": job_id, "state": state})
     else:
-        click.echo(f"{job_id} is {state}")
+        put(f"{job_id} is {state}")
 
 
 def _list(state: JobState, error_class: str | None, *, as_json: bool) -> None:
@@ -129,7 +129,7 @@ def _list(state: JobState, error_class: str | None, *, as_json: bool) -> None:
         print_json({"jobs": [_describe(job) for job in jobs]})
         return
     if not jobs:
-        click.echo(f"no job is {state}")
+        put(f"no job is {state}")
         return
     zone = reader_zone(Settings.from_env())
     table = make_table("job", "since", "attempts", "recipients", "class", "what happened")

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from smsq.cli.operating.many_stuck import why_option
-from smsq.cli.output import json_option, make_console, make_table, print_json, say_number
+from smsq.cli.output import json_option, make_console, make_table, print_json, put, say_number
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.operate.unmatched import UnmatchedJob, UnmatchedJobs
@@ -46,7 +46,7 @@ def unmatched(min_age_s: float, *, as_json: bool) -> None:
     elif jobs:
         _show(jobs)
     else:
-        click.echo("every accepted message has its id, or may still get one")
+        put("every accepted message has its id, or may still get one")
 
 
 @click.command()
@@ -70,9 +70,9 @@ def attach(
     if as_json:
         print_json({"id": job_id, "name": name, "message_id": message_id, "more": more})
         return
-    click.echo(f"message {name} of {job_id} is {message_id}, and will be polled")
+    put(f"message {name} of {job_id} is {message_id}, and will be polled")
     if more:
-        click.echo(f"stored receipts gave {say_number(more, 'more id')}")
+        put(f"stored receipts gave {say_number(more, 'more id')}")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from smsq.cli.output import (
     open_queue,
     print_json,
     print_spooled,
+    put,
     say_number,
 )
 from smsq.cli.params import to_unicode
@@ -47,7 +48,7 @@ def add(phones: tuple[str, ...], *, as_json: bool) -> None:
     """Add phones to the list. JSON: {"added"}; phones that were on it already do not count."""
     with open_queue() as queue:
         added = queue.optout.add(phones)
-    print_json({"added": added}) if as_json else click.echo(f"{say_number(added, 'phone')} added")
+    print_json({"added": added}) if as_json else put(f"{say_number(added, 'phone')} added")
 
 
 @optout.command()
@@ -60,7 +61,7 @@ def remove(phones: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
         print_json({"removed": removed})
     else:
-        click.echo(f"{say_number(removed, 'phone')} removed")
+        put(f"{say_number(removed, 'phone')} removed")
 
 
 @optout.command("list")
@@ -72,7 +73,7 @@ def list_phones(*, as_json: bool) -> None:
             print_spooled({}, "phones", queue.optout.phones())
             return
         for phone in queue.optout.phones():
-            click.echo(phone)
+            put(phone)
 
 
 @optout.command("import")
@@ -160,9 +161,9 @@ class _Loader:
 def _tell(result: dict[str, int], rejects: Rejects) -> None:
     known = f", {result['known']:,} were on the list already" if result["known"] else ""
     added = f"{say_number(result['added'], 'phone')} added{known}"
-    click.echo(added, err=str(rejects.path) == STDOUT)
+    put(added, err=str(rejects.path) == STDOUT)
     if rejects.count:
         for mistake in rejects.shown:
-            click.echo(mistake, err=True)
+            put(mistake, err=True)
         rows = say_number(rejects.count, "row")
-        click.echo(f"{rows} rejected: correct {rejects.path} and import that file", err=True)
+        put(f"{rows} rejected: correct {rejects.path} and import that file", err=True)

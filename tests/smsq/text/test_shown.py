@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.text.shown import clean_line, mask_phones, show
+from smsq.text.shown import clean_line, mask_phones, show, show_cell
 
 ANYTHING = st.text(st.characters(codec=None))
 BETWEEN = ["", " ", "-", "\u00a0", ".", " (", ") ", "/", "\u2013", "\u200b", " - ", "\t", "_"]
@@ -74,3 +74,20 @@ def test_days_addresses_and_short_numbers_stay(words: str) -> None:
 @pytest.mark.parametrize("words", ["2026-13-41", "29.123.45.67", "call IP-phone 375291234567"])
 def test_what_only_looks_like_a_day_or_an_address_is_masked(words: str) -> None:
     assert "*" in mask_phones(words)
+
+
+@given(st.sampled_from("=+-@\t\r\uff1d"), ANYTHING)
+def test_no_cell_is_a_formula(sign: str, rest: str) -> None:
+    cell = show_cell(sign + rest)
+    assert cell[0] not in "=@\t\r\n\uff1d"
+    assert cell[0] not in "+-" or not any(c.isalpha() or c in "(|'!" for c in cell)
+
+
+@pytest.mark.parametrize("cell", ["+375*******67", "375291234567", "-5", "Sale", "a=b", ""])
+def test_phones_numbers_and_words_stay_as_they_are(cell: str) -> None:
+    assert show_cell(cell) == cell
+
+
+def test_a_formula_is_a_text() -> None:
+    assert show_cell("=cmd|' /C calc'!A0") == "'=cmd|' /C calc'!A0"
+    assert show_cell(" @SUM(1)") == "' @SUM(1)"

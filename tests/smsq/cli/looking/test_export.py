@@ -46,3 +46,16 @@ def test_one_document_holds_all_rows(smsq_json: Json, job: str) -> None:
 @pytest.mark.parametrize("args", [(), ("--since", "yesterday"), ("--since", "2026-13-01")])
 def test_a_span_that_cannot_be_read_is_refused(smsq: Smsq, args: tuple[str, ...]) -> None:
     assert smsq("export", *args).exit_code == 2
+
+
+def test_a_csv_holds_no_formula_unless_it_is_asked_for_raw(queue: SmsQueue, smsq: Smsq) -> None:
+    formula = "=cmd|' /C calc'!A0"
+    queue.send_quick("+375291234567", "hi", reference=formula, tags=["@SUM(1)"])
+
+    def read(*options: str) -> dict[str, str]:
+        out = smsq("export", "--since", "2020-01-01", *options).stdout
+        [row] = [row for row in csv.DictReader(io.StringIO(out)) if row["reference"]]
+        return row
+
+    assert (read()["reference"], read()["tags"]) == (f"'{formula}", "'@SUM(1)")
+    assert read("--format", "raw")["reference"] == formula
