@@ -129,7 +129,7 @@ class StuckJobs:
                 for job_id, job in zip(part, pipeline.execute(), strict=True):
                     if job.get("state") != state:
                         continue  # it moved on meanwhile
-                    found = _read_stuck(job_id, job)
+                    found = read_stuck(job_id, job)
                     if rule is None or rule.fits(found):
                         yield found
 
@@ -233,7 +233,8 @@ def check_why(why: str) -> None:
         raise InvalidMessageError([f"why: write at most {_MAX_WHY} characters on one line"])
 
 
-def _read_stuck(job_id: str, job: dict[str, str]) -> StuckJob:
+def read_stuck(job_id: str, job: dict[str, str]) -> StuckJob:
+    """Read one from its hash."""
     return StuckJob(
         id=job_id,
         kind=Kind(job["kind"]),

@@ -12,12 +12,19 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from worker.page.words import find, frame, history, now
+from worker.page.words import campaigns, find, frame, history, now, stuck
 
 LANGUAGES = ("en", "ru")
 
 #: Every word of the page: English, Russian.
-WORDS: Mapping[str, tuple[str, str]] = {**frame.WORDS, **now.WORDS, **find.WORDS, **history.WORDS}
+WORDS: Mapping[str, tuple[str, str]] = {
+    **frame.WORDS,
+    **now.WORDS,
+    **campaigns.WORDS,
+    **find.WORDS,
+    **stuck.WORDS,
+    **history.WORDS,
+}
 
 #: `{n:jobs}` in a word: one, few (Russian only), many.
 NOUNS: Mapping[str, tuple[tuple[str, str], tuple[str, str, str]]] = {

@@ -8,6 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.page.frame import Page
-from worker.page.views import find, history, now
+from worker.page.views import campaigns, find, history, now, stuck
 
-PAGES: Sequence[Page] = (now.PAGE, find.PAGE, history.PAGE)
+PAGES: Sequence[Page] = (
+    now.PAGE,
+    campaigns.PAGE,
+    find.PAGE,
+    stuck.PAGE,
+    history.PAGE,
+)
