@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
+from smsq.domain.heartbeat import Heartbeat
 from smsq.domain.outcomes import GATEWAY_WORDS
 from smsq.domain.quiet import QuietHours
 from smsq.environment import parsers
@@ -63,6 +64,7 @@ class Settings:
     bulk_max_recipients: int
     gather_s: float
     price_per_part: Decimal | None
+    heartbeat: Heartbeat | None
     poll_first_s: float
     poll_max_s: float
     poll_horizon_s: float
@@ -223,6 +225,8 @@ def _find_contradictions(values: Mapping[str, Any], needs_gateway: bool) -> list
             found.append(f"SMSQ_{name}_SECRET: SMSQ_{name}_URL needs a secret that signs {signed}")
     if values.get("webhook_url") and values.get("events_keep_s") == 0:
         found.append("SMSQ_EVENTS_KEEP_S is 0: SMSQ_WEBHOOK_URL needs events: write 60 or more")
+    if values.get("heartbeat") and not values.get("alphaname_id"):
+        found.append("SMSQ_ALPHANAME_ID: SMSQ_HEARTBEAT needs your sender's id at the gateway")
     for first, most in _NOT_ABOVE:
         if first in values and most in values and values[first] > values[most]:
             names = [f"SMSQ_{name.upper()}" for name in (first, most)]

@@ -107,6 +107,11 @@ def collect_state(seen: Observation) -> Iterable[Metric]:
     age_s = math.inf if seen.beat_age_s is None else seen.beat_age_s
     yield one("smsq_beat_age_seconds", "Since beat's last tick was worked off", age_s)
     yield by_label("smsq_build_info", "Version of smsq", "version", {seen.version: 1})
+    beat = seen.heartbeat_sms
+    age = "Since a heartbeat SMS arrived; 0 where none is sent"
+    yield one("smsq_heartbeat_sms_age_seconds", age, beat.age_s if beat else 0.0)
+    late = "1 where the last heartbeat SMS is late or did not arrive"
+    yield one("smsq_heartbeat_sms_late", late, float(beat.is_late) if beat else 0.0)
     yield one("smsq_unmatched", "Accepted jobs that lack a message id", seen.unmatched)
     yield one(
         "smsq_webhook_waiting", "Deliveries of the webhook on their way", seen.webhook_waiting

@@ -15,6 +15,7 @@ from smsq.measures.readings import Measures, Readings
 from smsq.names import PRIORITIES
 from smsq.rings.presence import DEAF_AFTER_S, read_presence
 from smsq.settings import Settings
+from smsq.status.heartbeat_sms import HeartbeatSms, read_heartbeat_sms
 from smsq.status.views import Stats, Views
 from smsq.store.clock import ledger_time
 from smsq.store.scripts import Scripts
@@ -43,6 +44,7 @@ class Observation:
         beat_age_s: Since beat's last tick was worked off; None when nobody remembers.
         unmatched: Accepted jobs that lack a message id.
         webhook_waiting: Deliveries on their way.
+        heartbeat_sms: None where none is sent.
     """
 
     stats: Stats
@@ -52,6 +54,7 @@ class Observation:
     beat_age_s: float | None
     unmatched: int
     webhook_waiting: int
+    heartbeat_sms: HeartbeatSms | None
     version: str
 
 
@@ -73,6 +76,7 @@ def observe(scripts: Scripts, settings: Settings) -> Observation:
         beat_age_s=views.heartbeat_age_s(),
         unmatched=stats.oddities.get("unmatched", 0),
         webhook_waiting=Webhooks(scripts, url=settings.webhook_url).count_waiting(),
+        heartbeat_sms=read_heartbeat_sms(redis, keys),
         version=read_version(),
     )
 

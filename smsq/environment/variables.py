@@ -6,6 +6,7 @@ README are tested against it.
 
 from __future__ import annotations
 
+from smsq.domain.heartbeat import parse_heartbeat
 from smsq.environment import parsers
 from smsq.environment.event_variables import EVENT_SETTINGS, LOG_SETTINGS
 from smsq.environment.page.variables import PAGE_SETTINGS
@@ -133,6 +134,13 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         parsers.price,
         "price of one SMS part: 0.035; for --dry-run and --max-price",
+        unset=None,
+    ),
+    Setting(
+        "SMSQ_HEARTBEAT",
+        "",
+        parse_heartbeat,
+        "an urgent message to a phone of your own at that pace: +375291234567@10m; empty: none",
         unset=None,
     ),
     Setting(

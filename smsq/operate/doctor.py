@@ -23,6 +23,7 @@ from smsq.rings.channels import find_channel_faults
 from smsq.rings.presence import name_gateway, read_gateway, read_presence, read_versions
 from smsq.rings.rings import Rings, make_celery
 from smsq.settings import Settings
+from smsq.status.heartbeat_sms import read_heartbeat_sms
 from smsq.status.views import Views
 from smsq.store.agreement import find_differences
 from smsq.store.clock import ledger_time
@@ -121,6 +122,8 @@ def check_ledger(redis: Redis, settings: Settings) -> Iterator[Check]:
         ended_at = hooks.ended_at() if hooks.has_ended() else None
         yield process_checks.check_webhook(hooks.count_waiting(), ended_at)
     yield process_checks.check_beat(views.heartbeat_age_s())
+    if settings.heartbeat:
+        yield process_checks.check_heartbeat_sms(read_heartbeat_sms(redis, keys))
     yield from checks.check_stats(views.stats(settings.rate_per_s, settings.words))
 
 

@@ -15,6 +15,7 @@ from smsq.operate.checks import Check, Mark
 from smsq.rings.broker import read_queue
 from smsq.rings.presence import DEAF_AFTER_S, Running
 from smsq.rings.ticks import LATE_BEAT_S
+from smsq.status.heartbeat_sms import HeartbeatSms
 from smsq.store.agreement import Difference
 
 #: Of one queue. Producers stop at 2,000.
@@ -179,3 +180,17 @@ def check_beat(age_s: float | None) -> Check:
         return Check("beat", Mark.OK, f"last tick {age_s:.0f} s ago")
     detail = "no tick in the last hour" if age_s is None else f"last tick {age_s:.0f} s ago"
     return Check("beat", Mark.ERROR, detail, "start beat (smsq beat) and a worker")
+
+
+def check_heartbeat_sms(beat: HeartbeatSms | None) -> Check:
+    """Look whether the operator's own phone gets its messages."""
+    if beat is None:
+        return Check("heartbeat SMS", Mark.WARNING, "none was sent yet", "start a worker and beat")
+    if beat.failed:
+        detail = f"the last did not arrive: {beat.failed}"
+        return Check("heartbeat SMS", Mark.ERROR, detail, f"smsq why {beat.job_id}")
+    detail = f"the last one arrived {beat.age_s:.0f} s ago"
+    if beat.is_late:
+        fix = f"ask the gateway whether it delivers; smsq why {beat.job_id}"
+        return Check("heartbeat SMS", Mark.ERROR, f"none arrived for {beat.age_s:.0f} s", fix)
+    return Check("heartbeat SMS", Mark.OK, detail)

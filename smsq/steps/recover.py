@@ -20,6 +20,7 @@ from smsq.names import Queue, Task
 from smsq.pacing.slots import read_rate
 from smsq.records.jobs import Due
 from smsq.rings.ticks import Tick
+from smsq.steps.heartbeat.sms import beat_by_sms
 from smsq.steps.launch import has_campaigns_on_their_way, launch_campaigns, sweep_drafts
 from smsq.steps.resources import Resources
 from smsq.store.clock import ledger_time
@@ -64,7 +65,8 @@ def recover_due(resources: Resources, *, apart_s: float = 0.0) -> int | None:
             break
     of_campaigns = (launch_campaigns, sweep_drafts, align_campaigns)
     are_any = has_campaigns_on_their_way(resources)
-    for step in (*(of_campaigns if are_any else ()), ring_forgotten, look_up_ids, fold_measures):
+    always = (ring_forgotten, look_up_ids, fold_measures, beat_by_sms)
+    for step in (*(of_campaigns if are_any else ()), *always):
         try_step(resources, step)
     if looked_at:
         log.info("recover: %(jobs)d jobs were due", {"jobs": looked_at})

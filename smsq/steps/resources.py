@@ -32,6 +32,7 @@ from smsq.rules.rules import RuleBook
 from smsq.sending.claims import Claims
 from smsq.settings import Settings
 from smsq.steps.console import ConsoleGateway
+from smsq.steps.heartbeat.pace import HeartbeatPace
 from smsq.store.connection import WORKER_TIMEOUT_S, connect_for
 from smsq.store.keys import Keys
 from smsq.store.scripts import Scripts
@@ -70,6 +71,7 @@ class Resources:
     poll_schedule: PollSchedule
     message_ids: MessageIdSource = field(default_factory=NoSource)
     stop: threading.Event = field(default_factory=threading.Event)
+    heartbeat_pace: HeartbeatPace = field(default_factory=HeartbeatPace)
 
     @classmethod
     def build(cls, settings: Settings) -> Self:

@@ -133,6 +133,11 @@ class Keys:
         return f"{self.namespace}:counts"
 
     @property
+    def heartbeat_sms(self) -> str:
+        """Hash: the last heartbeat SMS, and when one arrived (status/heartbeat_sms.py)."""
+        return f"{self.namespace}:heartbeat_sms"
+
+    @property
     def words(self) -> str:
         """Hash: words of the gateway's that we do not know → how often they came."""
         return f"{self.namespace}:words"

@@ -46,6 +46,7 @@
 --   page_tries:<who>          string with a time to live: when the next attempt to log in is on time (attempt.lua)
 --   settings                  hash: <name>=<value> of a setting -> when and by whom it was told last (agree.lua)
 --   heartbeat                 string: when beat's ticks were worked off last
+--   heartbeat_sms             hash: the last heartbeat SMS, and when one arrived
 --   disk                      string: written to see whether writes reach the disk, or a replica
 --   console:<message id>      string with a time to live: phones of a message that `console:` took
 --   fitness                   string: written and deleted to see what Redis' user may do

@@ -50,6 +50,7 @@ OWN_TIME = {
     "console": "as long as its message is polled for",
     "settings": "until nobody has said so for a while",
     "heartbeat": "as long as anybody would ask",
+    "heartbeat_sms": "ten of its periods",
     "events": "SMSQ_EVENTS_KEEP_S",
     "event_groups": "longer than any stream: who comes back sooner goes on where it was",
     "webhook": "longer than any stream: who comes back sooner goes on where it was",
@@ -85,6 +86,7 @@ SET_TIMES = {
     ),
     "smsq/events/groups.py",
     "smsq/steps/console.py",
+    "smsq/steps/heartbeat/sms.py",
 }
 
 
