@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -99,3 +102,15 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
 
 def _with_defaults(options: Sequence[str]) -> Sequence[str]:
     return ("--sent-after-s", "0.1", "--final-after-s", "0.3", "--magic", *options)
+
+
+def read_flower(deployment: Deployment, page: str, *, data: bytes | None = None) -> str:
+    """A page as an operator sees it."""
+    request = urllib.request.Request(deployment.url("flower") + page, data)
+    password = base64.b64encode(deployment.environ["FLOWER_BASIC_AUTH"].encode()).decode()
+    request.add_header("Authorization", f"Basic {password}")
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{page}: {error}") from None

@@ -15,7 +15,7 @@ from redis import Redis
 
 from smsq.models import BulkMessage, JobState
 from smsq.queue import SmsQueue
-from tests.e2e.conftest import Deploy, Deployment
+from tests.e2e.conftest import Deploy, Deployment, read_flower
 from tests.support import wait_until
 
 PHONE = "37529739"  # and four digits that the simulator answers by
@@ -93,9 +93,15 @@ def test_flower_shows_neither_token_nor_text_nor_phone(flown: Deployment) -> Non
 
 
 def test_flower_asks_for_its_password(flown: Deployment) -> None:
-    for page in ("/", "/tasks", "/api/tasks"):
+    for page in ("/", "/tasks", "/api/tasks", "/metrics"):
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(flown.url("flower") + page, timeout=10)
+
+
+def test_flower_has_no_button_that_works(flown: Deployment) -> None:
+    for act in ("worker/shutdown/smsq@host", "task/async-apply/smsq.send_quick"):
+        with pytest.raises(AssertionError, match="403"):
+            read_flower(flown, f"/api/{act}", data=b"")
 
 
 def test_redis_holds_no_token_and_text_and_phone_only_with_their_job(flown: Deployment) -> None:
@@ -138,15 +144,3 @@ def decode_bodies(rings: str) -> str:
     """Celery's messages carry their bodies in base64."""
     bodies = re.findall(r'"body": ?"([A-Za-z0-9+/=]+)"', rings)
     return rings + " ".join(base64.b64decode(body).decode(errors="replace") for body in bodies)
-
-
-def read_flower(deployment: Deployment, page: str) -> str:
-    """A page as an operator sees it."""
-    request = urllib.request.Request(deployment.url("flower") + page)
-    password = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    request.add_header("Authorization", f"Basic {password}")
-    try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return str(answer.read().decode())
-    except urllib.error.HTTPError as error:
-        raise AssertionError(f"{page}: {error}") from None

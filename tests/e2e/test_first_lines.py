@@ -30,7 +30,7 @@ IS_UP = {
 
 def environ_of(environ: dict[str, str]) -> dict[str, str]:
     ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
-    return {**os.environ, **environ, **ports}
+    return {**os.environ, **environ, **ports, "FLOWER_BASIC_AUTH": "ops:password"}
 
 
 def test_all_that_starts_says_once_what_it_is_and_nothing_alarming(

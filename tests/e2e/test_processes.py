@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from smsq.names import Queue, Task
 from smsq.rings.backlog import MOST_RINGS
 from smsq.rings.rings import Rings
 from smsq.settings import Settings
-from tests.e2e.conftest import ROOT, Deploy, Deployment
+from tests.e2e.conftest import ROOT, Deploy, Deployment, read_flower
 from tests.support import wait_until
 
 PHONE = "375297394567"
@@ -42,7 +42,7 @@ def inspect(deployment: Deployment, what: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def watched(deploy: Deploy) -> Iterator[Deployment]:
     """A deployment that tests only look at, with Flower."""
-    with deploy(has_flower=True, FLOWER_UNAUTHENTICATED_API="true") as deployment:
+    with deploy(has_flower=True) as deployment:
         yield deployment
 
 
@@ -57,10 +57,7 @@ def test_flowers_page_for_a_task_is_the_page_for_its_job(watched: Deployment) ->
     job = watched.queue.send_quick(PHONE, "code")
     wait_until(lambda: watched.queue.status(job).is_final, "the job is done")
 
-    def read(path: str) -> str:
-        with urllib.request.urlopen(watched.url("flower") + path, timeout=10) as answer:
-            return str(answer.read().decode())
-
+    read = partial(read_flower, watched)
     wait_until(lambda: job in read("/api/tasks"), "Flower knows the task")
     task = json.loads(read(f"/api/task/info/{job}"))
     assert task["name"] == Task.SEND_QUICK

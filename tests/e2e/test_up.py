@@ -171,14 +171,16 @@ def test_a_worker_started_in_a_web_apps_folder_is_ours(
     assert "this is the web app" not in log.read_text()
 
 
-def test_flower_needs_a_password_where_others_can_reach_it(
-    up_environ: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize("given", ["", "ops", "ops:"])
+def test_flower_needs_a_password_wherever_it_listens(
+    given: str, up_environ: dict[str, str], tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    with run("flower", "--address=0.0.0.0", log=log, environ=up_environ) as process:
+    environ = {**up_environ, "FLOWER_BASIC_AUTH": given}
+    with run("flower", log=log, environ=environ) as process:
         process.wait(timeout=30)
     assert process.returncode == 2
-    assert "FLOWER_BASIC_AUTH" in log.read_text()
+    assert "set FLOWER_BASIC_AUTH=user:password" in log.read_text()
 
 
 @pytest.mark.slow

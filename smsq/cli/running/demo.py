@@ -7,7 +7,6 @@ In:  nothing. Out: three sendings shown live until every recipient is final; exi
 from __future__ import annotations
 
 import json
-import secrets
 import shlex
 import signal
 import subprocess
@@ -26,6 +25,7 @@ from rich.text import Text
 from smsq.cli.looking.status import count_final, describe, say_counts
 from smsq.cli.output import Exit, json_option, make_console, print_json
 from smsq.cli.running.children import Ended, ends_in_order
+from smsq.cli.running.listening import make_login
 from smsq.cli.running.processes import find_processes, require
 from smsq.cli.running.stack import Stack, StackError
 from smsq.models import RecipientState
@@ -68,7 +68,7 @@ def demo(*, keep: bool, as_json: bool) -> None:
     root = find_processes()
     with ends_in_order(), tempfile.TemporaryDirectory(prefix="smsq-demo-") as folder:
         # Others of this machine reach loopback, too.
-        page = {"SMSQ_WEB_OPERATORS": f"you:{secrets.token_hex(8)}"}
+        page = {"SMSQ_WEB_OPERATORS": make_login()}
         stack = Stack(root, Path(folder), _GATEWAY, _SETTINGS | page)
         require("requests", "uvicorn", "flower", *(() if stack.has_real_redis else ("fakeredis",)))
         redis = "redis-server" if stack.has_real_redis else "fakeredis (no redis-server on PATH)"
@@ -88,7 +88,8 @@ def demo(*, keep: bool, as_json: bool) -> None:
 
 
 def _show_addresses(console: Console, stack: Stack) -> None:
-    console.print(f"  Flower   {stack.url('flower')}/tasks")
+    name, _, password = stack.environ["FLOWER_BASIC_AUTH"].partition(":")
+    console.print(f"  Flower   {stack.url('flower')}/tasks (log in as {name}, password {password})")
     name, _, password = stack.environ["SMSQ_WEB_OPERATORS"].partition(":")
     console.print(f"  page     {stack.url('admin')} (log in as {name}, password {password})")
     console.print(f"  metrics  {stack.url('admin')}/metrics")

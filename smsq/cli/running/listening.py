@@ -6,6 +6,7 @@ In:  $HOST and $PORT. Out: the address, or what to write instead.
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections.abc import Mapping
 
@@ -22,6 +23,11 @@ class BadPort(click.ClickException):
     """No port at all."""
 
     exit_code = Exit.BAD_INPUT
+
+
+def make_login() -> str:
+    """Make a `user:password` that holds for as long as the processes run."""
+    return f"you:{secrets.token_hex(8)}"
 
 
 def read_address(

@@ -20,7 +20,7 @@ from types import ModuleType
 import click
 
 import smsq
-from smsq.cli.running.listening import LOOPBACK, read_address
+from smsq.cli.running.listening import read_address
 
 #: What the processes are made of.
 PACKAGES = ("config", "tasks", "worker")
@@ -135,15 +135,19 @@ def web() -> None:
 def flower(arguments: Sequence[str]) -> None:
     """Run Flower, a web page that shows workers and tasks.
 
-    It listens on $HOST:$PORT, by default 127.0.0.1:5555. On any other address it needs a password:
-    FLOWER_BASIC_AUTH=user:password. Further arguments go to `celery flower`.
+    It listens on $HOST:$PORT, by default 127.0.0.1:5555, and asks for the password of
+    FLOWER_BASIC_AUTH=user:password. It has no buttons unless FLOWER_READ_ONLY=false. Further
+    arguments go to `celery flower`.
     """
     begin_log("flower")
+    door = import_process("worker.flower_door")
+    names = [a.split("=", 1)[0] for a in arguments if a.startswith("--")]
+    if not door.has_password(os.environ, names):
+        click.echo("smsq: Flower needs a password: set FLOWER_BASIC_AUTH=user:password", err=True)
+        raise click.exceptions.Exit(_BAD_SETTINGS)
     given = dict(a.split("=", 1) for a in arguments if a.startswith("--") and "=" in a)
     host, port = read_address(5555, host=given.get("--address"), port=given.get("--port"))
-    if host not in LOOPBACK and not os.environ.get("FLOWER_BASIC_AUTH"):
-        click.echo("smsq: FLOWER_BASIC_AUTH: write user:password, or listen on 127.0.0.1", err=True)
-        raise click.exceptions.Exit(_BAD_SETTINGS)
+    door.close(os.environ)
     # It asks workers before any has answered, and calls that failures.
     logging.getLogger("flower.inspector").setLevel(logging.ERROR)
     run_celery("flower", f"--address={host}", f"--port={port}", *arguments)

@@ -26,6 +26,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from smsq.cli.running.children import die_with_parent, end_together
+from smsq.cli.running.listening import make_login
 from smsq.errors import SmsqError
 
 #: A process of ours that is not up by then will not come up.
@@ -223,6 +224,7 @@ class Stack:
             "SMSQ_CALLBACK_URL": self.url("web"),
             "SMSQ_CALLBACK_SECRET": secrets.token_hex(16),
             "SMSQ_ALPHANAME_ID": "123",
+            "FLOWER_BASIC_AUTH": make_login(),
             **self.settings,
         }
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import click
 
 from smsq.cli.running.children import Ended, die_with_parent, end_together, ends_in_order
+from smsq.cli.running.listening import make_login
 from smsq.cli.running.processes import begin_log, require
 from smsq.settings import Settings
 
@@ -121,6 +122,17 @@ def plan(workers: int, environ: Mapping[str, str]) -> Sequence[Child]:
     return children
 
 
+def find_login(environ: Mapping[str, str]) -> str:
+    """Say who may open Flower; where nobody is named, make a password for this run."""
+    if environ.get("FLOWER_BASIC_AUTH"):
+        return environ["FLOWER_BASIC_AUTH"]
+    login = make_login()
+    # Logs are kept, and others read them: there it stays unknown.
+    what = login if sys.stderr.isatty() else "a new password each time, not shown in logs"
+    say(f"smsq: Flower asks for {what}: to choose it, set FLOWER_BASIC_AUTH=user:password")
+    return login
+
+
 def keep_up(children: Sequence[Child], *, goes_on: Callable[[], bool] = lambda: True) -> None:
     """Start what is down, until the process is asked to end.
 
@@ -161,13 +173,14 @@ def up(workers: int) -> None:
     A process that dies is started again, after a pause that grows. SIGTERM or Ctrl-C stops all of
     them; workers finish the requests they have started. Web listens on $PORT (8080), Flower on
     $FLOWER_PORT (5555), both on 127.0.0.1 unless $HOST is set, and web for operators on
-    $SMSQ_ADMIN_LISTEN (127.0.0.1:8081).
+    $SMSQ_ADMIN_LISTEN (127.0.0.1:8081). Flower asks for FLOWER_BASIC_AUTH=user:password; where that
+    is not set, for a password that is shown on the terminal.
     """
     require("requests", "uvicorn", "jinja2", "flower")
     begin_log("up")
     # Every mistake is told once, before anything starts.
     Settings.from_env(needs_gateway=True, needs_webhook=True, needs_page=True)
-    children = plan(workers, os.environ)
+    children = plan(workers, {**os.environ, "FLOWER_BASIC_AUTH": find_login(os.environ)})
     with ends_in_order():
         try:
             keep_up(children)

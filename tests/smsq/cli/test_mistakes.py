@@ -98,7 +98,12 @@ def test_a_redis_that_is_away_is_two_lines_that_say_what_to_do(smsq: Smsq) -> No
 def test_wrong_settings_are_named_each_in_a_line_and_nothing_starts(
     command: str, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    wrong = {**environ, "SMSQ_RATE_PER_S": "fast", "SMSQ_NAMESPCE": "shop"}
+    wrong = {
+        **environ,
+        "FLOWER_BASIC_AUTH": "ops:password",
+        "SMSQ_RATE_PER_S": "fast",
+        "SMSQ_NAMESPCE": "shop",
+    }
     ran = subprocess.run(
         [sys.executable, "-m", "smsq.cli", command],
         env={"PATH": "", "PYTHONPATH": str(Path(__file__).parents[3]), **wrong},
