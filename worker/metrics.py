@@ -52,9 +52,6 @@ _NO_REQUESTS = {
 }
 _NONE_EACH: Mapping[str, float] = {str(priority): 0 for priority in PRIORITIES}
 
-#: More senders or country codes than these are shown together.
-MOST_NAMES, OTHERS = 50, "other"
-
 
 class LedgerCollector(Collector):
     """Presents one observation."""
@@ -161,11 +158,9 @@ def collect_counters(totals: Measures) -> Iterable[Metric]:
     price = "Their price at SMSQ_PRICE_PER_PART"
     yield counter("smsq_spent", price, ["priority"], _one_label({**_NONE_EACH, **totals.spent}))
     final = "Recipients that became final"
+    yield counter("smsq_final_recipients", final, ["sender", "state"], totals.final_by_sender)
     yield counter(
-        "smsq_final_recipients", final, ["sender", "state"], bound(totals.final_by_sender)
-    )
-    yield counter(
-        "smsq_country_final_recipients", final, ["country", "state"], bound(totals.final_by_country)
+        "smsq_country_final_recipients", final, ["country", "state"], totals.final_by_country
     )
 
 
@@ -174,19 +169,6 @@ def name_why(closure: Closure) -> str:
     if math.isinf(closure.for_s) and "as after a restore" not in closure.why:
         return "paused"
     return next((name for words, name in _WHY if words in closure.why), "token")
-
-
-def bound(numbers: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
-    """Keep the largest names, and add the others up."""
-    sizes: dict[str, int] = {}
-    for (name, _), number in numbers.items():
-        sizes[name] = sizes.get(name, 0) + number
-    kept = {*sorted(sizes, key=lambda name: (-sizes[name], name))[:MOST_NAMES]}
-    found: dict[tuple[str, str], int] = {}
-    for (name, state), number in numbers.items():
-        labels = (name if name in kept else OTHERS, state)
-        found[labels] = found.get(labels, 0) + number
-    return found
 
 
 def by_label(name: str, meaning: str, label: str, numbers: Mapping[Any, float]) -> Metric:

@@ -25,6 +25,8 @@
 local id, n = string.match(ARGV[4], '^(.*):(%d+)$')
 local message_key = key('message', id, n)
 local message, job = load(message_key), load(key('job', id))
+-- The request was made, whoever may write its rows.
+measure_request(ARGV[14] ~= '' and 'p' or '', ARGV[14], ARGV[15], ARGV[16])
 if not message or not job or (message.poll_number or message.polls) ~= ARGV[5] then return {'stale', 0} end
 
 local RANK = {p = 0, s = 1, n = 2, u = 3, w = 4, d = 5}
@@ -119,7 +121,6 @@ if heard > 0 then
 end
 local left = unfinished(id, n)
 if ARGV[8] == '' then return {'ok', left} end
-measure_request(ARGV[14] ~= '' and 'p' or '', ARGV[14], ARGV[15], ARGV[16])
 if message.asides and ARGV[6] ~= '[]' then redis.call('HDEL', message_key, 'asides') end
 local age_ms = NOW_MS - born_ms_of(job, message.starts_at_ms)
 count({}, 'reports_unreadable', tonumber(ARGV[13]))

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 from smsq.delivery.page_facts import NO_FACTS, PageFacts
 from smsq.domain.outcomes import GATEWAY_WORDS, read_gateway_word
 from smsq.errors import NotFoundError
+from smsq.measures.exchange import NO_EXCHANGE
 from smsq.models import RecipientState, ReportRow
 from smsq.records.jobs import PollClaim, PollPlan
 from smsq.rings.ticks import NO_TICK, Tick
@@ -88,8 +90,9 @@ class Polls:
         """
         *before, last = [rows[i : i + SLICE_ROWS] for i in range(0, len(rows), SLICE_ROWS)] or [[]]
         for some in before:
-            if self._apply_rows(claim, some) is None:
+            if self._apply_rows(claim, some, facts=PageFacts(exchange=facts.exchange)) is None:
                 return None
+            facts = replace(facts, exchange=NO_EXCHANGE)
         rest_ms = "" if next_in_s is None else round(next_in_s * 1000)
         return self._apply_rows(claim, last, next_offset, rest_ms, facts)
 

@@ -25,5 +25,9 @@ class MeasureKeys:
         return f"{self.namespace}:minutes"
 
     def minute(self, minute: int) -> str:
-        """What was measured in a minute: a hash, and a packed string once it is in the totals."""
+        """Hash: what was measured in a minute since 1970 that is not in the totals yet."""
         return f"{self.namespace}:minute:{minute}"
+
+    def history(self, minute: int) -> str:
+        """String: what was measured in a minute, or from it on in a quarter of an hour, packed."""
+        return f"{self.namespace}:history:{minute}"

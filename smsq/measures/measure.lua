@@ -26,15 +26,18 @@ local function measure_time(field, ms, times)
   measure(field .. '|s', ms * (times or 1))
 end
 
--- From enqueue counts once, up to the first request, and not what the caller asked to wait for.
+-- From enqueue counts once, up to the first request, and not what the caller asked to wait for. In line a
+-- job has been since it was queued last: a pause before another attempt is no wait for a slot.
 local function measure_job_wait(job)
-  local ready_ms, from_ms = tonumber(job.ready_at_ms), math.max(tonumber(job.created_at_ms) or 0, tonumber(job.due_at_ms) or 0)
-  if ready_ms then measure_time('w|' .. job.priority, NOW_MS - ready_ms) end
+  local queued_ms, from_ms = tonumber(job.changed_at_ms), math.max(tonumber(job.created_at_ms) or 0, tonumber(job.due_at_ms) or 0)
+  if queued_ms then measure_time('w|' .. job.priority, NOW_MS - queued_ms) end
   if tonumber(job.claims) == 0 and from_ms > 0 then measure_time('e|' .. job.priority, NOW_MS - from_ms) end
 end
 
+-- Polls that have begun stand in line with times that are so much earlier (paging.lua).
 local function measure_poll_wait(ref)
   local ready_ms = tonumber(redis.call('ZSCORE', key('ready', 'poll'), ref) or nil)
+  if ready_ms and ready_ms < 0 then ready_ms = ready_ms + BEGUN_MS end
   if ready_ms then measure_time('w|poll', NOW_MS - ready_ms) end
 end
 
@@ -63,7 +66,10 @@ local function measure_final(job, message, phones, state)
   for _, phone in ipairs(phones) do measure('k|' .. country_code(phone) .. '|' .. letter, 1) end
   if letter ~= 'd' then return end
   local accepted_ms, created_ms = tonumber(job.accepted_at_ms), tonumber(job.created_at_ms)
-  if accepted_ms then measure_time('a|' .. job.priority, NOW_MS - accepted_ms, #phones) end
+  if accepted_ms then
+    -- The gateway began with it no sooner.
+    measure_time('a|' .. job.priority, NOW_MS - math.max(accepted_ms, tonumber(message.starts_at_ms) or 0), #phones)
+  end
   if created_ms then measure_time('d|' .. job.priority, NOW_MS - created_ms, #phones) end
 end
 

@@ -5,11 +5,8 @@ In:  fields that scripts counted up (measure.lua). Out: `Measures`: histograms a
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -20,6 +17,8 @@ from redis import Redis
 from smsq.measures.exchange import ANSWERED
 from smsq.measures.histograms import Histogram
 from smsq.measures.keys import MeasureKeys
+from smsq.measures.names import admit, bound, leave_out_notes, read_known
+from smsq.measures.packing import MINUTES, RATE, add_fields, join, unpack
 from smsq.models import Outcome
 from smsq.store.scripts import Scripts
 
@@ -38,9 +37,6 @@ _PASSED = frozenset({Outcome.ACCEPTED.value, ANSWERED})
 
 #: Minutes are kept for so long.
 KEEP_MINUTES = 72 * 60
-
-#: The field of the rate in force at the end of a minute, in thousandths of a request a second.
-RATE = "rate"
 
 #: Thousandths, and millionths of the currency.
 _THOUSANDTHS, _MILLIONTHS = 1000, 1_000_000
@@ -155,6 +151,11 @@ class Measures:
         return self._finals("k")
 
     @property
+    def minutes(self) -> int:
+        """Minutes that are together: one, or a quarter of an hour."""
+        return self.fields.get(MINUTES, 1)
+
+    @property
     def rate_per_s(self) -> float | None:
         """The rate in force at the end of a minute; None where it is not known."""
         number = self.fields.get(RATE)
@@ -173,11 +174,7 @@ class Measures:
 
 def add_up(some: Iterable[Measures]) -> Measures:
     """Add up measures of several times; a rate does not add up and is left out."""
-    total: Counter[str] = Counter()
-    for measures in some:
-        total.update(measures.fields)
-    total.pop(RATE, None)
-    return Measures(total)
+    return Measures(add_fields(measures.fields for measures in some))
 
 
 class Readings:
@@ -190,41 +187,53 @@ class Readings:
 
     def totals(self) -> Measures:
         """Read all since ever, exact over all processes; one call."""
-        return add_up(Measures(read_flat(flat)) for flat in self._scripts.run("totals"))
+        folded, *open_ones = (read_flat(flat) for flat in self._scripts.run("totals"))
+        known = read_known(folded)
+        fields = add_fields([leave_out_notes(folded), *open_ones])
+        return Measures(bound(fields, known | admit(fields, known)))
 
     def minutes(self, since_s: float, until_s: float) -> Mapping[int, Measures]:
         """Read minutes, of the last 72 hours at most; those without anything are left out.
+
+        Where so much happened that minutes would be too large to keep, the older ones come as
+        quarters of an hour: see `Measures.minutes`.
 
         Args:
             since_s: Seconds since 1970.
             until_s: The same; its minute is included.
 
         Returns:
-            Minute since 1970 → what was measured in it.
+            Minute since 1970 → what was measured in it, or from it on.
         """
         last = int(until_s // 60)
         wanted = range(max(int(since_s // 60), last - KEEP_MINUTES), last + 1)
-        found: dict[int, Measures] = {}
+        found = dict(self._read_open(wanted))
         for begin in range(0, len(wanted), _MOST_MINUTES_AT_ONCE):
-            some = wanted[begin : begin + _MOST_MINUTES_AT_ONCE]
+            some = [m for m in wanted[begin : begin + _MOST_MINUTES_AT_ONCE] if m not in found]
             found |= self._read_packed(some)
-        open_ones = cast("list[str]", self._redis.zrange(self._keys.minutes, 0, -1))
-        pipeline = self._redis.pipeline(transaction=False)
-        still_open = [int(minute) for minute in open_ones if int(minute) in wanted]
-        for minute in still_open:
-            pipeline.hgetall(self._keys.minute(minute))
-        for minute, fields in zip(still_open, pipeline.execute(raise_on_error=False), strict=True):
-            if isinstance(fields, dict) and fields:
-                found[minute] = Measures({name: int(n) for name, n in fields.items()})
-        return dict(sorted(found.items()))
+        return {minute: Measures(found[minute]) for minute in sorted(found) if found[minute]}
 
     def last_hour(self, now_s: float) -> Measures:
         """Read the last hour."""
         return add_up(self.minutes(now_s - 3600, now_s).values())
 
-    def _read_packed(self, minutes: range) -> dict[int, Measures]:
-        # A minute that is still open is a hash, which MGET answers with nothing.
-        asked = self._redis.mget([self._keys.minute(minute) for minute in minutes])
+    def _read_open(self, wanted: range) -> Iterable[tuple[int, dict[str, int]]]:
+        listed = cast("list[str]", self._redis.zrange(self._keys.minutes, 0, -1))
+        minutes = [int(minute) for minute in listed if int(minute) in wanted]
+        # One that is folded meanwhile is in one of the two.
+        pipeline = self._redis.pipeline(transaction=True)
+        for minute in minutes:
+            pipeline.hgetall(self._keys.minute(minute))
+            pipeline.get(self._keys.history(minute))
+        found: list[Any] = pipeline.execute() if minutes else []
+        for minute, fields, packed in zip(minutes, found[::2], found[1::2], strict=True):
+            numbers = {name: int(n) for name, n in fields.items()}
+            yield minute, join(unpack(packed) if packed else {}, numbers)
+
+    def _read_packed(self, minutes: Sequence[int]) -> Mapping[int, dict[str, int]]:
+        if not minutes:
+            return {}
+        asked = self._redis.mget([self._keys.history(minute) for minute in minutes])
         packed = zip(minutes, cast("list[str | None]", asked), strict=True)
         return {minute: unpack(text) for minute, text in packed if text}
 
@@ -232,17 +241,3 @@ class Readings:
 def read_flat(flat: list[Any]) -> dict[str, int]:
     """Read fields and numbers by turns."""
     return {str(flat[i]): int(flat[i + 1]) for i in range(0, len(flat), 2)}
-
-
-def pack(fields: Mapping[str, int]) -> str:
-    """Pack one minute: some 300 fields become some 1,100 characters."""
-    text = json.dumps(dict(sorted(fields.items())), separators=(",", ":"))
-    return base64.b85encode(zlib.compress(text.encode(), 9)).decode()
-
-
-def unpack(text: str) -> Measures:
-    """Unpack one minute; one that cannot be read is empty."""
-    try:
-        return Measures(json.loads(zlib.decompress(base64.b85decode(text))))
-    except (zlib.error, ValueError):
-        return Measures({})

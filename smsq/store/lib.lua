@@ -65,7 +65,8 @@
 --   counts                    hash: job:<state>, recipient:<state>, and oddities
 --   totals                    hash: what was measured since ever (measure.lua)
 --   minutes                   zset: minutes that are not in the totals yet
---   minute:<minute>           what was measured in it: a hash, and a packed string once it is in the totals
+--   minute:<minute>           hash: what was measured in it
+--   history:<minute>          string: the same packed, once it is in the totals; a quarter of an hour's where that is much
 --   words                     hash: words of the gateway's that we do not know -> how often they came
 --   names:<id>                hash: ordinal of a gathered job's send -> what its caller calls it (index.lua)
 --   references:<id>:<n>:<b>   hash: phone -> reference of its own, in buckets as recipients

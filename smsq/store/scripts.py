@@ -41,8 +41,8 @@ def redis_clock() -> None:
 #: need the limiter begin with rate and burst; of those that need the rules, they end with these.
 _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = (
-    *("measure", "limit", "recent_failures", "unprepared", "endpoints", "idempotency"),
-    *("rules", "cap", "request", "paging", "webhook_state", "take_tick"),
+    *("limit", "recent_failures", "unprepared", "endpoints", "idempotency"),
+    *("rules", "cap", "request", "paging", "measure", "webhook_state", "take_tick"),
 )
 
 #: A script with this line leaves nothing in an empty ledger, not even the time: nothing there could

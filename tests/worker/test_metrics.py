@@ -19,7 +19,7 @@ from smsq.settings import Settings
 from smsq.store.scripts import Scripts
 from tests.smsq.measures.measured import EXCHANGE, report
 from tests.smsq.world import ACCEPTED, PLAN, World
-from worker.metrics import MOST_NAMES, bound, render
+from worker.metrics import render
 from worker.observation import observe
 
 PATHS = [endpoint.path for endpoint in Endpoint]
@@ -132,11 +132,3 @@ def test_what_has_not_happened_yet_is_shown_as_0(scripts: Scripts, settings: Set
             *("smsq_parts_total", "smsq_spent_total"),
         ):
             assert sample(text, name, priority=str(priority)) == 0
-
-
-def test_many_senders_are_shown_together() -> None:
-    numbers = {(f"S{n}", "delivered"): n for n in range(1, 200)}
-    shown = bound(numbers)
-    assert len(shown) == MOST_NAMES + 1
-    assert sum(shown.values()) == sum(numbers.values())
-    assert shown["S199", "delivered"] == 199

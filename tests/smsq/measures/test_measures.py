@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
+from smsq.delivery.page_facts import PageFacts
+from smsq.delivery.polls import SLICE_ROWS
 from smsq.domain.outcomes import Verdict
 from smsq.measures.exchange import Exchange
 from smsq.measures.folding import Folding
 from smsq.measures.keys import MeasureKeys
-from smsq.measures.readings import KEEP_MINUTES, Measures, Readings, add_up, pack, unpack
-from smsq.models import JobState, Outcome
+from smsq.measures.packing import pack, unpack
+from smsq.measures.readings import KEEP_MINUTES, Measures, Readings, add_up
+from smsq.models import JobState, Kind, Outcome, ReportRow
 from smsq.names import Queue
 from smsq.records.jobs import Claim
 from smsq.settings import Settings
-from smsq.store.scripts import Scripts
 from tests.smsq.life import Life, live, profile
-from tests.smsq.measures.measured import EXCHANGE, report
+from tests.smsq.measures.measured import EXCHANGE, POLLED, report
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World
 
 BUSY = Exchange(endpoint="q", outcome="busy", reason="http_429", took_ms=7)
@@ -139,7 +142,7 @@ def test_minutes_are_folded_once_and_kept_for_72_hours(world: World) -> None:
     assert list(found) == minutes
     assert add_up(found.values()).fields == before
     assert found[minutes[-1]].rate_per_s == 7.5
-    ttl_s = world.redis.ttl(keys_of(world).minute(minutes[0]))
+    ttl_s = world.redis.ttl(keys_of(world).history(minutes[0]))
     assert KEEP_MINUTES * 60 - 60 <= ttl_s <= KEEP_MINUTES * 60
 
 
@@ -155,43 +158,69 @@ def test_two_workers_that_fold_at_once_add_a_minute_once(world: World) -> None:
     before = read(world).fields
     minute = world.now_us // 60_000_000
     for _ in range(2):
-        world.scripts.run("fold", 1000, minute, pack({}))
+        world.scripts.run("fold", 1000, minute, pack({}), '{"f|123": 1, "k|375": 1}')
 
     assert read(world).fields == before
 
 
 def test_a_packed_minute_that_cannot_be_read_is_empty() -> None:
-    assert unpack("no base85: \x00").fields == {}
-    assert unpack(pack({"p|bulk": 3})).parts == {"bulk": 3}
+    assert unpack("no base85: \x00") == {}
+    assert unpack(pack({"p|bulk": 3})) == {"p|bulk": 3}
 
 
-def full_minute() -> dict[str, int]:
-    """A minute in which everything happened, each bucket and label that is usual."""
-    fields = {
-        f"{kind}|{name}|{place}": 1234
-        for kind in "ead"
-        for name in ("urgent", "normal", "bulk")
-        for place in range(3, 15)
-    }
-    fields |= {
-        f"q|{e}|{o}|{place}": 57
-        for e in "qbp"
-        for o in ("accepted", "busy", "temporary")
-        for place in range(3, 12)
-    }
-    fields |= {f"f|Sender{n}|{letter}": 17 for n in range(10) for letter in "dun"}
-    fields |= {f"k|{code}|{letter}": 3 for code in range(370, 385) for letter in "dun"}
-    return fields
+def test_a_clock_that_is_set_back_adds_to_a_minute_that_was_folded(world: World) -> None:
+    minute = world.now_us // 60_000_000
+    jobs = [world.enqueue() for _ in range(2)]
+    for job in jobs:
+        world.claims.settle(world.claim(job), ACCEPTED, PLAN, EXCHANGE)
+        world.pass_s(180)
+        fold_all(world)
+        # Redis' own clock: the ledger's goes on, minutes are the world's.
+        world.now_us -= 180_000_000
+    world.pass_s(400)
+    fold_all(world)
+
+    found = Readings(world.scripts).minutes(minute * 60, minute * 60)
+    assert found[minute].parts == read(world).parts == {"normal": 4}
 
 
-@pytest.mark.real_redis
-def test_72_hours_of_busy_minutes_fit_into_5_megabytes(scripts: Scripts) -> None:
-    redis, keys = scripts.redis, MeasureKeys(scripts.keys.namespace)
-    redis.set(keys.minute(1), pack({f: n * 7919 % 1013 for f, n in full_minute().items()}))
-    one_bytes = redis.memory_usage(keys.minute(1))
+def test_pages_that_follow_wait_no_longer_than_they_do(world: World) -> None:
+    job = world.enqueue(kind=Kind.BULK, phones=5)
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN, EXCHANGE)
+    world.pass_s(6)
+    poll = world.claim_poll()
+    full = PageFacts(exchange=POLLED)
+    rows = [ReportRow(f"37529{1234567 + i}", "sent", None) for i in range(2)]
+    world.polls.apply_page(poll, rows, next_offset=2, next_in_s=None, facts=full)
+    before = read(world).slot_wait["poll"]
+    world.pass_s(2)
+    world.take()
 
-    assert one_bytes
-    assert one_bytes * KEEP_MINUTES < 5_000_000
+    assert read(world).slot_wait["poll"].sum_ms - before.sum_ms == 2000
+
+
+def test_a_request_for_reports_counts_also_where_another_poll_has_taken_over(world: World) -> None:
+    job = world.enqueue()
+    world.claims.settle(world.claim(job), ACCEPTED, PLAN, EXCHANGE)
+    stale = world.poll_of(job)
+    stale = replace(stale, number=stale.number - 1)
+    facts = PageFacts(exchange=POLLED)
+    rows = [ReportRow("375291234567", "sent", None)] * (SLICE_ROWS + 1)
+    assert world.polls.apply_page(stale, rows, next_offset=0, next_in_s=1, facts=facts) is None
+
+    assert read(world).polls == 1
+
+
+def test_a_pause_before_another_attempt_is_no_wait_for_a_slot(world: World) -> None:
+    job = world.enqueue()
+    later = Verdict(state=JobState.WAITING, delay_s=60, error="503", error_class="temporary")
+    world.claims.settle(world.claim(job), later, PLAN, BUSY)
+    world.pass_s(61)
+    world.recover()
+    world.pass_s(3)
+    world.claim(job)
+
+    assert read(world).slot_wait["normal"].sum_ms == 3000
 
 
 class MeasuredLife(Life):

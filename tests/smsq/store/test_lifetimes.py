@@ -57,6 +57,7 @@ OWN_TIME = {
     "delivery": "the time in which a receiver may be down, and more",
     "deliveries": "as its deliveries",
     "dead_deliveries": "as its deliveries",
+    "history": "72 hours",
     "page_tries": "until as many attempts are free again",
 }
 NAMED = OF_ITS_JOB | OF_ITS_CAMPAIGN | OF_WHAT_IT_NAMES | BY_ENTRY | FOR_EVER | set(OWN_TIME)
@@ -85,6 +86,7 @@ SET_TIMES = {
         "smsq/store/fitness.py",
     ),
     "smsq/events/groups.py",
+    "smsq/measures/folding.py",
     "smsq/steps/console.py",
     "smsq/steps/heartbeat/sms.py",
 }

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from smsq.measures.keys import MeasureKeys
-from smsq.measures.readings import Measures, pack
+from smsq.measures.packing import pack
+from smsq.measures.readings import Measures
 from smsq.store.scripts import Scripts
 from tests.worker.page.browsing import Visitor, text_of
 from worker.page.views.history import Final, cut, list_finals, read_hours
@@ -32,7 +33,7 @@ def busy_hour(scripts: Scripts) -> None:
     """Two minutes of an hour ago."""
     keys, now = MeasureKeys(scripts.keys.namespace), int(time.time() // 60)
     for minute in (now - 30, now - 29):
-        scripts.redis.set(keys.minute(minute), pack(MINUTE))
+        scripts.redis.set(keys.history(minute), pack(MINUTE))
 
 
 @pytest.mark.usefixtures("busy_hour")
