@@ -20,6 +20,7 @@ from smsq.measures.keys import MeasureKeys
 from smsq.measures.names import admit, bound, leave_out_notes, read_known
 from smsq.measures.packing import MINUTES, RATE, add_fields, join, unpack
 from smsq.models import Outcome
+from smsq.store.clock import ledger_time
 from smsq.store.scripts import Scripts
 
 #: Names of the endpoints, as the gateway has them.
@@ -213,9 +214,11 @@ class Readings:
             found |= self._read_packed(some)
         return {minute: Measures(found[minute]) for minute in sorted(found) if found[minute]}
 
-    def last_hour(self, now_s: float) -> Measures:
+    def last_hour(self) -> Measures:
         """Read the last hour."""
-        return add_up(self.minutes(now_s - 3600, now_s).values())
+        now = ledger_time(self._redis, self._scripts.keys)
+        world_s = now.now_s + now.stepped_s
+        return add_up(self.minutes(world_s - 3600, world_s).values())
 
     def _read_open(self, wanted: range) -> Iterable[tuple[int, dict[str, int]]]:
         listed = cast("list[str]", self._redis.zrange(self._keys.minutes, 0, -1))

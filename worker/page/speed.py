@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from smsq.measures.histograms import Histogram
 from smsq.measures.readings import Readings
 from smsq.names import PRIORITIES
-from smsq.store.clock import ledger_time
 from smsq.store.scripts import Scripts
 
 #: Sixty minutes are unpacked each time.
@@ -73,8 +72,7 @@ class Speed:
             return self._found
 
     def _look(self) -> Sequence[ClassSpeed]:
-        now_s = ledger_time(self._scripts.redis, self._scripts.keys).now_s
-        hour = Readings(self._scripts).last_hour(now_s)
+        hour = Readings(self._scripts).last_hour()
         requested, delivered = hour.enqueue_to_request, hour.enqueue_to_delivered
         return [
             ClassSpeed(

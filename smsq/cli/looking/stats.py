@@ -11,11 +11,14 @@ from typing import Any
 import click
 from rich.table import Table
 
+from smsq.cli.looking.last_hour import describe_hour, say_hour
 from smsq.cli.looking.watch import say_duration, say_gate
 from smsq.cli.output import json_option, make_console, open_queue, print_json, put
+from smsq.measures.readings import Measures, Readings
 from smsq.models import JobState
 from smsq.operate.checks import REPORT_ODDITIES, say_words
 from smsq.pacing.slots import RateView
+from smsq.queue import SmsQueue
 from smsq.status.views import Stats
 
 #: What JSON says for ever with: it has no infinity, and null would read as "not closed".
@@ -28,15 +31,27 @@ def stats(*, as_json: bool) -> None:
     """Show how many jobs and recipients are in which state, and the current rate.
 
     JSON: {"jobs": {state: n}, "recipients": {state: n}, "unknown", "dead", "oldest_waiting_s",
-    "rate": {"ceiling_per_s", "current_per_s", "closed_for_s"}, "unknown_words": {word: n}}; unknown
-    and dead count jobs. A pause has no end: then closed_for_s is 1e9.
+    "rate": {"ceiling_per_s", "current_per_s", "closed_for_s"}, "unknown_words": {word: n},
+    "last_hour": {"priorities": {priority: {"jobs", "to_request": {"p50_s", "p95_s"},
+    "to_delivered": {"p50_s", "p95_s"}}}, "requests": {outcome: n}, "parts", "spent"}}; unknown and
+    dead count jobs. A pause has no end: then closed_for_s is 1e9. A percentile is null where there
+    is nothing.
     """
     with open_queue() as queue:
         numbers = queue.stats()
+        hour = _read_hour(queue)
     if as_json:
-        print_json(describe(numbers))
-    else:
-        _show(numbers)
+        print_json(describe(numbers) | {"last_hour": describe_hour(hour)})
+        return
+    _show(numbers)
+    for line in say_hour(hour):
+        click.echo(f"last hour {line}")
+
+
+def _read_hour(queue: SmsQueue) -> Measures:
+    producer = queue._producer
+    with producer.call(writes=False):
+        return Readings(producer.scripts).last_hour()
 
 
 def describe(numbers: Stats) -> dict[str, Any]:

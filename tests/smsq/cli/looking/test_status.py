@@ -14,11 +14,13 @@ from smsq.cli.looking import watch
 from smsq.cli.looking.watch import draw, say_duration
 from smsq.cli.output import make_console
 from smsq.domain.outcomes import Verdict
+from smsq.measures.keys import MeasureKeys
 from smsq.models import JobState, RecipientState, ReportRow
 from smsq.pacing.limiter import Limiter
 from smsq.pacing.slots import Pace, Slot
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
+from smsq.store.clock import ledger_time
 from smsq.store.scripts import Scripts
 from tests.smsq.cli.conftest import Smsq
 from tests.smsq.world import ACCEPTED, PLAN, World
@@ -187,7 +189,7 @@ def test_stats_is_the_contract_s_document(
     told = smsq_json("stats", SMSQ_RATE_PER_S="4")
 
     contract = {"jobs", "recipients", "unknown", "dead", "oldest_waiting_s", "rate"}
-    assert set(told) == contract | {"unknown_words"}
+    assert set(told) == contract | {"unknown_words", "last_hour"}
     assert told["jobs"] == {state: int(state == "queued") for state in JobState}
     assert told["recipients"] == {state: int(state == "pending") for state in RecipientState}
     assert (told["unknown"], told["dead"]) == (0, 0)
@@ -195,6 +197,32 @@ def test_stats_is_the_contract_s_document(
     assert told["rate"].keys() == {"ceiling_per_s", "current_per_s", "closed_for_s"}
     assert told["rate"]["ceiling_per_s"] == 4
     assert 30 < told["rate"]["closed_for_s"] <= 60
+
+
+def test_stats_tell_how_the_last_hour_was(smsq: Smsq, smsq_json: Json, scripts: Scripts) -> None:
+    assert smsq_json("stats")["last_hour"]["priorities"]["urgent"] == {
+        "jobs": 0,
+        "to_request": {"p50_s": None, "p95_s": None},
+        "to_delivered": {"p50_s": None, "p95_s": None},
+    }
+    keys = MeasureKeys(scripts.keys.namespace)
+    minute = int(ledger_time(scripts.redis, scripts.keys).now_s // 60)
+    # 100 within 50 ms, of which 10 took up to 2 s; delivered within 10 s.
+    fields = {"e|urgent|4": 90, "e|urgent|9": 10, "d|urgent|11": 100, "m|urgent": 3_500_000}
+    fields |= {"p|urgent": 100, "q|q|accepted|5": 100, "r|q|busy|http_429": 7}
+    scripts.redis.hset(keys.minute(minute), mapping={name: str(n) for name, n in fields.items()})
+    scripts.redis.zadd(keys.minutes, {str(minute): minute})
+
+    hour = smsq_json("stats")["last_hour"]
+    urgent = hour["priorities"]["urgent"]
+    assert 0.025 < urgent["to_request"]["p50_s"] <= 0.05
+    assert 1 < urgent["to_request"]["p95_s"] <= 2
+    assert 5 < urgent["to_delivered"]["p95_s"] <= 10
+    assert hour["requests"] == {"accepted": 100, "busy": 7}
+    assert (hour["parts"], hour["spent"]) == (100, 3.5)
+    shown = smsq("stats").stdout
+    assert "last hour 100 urgent: half and 95 % requested within 39 ms and 1.5 s" in shown
+    assert "last hour requests: 100 accepted, 7 busy" in shown
 
 
 def test_stats_say_why_nothing_is_sent_and_what_is_odd(
