@@ -68,7 +68,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "worker": ("smsq worker", "smsq worker --hostname shop-1@%h"),
     "beat": ("smsq beat",),
     "web": ("smsq web", "HOST=0.0.0.0 PORT=8090 smsq web"),
-    "web-user": ("smsq web-user anna >> operators.txt",),
+    "web-user": ("smsq web-user anna",),
     "flower": ("smsq flower", "smsq flower --port=5556"),
     "alive": ("smsq alive --hostname worker@%h",),
     "simulator": ("smsq simulator --token secret --rate 10 --latency-ms 80",),

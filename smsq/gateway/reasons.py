@@ -13,7 +13,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from smsq.gateway.echoes import mask_codes, repeats, spell, take_out, undo_all
-from smsq.text.shown import clean_line, mask_phones
+from smsq.text.masked import mask_phones
+from smsq.text.shown import clean_line
 
 MAX_REASON = 200
 #: So much is looked through for the reason; a page of it would be slow to compare with the texts.

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.text.shown import clean_line, mask_phones, show, show_cell
+from smsq.text.masked import mask_phones
+from smsq.text.shown import clean_line, show, show_cell
 
 ANYTHING = st.text(st.characters(codec=None))
 BETWEEN = ["", " ", "-", "\u00a0", ".", " (", ") ", "/", "\u2013", "\u200b", " - ", "\t", "_"]
