@@ -23,7 +23,7 @@ def poll_deliveries() -> None:
     ring_due_polls(get_resources(), Tick(Task.POLL_DELIVERIES))
 
 
-@shared_task(name=Task.POLL_MESSAGE.value)
+@shared_task(name=Task.POLL_MESSAGE.value, send_events=False)
 def poll_message(refs: Sequence[str]) -> None:
     """See messages polled, each written `<job id>:<n>`; each page brings the next."""
     get_engine(get_resources()).wake(Ring(Task.POLL_MESSAGE, refs, Queue.POLL))

@@ -1,6 +1,8 @@
 """Send: the tasks that jobs are rung by.
 
 In:  job ids, by ring. Out: the engine of this process, awake.
+
+Flower is told of jobs and not of these tasks: worker/flower_events.py.
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from tasks.current_resources import get_resources
 from tasks.engine import Ring
 
 
-@shared_task(name=Task.SEND_QUICK.value, bind=True)
+@shared_task(name=Task.SEND_QUICK.value, bind=True, send_events=False)
 def send_quick(self: CeleryTask[[Sequence[str]], str | None], job_ids: Sequence[str]) -> str | None:
     """See quick jobs sent."""
     return see_sent(Task.SEND_QUICK, self, job_ids)
 
 
-@shared_task(name=Task.SEND_BULK.value, bind=True)
+@shared_task(name=Task.SEND_BULK.value, bind=True, send_events=False)
 def send_bulk(self: CeleryTask[[Sequence[str]], str | None], job_ids: Sequence[str]) -> str | None:
     """See bulk jobs sent."""
     return see_sent(Task.SEND_BULK, self, job_ids)
@@ -35,7 +37,7 @@ def see_sent(
     """Wake the engine; the task of a job rung alone ends when its request is answered.
 
     Returns:
-        The job's state then, as Flower shows it; None for a ring of several.
+        The job's state then; None for a ring of several.
     """
     rung_on = (task.request.delivery_info or {}).get("routing_key") or Queue.NORMAL
     queue = Queue(read_queue(rung_on))

@@ -30,6 +30,7 @@ from tasks.poll import poll_deliveries
 from tasks.recover import recover
 from worker.beat import TickScheduler
 from worker.clock_watch import start_watching
+from worker.flower_events import JobEvents
 from worker.liveness import refused, start_telling
 from worker.requirements import require_durability, require_gateway, require_ledger
 from worker.stand_in import start_standing_in
@@ -87,6 +88,7 @@ def build_resources(sender: Any, **_: object) -> None:
     resources = Resources.build(settings)
     presence = Presence(resources.scripts, name_gateway(settings.gateway_url), read_version())
     require_gateway(presence, sender.hostname)
+    resources.watchers.append(JobEvents(sender))
     install(resources)
     require_durability(resources.redis, resources.keys, settings.durable_claims)
     start_watching(resources.scripts, resources.stop)

@@ -6,6 +6,7 @@ In:  `Settings`. Out: one `Resources`.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -16,12 +17,13 @@ from smsq.campaigns.staging import Staging
 from smsq.delivery.matching import Matching
 from smsq.delivery.polls import Polls
 from smsq.domain.backoff import Backoff, PollSchedule
-from smsq.domain.outcomes import RetryPolicy
+from smsq.domain.outcomes import RetryPolicy, Verdict
 from smsq.environment.console import CONSOLE, is_console
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.lookup import MessageIdSource, NoSource
 from smsq.gateway.receipts import receipt_url
 from smsq.ledger.ledger import Ledger
+from smsq.measures.exchange import Exchange
 from smsq.measures.folding import Folding
 from smsq.pacing.limiter import Limiter
 from smsq.pacing.slots import Pace
@@ -48,6 +50,10 @@ RECEIPT_HORIZONS, RECEIPT_LEAST_S = 2, 86_400
 POLL_LEASE_MARGIN_S = 30.0
 
 
+#: Is told of each verdict that was written down; it must neither raise nor wait.
+Watcher = Callable[[Claim, Verdict, Exchange], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """Everything that tasks use; `stop` is set when the process shuts down."""
@@ -72,6 +78,7 @@ class Resources:
     message_ids: MessageIdSource = field(default_factory=NoSource)
     stop: threading.Event = field(default_factory=threading.Event)
     heartbeat_pace: HeartbeatPace = field(default_factory=HeartbeatPace)
+    watchers: list[Watcher] = field(default_factory=list)
 
     @classmethod
     def build(cls, settings: Settings) -> Self:

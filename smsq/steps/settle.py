@@ -34,7 +34,7 @@ def settle(
     until_s = time.monotonic() + SETTLE_FOR_S
     while True:
         try:
-            return resources.claims.settle(claim, verdict, resources.poll_plan, exchange)
+            return write(resources, claim, verdict, exchange)
         except RedisError as error:
             if is_of_data(error):
                 return settle_unknown(resources, claim, verdict)
@@ -55,8 +55,19 @@ def settle_unknown(resources: Resources, claim: Claim, verdict: Verdict) -> bool
     why = f"its stored data do not take the answer ({verdict.state})"
     unknown = Verdict(state=JobState.UNKNOWN, error=why, error_class=Outcome.UNKNOWN)
     try:
-        return resources.claims.settle(claim, unknown, resources.poll_plan)
+        return write(resources, claim, unknown)
     except ResponseError as error:
         if not is_of_data(error):
             raise
         return False
+
+
+def write(
+    resources: Resources, claim: Claim, verdict: Verdict, exchange: Exchange = NO_EXCHANGE
+) -> bool:
+    """Write a verdict down once; who watches is told of it if it holds."""
+    is_ours = resources.claims.settle(claim, verdict, resources.poll_plan, exchange)
+    if is_ours:
+        for watcher in resources.watchers:
+            watcher(claim, verdict, exchange)
+    return is_ours

@@ -41,6 +41,47 @@ def claim_and_attempt(resources: Resources) -> None:
     attempt(resources, slot, claim, leased_at_s=time.monotonic())
 
 
+@pytest.mark.parametrize(
+    ("suffix", "state", "outcome", "reason"),
+    [
+        ("4567", JobState.ACCEPTED, "accepted", ""),
+        ("0400", JobState.REJECTED, "refused", "http_400"),
+        ("0500", JobState.WAITING, "temporary", "http_500"),
+        ("0429", JobState.QUEUED, "busy", "http_429"),
+    ],
+)
+def test_who_watches_is_told_of_each_verdict_once(
+    suffix: str,
+    state: JobState,
+    outcome: str,
+    reason: str,
+    resources: Resources,
+    queue: SmsQueue,
+) -> None:
+    told: list[tuple[str, str, str, str]] = []
+    resources.watchers.append(
+        lambda claim, verdict, exchange: told.append(
+            (claim.job_id, verdict.state, exchange.outcome, exchange.reason)
+        )
+    )
+    job = send(resources, queue, suffix)
+    assert told == [(job, state, outcome, reason)]
+
+
+def test_who_watches_is_not_told_of_a_verdict_that_came_too_late(
+    resources: Resources, queue: SmsQueue
+) -> None:
+    told: list[str] = []
+    resources.watchers.append(lambda claim, *_: told.append(claim.job_id))
+    queue.send_quick(f"{PHONE}0400", "Your code is 4821")
+    slot = resources.limiter.reserve()
+    assert isinstance(slot, Slot)
+    claim = resources.claims.claim(slot, resources.limiter.pace, resources.leases)
+    assert isinstance(claim, Claim)
+    attempt(resources, slot, replace(claim, number=claim.number - 1), leased_at_s=time.monotonic())
+    assert told == []
+
+
 def test_an_accepted_job_knows_its_message_id(
     resources: Resources, queue: SmsQueue, simulator: RunningSimulator
 ) -> None:
