@@ -37,6 +37,7 @@ GROUPS: Group = {
         "export": (".looking.export:export", "Export what was sent (CSV, JSON)."),
     },
     "Operate": {
+        "history": (".looking.history:history", "Show the last hours: waits, answers, money."),
         "stats": (".looking.stats:stats", "Count jobs and recipients; show the rate."),
         "doctor": (".operating.doctor:doctor", "Check settings, Redis, gateway and workers."),
         "rate": (".operating.controls:rate", "Set the most requests per second."),

@@ -43,6 +43,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
         "smsq export --since 2026-11-01 --until 2026-12-01 > november.csv",
         "smsq export --since 2026-11-26 --recipients --format jsonl",
     ),
+    "history": ("smsq history", "smsq history --hours 24", "smsq history --today --json"),
     "stats": ("smsq stats", "smsq stats --json"),
     "doctor": ("smsq doctor",),
     "rate": ("smsq rate 5", "smsq rate default"),

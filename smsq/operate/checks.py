@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -69,6 +70,14 @@ class Check:
     fix: str = ""
 
 
+def check_answer(info: Mapping[str, Any], latency_ms: float) -> Check:
+    """Say which Redis answers, and since when it is up: one that has just started may have lost."""
+    version = info.get("redis_version", "that cannot be read")
+    up_s = info.get("uptime_in_seconds")
+    up = "" if up_s is None else f"up for {timedelta(seconds=int(up_s))}, "
+    return Check("redis", Mark.OK, f"version {version}, {up}answers in {latency_ms:.1f} ms")
+
+
 def check_redis_info(info: Mapping[str, Any]) -> Iterator[Check]:
     """Look whether Redis keeps what it has, by what INFO says."""
     policy = info.get("maxmemory_policy")
@@ -81,10 +90,22 @@ def check_redis_info(info: Mapping[str, Any]) -> Iterator[Check]:
         _judge("append-only file", aof, is_good=aof == "on", wrong=Mark.WARNING),
         fix="" if aof == "on" else "set appendonly yes: else a crash of Redis loses jobs",
     )
-    used, most = info.get("used_memory", 0), info.get("maxmemory", 0)
-    if most and used / most > FULL_SHARE:
-        detail = f"{used / most:.0%} of maxmemory used"
-        yield Check("memory", Mark.WARNING, detail, "raise maxmemory: a full Redis takes no jobs")
+    if evicted := info.get("evicted_keys", 0):
+        detail = f"it deleted {evicted:,} keys to have room, since it started"
+        fix = "set maxmemory-policy noeviction, then look for jobs that are gone: smsq export"
+        yield Check("lost keys", Mark.ERROR, detail, fix)
+    if "used_memory" in info:
+        yield _check_memory(info["used_memory"], info.get("maxmemory", 0))
+
+
+def _check_memory(used: int, most: int) -> Check:
+    used_mb = f"{used / 2**20:,.0f} MB used"
+    if not most:
+        return Check("memory", Mark.OK, f"{used_mb}; maxmemory sets no bound")
+    said = f"{used / most:.0%} of maxmemory used"
+    if used / most > FULL_SHARE:
+        return Check("memory", Mark.WARNING, said, "raise maxmemory: a full Redis takes no jobs")
+    return Check("memory", Mark.OK, said)
 
 
 def check_clients(info: Mapping[str, Any]) -> Iterator[Check]:
@@ -187,6 +208,9 @@ def say_words(words: Mapping[str, int]) -> str:
 
 
 def _check_gate(rate: RateView) -> Check:
+    if not rate.closed_for_s and rate.closed_why:
+        detail = f"starts again with one probe after: {rate.closed_why}"
+        return Check("sending", Mark.WARNING, detail, "fix that: sending then goes on by itself")
     if not rate.closed_for_s:
         return Check("sending", Mark.OK, "open")
     if math.isinf(rate.closed_for_s):

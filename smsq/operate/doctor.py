@@ -19,6 +19,7 @@ from smsq.names import QUEUES, Durability, Queue
 from smsq.operate import checks, process_checks
 from smsq.operate.checks import Check, Mark
 from smsq.operate.gateway_check import check_gateway
+from smsq.operate.web_check import check_web
 from smsq.rings.channels import find_channel_faults
 from smsq.rings.presence import name_gateway, read_gateway, read_presence, read_versions
 from smsq.rings.rings import Rings, make_celery
@@ -58,6 +59,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Check]:
     yield Check("settings", Mark.OK, f"namespace {settings.namespace}")
     yield check_receiver(settings)
     yield check_gateway(settings)
+    yield from check_web(settings)
     redis = connect(settings.redis_url)
     try:
         yield from _check_redis(redis, settings)
@@ -89,8 +91,7 @@ def _check_redis(redis: Redis, settings: Settings) -> Iterator[Check]:
         info: dict[str, Any] = redis.info()
     except RedisError:
         info = {}
-    version = info.get("redis_version", "that cannot be read")
-    yield Check("redis", Mark.OK, f"version {version}, answers in {latency_ms:.1f} ms")
+    yield checks.check_answer(info, latency_ms)
     yield from check_fitness(redis, settings)
     yield from checks.check_redis_info(info)
     yield from checks.check_clients(info)
@@ -120,7 +121,8 @@ def check_ledger(redis: Redis, settings: Settings) -> Iterator[Check]:
     if settings.webhook_url:
         hooks = Webhooks(Scripts.of(redis, settings), url=settings.webhook_url)
         ended_at = hooks.ended_at() if hooks.has_ended() else None
-        yield process_checks.check_webhook(hooks.count_waiting(), ended_at)
+        waiting, given_up = hooks.count_waiting(), len(hooks.dead())
+        yield process_checks.check_webhook(waiting, given_up, ended_at)
     yield process_checks.check_beat(views.heartbeat_age_s())
     if settings.heartbeat:
         yield process_checks.check_heartbeat_sms(read_heartbeat_sms(redis, keys))

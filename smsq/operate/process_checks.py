@@ -21,6 +21,9 @@ from smsq.store.agreement import Difference
 #: Of one queue. Producers stop at 2,000.
 MANY_RINGS = 1000
 
+#: So many deliveries are on their way where the receiver is slow, or away.
+MANY_DELIVERIES = 100
+
 #: A poll that waits for longer makes delivery states late.
 LATE_POLL_S = 60.0
 
@@ -161,17 +164,26 @@ def check_agreement(differences: Sequence[Difference]) -> Check:
     return Check("same settings", Mark.WARNING, detail, fix)
 
 
-def check_webhook(waiting: int, ended_at: datetime | None) -> Check:
+def check_webhook(waiting: int, given_up: int, ended_at: datetime | None) -> Check:
     """Look whether the webhook's receiver takes what is posted.
 
     Args:
         waiting: Deliveries that are on their way.
+        given_up: Deliveries that were tried for a day, and are kept.
         ended_at: Since when nothing is posted, for the receiver answered 410.
     """
-    if ended_at is None:
-        return Check("webhook", Mark.OK, f"{waiting} deliveries wait")
-    detail = f"the receiver answered 410 at {ended_at:%Y-%m-%d %H:%M} UTC: nothing is posted"
-    return Check("webhook", Mark.ERROR, detail, "smsq webhook resume, or set SMSQ_WEBHOOK_URL")
+    said = f"{waiting:,} deliver{'y waits' if waiting == 1 else 'ies wait'}"
+    if ended_at is not None:
+        detail = f"the receiver answered 410 at {ended_at:%Y-%m-%d %H:%M} UTC: nothing is posted"
+        fix = "smsq webhook resume, or set SMSQ_WEBHOOK_URL"
+        return Check("webhook", Mark.ERROR, f"{detail}; {said}", fix)
+    if given_up:
+        detail = f"{said}, {given_up:,} given up: the receiver did not take them for a day"
+        return Check("webhook", Mark.WARNING, detail, "smsq webhook list, then smsq webhook replay")
+    if waiting > MANY_DELIVERIES:
+        fix = "see that web runs and that your app answers 2xx within 10 s"
+        return Check("webhook", Mark.WARNING, f"{said}: they do not get through", fix)
+    return Check("webhook", Mark.OK, said)
 
 
 def check_beat(age_s: float | None) -> Check:

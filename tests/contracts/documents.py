@@ -6,6 +6,7 @@ In:  a way to run `smsq`, a ledger whose clock can be moved. Out: command → sh
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from smsq.cli import main
 from smsq.domain.outcomes import Verdict
 from smsq.events.posts import Answer, Posted
 from smsq.events.webhooks import GIVE_UP_MS, Webhooks
+from smsq.measures.keys import MeasureKeys
 from smsq.models import JobState, Kind, ReportRow
 from smsq.names import Start
 from tests.smsq.world import ACCEPTED, PLAN, World
@@ -166,6 +168,14 @@ def _campaign(documents: Documents, world: World, folder: Path) -> None:
 def _operate(documents: Documents, world: World) -> None:
     run = documents.run
     run("stats", "stats")
+    minute = int(time.time() // 60)
+    measured = {"q|q|accepted|5": 2, "e|urgent|5": 2, "d|urgent|9": 2, "f|123|d": 2, "k|375|d": 2,
+                "c|learnt": 1, "p|urgent": 2, "m|urgent": 70_000}  # fmt: skip
+    keys = MeasureKeys(world.keys.namespace)
+    for at in (minute - 1, minute - 65):
+        world.redis.hset(keys.minute(at), mapping=measured)  # type: ignore[arg-type]
+        world.redis.zadd(keys.minutes, {str(at): at})
+    run("history", "history")
     run("pause", "pause")
     run("resume", "resume")
     run("rate", "rate", "5")

@@ -44,8 +44,9 @@ def words_of(line: str) -> list[str]:
     words = shlex.split(line)
     if "|" in words:
         words = words[words.index("|") + 1 :]
-    if ">" in words:
-        words = words[: words.index(">")]
+    for redirection in (">", ">>"):
+        if redirection in words:
+            words = words[: words.index(redirection)]
     while "=" in words[0]:
         del words[0]
     assert words[0] == "smsq", line

@@ -29,7 +29,7 @@ from smsq.names import QUEUES, Durability, Start
 from smsq.operate import checks, doctor, gateway_check, process_checks
 from smsq.operate.checks import Check, Mark
 from smsq.pacing.limiter import Limiter
-from smsq.pacing.slots import Pace, Slot
+from smsq.pacing.slots import Closure, Pace, Slot
 from smsq.queue import SmsQueue
 from smsq.rings.broker import broker_options
 from smsq.rings.presence import Running
@@ -195,8 +195,10 @@ def test_a_redis_that_may_forget_is_told(tmp_path: Path, environ: dict[str, str]
 
 def test_a_redis_that_keeps_everything_is_fine() -> None:
     info = {"maxmemory_policy": "noeviction", "aof_enabled": 1, "maxmemory": 100, "used_memory": 9}
+    found = list(checks.check_redis_info(info))
 
-    assert [check.status for check in checks.check_redis_info(info)] == [Mark.OK, Mark.OK]
+    assert [check.status for check in found] == [Mark.OK] * 3
+    assert found[-1] == Check("memory", Mark.OK, "9% of maxmemory used")
 
 
 @pytest.mark.long
@@ -338,7 +340,18 @@ def test_a_server_that_says_nothing_about_itself_is_a_warning() -> None:
 def test_a_redis_about_to_be_full_is_a_warning() -> None:
     info = {"maxmemory": 100, "used_memory": 95}
 
-    assert "memory" in {check.name for check in checks.check_redis_info(info)}
+    found = {check.name: check.status for check in checks.check_redis_info(info)}
+    assert found["memory"] is Mark.WARNING
+
+
+def test_a_gate_that_waits_for_its_probe_is_not_open(world: World) -> None:
+    closure = Closure(endpoint="sendQuickSMS", for_s=0.0, why="sendQuickSMS: 401: invalid token")
+    stats = world.views.stats(10)
+    waiting = replace(stats, rate=replace(stats.rate, closures=(closure,)))
+    [sending] = [check for check in checks.check_stats(waiting) if check.name == "sending"]
+
+    assert sending.status is Mark.WARNING
+    assert "one probe after: sendQuickSMS: 401: invalid token" in sending.detail
 
 
 @pytest.mark.long
@@ -558,7 +571,7 @@ def test_a_webhook_that_wants_no_posts_is_an_error_until_it_has_another_address(
 
     world.enqueue()
     hooks.collect()
-    assert look(settings) == Check("webhook", Mark.OK, "1 deliveries wait")
+    assert look(settings) == Check("webhook", Mark.OK, "1 delivery waits")
     delivery = hooks.claim(lease_s=30)
     assert delivery
     hooks.settle(delivery, Posted(Answer.GONE, "status 410"))
