@@ -20,7 +20,7 @@ from kombu.serialization import dumps
 
 from smsq.names import Queue, Task
 
-#: Most characters of the arguments that Flower shows; Celery's own bound.
+#: Most characters of the arguments that are shown; Celery's own bound.
 _SHOWN = 1024
 
 
@@ -38,7 +38,7 @@ class Envelopes:
     def write(self, task: Task, ids: Sequence[str], queue: Queue) -> str:
         """Write one ring.
 
-        A job rung alone gives its id to the task, so Flower's page of one is that of both.
+        A job rung alone gives its id to the task, so Celery's lines name the job.
         """
         frame, options = self._kept.get((task, queue)) or self._keep(task, queue)
         task_id = ids[0] if len(ids) == 1 else str(uuid.uuid4())

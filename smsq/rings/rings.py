@@ -179,7 +179,7 @@ class Rings:
             # The channel's own client: kombu's options hold, and its prefix of keys.
             written = self._envelopes.write(task, ids, queue)
             return int(connection.default_channel.client.lpush(queue, written))
-        # A job rung alone gives its id to the task, so Flower's page of one is that of both.
+        # A job rung alone gives its id to the task, so Celery's lines name the job.
         task_id = ids[0] if len(ids) == 1 else str(uuid.uuid4())
         message = self._app.amqp.as_task_v2(task_id, task, args=(list(ids),), ignore_result=True)
         Producer(connection).publish(
