@@ -14,6 +14,7 @@ from smsq.campaigns.steering import Steering
 from smsq.events.reader import EventReader
 from smsq.events.subscription import EventOptions, Subscription
 from smsq.finding.finder import Finder
+from smsq.finding.in_full import read_failed, read_recipients
 from smsq.finding.summary import JobSummary
 from smsq.frames import guarded
 from smsq.gathering.gathering import put_many, put_one
@@ -33,7 +34,6 @@ from smsq.options import (
 )
 from smsq.rules.optouts import OptOuts
 from smsq.settings import Settings
-from smsq.status.campaigns import list_campaigns, load_campaign
 from smsq.status.failed import FailedReader
 from smsq.status.status import Campaign, RecipientStatus, Status
 from smsq.status.views import Stats
@@ -62,6 +62,9 @@ class SmsQueue:
       and is not asked for a second; it says whether the job may exist.
 
     At the end of a `with` block it is closed.
+
+    `by` says who acts, for the audit trail (`smsq audit`). None is whoever runs this process; of
+    what only reads, as `recipients` does, the trail then keeps nothing.
     """
 
     def __init__(self, redis_url: str | None = None, *, settings: Settings | None = None) -> None:
@@ -141,28 +144,33 @@ class SmsQueue:
         """
         return self._bulk.send(messages, **options)
 
-    def reschedule(self, job_id: str, send_at: datetime) -> None:
+    def reschedule(self, job_id: str, send_at: datetime, *, by: str | None = None) -> None:
         """Send a quick job, not claimed yet, at another time, an aware one."""
-        reschedule(self._producer, job_id, send_at)
+        reschedule(self._producer, job_id, send_at, by=by)
 
-    def cancel(self, some_id: str, *, whole_job: bool = False) -> int:
+    def cancel(self, some_id: str, *, whole_job: bool = False, by: str | None = None) -> int:
         """Cancel what no worker has claimed yet, of a job, a campaign or one gathered send.
 
         A campaign is cancelled at once, whatever its size: nothing of it is claimed any more.
         Returns how many jobs were not sent and will not be; 0 when it was too late, or an attempt
         before may have been accepted (`unknown`).
         """
-        return self._steering.cancel(some_id, whole_job=whole_job)
+        return self._steering.cancel(some_id, whole_job=whole_job, by=by)
 
-    def pause(self, campaign_id: str) -> bool:
+    def pause(self, campaign_id: str, *, by: str | None = None) -> bool:
         """Pause a campaign: from now on nothing of it is claimed, until `resume`.
 
         What has to be sent again waits, too. Returns False when nothing of it is left to be sent.
         """
-        return self._steering.pause(campaign_id)
+        return self._steering.pause(campaign_id, by=by)
 
     def resume(
-        self, campaign_id: str, *, max_failed: float | None = None, anyway: bool = False
+        self,
+        campaign_id: str,
+        *,
+        max_failed: float | None = None,
+        anyway: bool = False,
+        by: str | None = None,
     ) -> bool:
         """Let a campaign go on that was paused or has stopped itself; its jobs keep their order.
 
@@ -170,22 +178,19 @@ class SmsQueue:
         has stopped itself goes on without. `anyway` does not wait for its canary's reports.
         Returns False when it was not paused, or waits for its canary.
         """
-        return self._steering.resume(campaign_id, max_failed=max_failed, anyway=anyway)
+        return self._steering.resume(campaign_id, max_failed, anyway=anyway, by=by)
 
     def campaigns(self, *, limit: int = 20) -> list[Campaign]:
         """List the newest campaigns, the newest first: at most `limit`, 1 or more."""
-        with self._producer.call(writes=False):
-            return list_campaigns(self._producer.redis, self._producer.scripts.keys, limit=limit)
+        return self._steering.campaigns(limit=limit)
 
     def campaign(self, campaign_id: str) -> Campaign:
         """Say how far a campaign is, without looking at its jobs."""
-        with self._producer.call(writes=False):
-            return load_campaign(self._producer.redis, self._producer.scripts.keys, campaign_id)
+        return self._steering.campaign(campaign_id)
 
     def status(self, some_id: str) -> Status:
         """Say what became of a job, a campaign or one gathered send."""
-        with self._producer.call(writes=False):
-            return self._producer.views.status(some_id)
+        return self._producer.ask(lambda views: views.status(some_id))
 
     def find(self, **what: Unpack[FindOptions]) -> list[JobSummary]:
         """Find sends by your own reference, or by phone, the newest first; see `FindOptions`."""
@@ -195,11 +200,11 @@ class SmsQueue:
         """List jobs by state, tag and time, the newest first, streamed; see `JobOptions`."""
         return self._finder.jobs(**which)
 
-    def recipients(self, some_id: str, *, whole_job: bool = False) -> Iterator[RecipientStatus]:
+    def recipients(
+        self, some_id: str, *, whole_job: bool = False, by: str | None = None
+    ) -> Iterator[RecipientStatus]:
         """Say what became of each recipient of a job, a campaign or one gathered send, streamed."""
-        with self._producer.call(writes=False):
-            scope = self._producer.scoped(some_id, whole_job=whole_job)
-            yield from self._producer.views.recipients(scope)
+        return read_recipients(self._producer, some_id, whole_job=whole_job, by=by)
 
     def failed(
         self,
@@ -208,17 +213,15 @@ class SmsQueue:
         cancelled: bool = False,
         no_report: bool = False,
         whole_job: bool = False,
+        by: str | None = None,
     ) -> FailedReader:
         """Read the recipients of a job or campaign that got nothing, to send to them again.
 
-        Dead jobs that can be retried are left out: `retryable` counts their recipients.
-        `cancelled` also reads those whose jobs were cancelled. `no_report` also reads those
-        without a report: the gateway took their messages, and they may have got them.
+        Dead jobs that can be retried are left out: `retryable` counts their recipients. `cancelled`
+        adds those of cancelled jobs, `no_report` those without a report, who may have got it.
         """
-        with self._producer.call(writes=False):
-            ids = self._producer.views.job_ids(self._producer.scoped(some_id, whole_job=whole_job))
-            redis, keys = self._producer.redis, self._producer.scripts.keys
-            return FailedReader(redis, keys, ids, cancelled=cancelled, with_no_report=no_report)
+        also = {"cancelled": cancelled, "no_report": no_report}
+        return read_failed(self._producer, some_id, whole_job=whole_job, by=by, **also)
 
     @property
     def optout(self) -> OptOuts:
@@ -229,20 +232,19 @@ class SmsQueue:
         """Read each change of a job's or a recipient's state, as it comes.
 
         Each event comes at least once, again with the same `id`; a job's in order while one
-        consumer reads. `EventReader` says when one counts as handled.
-        `EventOptions` says what each means. `ConfigError`: SMSQ_EVENTS_KEEP_S is 0.
+        consumer reads. `EventReader` says when one counts as handled, `EventOptions` what each
+        option means. `ConfigError`: SMSQ_EVENTS_KEEP_S is 0.
         """
         return EventReader(self._producer.redis, Subscription(**options), self.settings)
 
     def stats(self) -> Stats:
         """Count everything in the ledger."""
-        with self._producer.call(writes=False):
-            return self._producer.views.stats(self.settings.rate_per_s, self.settings.words)
+        known = (self.settings.rate_per_s, self.settings.words)
+        return self._producer.ask(lambda views: views.stats(*known))
 
     def heartbeat_age_s(self) -> float | None:
         """Seconds since workers last took one of beat's ticks; None when nobody remembers."""
-        with self._producer.call(writes=False):
-            return self._producer.views.heartbeat_age_s()
+        return self._producer.ask(lambda views: views.heartbeat_age_s())
 
     def close(self) -> None:
         """Give the connections back."""

@@ -93,6 +93,7 @@ class AsyncSmsQueue:
         cancelled: bool = False,
         no_report: bool = False,
         whole_job: bool = False,
+        by: str | None = None,
     ) -> AsyncFailedReader:
         """Read the recipients of a job or campaign that got nothing, as `SmsQueue.failed` does.
 
@@ -101,7 +102,7 @@ class AsyncSmsQueue:
         return AsyncFailedReader(
             self.lengthy,
             lambda: self.blocking.failed(
-                some_id, cancelled=cancelled, no_report=no_report, whole_job=whole_job
+                some_id, cancelled=cancelled, no_report=no_report, whole_job=whole_job, by=by
             ),
         )
 

@@ -121,7 +121,9 @@ class Brakes:
     ) -> bool:
         """Let it go on; the bound that stopped it is lifted, or replaced by `max_failed_ppm`."""
         bound = "" if max_failed_ppm is None else max_failed_ppm
-        return self._brake(campaign_id, "resume", by, bound, int(is_anyway))
+        said = [] if max_failed_ppm is None else [f"max failed {max_failed_ppm / 10_000:g} %"]
+        said += ["anyway"] if is_anyway else []
+        return self._brake(campaign_id, "resume", by, bound, int(is_anyway), ", ".join(said))
 
     def cancel(self, campaign_id: str, *, by: str) -> bool:
         """Call off from now on what nobody has claimed."""
@@ -145,9 +147,15 @@ class Brakes:
         return Aligned(found, told, bool(is_first), bool(is_left), due)
 
     def _brake(
-        self, campaign_id: str, what: str, by: str, bound: str | int = "", is_anyway: int = 0
+        self,
+        campaign_id: str,
+        what: str,
+        by: str,
+        bound: str | int = "",
+        is_anyway: int = 0,
+        said: str = "",
     ) -> bool:
-        answer = self._run("brake", check_id(campaign_id), what, by, bound, is_anyway)
+        answer = self._run("brake", check_id(campaign_id), what, by, bound, is_anyway, said)
         if answer[0] == "missing":
             raise NotFoundError(f"no campaign has the id {show_id(campaign_id)}")
         if answer[0] == "cancelled":

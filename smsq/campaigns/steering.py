@@ -9,12 +9,13 @@ import logging
 
 from redis.exceptions import RedisError
 
+from smsq.audit.acts import name_person
 from smsq.campaigns.brakes import BrakePlan, Brakes
-from smsq.environment.who import who_am_i
 from smsq.ledger.producer import Producer
 from smsq.models import JobState
 from smsq.names import Task
-from smsq.status.campaigns import load_campaign
+from smsq.status.campaigns import list_campaigns, load_campaign
+from smsq.status.status import Campaign
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +31,15 @@ class Steering:
         self._producer = producer
         self._brakes = Brakes(producer.scripts)
 
-    def cancel(self, some_id: str, *, whole_job: bool = False) -> int:
+    def cancel(self, some_id: str, *, whole_job: bool = False, by: str | None = None) -> int:
         """Cancel what nobody has claimed yet, of a job or of a campaign."""
+        person = name_person(by)
         with self._producer.call(writes=True):
             self._producer.scoped(some_id, whole_job=whole_job)
             if self._producer.views.job_ids(some_id) == [some_id]:
-                return int(self._producer.ledger.cancel(some_id) is JobState.CANCELLED)
-            self._brakes.cancel(some_id, by=who_am_i())
+                state = self._producer.ledger.cancel(some_id, by=person)
+                return int(state is JobState.CANCELLED)
+            self._brakes.cancel(some_id, by=person)
         self._align(some_id)
         # It is called off, whatever happens to the question how many jobs that were.
         with self._producer.call(writes=True, in_pieces=True):
@@ -44,27 +47,43 @@ class Steering:
                 self._producer.redis, self._producer.scripts.keys, some_id
             ).jobs.get(JobState.CANCELLED, 0)
 
-    def pause(self, campaign_id: str) -> bool:
+    def pause(self, campaign_id: str, *, by: str | None = None) -> bool:
         """Pause a campaign until `resume`."""
+        person = name_person(by)
         with self._producer.call(writes=True):
-            is_changed = self._brakes.pause(campaign_id, by=who_am_i())
+            is_changed = self._brakes.pause(campaign_id, by=person)
         self._align(campaign_id)
         return is_changed
 
     def resume(
-        self, campaign_id: str, *, max_failed: float | None = None, anyway: bool = False
+        self,
+        campaign_id: str,
+        max_failed: float | None = None,
+        *,
+        anyway: bool = False,
+        by: str | None = None,
     ) -> bool:
         """Let a campaign go on that was paused or has stopped itself."""
-        plan = BrakePlan.check(None, max_failed)
+        person, plan = name_person(by), BrakePlan.check(None, max_failed)
         with self._producer.call(writes=True):
             is_changed = self._brakes.resume(
                 campaign_id,
-                by=who_am_i(),
+                by=person,
                 max_failed_ppm=plan.max_failed_ppm,
                 is_anyway=anyway,
             )
         self._align(campaign_id)
         return is_changed
+
+    def campaigns(self, *, limit: int) -> list[Campaign]:
+        """List the newest campaigns, the newest first."""
+        with self._producer.call(writes=False):
+            return list_campaigns(self._producer.redis, self._producer.scripts.keys, limit=limit)
+
+    def campaign(self, campaign_id: str) -> Campaign:
+        """Say how far a campaign is."""
+        with self._producer.call(writes=False):
+            return load_campaign(self._producer.redis, self._producer.scripts.keys, campaign_id)
 
     def _align(self, campaign_id: str) -> None:
         """Bring its jobs in line with what was decided; `recover` goes on where this ends early."""

@@ -1,5 +1,6 @@
 -- learn_ids.lua: give messages the ids that a kept receipt, a lookup or an operator knows.
 -- needs paging.lua
+-- needs audit.lua
 --
 -- ARGV[4]  job id
 -- ARGV[5]  ids           JSON: {"message number from 1": "message id"}, some hundreds at most
@@ -7,6 +8,8 @@
 -- ARGV[7]  detail        for the timeline, after the ids
 -- ARGV[8]  is_forced     1 replaces an id that is there
 -- ARGV[9]  horizon_ms, ARGV[10] first_poll_ms: as in settle.lua
+-- ARGV[11] by            an operator, as user@host; '' for everybody else. ARGV[12] what is written down
+--                        of it in the audit trail
 -- returns  {'ok', number of ids learnt} | {'not', the state it is in} | {'known', its id} | {'missing'}
 local id, what = ARGV[4], ARGV[6]
 local job = load_job(id)
@@ -25,6 +28,7 @@ for n, message_id in pairs(ids) do
 end
 if not next(new) then return {'ok', 0} end
 
+if ARGV[11] ~= '' then record_act(ARGV[11], 'attach', id, ARGV[12]) end
 note(id, what, cut_detail(ARGV[5]) .. (ARGV[7] ~= '' and ' ' .. ARGV[7] or ''))
 for n in pairs(new) do
   redis.call('HDEL', key('message', id, n), 'poll_offset')

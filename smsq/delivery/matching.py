@@ -123,11 +123,16 @@ class Matching:
         what: str,
         detail: str = "",
         is_forced: bool = False,
+        told: tuple[str, str] = ("", ""),
     ) -> Sequence[str]:
-        """Run `learn_ids.lua` for some hundred ids at most; returns its answer."""
+        """Run `learn_ids.lua` for some hundred ids at most; returns its answer.
+
+        `told`: which operator says so and what, for the audit trail.
+        """
         packed = json.dumps({str(n): str(i) for n, i in _from_one(ids).items()})
         plan = (self._plan.horizon_ms, self._plan.first_ms)
-        answer = self._scripts.run("learn_ids", job_id, packed, what, detail, int(is_forced), *plan)
+        args = (job_id, packed, what, detail, int(is_forced), *plan, *told)
+        answer = self._scripts.run("learn_ids", *args)
         return cast("Sequence[str]", answer)
 
     def read_messages(self, job_id: str) -> KnownMessages:

@@ -21,7 +21,7 @@ from smsq.measures.exchange import NO_EXCHANGE
 from smsq.models import RecipientState, ReportRow
 from smsq.records.jobs import PollClaim, PollPlan
 from smsq.rings.ticks import NO_TICK, Tick
-from smsq.store.keys import bucket_of
+from smsq.store.buckets import bucket_of
 from smsq.store.scripts import Scripts
 
 #: A message that waits for its poll's slot is looked at again after this long.

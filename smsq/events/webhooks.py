@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, cast
 
+from smsq.audit.acts import name_person
 from smsq.domain.backoff import Backoff
 from smsq.errors import NotFoundError
 from smsq.events.events import Event, read_entry
@@ -159,9 +160,12 @@ class Webhooks:
         """Say whether this very receiver answered 410."""
         return self._redis.hget(self._keys.webhook, "ended") == self._receiver
 
-    def resume(self) -> bool:
-        """Post again to a receiver that answered 410 or asked for a pause; False when none did."""
-        return bool(self._run("webhook_resume"))
+    def resume(self, *, by: str | None = None) -> bool:
+        """Post again to a receiver that answered 410 or asked for a pause; False when none did.
+
+        `by`: who, for the audit trail; None is whoever runs this process.
+        """
+        return bool(self._run("webhook_resume", name_person(by)))
 
     def count_waiting(self) -> int:
         """Count deliveries that are on their way."""
@@ -186,11 +190,11 @@ class Webhooks:
             if changes is not None
         ]
 
-    def replay(self, delivery_id: str) -> None:
-        """Post what was given up again, as if it were new.
+    def replay(self, delivery_id: str, *, by: str | None = None) -> None:
+        """Post what was given up again, as if it were new; `by` as of `resume`.
 
         Raises:
             NotFoundError: Nothing of this id was given up.
         """
-        if not self._run("webhook_replay", check_id(delivery_id), KEEP_MS):
+        if not self._run("webhook_replay", check_id(delivery_id), KEEP_MS, name_person(by)):
             raise NotFoundError(f"no delivery with the id {delivery_id} was given up")

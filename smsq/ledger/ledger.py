@@ -118,8 +118,12 @@ class Ledger:
         now = ledger_time(self._redis, self._keys)
         return max(0.0, (float(first[0][1]) - now.now_ms) / 1000)
 
-    def cancel(self, job_id: str) -> JobState:
+    def cancel(self, job_id: str, *, by: str = "") -> JobState:
         """Take a job, or one send of a gathered one, back that nobody has claimed yet.
+
+        Args:
+            job_id: Or a send's own id.
+            by: Who, for the audit trail; "" leaves nothing there.
 
         Returns:
             The state it is in now: `cancelled`; `unknown` where an attempt before may have been
@@ -127,9 +131,9 @@ class Ledger:
         """
         own_id = read_own_id(job_id)
         if own_id:
-            state = self._run("cancel_send", own_id.job_id, own_id.ordinal, own_id.tag)
+            state = self._run("cancel_send", own_id.job_id, own_id.ordinal, own_id.tag, by)
         else:
-            state = self._run("cancel", job_id)
+            state = self._run("cancel", job_id, by)
         if state == "missing":
             raise NotFoundError(f"no job has the id {show_id(job_id)}")
         return JobState(state)

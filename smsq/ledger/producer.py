@@ -5,8 +5,10 @@ In:  settings. Out: one object that the rooms' calls share; thread-safe.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from smsq.intake.intake import Intake
 from smsq.ledger.ledger import Ledger
@@ -22,6 +24,8 @@ from smsq.store.scripts import Scripts
 #: answer of Redis', a little more than that.
 KEEP_TIMEOUT_MS = {Durability.DISK: 1500, Durability.REPLICA: 700}
 _ANSWER_TIMEOUT_S = {Durability.DISK: 1.8, Durability.REPLICA: 0.9}
+
+_T = TypeVar("_T")
 
 
 class Producer:
@@ -68,6 +72,11 @@ class Producer:
         if writes:
             self._agreement.look_soon()
         return unavailable(self.redis, writes=writes, in_pieces=in_pieces, tries=self.breaker)
+
+    def ask(self, question: Callable[[Views], _T]) -> _T:
+        """Read something; failures of Redis' are what `call` makes of them."""
+        with self.call(writes=False):
+            return question(self.views)
 
     @property
     def breaker(self) -> Breaker:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from smsq.audit.acts import name_person
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.intake.fields import Fields
 from smsq.intake.new_jobs import in_ms
@@ -21,21 +22,24 @@ _REFUSALS = {
 }
 
 
-def reschedule(producer: Producer, job_id: str, send_at: datetime) -> None:
+def reschedule(
+    producer: Producer, job_id: str, send_at: datetime, *, by: str | None = None
+) -> None:
     """Send a quick job that no worker has claimed yet at another time.
 
     Args:
         producer: The web app's side of the queue.
         job_id: Queued or waiting.
         send_at: Aware, and later than now.
+        by: Who, for the audit trail; None is whoever runs this process.
 
     Raises:
         NotFoundError: No job has this id.
         InvalidMessageError: The time is past or after the job's expiry, it is too late for the
-            job, or it is no quick job.
+            job, or it is no quick job; or `by` is no name.
         QueueUnavailableError: Redis did not answer; repeating the call is safe.
     """
-    now = datetime.now(UTC)
+    person, now = name_person(by), datetime.now(UTC)
     fields = Fields(producer.settings, now, [])
     moment = fields.moment("send_at", send_at)
     if moment is None and not fields.mistakes:
@@ -43,8 +47,10 @@ def reschedule(producer: Producer, job_id: str, send_at: datetime) -> None:
     if moment is None or fields.mistakes:
         raise InvalidMessageError(fields.mistakes)
     with producer.call(writes=True):
+        said = f"to {moment.astimezone(UTC).isoformat(timespec='seconds')}"
         due_in_s = (moment - now).total_seconds()
-        answer = producer.scripts.run("reschedule", check_id(job_id), in_ms(due_in_s))
+        args = (check_id(job_id), in_ms(due_in_s), person, said)
+        answer = producer.scripts.run("reschedule", *args)
     if answer == "missing":
         raise NotFoundError(f"no job has the id {show_id(job_id)}")
     if answer != "ok":

@@ -1,4 +1,5 @@
 -- stuck_job.lua: do with a stuck job what an operator says, and write down who said so and why.
+-- needs audit.lua
 --
 -- ARGV[4]  job id
 -- ARGV[5]  what           'resend':   unknown -> queued; it may arrive twice
@@ -39,7 +40,9 @@ local hindrance = is_sent_again and find_hindrance()
 if hindrance then return hindrance end
 if what == 'can retry' then return {'ok', job.kind, job.priority} end
 
-local said = 'by ' .. ARGV[6] .. (ARGV[7] ~= '' and ': ' .. ARGV[7] or '')
+local why = ARGV[7] ~= '' and ': ' .. ARGV[7] or ''
+record_act(ARGV[6], is_sent_again and what or 'settle', id, is_sent_again and ARGV[7] or what .. why)
+local said = 'by ' .. ARGV[6] .. why
 note(id, 'operator: ' .. what, said)
 if what == 'accepted' then
   prove(id, job, ARGV[9], ARGV[8])

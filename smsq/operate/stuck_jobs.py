@@ -7,21 +7,22 @@ timeline.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Self, cast
 
 from redis import Redis
 
+from smsq.audit.acts import fit, name_person
 from smsq.environment.who import who_am_i
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.models import JobState, Kind, Settlement
 from smsq.names import Queue, Task
+from smsq.operate.stuck_job import Rule, StuckJob, read_stuck
 from smsq.records.jobs import PollPlan
 from smsq.rings.rings import Rings
 from smsq.settings import Settings
 from smsq.status.gathered_sends import check_id, load_send, read_own_id
-from smsq.status.timeline import Note, Progress, from_ms, read_note, read_progress
+from smsq.status.timeline import Note, Progress, read_note, read_progress
 from smsq.status.views import Views
 from smsq.store.connection import OPERATOR_TIMEOUT_S, connect, unavailable
 from smsq.store.scripts import Scripts
@@ -40,62 +41,13 @@ _HINDRANCES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StuckJob:
-    """A job that waits for an operator.
-
-    Attributes:
-        since: When it got stuck, UTC.
-        error: What happened.
-        error_class: The last attempt's outcome in one word: `temporary`, `not_sent`, `unknown`.
-        size: Recipients.
-        campaign: Its campaign's id, None for none.
-    """
-
-    id: str
-    kind: Kind
-    state: JobState
-    since: datetime
-    attempts: int
-    error: str
-    error_class: str
-    size: int
-    campaign: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """Which stuck jobs are meant; None: whatever it is.
-
-    Attributes:
-        since: Stuck since this time or later.
-        until: Stuck since before this time.
-        campaign: Their campaign's id.
-        error_class: As of `StuckJob`.
-    """
-
-    since: datetime | None = None
-    until: datetime | None = None
-    campaign: str | None = None
-    error_class: str | None = None
-
-    def fits(self, job: StuckJob) -> bool:
-        """Say whether a job is meant."""
-        return (
-            (self.since is None or job.since >= self.since)
-            and (self.until is None or job.since < self.until)
-            and self.campaign in {None, job.campaign}
-            and self.error_class in {None, job.error_class}
-        )
-
-
 class StuckJobs:
     """What an operator does with single jobs.
 
     Args:
         settings: Of the queue.
         redis: The ledger's.
-        by: Who decides, as user@host.
+        by: Who decides, as user@host, where a call does not say.
     """
 
     def __init__(self, settings: Settings, redis: Redis, *, by: str) -> None:
@@ -162,39 +114,49 @@ class StuckJobs:
                 found = replace(found, counts=send.counts)
             return found
 
-    def resend(self, job_id: str, *, why: str = "") -> None:
+    def resend(self, job_id: str, *, why: str = "", by: str | None = None) -> None:
         """Send an unknown job again; it may arrive twice.
+
+        Args:
+            job_id: An unknown job.
+            why: Kept in its timeline and in the audit trail, as `by` is; phones are masked.
+            by: Who decides, 1 to 100 characters; None is whom this was made for.
 
         Raises:
             NotFoundError: No job has this id.
             InvalidMessageError: It is not unknown, or its text is gone, or nothing of it is to be
                 sent any more.
         """
-        self._ring(job_id, self._operate(job_id, "resend", why))
+        self._ring(job_id, self._operate(job_id, "resend", why, by))
 
-    def settle(self, job_id: str, settlement: Settlement, *, why: str = "") -> None:
-        """Say what became of an unknown job.
+    def settle(
+        self, job_id: str, settlement: Settlement, *, why: str = "", by: str | None = None
+    ) -> None:
+        """Say what became of an unknown job; `why` and `by` as of `resend`.
 
         Raises:
             NotFoundError: No job has this id.
             InvalidMessageError: It is not unknown.
         """
-        self._operate(job_id, settlement, why)
+        self._operate(job_id, settlement, why, by)
 
-    def retry(self, job_id: str, *, why: str = "", is_dry: bool = False) -> None:
+    def retry(
+        self, job_id: str, *, why: str = "", is_dry: bool = False, by: str | None = None
+    ) -> None:
         """Give a dead job all its attempts again.
 
         Args:
             job_id: A dead job.
-            why: Kept in its timeline.
+            why: As of `resend`, as `by` is.
             is_dry: True only finds out whether it could be done.
+            by: Who decides.
 
         Raises:
             NotFoundError: No job has this id.
             InvalidMessageError: It is not dead, or its text is gone (after three days), or it may
                 have been accepted: then `resend` sends it all the same.
         """
-        job = self._operate(job_id, "can retry" if is_dry else "retry", why)
+        job = self._operate(job_id, "can retry" if is_dry else "retry", why, by)
         if not is_dry:
             self._ring(job_id, job)
 
@@ -203,12 +165,13 @@ class StuckJobs:
         self._rings.close()
         self._redis.close()
 
-    def _operate(self, job_id: str, what: str, why: str) -> tuple[Kind, Queue]:
+    def _operate(self, job_id: str, what: str, why: str, by: str | None) -> tuple[Kind, Queue]:
+        person = name_person(self._by if by is None else by)
         check_why(why)
         check_id(job_id)
         plan = (self._plan.first_ms, self._plan.horizon_ms)
         with unavailable(self._redis, writes=True):
-            answer, *rest = self._scripts.run("stuck_job", job_id, what, self._by, why, *plan)
+            answer, *rest = self._scripts.run("stuck_job", job_id, what, person, fit(why), *plan)
         if answer == "ok":
             return Kind(rest[0]), Queue(rest[1])
         if answer == "missing":
@@ -231,18 +194,3 @@ def check_why(why: str) -> None:
     """
     if len(why) > _MAX_WHY or not why.isprintable():
         raise InvalidMessageError([f"why: write at most {_MAX_WHY} characters on one line"])
-
-
-def read_stuck(job_id: str, job: dict[str, str]) -> StuckJob:
-    """Read one from its hash."""
-    return StuckJob(
-        id=job_id,
-        kind=Kind(job["kind"]),
-        state=JobState(job["state"]),
-        since=from_ms(job["changed_at_ms"]),
-        attempts=int(job["attempts"]),
-        error=job.get("error", ""),
-        error_class=job.get("error_class", ""),
-        size=int(job["size"]),
-        campaign=job.get("campaign"),
-    )

@@ -12,6 +12,7 @@ from typing import Self, cast
 
 from redis import Redis
 
+from smsq.audit.acts import fit, name_person
 from smsq.delivery.matching import KnownMessages, Matching
 from smsq.delivery.polls import Polls
 from smsq.environment.who import who_am_i
@@ -48,7 +49,7 @@ class UnmatchedJobs:
     Args:
         settings: Of the queue.
         redis: The ledger's.
-        by: Who decides, as user@host.
+        by: Who decides, as user@host, where a call does not say.
     """
 
     def __init__(self, settings: Settings, redis: Redis, *, by: str) -> None:
@@ -90,7 +91,14 @@ class UnmatchedJobs:
                 )
 
     def attach(
-        self, job_id: str, name: str, message_id: int, *, why: str = "", is_forced: bool = False
+        self,
+        job_id: str,
+        name: str,
+        message_id: int,
+        *,
+        why: str = "",
+        is_forced: bool = False,
+        by: str | None = None,
     ) -> int:
         """Say which id a message has; it is polled at once.
 
@@ -100,6 +108,7 @@ class UnmatchedJobs:
             message_id: The gateway's.
             why: Kept in the timeline.
             is_forced: True replaces an id that is there.
+            by: Who says so, 1 to 100 characters; None is whom this was made for.
 
         Returns:
             How many more ids the kept receipts taught, now that this one is known.
@@ -109,17 +118,20 @@ class UnmatchedJobs:
             InvalidMessageError: No such message, or it has an id, or the job needs none: nothing
                 was sent, the answer is on its way, or the gateway itself refused it.
         """
+        person = name_person(self._by if by is None else by)
         check_why(why)
+        why = fit(why)
         with unavailable(self._redis, writes=True, in_pieces=True):
             messages = self._matching.read_messages(job_id)
             index = find_message(messages, name, is_forced=is_forced)
-            said = f"by {self._by}" + (f": {why}" if why else "")
+            because = f": {why}" if why else ""
             answer, *rest = self._matching.write(
                 job_id,
                 {index: message_id},
                 what="operator: attach",
-                detail=said,
+                detail=f"by {person}{because}",
                 is_forced=is_forced,
+                told=(person, f"{fit(name)} is {message_id}{because}"),
             )
             if answer == "ok":
                 return self._matching.rematch(job_id)

@@ -6,9 +6,7 @@
 -- ARGV[6]  what       'failed': a request did; close, if it is the account's fault
 --                     'passed': one was answered as it should be: a probe opens for everyone
 --                     'unused': no request was made
---                     'pause':  an operator's wish, until 'open'
---                     'open':   an operator's wish
--- ARGV[7]  epoch      of the slot that was used; '' for an operator. ARGV[8] 1: it was the probe
+-- ARGV[7]  epoch      of the slot that was used. ARGV[8] 1: it was the probe
 -- ARGV[9]  pause_us   from now; '' for one that doubles with each closing in a row
 -- ARGV[10] why        shown to operators
 -- ARGV[11] first_us, ARGV[12] max_us, ARGV[13] dice 0..1: that growing pause, with jitter
@@ -22,18 +20,6 @@
 --           pause_us, rate_per_s in force}
 local what, is_probe, l = ARGV[6], ARGV[8] == '1', limiter_state()
 local is_of_epoch = ARGV[7] == int(l.epoch)
-
-local function forget_closing()
-  redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'probe_until_us', 'closed_by', 'fresh')
-end
-
--- Of an endpoint, the probe that has to go first may go at once.
-local function let_probe_go(kind)
-  if not l['closed_until_us_' .. kind] then return end
-  local left = {'why_', 'closings_', 'closed_by_', 'probe_until_us_', 'prober_', 'fresh_'}
-  for _, name in ipairs(left) do redis.call('HDEL', LIMITER, name .. kind) end
-  save_limiter('closed_until_us_' .. kind, 0)
-end
 
 -- Its endpoint is as unknown as before: another may be the probe.
 local function free_prober(kind, who)
@@ -54,18 +40,6 @@ if what == 'unused' then
   if is_of_epoch and is_probe then redis.call('HDEL', LIMITER, 'probe_until_us') end
   if kind ~= '' then free_prober(kind, ARGV[16]) end
   return {'all', 0, 0, 0}
-end
-if what == 'open' then
-  -- After a 429 or a wrong token, one probe still goes first.
-  forget_closing()
-  for _, kind in ipairs(KINDS) do let_probe_go(kind) end
-  save_limiter('epoch', int(l.epoch + 1))
-  return {'all', 0, 0, 1}
-end
-if what == 'pause' then
-  redis.call('HDEL', LIMITER, 'fresh')
-  save_limiter('closed_until_us', int(FOREVER_US), 'why', ARGV[10], 'epoch', int(l.epoch + 1))
-  return {'all', 0, 0, 1}
 end
 
 -- A single 429 may be a hiccup or a rate that is a little too high; a second one in quick succession

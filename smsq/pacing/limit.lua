@@ -102,3 +102,8 @@ local function restart(l)
   local used_up_us = string.format('%.1f', math.max(l.used_us, NOW_US + apart_us(l) * (allowed_burst(l) - 1)))
   save_limiter('planned_us', used_up_us, 'used_us', used_up_us, 'in_burst', 0, 'used_burst', 0)
 end
+
+-- Whatever closed the gate of all does so no more.
+local function forget_closing()
+  redis.call('HDEL', LIMITER, 'closed_until_us', 'why', 'closings', 'probe_until_us', 'closed_by', 'fresh')
+end

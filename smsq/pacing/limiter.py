@@ -128,13 +128,18 @@ class Limiter:
         """
         self._gate("unused", slot, more=(0, 0, 0, endpoint, "", who))
 
-    def pause(self, why: str) -> None:
-        """Close the gate until `resume`."""
-        self._gate("pause", None, "", why)
+    def pause(self, why: str, *, by: str = "") -> None:
+        """Close the gate until `resume`.
 
-    def resume(self) -> None:
+        Args:
+            why: Shown to operators.
+            by: Who, for the audit trail; "" leaves nothing there.
+        """
+        self._run("wish", "pause", why, by)
+
+    def resume(self, *, by: str = "") -> None:
         """Open the gate; after a 429 or a wrong token one probe still goes first."""
-        self._gate("open", None)
+        self._run("wish", "resume", "", by)
 
     def set_rate(self, rate_per_s: float | None, *, by: str) -> None:
         """Set the ceiling for every worker, from now on.
@@ -197,14 +202,12 @@ class Limiter:
     def _gate(
         self,
         what: str,
-        slot: Slot | None,
+        slot: Slot,
         pause_us: Arg = "",
         why: str = "",
         more: Sequence[Arg] = (0, 0, 0, ""),
     ) -> Any:
-        epoch = "" if slot is None else slot.epoch
-        is_probe = int(slot is not None and slot.is_probe)
-        return self._run("gate", what, epoch, is_probe, pause_us, why, *more)
+        return self._run("gate", what, slot.epoch, int(slot.is_probe), pause_us, why, *more)
 
     def _run(self, name: str, *args: Arg) -> Any:
         return self._scripts.run(name, self.pace.rate_per_s, self.pace.burst, *args)

@@ -1,5 +1,6 @@
 -- rate.lua: set the ceiling of the rate for every worker, from now on, and write down who did.
 -- needs limit.lua
+-- needs audit.lua
 --
 -- What was learnt about the old rate is forgotten: an operator who sets a rate knows more.
 --
@@ -16,4 +17,5 @@ local l = limiter_state()
 l.used_us = 0
 save_limiter('epoch', int(l.epoch + 1))
 restart(l)
+record_act(ARGV[7], 'rate', 'all', ARGV[6] == '' and 'default' or ARGV[6] .. '/s')
 return 1

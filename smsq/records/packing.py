@@ -14,7 +14,7 @@ from typing import Any
 
 from smsq.models import MessageRequest
 from smsq.records.jobs import Idempotency, NewJob, NewSend
-from smsq.store.keys import count_buckets
+from smsq.store.buckets import count_buckets
 
 #: A staged campaign that was never committed goes away by itself.
 STAGE_TTL_MS = 24 * 3600 * 1000

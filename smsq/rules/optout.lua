@@ -1,8 +1,12 @@
 -- optout.lua: change or ask the list of phones that take no messages.
 -- begins no clock
+-- needs audit.lua
 --
 -- ARGV[4]  what     'add', 'remove', 'count'
 -- ARGV[5]  phones   JSON; some thousands at most
+-- ARGV[6]  by       who, as user@host; '' for 'count'
+-- ARGV[7]  act      as the audit trail calls it
+-- ARGV[8]  shown    what is told of the phones there: some of them, masked, or where they come from
 -- returns  how many were added, were removed, are there
 local COMMAND = {add = 'SADD', remove = 'SREM', count = 'SMISMEMBER'}
 local what, found = ARGV[4], 0
@@ -17,4 +21,5 @@ end)
 if what == 'count' or found == 0 then return found end
 local left = redis.call('INCRBY', key('optouts'), what == 'add' and found or -found)
 if left <= 0 then redis.call('DEL', key('optouts')) end
+record_act(ARGV[6], ARGV[7], int(found) .. (found == 1 and ' phone' or ' phones'), ARGV[8])
 return found

@@ -11,6 +11,8 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+from smsq.audit.acts import Act, fit, name_person
+from smsq.audit.audit import Audit
 from smsq.errors import InvalidMessageError
 from smsq.frames import guarded
 from smsq.intake.mistakes import refuse
@@ -18,13 +20,16 @@ from smsq.mistakes import Mistake, MistakeCode
 from smsq.options import Phone
 from smsq.rings.breaker import Breaker
 from smsq.settings import Settings
+from smsq.store.buckets import SHARDS
 from smsq.store.connection import unavailable
-from smsq.store.keys import SHARDS
 from smsq.store.scripts import Scripts
-from smsq.text.phones import normalize_phone, read_phone, say_phone_mistake
+from smsq.text.phones import mask_phone, normalize_phone, read_phone, say_phone_mistake
 
 #: Phones in one script call: Redis is busy for a few milliseconds.
 SLICE = 1000
+
+#: Phones of a call that the audit trail shows, masked.
+_MOST_SHOWN = 3
 
 #: Pieces of the list read in one round trip.
 _SHARDS_AT_ONCE = 64
@@ -50,11 +55,13 @@ class OptOuts:
         self._unavailable = partial(unavailable, scripts.redis, tries=breaker)
         self._region = settings.default_region
 
-    def add(self, phones: Iterable[Phone]) -> int:
+    def add(self, phones: Iterable[Phone], *, by: str | None = None) -> int:
         """Send these phones nothing more but urgent messages.
 
         Args:
             phones: In any usual spelling; a list or anything that yields them one by one.
+            by: Who, for the audit trail, which has an entry for each thousand; None is whoever runs
+                this process.
 
         Returns:
             How many were not on the list.
@@ -64,22 +71,32 @@ class OptOuts:
                 before the first of them are on the list already; adding them again does no harm.
             QueueUnavailableError: Redis did not answer; repeating the call is safe.
         """
-        return self._change("add", phones)
+        return self._change(Act.OPTOUT_ADD, phones, by)
 
-    def remove(self, phones: Iterable[Phone]) -> int:
+    def remove(self, phones: Iterable[Phone], *, by: str | None = None) -> int:
         """Take phones off the list, as `add` puts them on it; returns how many were on it."""
-        return self._change("remove", phones)
+        return self._change(Act.OPTOUT_REMOVE, phones, by)
 
-    def _store(self, phones: Sequence[str]) -> int:
-        """Add up to `SLICE` phones that are in the gateway's form already, as `add` does."""
+    def _store(self, phones: Sequence[str], *, source: str, by: str | None = None) -> int:
+        """Add up to `SLICE` phones that are in the gateway's form already, as `add` does.
+
+        `source`: where they come from, for the audit trail.
+        """
         if not phones:
             return 0
+        person = name_person(by)
         with self._unavailable(writes=True):
-            return self._run("add", phones)
+            return self._run("add", phones, person, Act.OPTOUT_IMPORT, fit(f"from {source}"))
 
-    def phones(self) -> Iterator[str]:
-        """Read the list, in no order, in the gateway's form; memory does not grow with it."""
+    def phones(self, *, by: str | None = None) -> Iterator[str]:
+        """Read the list, in no order, in the gateway's form; memory does not grow with it.
+
+        `by`: who reads it, for the audit trail; None leaves nothing there.
+        """
         keys, redis = self._scripts.keys, self._scripts.redis
+        if by is not None:
+            with self._unavailable(writes=True):
+                Audit(self._scripts).record(by, Act.OPTOUT_LIST)
         with self._unavailable(writes=False):
             for first in range(0, SHARDS, _SHARDS_AT_ONCE):
                 pipeline = redis.pipeline(transaction=False)
@@ -102,11 +119,12 @@ class OptOuts:
         with self._unavailable(writes=False):
             return sum(self._run("count", part) for part in _slices(phones))
 
-    def _change(self, what: str, phones: Iterable[Phone]) -> int:
-        changed = 0
+    def _change(self, act: Act, phones: Iterable[Phone], by: str | None) -> int:
+        changed, person = 0, name_person(by)
+        what = "add" if act is Act.OPTOUT_ADD else "remove"
         with self._unavailable(writes=True, in_pieces=True):
             for part in _slices(self._normalized(phones)):
-                changed += self._run(what, part)
+                changed += self._run(what, part, person, act, _show(part))
         return changed
 
     def _normalized(self, phones: Iterable[Phone]) -> Iterator[str]:
@@ -118,8 +136,8 @@ class OptOuts:
             yield from self._normalize(part, place)
             place += len(part)
 
-    def _run(self, what: str, phones: Sequence[str]) -> int:
-        return int(self._scripts.run("optout", what, json.dumps(phones)))
+    def _run(self, what: str, phones: Sequence[str], *told: str) -> int:
+        return int(self._scripts.run("optout", what, json.dumps(phones), *told))
 
     def _normalize(self, raw_phones: Sequence[object], first_place: int) -> Sequence[str]:
         phones: list[str] = []
@@ -141,6 +159,11 @@ class OptOuts:
                 mistakes.append(Mistake(told, MistakeCode.PHONE_TYPE, "phones"))
         refuse(mistakes)
         return phones
+
+
+def _show(phones: Sequence[str]) -> str:
+    """Show a few phones, masked; of many none."""
+    return ", ".join(map(mask_phone, phones)) if len(phones) <= _MOST_SHOWN else ""
 
 
 def _slices(phones: Iterable[_T]) -> Iterator[Sequence[_T]]:

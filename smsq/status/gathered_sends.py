@@ -27,7 +27,8 @@ from smsq.status.status import (
     read_recipient,
 )
 from smsq.status.timeline import Note, from_ms, read_note
-from smsq.store.keys import Keys, bucket_of
+from smsq.store.buckets import bucket_of
+from smsq.store.keys import Keys
 from smsq.text.phones import mask_phone
 
 #: Ours are far shorter; whatever is longer is somebody's mistake.

@@ -7,13 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Pieces that the list of opt-outs is kept in; as in records/phones.lua.
-SHARDS = 4096
-
-#: Phones meant for one bucket. Redis packs a small hash into half the memory of a large one, but
-#: searches it from its beginning: 32 cost three bytes a phone more than 128, a third of the time.
-BUCKET_PHONES = 32
-
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -226,6 +219,16 @@ class Keys:
         return f"{self.namespace}:heartbeat"
 
     @property
+    def audit(self) -> str:
+        """Stream: who did what, each entry chained to the one before."""
+        return f"{self.namespace}:audit"
+
+    @property
+    def audit_head(self) -> str:
+        """String: id and digest of its newest entry."""
+        return f"{self.namespace}:audit_head"
+
+    @property
     def page_key(self) -> str:
         """String: signs the sessions of the operators' page."""
         return f"{self.namespace}:page_key"
@@ -238,13 +241,3 @@ class Keys:
     def page_tries(self, who: str) -> str:
         """String with a time to live: when the next attempt to log in is on time (ms)."""
         return f"{self.namespace}:page_tries:{who}"
-
-
-def bucket_of(phone: str, buckets: int) -> int:
-    """Say which bucket a phone is in, as `bucket_key` in phones.lua does."""
-    return int(phone[-6:]) // 32 % buckets
-
-
-def count_buckets(phones: int) -> int:
-    """Say how many buckets hold so many phones."""
-    return max(1, -(-phones // BUCKET_PHONES))

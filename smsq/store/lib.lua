@@ -41,6 +41,7 @@
 --   ticks                     hash: when beat's ticks were taken and sent (tick.lua)
 --   workers                   zset: worker -> when its consumer last asked for rings
 --   versions                  hash: worker -> since when and which smsq it runs (presence.lua)
+--   audit                     stream: who did what (audit.lua); audit_head  string: <id>:<digest> of its newest entry
 --   page_key                  string: signs the sessions of the operators' page
 --   page_ended                zset: session that was logged out -> when it would have ended
 --   page_tries:<who>          string with a time to live: when the next attempt to log in is on time (attempt.lua)

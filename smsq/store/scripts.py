@@ -42,7 +42,7 @@ def redis_clock() -> None:
 _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = (
     *("limit", "recent_failures", "unprepared", "endpoints", "idempotency"),
-    *("rules", "cap", "request", "paging", "measure", "webhook_state", "take_tick"),
+    *("rules", "cap", "request", "paging", "measure", "webhook_state", "take_tick", "audit"),
 )
 
 #: A script with this line leaves nothing in an empty ledger, not even the time: nothing there could

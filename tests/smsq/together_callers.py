@@ -196,7 +196,7 @@ class Callers(Life):
             return
         job_id = self.known_jobs[which % len(self.known_jobs)]
         if what == "reschedule":
-            self.world.scripts.run("reschedule", job_id, 3_600_000)  # in an hour
+            self.world.scripts.run("reschedule", job_id, 3_600_000, BY, "")  # in an hour
         elif what == "cancel a send" and self.own_ids:
             job_id = list(self.own_ids.values())[which % len(self.own_ids)][0]
         if what != "reschedule":

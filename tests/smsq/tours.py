@@ -148,7 +148,7 @@ def work_small_scripts(world: World) -> None:
     world.scripts.run("keep", json.dumps([job]))
     later = Verdict(state=JobState.WAITING, delay_s=60, error="503", error_class="temporary")
     world.claims.settle(claim, later, PLAN)
-    world.scripts.run("reschedule", job, 120_000)
+    world.scripts.run("reschedule", job, 120_000, "me@here", "")
     world.ledger.cancel(job)
     aside = world.claim(world.enqueue())
     world.scripts.run("set_aside", aside.job_id, aside.number, "no text")

@@ -18,6 +18,7 @@ from smsq.cli.files.private_files import open_private
 from smsq.cli.output import json_option, open_queue, print_json, put, say_number
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
+from smsq.environment.who import who_am_i
 from smsq.errors import InvalidMessageError
 from smsq.status.failed import FailedReader
 from smsq.status.status import Campaign
@@ -104,7 +105,8 @@ def failed(some_id: str, file: str, *, cancelled: bool, no_report: bool, as_json
     if file == "-" and as_json:
         raise click.UsageError("- and --json both write to stdout: name a file")
     with open_queue() as queue:
-        reader = queue.failed(some_id, cancelled=cancelled, no_report=no_report, whole_job=True)
+        options = {"cancelled": cancelled, "no_report": no_report, "whole_job": True}
+        reader = queue.failed(some_id, by=who_am_i(), **options)
         with queue._producer.call(writes=False), _create(file) as stream:
             count = _write(reader, stream)
     if as_json:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import click
 
+from smsq.audit.acts import Act
+from smsq.audit.audit import Audit
 from smsq.cli.output import json_option, print_spooled
 from smsq.cli.params import to_start
 from smsq.cli.terminal import open_stdout_as_file
@@ -19,7 +21,7 @@ from smsq.cli.times import in_zone, reader_zone
 from smsq.settings import Settings
 from smsq.status.export import MESSAGE_COLUMNS, RECIPIENT_COLUMNS, Exporter, Row, Selection
 from smsq.store.connection import WORKER_TIMEOUT_S, connect, unavailable
-from smsq.store.keys import Keys
+from smsq.store.scripts import Scripts
 from smsq.text.shown import show_cell
 
 
@@ -61,10 +63,13 @@ def export(
         full_phones=full_phones,
     )
     redis = connect(settings.redis_url, timeout_s=WORKER_TIMEOUT_S)
-    exporter = Exporter(redis, Keys(settings.namespace))
+    scripts = Scripts.of(redis, settings)
+    exporter = Exporter(redis, scripts.keys)
     rows = exporter.recipients(selection) if with_recipients else exporter.messages(selection)
     try:
         with unavailable(redis, writes=False):
+            if full_phones:
+                Audit(scripts).record(None, Act.EXPORT, detail=_say(selection))
             if as_json:
                 print_spooled({}, "rows", rows)
             elif format_ == "jsonl":
@@ -74,6 +79,15 @@ def export(
                 _print_csv(rows if format_ == "raw" else map(_show, rows), columns)
     finally:
         redis.close()
+
+
+def _say(selection: Selection) -> str:
+    """Say which span is read, for the audit trail."""
+    since, until = (
+        moment.astimezone(UTC).isoformat(timespec="seconds") if moment else ""
+        for moment in (selection.since, selection.until)
+    )
+    return f"full phones, since {since}" + (f", until {until}" if until else "")
 
 
 def _print_lines(rows: Iterator[Row]) -> None:

@@ -16,6 +16,7 @@ from smsq.cli.campaigns.brakes import describe_brake, say_brake
 from smsq.cli.output import json_option, make_console, open_queue, print_json, print_spooled, put
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
+from smsq.environment.who import who_am_i
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, RecipientState
 from smsq.status.status import RecipientStatus, Status
 
@@ -48,7 +49,8 @@ def status(some_id: str, *, with_recipients: bool, as_json: bool) -> None:
     """
     with open_queue() as queue:
         found = queue.status(some_id)
-        rows = queue.recipients(some_id, whole_job=True) if with_recipients else iter(())
+        person = who_am_i()
+        rows = queue.recipients(some_id, whole_job=True, by=person) if with_recipients else iter(())
         if as_json and with_recipients:
             print_spooled(describe(found), "recipients", map(_describe_recipient, rows))
         elif as_json:

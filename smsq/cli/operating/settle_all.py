@@ -15,7 +15,7 @@ from smsq.cli.output import json_option
 from smsq.cli.params import to_start, to_unicode
 from smsq.cli.times import in_zone, reader_zone
 from smsq.models import JobState, Settlement
-from smsq.operate.stuck_jobs import Rule
+from smsq.operate.stuck_job import Rule
 from smsq.settings import Settings
 
 

@@ -19,7 +19,7 @@ from smsq.cli.output import json_option, make_console, make_table, print_json, p
 from smsq.cli.params import to_unicode
 from smsq.cli.times import reader_zone, say_time
 from smsq.models import JobState, Settlement
-from smsq.operate.stuck_jobs import Rule, StuckJob
+from smsq.operate.stuck_job import Rule, StuckJob
 from smsq.settings import Settings
 
 #: Dead jobs put back per second by `dead retry` unless told otherwise.

@@ -27,6 +27,7 @@ from smsq.cli.output import (
     say_number,
 )
 from smsq.cli.params import to_unicode
+from smsq.environment.who import who_am_i
 from smsq.rules.optouts import SLICE, OptOuts
 from smsq.settings import Settings
 from smsq.text.phones import normalize_phone, say_phone_mistake
@@ -69,10 +70,11 @@ def remove(phones: tuple[str, ...], *, as_json: bool) -> None:
 def list_phones(*, as_json: bool) -> None:
     """Show the list, in full. JSON: {"phones": [...]}."""
     with open_queue() as queue:
+        phones = queue.optout.phones(by=who_am_i())
         if as_json:
-            print_spooled({}, "phones", queue.optout.phones())
+            print_spooled({}, "phones", phones)
             return
-        for phone in queue.optout.phones():
+        for phone in phones:
             put(phone)
 
 
@@ -104,7 +106,7 @@ def import_phones(file: str, *, as_json: bool, **options: Any) -> None:
         Rejects(path, table) as rejects,
     ):
         [column] = table.find_columns([("--phone-column", options["phone_column"])])
-        loader = _Loader(queue.optout, queue.settings, table, column, rejects)
+        loader = _Loader(queue.optout, queue.settings, table, column, rejects, Path(file).name)
         with_bar = size and is_terminal() and not as_json
         for _ in show_progress(loader.load(), table, size) if with_bar else loader.load():
             pass
@@ -129,7 +131,13 @@ class _Loader:
     """
 
     def __init__(
-        self, optouts: OptOuts, settings: Settings, table: PhoneTable, column: int, rejects: Rejects
+        self,
+        optouts: OptOuts,
+        settings: Settings,
+        table: PhoneTable,
+        column: int,
+        rejects: Rejects,
+        source: str,
     ) -> None:
         self.rows = 0
         self.added = 0
@@ -138,6 +146,7 @@ class _Loader:
         self._table = table
         self._column = column
         self._rejects = rejects
+        self._source = source
 
     def load(self) -> Iterator[None]:
         """Add every good row; one step per row."""
@@ -152,10 +161,13 @@ class _Loader:
                 self.rows += 1
                 phones.append(phone)
             if len(phones) == SLICE:
-                self.added += self._optouts._store(phones)
+                self.added += self._store(phones)
                 phones = []
             yield
-        self.added += self._optouts._store(phones)
+        self.added += self._store(phones)
+
+    def _store(self, phones: list[str]) -> int:
+        return self._optouts._store(phones, source=self._source)
 
 
 def _tell(result: dict[str, int], rejects: Rejects) -> None:

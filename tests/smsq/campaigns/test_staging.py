@@ -325,7 +325,7 @@ def test_what_is_not_decided_cannot_be_cancelled_or_seen(world: World) -> None:
         pass
 
     assert len(draft.job_ids) == 3
-    assert world.scripts.run("cancel", draft.job_ids[0]) == "missing"
+    assert world.scripts.run("cancel", draft.job_ids[0], "") == "missing"
     assert sum(world.views.stats(10).recipients.values()) == 0
 
 

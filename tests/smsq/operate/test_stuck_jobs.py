@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from smsq.domain.outcomes import Verdict
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.models import JobState, Kind, OnUnknown, Settlement
-from smsq.operate.stuck_jobs import Rule, StuckJobs
+from smsq.operate.stuck_job import Rule
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.settings import Settings
 from smsq.status.timeline import read_note
 from tests.smsq.world import ACCEPTED, PLAN, UNKNOWN, World

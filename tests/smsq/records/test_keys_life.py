@@ -227,7 +227,7 @@ class KeysLife(Life):
         if self.named is None or not self.is_there() or self.kind == "send":
             return
         if self.kind == "quick":
-            self.world.scripts.run("reschedule", self.named, 365 * 86_400_000)
+            self.world.scripts.run("reschedule", self.named, 365 * 86_400_000, "me@here", "")
             return
         brake = self.world.campaign(self.named).brake
         if is_paused and not brake:

@@ -175,7 +175,7 @@ def test_many_messages_for_one_moment_go_in_their_order(queue: SmsQueue) -> None
 def test_a_job_that_is_rescheduled_takes_its_new_turn(world: World) -> None:
     at_ms = world.now_ms + 60_000
     first, second = (world.enqueue(due_at_ms=str(at_ms)) for _ in range(2))
-    assert world.scripts.run("reschedule", first, 60_000) == "ok"
+    assert world.scripts.run("reschedule", first, 60_000, "me@here", "") == "ok"
     world.pass_s(61)
     recover_all(world)
 

@@ -21,7 +21,7 @@ def in_s(seconds: float) -> datetime:
 
 
 def reschedule(world: World, job: str, in_s: float) -> str:
-    return str(world.scripts.run("reschedule", job, round(in_s * 1000)))
+    return str(world.scripts.run("reschedule", job, round(in_s * 1000), "me@here", ""))
 
 
 def test_a_job_for_later_can_be_cancelled(world: World) -> None:

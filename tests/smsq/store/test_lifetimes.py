@@ -37,7 +37,7 @@ BY_ENTRY = {
 #: Of the namespace: what was learnt, counted, or said by an operator. A pause is not forgotten.
 FOR_EVER = {
     *("limiter", "ticks", "counts", "words", "optout", "optouts", "index_secret", "page_key"),
-    "totals",
+    *("totals", "audit_head"),
 }
 #: With a time of their own, and what that is.
 OWN_TIME = {
@@ -58,6 +58,7 @@ OWN_TIME = {
     "deliveries": "as its deliveries",
     "dead_deliveries": "as its deliveries",
     "history": "72 hours",
+    "audit": "a year after its newest entry, each of which goes after a year",
     "page_tries": "until as many attempts are free again",
 }
 NAMED = OF_ITS_JOB | OF_ITS_CAMPAIGN | OF_WHAT_IT_NAMES | BY_ENTRY | FOR_EVER | set(OWN_TIME)
@@ -69,6 +70,7 @@ SET_TIMES = {
     *(
         "agree.lua",
         "attempt.lua",
+        "audit.lua",
         "cap.lua",
         "chores.lua",
         "fold.lua",

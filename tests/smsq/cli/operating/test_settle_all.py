@@ -10,7 +10,8 @@ import pytest
 
 from smsq.domain.outcomes import Verdict
 from smsq.models import JobState, Settlement
-from smsq.operate.stuck_jobs import Rule, StuckJobs
+from smsq.operate.stuck_job import Rule
+from smsq.operate.stuck_jobs import StuckJobs
 from tests.smsq.cli.conftest import Smsq
 from tests.smsq.world import PLAN, World
 
