@@ -110,7 +110,6 @@ class SmsQueue:
 
         It goes out together with all that is gathered for the same sender, at the latest
         SMSQ_GATHER_S later: a thousand such calls cost one request.
-
         Returns the id of this send alone, `<job id>.<ordinal>.<tag>`; `status`, `recipients` and
         `cancel` take it like a job's. The tag is random: nobody guesses it from another's.
         """
@@ -160,7 +159,7 @@ class SmsQueue:
     def pause(self, campaign_id: str, *, by: str | None = None) -> bool:
         """Pause a campaign: from now on nothing of it is claimed, until `resume`.
 
-        What has to be sent again waits, too. Returns False when nothing of it is left to be sent.
+        What has to be sent again waits, too. False: nothing of it is left to be sent.
         """
         return self._steering.pause(campaign_id, by=by)
 

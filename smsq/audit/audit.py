@@ -12,7 +12,6 @@ from typing import Any
 
 from smsq.audit.acts import Act, fit, name_person
 from smsq.audit.chain import Entry, Verdict, check_chain, read_entry
-from smsq.store.clock import ledger_time
 from smsq.store.scripts import Scripts
 
 #: Entries in one round trip.
@@ -29,7 +28,6 @@ class Audit:
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
         self._redis, self._key = scripts.redis, scripts.keys.audit
-        self._head_key = scripts.keys.audit_head
 
     def record(self, by: str | None, act: Act | str, target: str = "", detail: str = "") -> None:
         """Write down an act. What a script does, that script writes down itself.
@@ -77,13 +75,9 @@ class Audit:
         Args:
             noted: A head that was noted earlier; None for none.
         """
-        now_ms = ledger_time(self._redis, self._scripts.keys).now_ms
-        pipeline = self._redis.pipeline(transaction=True)
-        pipeline.get(self._head_key)
-        pipeline.xrevrange(self._key, count=1)
-        head, newest = pipeline.execute()
-        entries = self._read_up_to(newest[0][0]) if newest else iter(())
-        return check_chain(entries, head=head or "", now_ms=now_ms, noted=noted)
+        now_ms, head, newest = self._scripts.run("audit_head")
+        entries = self._read_up_to(newest) if newest else iter(())
+        return check_chain(entries, head=head, now_ms=float(now_ms), noted=noted)
 
     def _read_back(self, since: datetime | None) -> Iterator[Entry]:
         least = "-" if since is None else str(max(0, int(since.timestamp() * 1000)))

@@ -19,9 +19,9 @@ from smsq.domain.outcomes import GATEWAY_WORDS, read_gateway_word
 from smsq.errors import NotFoundError
 from smsq.measures.exchange import NO_EXCHANGE
 from smsq.models import RecipientState, ReportRow
+from smsq.records.buckets import bucket_of
 from smsq.records.jobs import PollClaim, PollPlan
 from smsq.rings.ticks import NO_TICK, Tick
-from smsq.store.buckets import bucket_of
 from smsq.store.scripts import Scripts
 
 #: A message that waits for its poll's slot is looked at again after this long.

@@ -1,6 +1,6 @@
 """What an operator may turn: the gate and the rate, for every worker at once.
 
-In:  the settings of one queue. Out: the limiter in Redis, changed, and who did it in the audit trail.
+In:  the settings of one queue. Out: the limiter in Redis, changed; the audit trail says by whom.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from smsq.audit.acts import fit, name_person
 from smsq.delivery.matching import KnownMessages, Matching
 from smsq.delivery.polls import Polls
 from smsq.environment.who import who_am_i
-from smsq.errors import InvalidMessageError, NotFoundError
+from smsq.errors import InvalidMessageError, NotFoundError, SmsqError
 from smsq.operate.stuck_jobs import check_why
 from smsq.records.jobs import UNMATCHED_S, PollPlan
 from smsq.settings import Settings
@@ -108,7 +108,7 @@ class UnmatchedJobs:
             message_id: The gateway's.
             why: Kept in the timeline.
             is_forced: True replaces an id that is there.
-            by: Who says so, 1 to 100 characters; None is whom this was made for.
+            by: Who says so; None is whom this was made for.
 
         Returns:
             How many more ids the kept receipts taught, now that this one is known.
@@ -120,30 +120,31 @@ class UnmatchedJobs:
         """
         person = name_person(self._by if by is None else by)
         check_why(why)
-        why = fit(why)
+        because = f": {fit(why)}" if why else ""
+        told = (person, f"{fit(name)} is {message_id}{because}")
         with unavailable(self._redis, writes=True, in_pieces=True):
             messages = self._matching.read_messages(job_id)
             index = find_message(messages, name, is_forced=is_forced)
-            because = f": {why}" if why else ""
+            said = {"what": "operator: attach", "detail": f"by {person}{because}"}
             answer, *rest = self._matching.write(
-                job_id,
-                {index: message_id},
-                what="operator: attach",
-                detail=f"by {person}{because}",
-                is_forced=is_forced,
-                told=(person, f"{fit(name)} is {message_id}{because}"),
+                job_id, {index: message_id}, is_forced=is_forced, told=told, **said
             )
             if answer == "ok":
                 return self._matching.rematch(job_id)
-        if answer == "missing":
-            raise NotFoundError(f"no job has the id {job_id}")
-        if answer == "not":
-            raise InvalidMessageError([f"job {job_id} is {rest[0]}: it needs no message id"])
-        raise InvalidMessageError([f"message {name} has the id {rest[0]}: --force replaces it"])
+        raise _say_refusal(job_id, name, answer, *rest)
 
     def close(self) -> None:
         """Give the connection back."""
         self._redis.close()
+
+
+def _say_refusal(job_id: str, name: str, answer: str, *found: str) -> SmsqError:
+    """Say why a message did not get its id, as learn_ids.lua answers it."""
+    if answer == "missing":
+        return NotFoundError(f"no job has the id {job_id}")
+    if answer == "not":
+        return InvalidMessageError([f"job {job_id} is {found[0]}: it needs no message id"])
+    return InvalidMessageError([f"message {name} has the id {found[0]}: --force replaces it"])
 
 
 def find_message(messages: KnownMessages, name: str, *, is_forced: bool) -> int:

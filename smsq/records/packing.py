@@ -13,8 +13,8 @@ from itertools import islice
 from typing import Any
 
 from smsq.models import MessageRequest
+from smsq.records.buckets import count_buckets
 from smsq.records.jobs import Idempotency, NewJob, NewSend
-from smsq.store.buckets import count_buckets
 
 #: A staged campaign that was never committed goes away by itself.
 STAGE_TTL_MS = 24 * 3600 * 1000

@@ -18,9 +18,9 @@ from smsq.frames import guarded
 from smsq.intake.mistakes import refuse
 from smsq.mistakes import Mistake, MistakeCode
 from smsq.options import Phone
+from smsq.records.buckets import SHARDS
 from smsq.rings.breaker import Breaker
 from smsq.settings import Settings
-from smsq.store.buckets import SHARDS
 from smsq.store.connection import unavailable
 from smsq.store.scripts import Scripts
 from smsq.text.phones import mask_phone, normalize_phone, read_phone, say_phone_mistake

@@ -19,6 +19,7 @@ from redis import Redis
 from smsq.domain.own_names import NO_NAMES, OwnNames, read_own_names
 from smsq.errors import NotFoundError
 from smsq.models import FINAL_RECIPIENT_STATES, JobState, Kind, RecipientState
+from smsq.records.buckets import bucket_of
 from smsq.status.status import (
     MessageStatus,
     RecipientStatus,
@@ -27,7 +28,6 @@ from smsq.status.status import (
     read_recipient,
 )
 from smsq.status.timeline import Note, from_ms, read_note
-from smsq.store.buckets import bucket_of
 from smsq.store.keys import Keys
 from smsq.text.phones import mask_phone
 

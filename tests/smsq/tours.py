@@ -11,6 +11,8 @@ from unittest.mock import patch
 
 import tests.smsq.world as worlds
 from smsq.access.attempts import Attempts
+from smsq.audit.acts import Act
+from smsq.audit.audit import Audit
 from smsq.campaigns.draft import CampaignDraft
 from smsq.delivery.matching import Matching
 from smsq.domain.outcomes import Verdict
@@ -21,6 +23,7 @@ from smsq.intake.new_jobs import new_job_id
 from smsq.measures.folding import Folding
 from smsq.models import JobState, Kind, MessageRequest
 from smsq.names import Queue, Start, Task
+from smsq.pacing.slots import Slot
 from smsq.records.jobs import Idempotency, NewJob
 from smsq.rings.presence import Presence
 from smsq.rings.ticks import Ticks
@@ -153,12 +156,16 @@ def work_small_scripts(world: World) -> None:
     aside = world.claim(world.enqueue())
     world.scripts.run("set_aside", aside.job_id, aside.number, "no text")
     world.ledger.cancel(aside.job_id)
-    world.limiter.pause("lunch")
-    world.limiter.resume()
+    world.limiter.pause("lunch", by="me@here")
+    world.limiter.resume(by="me@here")
+    world.limiter.pass_poll(Slot(wait_s=0, epoch="0", is_probe=False, waiting=""))
     world.limiter.set_rate(100, by="me@here")
     world.limiter.set_rate(None, by="me@here")
     world.scripts.run("clock", "", "")
     world.scripts.run("totals")
+    audit = Audit(world.scripts)
+    audit.record("me@here", Act.FIND)
+    assert audit.verify().is_whole
     world.pass_s(180)
     assert Folding(world.scripts).fold(world.now_us / 1e6, 10.0)
     Attempts(world.scripts).wait_s(name="ann", address="127.0.0.1")

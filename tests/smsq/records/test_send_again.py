@@ -249,9 +249,7 @@ def test_a_key_has_no_time_of_its_own(caller: Caller, how: str) -> None:
     first = caller.send()
     keys = caller.world.keys
     if how == "rescheduled":
-        caller.world.scripts.run(
-            "reschedule", first, caller.world.now_ms + 10**10, "me@here", ""
-        )
+        caller.world.scripts.run("reschedule", first, caller.world.now_ms + 10**10, "me@here", "")
     elif how == "paused" and caller.kind == "campaign":
         caller.queue.pause(first)
     elif how != "paused":

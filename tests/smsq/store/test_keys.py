@@ -14,8 +14,8 @@ from smsq.errors import NotFoundError
 from smsq.intake.new_jobs import digest
 from smsq.models import JobState, Kind, MessageRequest, ReportRow
 from smsq.names import PRIORITIES
+from smsq.records.buckets import BUCKET_PHONES, bucket_of, count_buckets
 from smsq.records.jobs import Claim, Idempotency
-from smsq.store.buckets import BUCKET_PHONES, bucket_of, count_buckets
 from smsq.store.keys import Keys
 from smsq.store.scripts import find_files
 from tests.smsq.measures.measured import forget_measures
