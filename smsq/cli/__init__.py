@@ -46,6 +46,7 @@ GROUPS: Group = {
         "unmatched": (".operating.unmatched:unmatched", "List accepted jobs without a message id."),
         "attach": (".operating.unmatched:attach", "Enter a message id of the gateway."),
         "webhook": (".operating.webhook:webhook", "List and replay failed webhook deliveries."),
+        "audit": (".operating.audit:audit", "Show who did what."),
     },
     "Set up and run": {
         "up": (".running.up:up", "Run all processes of a small server."),

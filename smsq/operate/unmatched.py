@@ -100,10 +100,10 @@ class UnmatchedJobs:
         is_forced: bool = False,
         by: str | None = None,
     ) -> int:
-        """Say which id a message has; it is polled at once.
+        """Say which id a message has; it is polled at once, and its job is accepted.
 
         Args:
-            job_id: One that a request was made for; it is accepted then, whatever it was.
+            job_id: One that a request was made for.
             name: The message's, or `#2` for the second.
             message_id: The gateway's.
             why: Kept in the timeline.
@@ -111,23 +111,25 @@ class UnmatchedJobs:
             by: Who says so; None is whom this was made for.
 
         Returns:
-            How many more ids the kept receipts taught, now that this one is known.
+            How many more ids the kept receipts taught.
 
         Raises:
             NotFoundError: No job has this id.
-            InvalidMessageError: No such message, or it has an id, or the job needs none: nothing
-                was sent, the answer is on its way, or the gateway itself refused it.
+            InvalidMessageError: No such message, or it has an id, or the job needs none.
         """
         person = name_person(self._by if by is None else by)
         check_why(why)
-        because = f": {fit(why)}" if why else ""
-        told = (person, f"{fit(name)} is {message_id}{because}")
         with unavailable(self._redis, writes=True, in_pieces=True):
             messages = self._matching.read_messages(job_id)
             index = find_message(messages, name, is_forced=is_forced)
-            said = {"what": "operator: attach", "detail": f"by {person}{because}"}
+            because = f": {fit(why)}" if why else ""
             answer, *rest = self._matching.write(
-                job_id, {index: message_id}, is_forced=is_forced, told=told, **said
+                job_id,
+                {index: message_id},
+                what="operator: attach",
+                detail=f"by {person}{because}",
+                is_forced=is_forced,
+                told=(person, f"{fit(name)} is {message_id}{because}"),
             )
             if answer == "ok":
                 return self._matching.rematch(job_id)

@@ -117,6 +117,8 @@ def _stuck_jobs(documents: Documents, world: World) -> None:
     job = _settled(world, Verdict(state=JobState.ACCEPTED), Kind.BULK)
     run("unmatched", "unmatched", "--min-age-s", "0")
     run("attach", "attach", job, "Sale", "501")
+    run("audit", "audit")
+    run("audit", "audit", "--verify")
 
 
 def _one_job(documents: Documents, world: World) -> None:

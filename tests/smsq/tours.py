@@ -158,10 +158,15 @@ def work_small_scripts(world: World) -> None:
     world.ledger.cancel(aside.job_id)
     world.limiter.pause("lunch", by="me@here")
     world.limiter.resume(by="me@here")
-    world.limiter.pass_poll(Slot(wait_s=0, epoch="0", is_probe=False, waiting=""))
+    world.limiter.pass_poll(Slot(wait_s=0, epoch="0", is_probe=False, waiting=0))
     world.limiter.set_rate(100, by="me@here")
     world.limiter.set_rate(None, by="me@here")
     world.scripts.run("clock", "", "")
+    work_scripts_of_operators(world)
+
+
+def work_scripts_of_operators(world: World) -> None:
+    """Those of measures, the audit trail, the page and processes."""
     world.scripts.run("totals")
     audit = Audit(world.scripts)
     audit.record("me@here", Act.FIND)

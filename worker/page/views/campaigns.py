@@ -131,7 +131,7 @@ def show_one(visit: Visit) -> Shown:
 
 def pause(visit: Visit) -> Moved:
     """Hold it up until somebody resumes it."""
-    is_done = visit.services.queue.pause(visit.path["campaign_id"])
+    is_done = visit.services.queue.pause(visit.path["campaign_id"], by=visit.by)
     return _back(visit, "said.campaign_paused" if is_done else "said.campaign_as_it_was")
 
 
@@ -143,7 +143,7 @@ def resume(visit: Visit) -> Moved:
 
 def cancel(visit: Visit) -> Moved:
     """Call off whatever of it was not sent."""
-    visit.services.queue.cancel(visit.path["campaign_id"])
+    visit.services.queue.cancel(visit.path["campaign_id"], by=visit.by)
     return _back(visit, "said.campaign_cancelled")
 
 

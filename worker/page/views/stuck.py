@@ -13,7 +13,8 @@ from typing import cast
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.events.webhooks import Webhooks
 from smsq.models import JobState, Settlement
-from smsq.operate.stuck_jobs import StuckJob, StuckJobs, read_stuck
+from smsq.operate.stuck_job import StuckJob, read_stuck
+from smsq.operate.stuck_jobs import StuckJobs
 from smsq.operate.unmatched import UnmatchedJobs
 from worker.page.frame import Act, Answer, Moved, Page, Shown, View, Visit
 
@@ -124,13 +125,13 @@ def attach(visit: Visit) -> Moved:
 
 def replay(visit: Visit) -> Moved:
     """Post a delivery again that was given up."""
-    _hooks(visit).replay(visit.path["delivery_id"])
+    _hooks(visit).replay(visit.path["delivery_id"], by=visit.by)
     return Moved("/stuck", "said.stuck_done")
 
 
 def resume_webhook(visit: Visit) -> Moved:
     """Post again to a receiver that answered 410."""
-    _hooks(visit).resume()
+    _hooks(visit).resume(by=visit.by)
     return Moved("/stuck", "said.stuck_done")
 
 
