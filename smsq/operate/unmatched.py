@@ -100,7 +100,7 @@ class UnmatchedJobs:
         is_forced: bool = False,
         by: str | None = None,
     ) -> int:
-        """Say which id a message has; it is polled at once, and its job is accepted.
+        """Say which id a message has; returns how many more ids the kept receipts taught by it.
 
         Args:
             job_id: One that a request was made for.
@@ -110,12 +110,8 @@ class UnmatchedJobs:
             is_forced: True replaces an id that is there.
             by: Who says so; None is whom this was made for.
 
-        Returns:
-            How many more ids the kept receipts taught.
-
         Raises:
-            NotFoundError: No job has this id.
-            InvalidMessageError: No such message, or it has an id, or the job needs none.
+            SmsqError: No such job or message, or it has an id, or needs none.
         """
         person = name_person(self._by if by is None else by)
         check_why(why)

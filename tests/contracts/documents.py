@@ -106,6 +106,7 @@ def _stuck_jobs(documents: Documents, world: World) -> None:
     first, second = _settled(world, _UNKNOWN), _settled(world, _UNKNOWN)
     third, fourth = _settled(world, _DEAD), _settled(world, _DEAD)
     run("unknown list", "unknown", "list")
+    run("unknown settle-all", "unknown", "settle-all", "accepted", "--all", "--dry-run")
     run("unknown settle", "unknown", "settle", first, "accepted")
     run("unknown resend", "unknown", "resend", second)
     run("dead list", "dead", "list")
