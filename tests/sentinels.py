@@ -179,6 +179,8 @@ def lone_sentinel(
     config.write_text(
         f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
         f"sentinel monitor {NAME} 127.0.0.1 {primary} 2\nsentinel config-epoch {NAME} {epoch}\n"
+        # Those that watch one server hear of each other, and would tell each other the news.
+        "user default on nopass ~* &* +@all -publish\n"
     )
     process = start_child(["redis-server", str(config), "--sentinel"])
     try:
@@ -188,3 +190,54 @@ def lone_sentinel(
     finally:
         process.kill()
         process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """Two servers that both say they are the primary, and three sentinels.
+
+    Attributes:
+        before: Whom the sentinel that is first in the address calls the primary, for ever.
+        after: Whom the two others call so once it is promoted.
+        sentinels: In the order of the address.
+        stack: What starts and stops them.
+        folder: Where their files are.
+    """
+
+    before: RedisServer
+    after: RedisServer
+    sentinels: list[Lone]
+    stack: ExitStack
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """As in `SMSQ_BROKER_URL`."""
+        hosts = ",".join(f"127.0.0.1:{one.port}" for one in self.sentinels)
+        return f"sentinel://{hosts}/{NAME}"
+
+    def promote(self) -> None:
+        """Let the majority know of a failover, as where the first was cut off with its primary."""
+        for n in (1, 2):
+            one = self.sentinels[n]
+            one.process.kill()
+            one.process.wait()
+            anew = lone_sentinel(self.folder, epoch=4, primary=self.after.port, port=one.port)
+            self.sentinels[n] = self.stack.enter_context(anew)
+
+
+@contextmanager
+def disputed(folder: Path) -> Iterator[Disputed]:
+    """Start them, all of one mind; everything is stopped at the end."""
+    with ExitStack() as stack:
+        servers = []
+        for name in ("before", "after"):
+            own = folder / name
+            own.mkdir()
+            servers.append(stack.enter_context(RedisServer(own)))
+        before, after = servers
+        sentinels = [
+            stack.enter_context(lone_sentinel(folder, epoch=3, primary=before.port))
+            for _ in range(3)
+        ]
+        yield Disputed(before, after, sentinels, stack, folder)

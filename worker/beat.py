@@ -26,8 +26,16 @@ from smsq.store.refusals import is_newer, say
 from smsq.store.scripts import Scripts
 from worker.liveness import NEWER
 
-#: A tick comes every second; RabbitMQ has it, or the connection is made anew.
-_CONFIRMED_WITHIN_S = 2
+#: A tick comes every second; the broker has it by then, or the connection is made anew. What one
+#: tick waits for in vain, the ticks after it wait for, too: two tasks have one, in turn.
+_TAKEN_WITHIN_S = 2
+
+#: Transport options by kombu's type of the broker; RabbitMQ is asked to confirm each tick, as Redis
+#: does by its answer, or ticks would go for minutes into a connection that died without a word.
+_TAKEN_SOON: dict[str, dict[str, Any]] = {
+    "amqp": {"confirm_publish": True, "read_timeout": _TAKEN_WITHIN_S},
+    "redis": {"socket_timeout": _TAKEN_WITHIN_S, "socket_connect_timeout": _TAKEN_WITHIN_S},
+}
 
 
 def end_process() -> NoReturn:
@@ -92,14 +100,10 @@ class TickScheduler(Scheduler):
 
     @cached_property
     def connection(self) -> Connection:
-        """To the broker; RabbitMQ has to confirm each tick, as Redis does by its answer.
-
-        Else ticks would go for minutes into a connection that died without a word.
-        """
+        """To the broker; one that is silent is given up soon."""
         made = self.app.connection_for_write()
-        if made.transport.driver_type == "amqp":
-            confirmed = {"confirm_publish": True, "read_timeout": _CONFIRMED_WITHIN_S}
-            made.transport_options = (made.transport_options or {}) | confirmed
+        options = _TAKEN_SOON.get(made.transport.driver_type, {})
+        made.transport_options = (made.transport_options or {}) | options
         return made
 
     @property

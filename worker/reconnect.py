@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-import kombu
 from celery.app.amqp import AMQP
 from celery.worker import state
 from celery.worker.consumer import Consumer
 
 from smsq.domain.backoff import Backoff
+from smsq.rings import connection
 from smsq.rings.broker import is_redis_broker
 from worker.liveness import last_asked
 
@@ -27,7 +27,7 @@ from worker.liveness import last_asked
 FIRST_S, STEP_S, MOST_S = 1, 1, 4
 
 
-class Connection(kombu.Connection):
+class Connection(connection.Connection):
     """A connection that tries again soon."""
 
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:

@@ -26,7 +26,7 @@ EXAMPLE = (
     "sentinel://10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379/mymaster/0"
 )
 #: Longest wait for one sentinel, when the broker is looked for.
-_BROKER_TIMEOUT_S = 0.3
+BROKER_TIMEOUT_S = 0.3
 _OPTIONS = ("sentinel_username", "sentinel_password")
 _ADDRESS = re.compile(
     r"sentinel://(?:(?P<user>[^@/?#]*?)(?::(?P<password>[^@/?#]*))?@)?(?P<hosts>[^@/?#]+)"
@@ -111,10 +111,11 @@ def celery_address(address: SentinelAddress) -> str:
 
 
 def celery_options(address: SentinelAddress) -> dict[str, Any]:
-    """Write the transport options that belong to it."""
+    """Write the transport options that belong to it: for our transport, and for Flower's client."""
     return {
+        "sentinels": address,
         "master_name": address.name,
-        "sentinel_kwargs": sentinel_client(address, timeout_s=_BROKER_TIMEOUT_S),
+        "sentinel_kwargs": sentinel_client(address, timeout_s=BROKER_TIMEOUT_S),
     }
 
 

@@ -59,6 +59,8 @@ class OwnCelery(Celery):
         **options: As for `Celery`.
     """
 
+    amqp_cls = "smsq.rings.connection:Amqp"
+
     def __init__(self, main: str, **options: Any) -> None:
         loader = f"{GivenLoader.__module__}:{GivenLoader.__name__}"
         # Without the fix-ups, which are Django's alone.

@@ -91,7 +91,7 @@ def connect(
         **({} if url.startswith("unix") else {"socket_keepalive": True}),
     }
     if is_sentinel(url):
-        return Redis.from_pool(PrimaryPool(read_sentinels(url), timeout_s=timeout_s, **options))
+        return Redis.from_pool(PrimaryPool.of(read_sentinels(url), timeout_s=timeout_s, **options))
     return Redis.from_pool(Pool.from_url(url, **options))
 
 

@@ -46,7 +46,7 @@ def _add_wait(pipeline: Any, level: Durability, wait_ms: int) -> int:
 def _count_replicas(redis: Any) -> int:
     # Only sentinels know more than one; else one is asked for.
     pool = redis.connection_pool
-    return pool.count_replicas() if isinstance(pool, PrimaryPool) else 1
+    return pool.primary.count_replicas() if isinstance(pool, PrimaryPool) else 1
 
 
 def find_obstacle(redis: Redis, key: str, level: Durability = Durability.DISK) -> str | None:

@@ -8,20 +8,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from celery import Celery
 from celery.beat import SchedulingError, Service
+from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.celeryconfig import celery_options
 from config.queues import TICK_QUEUE
 from config.settings import EXIT_BAD_SETTINGS
 from smsq import names
+from smsq.rings.celery_app import OwnCelery
 from smsq.rings.ticks import EVERY_S, Ticks
 from smsq.settings import Settings
+from smsq.store import primary
 from smsq.store.connection import connect
+from tests.sentinels import disputed
 from tests.smsq.world import World
 from tests.ticks import take
 from worker import beat
@@ -85,17 +90,51 @@ def test_a_tick_that_failed_makes_the_next_one_connect_anew(running: Beat) -> No
 
 
 @pytest.mark.parametrize(
-    ("broker_url", "is_confirmed"), [("amqp://127.0.0.1//", True), ("redis://127.0.0.1", None)]
+    ("broker_url", "told"),
+    [
+        ("amqp://127.0.0.1//", {"confirm_publish": True, "read_timeout": 2}),
+        ("redis://127.0.0.1", {"socket_timeout": 2, "socket_connect_timeout": 2}),
+    ],
 )
-def test_rabbitmq_has_to_confirm_each_tick(
-    settings: Settings, broker_url: str, is_confirmed: bool | None
+def test_a_tick_waits_no_longer_than_two_seconds_for_the_broker(
+    settings: Settings, broker_url: str, told: dict[str, object]
 ) -> None:
-    """Else beat would tick for minutes into a connection that died without a word."""
+    """Beat would tick for minutes into a connection to RabbitMQ that died without a word."""
     with Celery("smsq", set_as_current=False) as app:
         app.conf.update(celery_options(replace(settings, broker_url=broker_url)))
         connection = TickScheduler(app, lazy=True).connection
 
-        assert (connection.transport_options or {}).get("confirm_publish") is is_confirmed
+        assert connection.transport_options == app.conf.broker_transport_options | told
+
+
+@pytest.mark.real_redis
+@pytest.mark.long
+def test_ticks_leave_a_primary_of_before_that_still_takes_them(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first sentinel names it still, and no worker is there."""
+    monkeypatch.setattr(primary, "ASK_EVERY_S", 0)
+    world = World(settings)
+    monkeypatch.setattr(beat, "steady_s", lambda: world.now_us / 1e6)
+    with disputed(tmp_path) as brokers, OwnCelery("smsq", set_as_current=False) as app:
+        app.conf.update(celery_options(replace(settings, broker_url=brokers.url)))
+        scheduler = TickScheduler(app, ticks=Ticks(world.scripts))
+
+        def count() -> list[int]:
+            found = []
+            for server in (brokers.before, brokers.after):
+                with Redis(port=server.port) as client:
+                    found.append(client.llen(f"{settings.namespace}:{TICK_QUEUE}"))
+            return found
+
+        scheduler.tick()
+        assert count() == [len(TICKS), 0]
+        brokers.promote()
+        world.pass_s(EVERY_S)
+        scheduler.tick()
+        assert count() == [len(TICKS), len(TICKS)]
+        scheduler.connection.release()
+    world.redis.close()
 
 
 def test_every_task_ticks_at_even_intervals(running: Beat) -> None:

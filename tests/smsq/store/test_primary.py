@@ -103,7 +103,7 @@ def test_a_sentinel_cut_off_beside_the_primary_of_before_stops_nobody(servers: W
     before, after = servers.servers[0], servers.named_by(1)
     pool = queue._producer.redis.connection_pool
     assert isinstance(pool, PrimaryPool)
-    pool._ask_at_s = pool._count_at_s = 0.0
+    pool.primary._ask_at_s = pool.primary._count_at_s = 0.0
     some_id = queue.send_quick(PHONE, "after")
 
     assert servers.named_by(0) is before
@@ -123,14 +123,14 @@ def test_a_connection_of_before_is_not_used_again_and_replicas_are_those_of_the_
     queue.send_quick(PHONE, "before")
     pool = queue._producer.redis.connection_pool
     assert isinstance(pool, PrimaryPool)
-    assert pool.count_replicas() == 2
+    assert pool.primary.count_replicas() == 2
     in_use = pool.get_connection()
     before = servers.primary
     servers.fail_over()
     # Asked for their number just before anybody looks for the primary.
-    pool._ask_at_s, pool._count_at_s = float("inf"), 0.0
+    pool.primary._ask_at_s, pool.primary._count_at_s = float("inf"), 0.0
 
-    assert pool.count_replicas() < 3
+    assert pool.primary.count_replicas() < 3
     pool.release(in_use)
     after = pool.get_connection()
     assert before.port != after.port == servers.primary.port
@@ -151,10 +151,10 @@ def test_sentinels_that_were_busy_for_a_moment_are_asked_again_soon(
         raise MasterNotFoundError
 
     with monkeypatch.context() as busy:
-        busy.setattr(pool._sentinels, "ask", nobody)
+        busy.setattr(pool.primary._sentinels, "ask", nobody)
         with pytest.raises(MasterNotFoundError):
-            pool.count_replicas()
+            pool.primary.count_replicas()
     now_s = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now_s + 2.1)
-    assert pool.count_replicas() == 2
+    assert pool.primary.count_replicas() == 2
     queue.close()
