@@ -18,5 +18,5 @@ local now = leave(id, job, ordinal, 'cancelled')
 if now ~= 'done' and count_left(id, job) == 0 then
   move(id, job, 'cancelled', 'cancelled before it was sent')
 end
-if ARGV[7] ~= '' then record_act(ARGV[7], 'cancel', id .. '.' .. ARGV[5], now) end
+if ARGV[7] ~= '' then record_act(ARGV[7], 'cancel', id .. '.' .. name_send(ordinal, send.tag), now) end
 return now

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import click
@@ -14,9 +15,9 @@ import click
 from smsq.audit.acts import Act
 from smsq.audit.audit import Audit
 from smsq.audit.chain import Entry, Verdict
-from smsq.cli.output import Exit, json_option, make_console, make_table, print_json
+from smsq.cli.output import Exit, json_option, make_console, make_table, print_json, put
 from smsq.cli.params import to_start
-from smsq.cli.times import reader_zone, say_time
+from smsq.cli.times import in_zone, reader_zone, say_time
 from smsq.settings import Settings
 from smsq.store.connection import OPERATOR_TIMEOUT_S, connect, unavailable
 from smsq.store.scripts import Scripts
@@ -27,7 +28,7 @@ _MOST = 100_000
 @click.command()
 @click.option("--by", default=None, help="Only of this person: a name, with or without its host.")
 @click.option("--act", type=click.Choice([*Act]), default=None, help="Only these acts.")
-@click.option("--since", callback=to_start, help="Only since this time.")
+@click.option("--since", callback=to_start, help="Only at this time or later.")
 @click.option(
     "--limit",
     type=click.IntRange(1, _MOST),
@@ -38,23 +39,29 @@ _MOST = 100_000
 @click.option("--verify", is_flag=True, help="Look whether an entry is gone or was changed.")
 @click.option("--head", default=None, help="With --verify: a head that you noted earlier.")
 @json_option
-def audit(head: str | None, *, verify: bool, as_json: bool, **filters: Any) -> None:
+def audit(
+    since: datetime | None, head: str | None, *, verify: bool, as_json: bool, **filters: Any
+) -> None:
     """Show who paused, resumed, cancelled, resent, exported, ... the newest first.
 
     Entries are kept for a year. Each holds a digest of the one before. --verify looks through all
     of them and prints the newest's head: note it elsewhere, for whoever can write to Redis could
     write the whole trail anew. With --head it must still be there. Exit code 1: something is wrong.
 
+    --since is read in SMSQ_TIMEZONE unless it has an offset.
+
     JSON: {"entries": [{"id", "at", "by", "act", "target", "detail"}]}; with --verify {"entries": n,
     "head", "first_at", "whole", "problem"}.
     """
     if head and not verify:
         raise click.UsageError("--head goes with --verify")
+    if since:
+        since = in_zone(since, reader_zone(Settings.from_env()))
     with _open() as trail:
         if verify:
             _tell(trail.verify(head), as_json=as_json)
         else:
-            _list(trail.read(**filters), as_json=as_json)
+            _list(trail.read(since=since, **filters), as_json=as_json)
 
 
 def _list(entries: list[Entry], *, as_json: bool) -> None:
@@ -83,9 +90,9 @@ def _tell(found: Verdict, *, as_json: bool) -> None:
         print_json({**told, "whole": found.is_whole, "problem": found.problem})
     elif found.is_whole:
         click.echo(f"{found.entries:,} entries, all there and as they were written")
-        click.echo(f"head {found.head or 'none yet'}")
+        put(f"head {found.head or 'none yet'}")
     else:
-        click.echo(f"smsq: the trail is not whole: {found.problem}", err=True)
+        put(f"smsq: the trail is not whole: {found.problem}", err=True)
     if not found.is_whole:
         raise click.exceptions.Exit(Exit.FAILED)
 

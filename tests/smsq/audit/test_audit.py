@@ -11,6 +11,7 @@ from smsq.audit.audit import Audit
 from smsq.audit.chain import KEEP_MS
 from smsq.environment.who import who_am_i
 from smsq.errors import InvalidMessageError
+from smsq.store.scripts import _source, find_files
 from tests.smsq.world import World
 
 _DAY_MS = 86_400_000
@@ -170,3 +171,12 @@ def test_nothing_was_ever_done_is_whole(audit: Audit) -> None:
     assert (verdict.is_whole, verdict.entries, verdict.head, verdict.first_at) == (
         True, 0, "", None,
     )  # fmt: skip
+
+
+def test_nothing_of_it_is_on_the_way_of_a_message() -> None:
+    on_its_way = ("enqueue", "gather", "stage", "commit", "slot", "claim", "request", "settle")
+    later = ("gate", "poll_due", "poll_page", "receipt", "recover", "publish")
+    for name in (*on_its_way, *later):
+        if name in find_files():
+            assert "record_act" not in _source(name), name
+    assert "record_act" in _source("wish")

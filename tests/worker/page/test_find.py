@@ -7,9 +7,11 @@ import re
 
 import pytest
 
+from smsq.audit.audit import Audit
 from smsq.models import BulkMessage
 from smsq.queue import SmsQueue
 from smsq.status.recipients import PAGE_ROWS
+from smsq.store.scripts import Scripts
 from tests.worker.page.browsing import OPERATOR, Visitor, text_of
 
 PHONE = "375291234567"
@@ -78,7 +80,11 @@ def test_a_gathered_send_has_its_page_with_its_own_recipient_alone(
 
 
 def test_an_operator_sees_full_phones_when_asked_for_and_a_reader_never(
-    reader: Visitor, operator: Visitor, job: str, caplog: pytest.LogCaptureFixture
+    reader: Visitor,
+    operator: Visitor,
+    job: str,
+    caplog: pytest.LogCaptureFixture,
+    scripts: Scripts,
 ) -> None:
     path = f"/find/{job}/phones"
     caplog.set_level(logging.INFO)
@@ -88,6 +94,8 @@ def test_an_operator_sees_full_phones_when_asked_for_and_a_reader_never(
     assert PHONE in operator.post(path).text
     assert f"full phones shown by={OPERATOR[0]} of={job}" in caplog.text
     assert PHONE not in caplog.text
+    [entry] = Audit(scripts).read()
+    assert (entry.by, entry.act, entry.target) == (OPERATOR[0], "recipients", job)
     refused = reader.post(path)
     assert refused.status_code == 403
     assert PHONE not in refused.text

@@ -137,7 +137,9 @@ def pause(visit: Visit) -> Moved:
 
 def resume(visit: Visit) -> Moved:
     """Let it go on, without waiting for its canary where that is asked for."""
-    is_done = visit.services.queue.resume(visit.path["campaign_id"], anyway="anyway" in visit.form)
+    is_done = visit.services.queue.resume(
+        visit.path["campaign_id"], anyway="anyway" in visit.form, by=visit.by
+    )
     return _back(visit, "said.campaign_resumed" if is_done else "said.campaign_as_it_was")
 
 

@@ -12,6 +12,8 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 
+from smsq.audit.acts import Act as AuditAct
+from smsq.audit.audit import Audit
 from smsq.errors import InvalidMessageError, NotFoundError
 from smsq.finding.summary import JobSummary
 from smsq.models import Kind
@@ -61,6 +63,7 @@ def show_job(visit: Visit) -> Shown:
 def show_phones(visit: Visit) -> Shown:
     """Show the same with phones in full, and write down who saw them."""
     shown = _show(visit, visit.form.get("from", ""), full_phones=True)
+    Audit(visit.services.scripts).record(visit.by, AuditAct.RECIPIENTS, visit.path["job_id"])
     log.info("full phones shown by=%s of=%s", visit.by, visit.path["job_id"])
     return shown
 
