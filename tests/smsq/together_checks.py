@@ -174,11 +174,8 @@ def check_no_leak(world: World, texts: Sequence[str]) -> None:
 def check_nothing_is_left(world: World) -> None:
     """But for what is bounded: counts that are 0, settings, and what goes by itself."""
     redis, space = world.redis, world.keys.namespace
-    stays = {"counts", "optouts", "optout", "words", "limiter", "held_by"} | {
-        "minutes",
-        "minute",
-        "totals",
-    }
+    stays = {"counts", "optouts", "optout", "words", "limiter", "held_by"}
+    stays |= {"minutes", "minute", "totals", "audit", "audit_head"}
     for key in redis.scan_iter(f"{space}:*", 5000):
         name = str(key).removeprefix(f"{space}:")
         assert name.partition(":")[0] in stays or redis.pttl(key) > 0, name
