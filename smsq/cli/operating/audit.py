@@ -27,7 +27,13 @@ _MOST = 100_000
 
 @click.command()
 @click.option("--by", default=None, help="Only of this person: a name, with or without its host.")
-@click.option("--act", type=click.Choice([*Act]), default=None, help="Only these acts.")
+@click.option(
+    "--act",
+    type=click.Choice([*Act]),
+    metavar="ACT",
+    default=None,
+    help="Only these acts, as the list shows them: pause, cancel, export.",
+)
 @click.option("--since", callback=to_start, help="Only at this time or later.")
 @click.option(
     "--limit",

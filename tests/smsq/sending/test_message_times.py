@@ -122,7 +122,7 @@ def test_an_operator_who_tells_the_id_of_a_message_of_next_month_has_nothing_pol
     world.claims.settle(world.claim(job), ACCEPTED, PLAN)
     world.scripts.run(
         "learn_ids", job, '{"1": "501", "2": "502"}', "operator: attach", "", 0,
-        PLAN.horizon_ms, PLAN.first_ms,
+        PLAN.horizon_ms, PLAN.first_ms, "", "",
     )  # fmt: skip
 
     assert first_poll_s(world, job, 1) == 0
