@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
+from smsq.campaigns.brakes import Brakes
+from smsq.delivery.matching import Matching
 from smsq.domain.account import Endpoint
 from smsq.errors import (
     BusyError,
@@ -22,9 +24,11 @@ from smsq.errors import (
 )
 from smsq.gateway.client import GatewayClient
 from smsq.gateway.reports import ReportPage
+from smsq.measures.folding import Folding
 from smsq.models import BulkAccepted, JobState, Kind, MessageRequest, QuickAccepted, QuickRequest
 from smsq.names import Queue
 from smsq.pacing.slots import Closed
+from smsq.records.jobs import PollPlan
 from smsq.settings import Settings
 from smsq.steps.resources import Resources
 from smsq.steps.wait_for_slot import claim, use_turn
@@ -117,6 +121,9 @@ class Drive:
             polls=self.world.polls,
             limiter=self.world.limiter,
             rule_book=self.world.rule_book,
+            brakes=Brakes(self.world.scripts),
+            matching=Matching(self.world.scripts, self.world.polls, PollPlan.of(settings)),
+            folding=Folding(self.world.scripts),
             gateway=cast(GatewayClient, self.gateway),
         )
         self.started_us = self.world.now_us

@@ -80,6 +80,7 @@ def lose_rings(made: Drive) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # 35 s alone, and others may be at work
 @pytest.mark.real_redis
 def test_rings_stay_few_all_day_and_what_has_none_is_sent(day: Drive) -> None:
     worker, rings = SlowWorker(day), day.resources.rings
