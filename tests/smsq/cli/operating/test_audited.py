@@ -6,7 +6,6 @@ A new command stands in none of the tables below, and fails here until somebody 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -16,19 +15,12 @@ from click.testing import Result
 from smsq.audit.acts import Act
 from smsq.audit.audit import Audit
 from smsq.cli import main
-from smsq.domain.outcomes import Verdict
 from smsq.environment.who import who_am_i
-from smsq.events.posts import Answer, Posted
-from smsq.events.webhooks import GIVE_UP_MS, Webhooks
-from smsq.models import BulkMessage, JobState, Kind
-from smsq.names import Start
 from smsq.queue import SmsQueue
-from tests.smsq.world import ACCEPTED, PLAN, World
+from tests.smsq.stage import PHONE, Stage, set_up
+from tests.smsq.world import World
 
 Smsq = Callable[..., Result]
-PHONE = "375291234567"
-UNKNOWN = Verdict(state=JobState.UNKNOWN, error="no answer", error_class="unknown")
-DEAD = Verdict(state=JobState.DEAD, error="gave up: 500", error_class="temporary")
 
 #: Command, with the arguments that make it act → what it writes down. {names} are of `Stage`.
 ACTS: Mapping[str, Act] = {
@@ -123,63 +115,9 @@ def test_every_command_is_in_one_of_the_tables() -> None:
     assert {*Act} - {*ACTS.values()} == {Act.FIND}  # of the page alone
 
 
-@dataclass(frozen=True)
-class Stage:
-    """What commands are about."""
-
-    queued: str
-    gathered: str
-    campaign: str
-    paused: str
-    done_for: str
-    unknown: str
-    dead: str
-    accepted: str
-    delivery: str
-    phones: str
-    phone: str = "375291234500"
-    opted_out: str = PHONE
-
-
-def settled(world: World, verdict: Verdict, kind: Kind = Kind.QUICK) -> str:
-    job = world.enqueue(kind=kind)
-    world.claims.settle(world.claim(job), verdict, PLAN)
-    return job
-
-
 @pytest.fixture
 def stage(world: World, queue: SmsQueue, tmp_path: Path) -> Stage:
-    unknown, dead = settled(world, UNKNOWN), settled(world, DEAD)
-    accepted = settled(world, Verdict(state=JobState.ACCEPTED), Kind.BULK)
-    settled(world, ACCEPTED)
-    hooks = Webhooks(world.scripts, start=Start.OLDEST)
-    world.pass_s(10)
-    hooks.collect()
-    delivery = hooks.claim(lease_s=30)
-    assert delivery
-    world.pass_s(GIVE_UP_MS / 1000 + 1)
-    hooks.settle(delivery, Posted(Answer.FAILED, "status 500"))
-    world.redis.hset(world.keys.webhook, "closed_until_ms", str(10**14))
-    world.enqueue()  # news to come
-    message = BulkMessage(name="Sale", text="hi", phones=[PHONE])
-    campaign, paused, done_for = (str(queue.send_bulk([message])) for _ in range(3))
-    queue.optout._run("add", [PHONE], "setup", Act.OPTOUT_ADD, "")
-    world.brakes.pause(paused, by="setup")
-    world.brakes.cancel(done_for, by="setup")
-    (tmp_path / "phones.txt").write_text("375291234568\n375291234569\n")
-    world.redis.delete(world.keys.audit, world.keys.audit_head)
-    return Stage(
-        queued=str(queue.send_quick(PHONE, "Your code is 4821", reference="order-77")),
-        gathered=str(queue.send_personal(PHONE, "Your bill")),
-        campaign=campaign,
-        paused=paused,
-        done_for=done_for,
-        unknown=unknown,
-        dead=dead,
-        accepted=accepted,
-        delivery=delivery.id,
-        phones=str(tmp_path / "phones.txt"),
-    )
+    return set_up(world, queue, tmp_path)
 
 
 def type_out(typed: str, stage: Stage) -> list[str]:
