@@ -11,7 +11,7 @@ from smsq.measures.packing import pack
 from smsq.measures.readings import Measures
 from smsq.store.scripts import Scripts
 from tests.worker.page.browsing import Visitor, text_of
-from worker.page.views.history import Final, cut, list_finals, read_hours
+from worker.page.views.history import Final, chart_requests, cut, list_finals, read_hours, wait_of
 
 MINUTE = {
     "q|q|accepted|5": 90,
@@ -69,6 +69,29 @@ def test_minutes_are_put_together_without_losing_any() -> None:
     assert len(slices) == 72
     assert sum(one.measures.parts.get("urgent", 0) for one in slices) == len(minutes)
     assert slices[-1].rate_per_s == 0
+
+
+@pytest.mark.parametrize("hours", [1, 6, 24, 72])
+def test_minutes_that_are_kept_together_are_no_spike(hours: int) -> None:
+    """A quarter of an hour under one key, among minutes of their own, all at the same pace."""
+    last = 28_333_333 // 60 * 60 + 59
+    row = {"q|q|accepted|5": 90, "e|urgent|5": 90}
+    minutes = {last - n: Measures(row) for n in range(hours * 60 + 15)}
+    for first in range(last - 51 - 15, last - hours * 60 - 15, -30):
+        together = {name: 15 * n for name, n in row.items()} | {"minutes": 15}
+        minutes |= {first: Measures(together)}
+        for minute in range(first + 1, first + 15):
+            minutes.pop(minute, None)
+    slices = cut(minutes, hours, last * 60.0)
+
+    [bars] = {bar.height for bar in chart_requests(slices).bars}
+    assert bars == 160 * 90 / 100
+    assert {wait_of(one, 95) for one in slices} == {wait_of(slices[0], 95)} != {None}
+    # The table has each of them once, with the minutes that they are of.
+    told = [(one.measures.outcomes["accepted"], one.minutes) for one in slices]
+    assert told[0][0] <= told[0][1] * 90
+    assert all(number == minutes * 90 for number, minutes in told[1:])
+    assert hours * 60 - 15 < sum(minutes for _, minutes in told) <= hours * 60
 
 
 def test_more_senders_than_fit_are_added_up() -> None:

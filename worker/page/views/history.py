@@ -5,16 +5,17 @@ In:  minutes that were measured. Out: the template `history.html`, with charts d
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from smsq.measures.folding import QUARTER
 from smsq.measures.histograms import Histogram
 from smsq.measures.readings import Measures, Readings, add_up
 from smsq.names import Queue
 from smsq.store.clock import ledger_time
-from worker.page.charts import draw_lines, stack
+from worker.page.charts import Chart, draw_lines, stack
 from worker.page.frame import Page, Shown, View, Visit
 
 #: Hours that can be chosen, with the minutes of one bar.
@@ -36,10 +37,21 @@ _STATES = ("delivered", "undelivered", "no_report")
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some minutes together."""
+    """The time of one bar.
+
+    Attributes:
+        measures: Of what began in it: no minute is in two of them.
+        minutes: So many of them. Where minutes are kept together (`Measures.minutes`), the first
+            slice has them all, and the next has none.
+        around: Of all that touches it, for percentiles.
+        per_minute: Requests that send, by outcome; those kept together are spread over their time.
+    """
 
     at: datetime
     measures: Measures
+    minutes: int
+    around: Measures
+    per_minute: Mapping[str, float]
     rate_per_s: float | None
 
 
@@ -67,7 +79,9 @@ def show(visit: Visit) -> Shown:
     scripts = visit.services.scripts
     now = ledger_time(scripts.redis, scripts.keys)
     now_s = now.now_s + now.stepped_s
-    slices = cut(Readings(scripts).minutes(now_s - hours * 3600, now_s), hours, now_s)
+    # A quarter that began before may reach into the first bar.
+    since_s = now_s - hours * 3600 - QUARTER * 60
+    slices = cut(Readings(scripts).minutes(since_s, now_s), hours, now_s)
     total = add_up(one.measures for one in slices)
     return Shown(
         "history.html",
@@ -75,6 +89,7 @@ def show(visit: Visit) -> Shown:
             "hours": hours,
             "spans": [*SPANS],
             "slices": slices,
+            "rows": [one for one in reversed(slices) if one.minutes > 0 or one.measures.fields],
             "outcomes": [name for name in OUTCOMES if total.outcomes[name]],
             "requests": chart_requests(slices),
             "waits": chart_waits(slices),
@@ -101,40 +116,61 @@ def cut(minutes: Mapping[int, Measures], hours: int, now_s: float) -> list[Slice
     """Put minutes together, as many as a bar stands for; the last slice has the current minute."""
     size = SPANS[hours]
     last = int(now_s // 60) // size
-    found = []
-    for n in range(last - hours * 60 // size + 1, last + 1):
-        some = [minutes[m] for m in range(n * size, (n + 1) * size) if m in minutes]
-        rates = [one.rate_per_s for one in some if one.rate_per_s is not None]
-        at = datetime.fromtimestamp(n * size * 60, UTC)
-        found.append(Slice(at, add_up(some), rates[-1] if rates else None))
-    return found
+    return [
+        _cut_one(minutes, range(n * size, (n + 1) * size))
+        for n in range(last - hours * 60 // size + 1, last + 1)
+    ]
 
 
-def chart_requests(slices: Sequence[Slice]) -> object:
-    """Stack requests that send, by their outcome."""
-    used = [name for name in OUTCOMES if any(one.measures.outcomes[name] for one in slices)]
-    return stack({name: [one.measures.outcomes[name] for one in slices] for name in used})
+def _cut_one(minutes: Mapping[int, Measures], of: range) -> Slice:
+    reach = range(of.start - QUARTER + 1, of.stop)
+    touching = [(m, minutes[m]) for m in reach if m in minutes]
+    touching = [(m, one) for m, one in touching if m + one.minutes > of.start]
+    begun = [(m, one) for m, one in touching if m in of]
+    # What began earlier and reaches in stands in another slice, what reaches out in this one.
+    taken = sum(min(m + one.minutes, of.stop) - of.start for m, one in touching if m not in of)
+    beyond = sum(max(0, m + one.minutes - of.stop) for m, one in begun)
+    per_minute: defaultdict[str, float] = defaultdict(float)
+    for m, one in touching:
+        share = (min(m + one.minutes, of.stop) - max(m, of.start)) / one.minutes / len(of)
+        for outcome, number in one.outcomes.items():
+            per_minute[outcome] += number * share
+    rates = [one.rate_per_s for _, one in touching if one.rate_per_s is not None]
+    return Slice(
+        at=datetime.fromtimestamp(of.start * 60, UTC),
+        measures=add_up(one for _, one in begun),
+        minutes=len(of) - taken + beyond,
+        around=add_up(one for _, one in touching),
+        per_minute=per_minute,
+        rate_per_s=rates[-1] if rates else None,
+    )
 
 
-def chart_waits(slices: Sequence[Slice]) -> object:
+def chart_requests(slices: Sequence[Slice]) -> Chart:
+    """Stack requests a minute that send, by their outcome."""
+    used = [name for name in OUTCOMES if any(one.per_minute.get(name) for one in slices)]
+    return stack({name: [one.per_minute.get(name, 0.0) for one in slices] for name in used})
+
+
+def chart_waits(slices: Sequence[Slice]) -> Chart:
     """Draw how long codes waited for their request, in seconds."""
     return draw_lines({f"p{share}": [wait_of(one, share) for one in slices] for share in (50, 95)})
 
 
-def chart_answers(slices: Sequence[Slice]) -> object:
+def chart_answers(slices: Sequence[Slice]) -> Chart:
     """Draw how long the gateway took for a request that sends, in seconds."""
     return draw_lines({f"p{n}": [answer_of(one, n) for one in slices] for n in (50, 95)})
 
 
 def wait_of(one: Slice, percent: int) -> float | None:
     """Seconds within which so many of a hundred codes had their request; None without codes."""
-    waits = one.measures.enqueue_to_request.get(Queue.URGENT)
+    waits = one.around.enqueue_to_request.get(Queue.URGENT)
     return waits.percentile_s(percent / 100) if waits else None
 
 
 def answer_of(one: Slice, percent: int) -> float | None:
     """Seconds within which so many of a hundred sends were answered; None without any."""
-    times = one.measures.request_times.items()
+    times = one.around.request_times.items()
     sends = [times for (endpoint, _), times in times if endpoint.startswith("send")]
     counts: Counter[int] = Counter()
     for histogram in sends:
