@@ -50,6 +50,7 @@ _NO_REQUESTS = {
     for endpoint, passed in _PASSED.items()
     for row in ((passed, ""), *_FAILURES)
 }
+_NO_RECEIPTS = dict.fromkeys(("learnt", "unmatched", "refused", "late", "forged"), 0)
 _NONE_EACH: Mapping[str, float] = {str(priority): 0 for priority in PRIORITIES}
 
 
@@ -150,7 +151,8 @@ def collect_counters(totals: Measures) -> Iterable[Metric]:
     labels = ["endpoint", "outcome", "reason"]
     requests = _NO_REQUESTS | dict(totals.requests)
     yield counter("smsq_requests", "Gateway requests", labels, requests)
-    yield counter("smsq_receipts", "Receipts kept", ["result"], _one_label(totals.receipts))
+    receipts = _one_label({**_NO_RECEIPTS, **totals.receipts})
+    yield counter("smsq_receipts", "Receipts, kept or turned away", ["result"], receipts)
     yield counter("smsq_polls", "Requests for a page of reports", [], {(): totals.polls})
     yield counter(
         "smsq_parts", "SMS parts accepted", ["priority"], _one_label({**_NONE_EACH, **totals.parts})

@@ -12,7 +12,8 @@ import asyncio
 import logging.config
 import os
 import threading
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -45,6 +46,7 @@ from smsq.store.refusals import say
 from smsq.store.scripts import Scripts
 from worker.courier import courier_at_work
 from worker.page.serving import admin_at_work
+from worker.receipt_tally import ReceiptTally, Turned
 from worker.refusal import MAX_LINGERING, Refusal
 from worker.requirements import require_ledger
 
@@ -69,7 +71,7 @@ class Receiver:
     redis: Redis
     scripts: Scripts
     matching: Matching
-    counts: str
+    tally: ReceiptTally
     fitness: str
 
     @classmethod
@@ -83,7 +85,7 @@ class Receiver:
             redis=redis,
             scripts=scripts,
             matching=Matching(scripts, polls, PollPlan.of(settings)),
-            counts=scripts.keys.counts,
+            tally=ReceiptTally(scripts),
             fitness=scripts.keys.fitness,
         )
 
@@ -92,11 +94,6 @@ class Receiver:
         """Longest receipt for the largest job that the settings allow."""
         messages = min(self.settings.bulk_max_recipients, MOST_MESSAGES)
         return max(LEAST_BODY_BYTES, messages * (NAME_BYTES * MAX_NAME + ENTRY_BYTES))
-
-    def count_refusal(self) -> None:
-        """Count a receipt of which nothing was kept, for operators to see."""
-        with suppress(RedisError):
-            self.redis.hincrby(self.counts, "receipts_refused", 1)
 
     def try_to_store(self) -> None:
         """Write something; also look whether a newer version wrote the ledger.
@@ -125,17 +122,19 @@ async def receive(request: Request) -> Response:
     secrets = receiver.settings.callback_secrets
     # How old it may be is a matter of the ledger's clock; nothing else is asked for a forged one.
     if not any(is_signed(job_id, signature, secret, now_s=0) for secret in secrets):
+        receiver.tally.add(Turned.FORGED)
         return Refusal("not found", 404)
     body = await read_body(request, receiver.max_body_bytes)
     if isinstance(body, Response):
         facts = {"job": job_id, "http_status": body.status_code}
         log.warning("receipt refused job=%(job)s: %(http_status)d", facts)
-        await run_in_threadpool(receiver.count_refusal)
+        receiver.tally.add(Turned.REFUSED)
         return body
     content_type = request.headers.get("content-type")
     try:
         learnt = await run_in_threadpool(receiver.store, job_id, signature, body, content_type)
     except NotFoundError:
+        receiver.tally.add(Turned.LATE)
         return Refusal("not found", 404)
     except RedisError as error:
         # The gateway may try again; polling finds out without it.
@@ -160,11 +159,18 @@ async def healthz(request: Request) -> Response:
 
 def make_app(receiver: Receiver) -> Starlette:
     """Make the web app around a receiver."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await receiver.tally.end()
+
     app = Starlette(
+        lifespan=lifespan,
         routes=[
             Route("/receipts/{job_id}/{signature}", receive, methods=["POST"]),
             Route("/healthz", healthz),
-        ]
+        ],
     )
     app.state.receiver = receiver
     app.state.lingering = asyncio.Semaphore(MAX_LINGERING)

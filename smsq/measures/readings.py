@@ -128,7 +128,7 @@ class Measures:
 
     @property
     def receipts(self) -> Mapping[str, int]:
-        """Result (`learnt`, `unmatched`) → receipts that were kept."""
+        """Result → receipts: kept (`learnt`, `unmatched`), or not (`refused`, `late`, `forged`)."""
         return dict(self._labelled("c"))
 
     @property

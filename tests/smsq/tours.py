@@ -168,6 +168,7 @@ def work_small_scripts(world: World) -> None:
 def work_scripts_of_operators(world: World) -> None:
     """Those of measures, the audit trail, the page and processes."""
     world.scripts.run("totals")
+    world.scripts.run("count_receipts", 1, 0, 2)
     audit = Audit(world.scripts)
     audit.record("me@here", Act.FIND)
     assert audit.verify().is_whole
