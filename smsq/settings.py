@@ -78,6 +78,8 @@ class Settings:
     retention_s: int
     quiet_hours: QuietHours | None
     cap_per_day: int
+    sandbox: bool
+    sandbox_phones: tuple[str, ...] = field(repr=False)
     keep_texts: bool
     find_by_phone: bool
     durable_claims: Durability

@@ -78,6 +78,9 @@ def build_resources(sender: Any, **_: object) -> None:
     sender.quiet = sender.quiet or log_setup.is_json()
     keep_signals_quiet()
     settings = load_settings(needs_gateway=True)
+    if settings.sandbox:
+        count = len(settings.sandbox_phones)
+        log.warning("SANDBOX: really sent to: %d of SMSQ_SANDBOX_PHONES; others withheld", count)
     if names_pool(sys.argv):
         log.warning("smsq runs in threads of its own: --pool is ignored")
     # Forked children could not hold in one line, nor leave threads free for ticks.
@@ -86,7 +89,8 @@ def build_resources(sender: Any, **_: object) -> None:
         log.warning("the worker runs as root, and need not: start it as another user")
     require_ledger(settings, hears=True)
     resources = Resources.build(settings)
-    presence = Presence(resources.scripts, name_gateway(settings.gateway_url), read_version())
+    gateway = name_gateway(settings.gateway_url, is_sandbox=settings.sandbox)
+    presence = Presence(resources.scripts, gateway, read_version())
     require_gateway(presence, sender.hostname)
     resources.watchers.append(JobEvents(sender))
     install(resources)

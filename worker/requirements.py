@@ -33,8 +33,8 @@ _T = TypeVar("_T")
 
 _OTHER_GATEWAY = (
     "SMSQ_NAMESPACE: workers that send to {} use the same Redis and namespace: give each "
-    "installation a namespace of its own; if SMSQ_GATEWAY_URL has changed, stop all workers "
-    "before you start any"
+    "installation a namespace of its own; if SMSQ_GATEWAY_URL or SMSQ_SANDBOX has changed, stop "
+    "all workers before you start any"
 )
 
 #: Pause between two looks for a Redis that is away, and between two lines in the log about it.

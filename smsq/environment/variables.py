@@ -9,6 +9,7 @@ from __future__ import annotations
 from smsq.domain.heartbeat import parse_heartbeat
 from smsq.environment import parsers
 from smsq.environment.event_variables import EVENT_SETTINGS, LOG_SETTINGS
+from smsq.environment.guards.variables import GUARD_SETTINGS
 from smsq.environment.page.variables import PAGE_SETTINGS
 from smsq.environment.secrets import parse_secrets
 from smsq.environment.setting import Setting
@@ -210,19 +211,7 @@ SETTINGS: tuple[Setting, ...] = (
         parsers.whole(60, 315_360_000),
         "seconds that finished jobs are kept",
     ),
-    Setting(
-        "SMSQ_QUIET_HOURS",
-        "",
-        parsers.quiet_hours,
-        "recipients' hours without campaigns: 21:00-09:00; empty: none",
-        unset=None,
-    ),
-    Setting(
-        "SMSQ_CAP_PER_DAY",
-        "0",
-        parsers.whole(0, 1000),
-        "campaign messages per phone and day; 0: no limit",
-    ),
+    *GUARD_SETTINGS,
     Setting(
         "SMSQ_KEEP_TEXTS", "0", parsers.flag, "1: keep texts after the gateway has accepted them"
     ),

@@ -114,9 +114,11 @@ def check_ledger(redis: Redis, settings: Settings) -> Iterator[Check]:
     ages_s, versions = read_presence(redis, keys), read_versions(redis, keys)
     yield process_checks.check_workers(ages_s)
     yield from process_checks.check_versions(ages_s, versions, read_version())
+    theirs = read_gateway(redis, keys)
+    yield from process_checks.check_sandbox(theirs)
     if settings.gateway_url:
-        mine = name_gateway(settings.gateway_url)
-        yield from process_checks.check_gateway_name(mine, read_gateway(redis, keys))
+        mine = name_gateway(settings.gateway_url, is_sandbox=settings.sandbox)
+        yield from process_checks.check_gateway_name(mine, theirs)
     yield process_checks.check_agreement(list(find_differences(redis, settings)))
     if settings.webhook_url:
         hooks = Webhooks(Scripts.of(redis, settings), url=settings.webhook_url)

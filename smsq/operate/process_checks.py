@@ -13,7 +13,7 @@ from typing import Any
 from smsq.names import QUEUES
 from smsq.operate.checks import Check, Mark
 from smsq.rings.broker import read_queue
-from smsq.rings.presence import DEAF_AFTER_S, Running
+from smsq.rings.presence import DEAF_AFTER_S, Running, names_sandbox
 from smsq.rings.ticks import LATE_BEAT_S
 from smsq.status.heartbeat_sms import HeartbeatSms
 from smsq.store.agreement import Difference
@@ -84,12 +84,20 @@ def check_versions(
 def check_gateway_name(mine: str, theirs: str) -> Iterator[Check]:
     """Look whether the workers send where this environment says."""
     if theirs and theirs != mine:
-        detail = f"the workers send to {theirs}, and SMSQ_GATEWAY_URL here says {mine}"
+        detail = f"the workers send to {theirs}, and the settings here say {mine}"
         fix = (
-            "give each installation a SMSQ_NAMESPACE of its own; after a change of the address, "
-            "stop all workers and start them again"
+            "give each installation a SMSQ_NAMESPACE of its own; after a change of "
+            "SMSQ_GATEWAY_URL or SMSQ_SANDBOX, stop all workers and start them again"
         )
         yield Check("installation", Mark.ERROR, detail, fix)
+
+
+def check_sandbox(gateway: str) -> Iterator[Check]:
+    """Shout where customers get nothing."""
+    if names_sandbox(gateway):
+        detail = "SANDBOX: only SMSQ_SANDBOX_PHONES are sent to; every other phone is withheld"
+        fix = "where customers wait for messages, set SMSQ_SANDBOX=0 and restart all workers"
+        yield Check("sandbox", Mark.WARNING, detail, fix)
 
 
 def check_queues(answers: Mapping[str, Any]) -> Check:

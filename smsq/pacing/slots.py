@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from smsq.domain.account import Endpoint
+from smsq.rings.presence import names_sandbox
 
 #: As in pacing/limit.lua: the least rate that is learnt, and the end of time.
 LEAST_PER_S = 0.05
@@ -113,12 +114,14 @@ class RateView:
         ceiling_by: Who set it with `smsq rate`, as user@host; "" when it is the setting.
         current_per_s: In force now: the ceiling, or less where the gateway takes less.
         closures: What is closed: everything, or some endpoints.
+        is_sandbox: The workers send only to phones of a sandbox.
     """
 
     ceiling_per_s: float
     ceiling_by: str
     current_per_s: float
     closures: Sequence[Closure] = ()
+    is_sandbox: bool = False
 
     @property
     def closed_for_s(self) -> float:
@@ -144,6 +147,7 @@ def read_rate(limiter: Mapping[str, str], setting_per_s: float, now_s: float) ->
         ceiling_by=limiter.get("ceiling_by", ""),
         current_per_s=current_per_s,
         closures=tuple(read_closures(limiter, now_s)),
+        is_sandbox=names_sandbox(limiter.get("gateway", "")),
     )
 
 

@@ -5,8 +5,6 @@ In:  checked messages. Out: frozen dataclasses that `Ledger`, `Claims` and `Poll
 
 from __future__ import annotations
 
-import secrets
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,18 +12,11 @@ from typing import Self
 
 from smsq.models import Kind, MessageRequest, OnUnknown, QuickRequest, ViberForward
 from smsq.names import Queue
+from smsq.records.tags import new_tag
 from smsq.settings import Settings
 
 #: No receipt for so long after acceptance: it is not coming. As in delivery/accepted.lua.
 UNMATCHED_S = 600.0
-
-_TAG_LETTERS = string.ascii_letters + string.digits
-_TAG_SIZE = 7
-
-
-def new_tag() -> str:
-    """Make the random end of an own id: 3.5 million million possible ones, in seven bytes."""
-    return "".join(secrets.choice(_TAG_LETTERS) for _ in range(_TAG_SIZE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,10 +202,12 @@ class Rules:
     Attributes:
         calendar: Names quiet hours and home zone in the calendars; "" when no rule needs them.
         cap_per_day: Campaign messages per phone and local day; 0 for no cap.
+        sandbox: `|<phone>|<phone>|`, the only phones to be sent to; "" for no sandbox.
     """
 
     calendar: str = ""
     cap_per_day: int = 0
+    sandbox: str = field(default="", repr=False)
 
 
 class NoClaim(StrEnum):

@@ -38,16 +38,27 @@ TIDY_EVERY = 10
 _PORTS = {"http": 80, "https": 443}
 
 
-def name_gateway(url: str) -> str:
-    """Name a gateway by its host and port. Pure.
+#: What a gateway's name ends with where the workers are in a sandbox.
+_SANDBOX = " (sandbox)"
+
+
+def name_gateway(url: str, *, is_sandbox: bool = False) -> str:
+    """Name a gateway by its host and port, and say whether all may be sent to. Pure.
 
     Args:
         url: As in `SMSQ_GATEWAY_URL`.
+        is_sandbox: `SMSQ_SANDBOX`: workers without it would send to those whom others withhold.
     """
+    end = _SANDBOX if is_sandbox else ""
     if is_console(url):
-        return "console"
+        return f"console{end}"
     parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
+    return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}{end}"
+
+
+def names_sandbox(gateway: str) -> bool:
+    """Say whether it is the name of a gateway with workers in a sandbox."""
+    return gateway.endswith(_SANDBOX)
 
 
 class Presence:

@@ -3,20 +3,18 @@
 -- Quiet hours and days are the world's: calendars, schedules and the moments below are on its clock
 -- (WORLD_MS), the ledger's comes in again where a job is told to wait.
 --
--- Urgent jobs are exempt from all of it. Opt-outs hold for every other job, quiet hours and the cap
+-- Urgent jobs are exempt from all of that. Opt-outs hold for every other job, quiet hours and the cap
 -- for bulk jobs. Lua knows neither zones nor regions: what is missing is asked for, a worker writes
 -- it down (rules.py), and asks for its claim again with the same slot.
 --
--- The last two of the script's own arguments:
+-- The sandbox holds for every job: a staging system must not reach customers.
+--
+-- The last three of the script's own arguments:
+-- ARGV[#ARGV - 3]  sandbox  the only phones to be sent to, |<phone>|<phone>|; '' for no sandbox
 -- ARGV[#ARGV - 2]  rule   names quiet hours and home zone in the calendars; '' when neither rule
 --                         needs one
 -- ARGV[#ARGV - 1]  cap    campaign messages per phone and local day; 0: no cap
-local RULE, CAP = ARGV[#ARGV - 2], tonumber(ARGV[#ARGV - 1])
-local WEEK_MS = 7 * 86400000
--- Jobs that waited for the same hour go on within so long, not all at once, and in their order.
-local SPREAD_MS = 30 * 60000
--- Longest look ahead for a moment at which all regions of a job are awake.
-local LOOK_AHEAD_MS = 2 * 86400000
+local SANDBOX, RULE, CAP = ARGV[#ARGV - 3], ARGV[#ARGV - 2], tonumber(ARGV[#ARGV - 1])
 
 -- Calendars by week, of one job at a time.
 local known_of, known_calendars
@@ -24,7 +22,8 @@ local known_of, known_calendars
 -- The calendars of a job's regions for the week of a moment; {nil, question} when some are missing.
 local function calendars_of(job, at_ms)
   if known_of ~= job then known_of, known_calendars = job, {} end
-  local week = int(math.floor(at_ms / WEEK_MS))
+  local week_ms = 7 * 86400000
+  local week = int(math.floor(at_ms / week_ms))
   if known_calendars[week] then return known_calendars[week] end
   local regions, fields, found, missing = regions_of(job), {}, {}, {}
   for i, region in ipairs(regions) do fields[i] = RULE .. '|' .. region end
@@ -48,7 +47,8 @@ end
 -- The first moment from `at_ms` on at which every region is awake, and until when they all are. Where
 -- there is none, the region of the most recipients decides.
 local function find_awake(calendars, at_ms)
-  local last_ms = at_ms + LOOK_AHEAD_MS
+  -- Longest look ahead for a moment at which all regions of a job are awake.
+  local last_ms = at_ms + 2 * 86400000
   local t = at_ms
   while t <= last_ms do
     local before, until_ms = t, math.huge
@@ -72,7 +72,8 @@ end
 
 -- Waits for the end of quiet hours, which is no waiting in the line.
 local function hold(id, job, awake_ms, next_ms)
-  local spread_ms = math.min(SPREAD_MS, (next_ms - awake_ms) / 2)
+  -- Jobs that waited for the same hour go on within half an hour, not all at once, and in their order.
+  local spread_ms = math.min(30 * 60000, (next_ms - awake_ms) / 2)
   local until_ms = math.floor(end_of_hold(moment_ms(awake_ms), spread_ms))
   local minutes = math.ceil((until_ms - NOW_MS) / 60000)
   local hours = math.floor(minutes / 60)
@@ -133,6 +134,19 @@ local function take_out_opted_out(id, job, parts)
   end)
   for _, part in ipairs(parts) do
     local out = take_out_of(id, job, part, function(phone) return found[phone] end, 'opted out')
+    give_back_cap(id, job, part.n, out, part.message)
+    taken_out = taken_out + #out
+  end
+  return taken_out
+end
+
+-- Takes out of a slice who is not in the sandbox; returns how many.
+local function take_out_unlisted(id, job, parts)
+  local taken_out = 0
+  for _, part in ipairs(parts) do
+    local out = take_out_of(id, job, part, function(phone)
+      return not string.find(SANDBOX, '|' .. phone .. '|', 1, true)
+    end, 'sandbox')
     give_back_cap(id, job, part.n, out, part.message)
     taken_out = taken_out + #out
   end

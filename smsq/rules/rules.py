@@ -41,17 +41,26 @@ class RuleBook:
         quiet: None for no quiet hours.
         cap_per_day: Campaign messages per phone and local day; 0 for no cap.
         home: Zone of phones whose region nobody knows.
+        sandbox: The only phones to be sent to; None for no sandbox.
     """
 
     def __init__(
-        self, scripts: Scripts, *, quiet: QuietHours | None, cap_per_day: int, home: str
+        self,
+        scripts: Scripts,
+        *,
+        quiet: QuietHours | None,
+        cap_per_day: int,
+        home: str,
+        sandbox: Sequence[str] | None = None,
     ) -> None:
         self._scripts = scripts
         self._quiet = quiet
         self._home = home
         needs_calendar = quiet is not None or cap_per_day > 0
         self.rules = Rules(
-            calendar=f"{quiet or 'none'}@{home}" if needs_calendar else "", cap_per_day=cap_per_day
+            calendar=f"{quiet or 'none'}@{home}" if needs_calendar else "",
+            cap_per_day=cap_per_day,
+            sandbox="" if sandbox is None else "|".join(("", *sandbox, "")),
         )
         #: Names the quiet hours in force, for `Claims.recover`.
         self.quiet_name = f"{quiet}@{home}" if quiet else "off"
@@ -64,6 +73,7 @@ class RuleBook:
             quiet=settings.quiet_hours,
             cap_per_day=settings.cap_per_day,
             home=settings.timezone,
+            sandbox=settings.sandbox_phones if settings.sandbox else None,
         )
 
     def answer(self, question: Question) -> None:

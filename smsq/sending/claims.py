@@ -65,8 +65,7 @@ class Claims:
             int(slot.wait_s > 0),
             leases.send_ms,
             leases.poll_ms,
-            rules.calendar,
-            rules.cap_per_day,
+            *_write_rules(rules),
         )
         return read_claim_answer(answer)
 
@@ -91,7 +90,7 @@ class Claims:
             The claim with one slice more; or why it is none any more. Questions, and what is
             unprepared, as for `claim`.
         """
-        answer = self._run("prepare", claim.job_id, claim.number, rules.calendar, rules.cap_per_day)
+        answer = self._run("prepare", claim.job_id, claim.number, *_write_rules(rules))
         return read_prepared(claim, answer)
 
     def confirm(self, claim: Claim, *, wait_ms: int, level: Durability = Durability.DISK) -> bool:
@@ -167,3 +166,8 @@ class Claims:
             HEARTBEAT_TTL_S,
         )
         return looked_at, [Due(i, Kind(kind), Queue(priority)) for i, kind, priority in rows]
+
+
+def _write_rules(rules: Rules) -> tuple[str, str, int]:
+    """Write rules as rules.lua reads them: a script's last arguments."""
+    return rules.sandbox, rules.calendar, rules.cap_per_day

@@ -2,27 +2,35 @@
 -- prepare.lua, after cap.lua.
 --
 -- A job's field `preparing` says how far that is, while slices are left: place|left|opted
--- out|frequency cap. As long as it is there, no request of this claim was begun. A job is claimed with
+-- out|frequency cap, and |sandbox where that took somebody out. As long as it is there, no request of this claim was begun. A job is claimed with
 -- its first slice that has anybody left.
+
+-- Reasons to take somebody out, in the order in which they are kept and told.
+local REASONS = {'opted out', 'frequency cap', 'sandbox'}
 
 -- What is prepared so far: the place where it goes on, and how many recipients are left and were
 -- taken out.
 local function read_progress(job)
-  local place, left, opted_out, capped = string.match(job.preparing or '1:0|0|0|0', '^(.-)|(%d+)|(%d+)|(%d+)$')
-  return {place = place, left = tonumber(left),
-    totals = {['opted out'] = tonumber(opted_out), ['frequency cap'] = tonumber(capped)}}
+  local place, counts = string.match(job.preparing or '1:0|0|0|0', '^([^|]*)|(.+)$')
+  local numbers = {}
+  for number in string.gmatch(counts, '%d+') do numbers[#numbers + 1] = tonumber(number) end
+  local totals = {}
+  for i, reason in ipairs(REASONS) do totals[reason] = numbers[i + 1] or 0 end
+  return {place = place, left = numbers[1], totals = totals}
 end
 
 local function keep_progress(id, progress)
   if not progress.place then return redis.call('HDEL', key('job', id), 'preparing') end
-  local totals = progress.totals
-  local told = {progress.place, int(progress.left), int(totals['opted out']), int(totals['frequency cap'])}
+  local told = {progress.place, int(progress.left)}
+  for _, reason in ipairs(REASONS) do told[#told + 1] = int(progress.totals[reason]) end
+  -- Workers of before read two totals.
+  if progress.totals.sandbox == 0 then told[#told] = nil end
   redis.call('HSET', key('job', id), 'preparing', table.concat(told, '|'))
 end
 
 local function say_withheld(totals)
   local said = {}
-  for _, reason in ipairs({'opted out', 'frequency cap'}) do
+  for _, reason in ipairs(REASONS) do
     if totals[reason] > 0 then table.insert(said, int(totals[reason]) .. ' ' .. reason) end
   end
   return table.concat(said, ', ')
@@ -59,6 +67,7 @@ local function prepare_slice(id, job, progress)
   local has_optouts = is_ruled and redis.call('EXISTS', key('optouts')) == 1
   local is_capped = is_ruled and CAP > 0 and job.kind == 'bulk'
   local parts, next_place = cut_slice(id, job, progress.place, phone_cost(has_optouts, is_capped))
+  if SANDBOX ~= '' then totals.sandbox = totals.sandbox + take_out_unlisted(id, job, parts) end
   if has_optouts then
     totals['opted out'] = totals['opted out'] + take_out_opted_out(id, job, parts)
   end

@@ -28,7 +28,7 @@ class RecipientStatus:
 
     Attributes:
         gateway_status: The gateway's word, None before the first report; for `withheld` the rule:
-            `opted out`, `frequency cap`; where its job ended unsent, the job's state.
+            `opted out`, `frequency cap`, `sandbox`; where its job ended unsent, the job's state.
         sent_at: When the gateway sent it, UTC; None until it said so.
         reference: Its own, else that of its job or campaign; None for none.
     """

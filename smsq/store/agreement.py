@@ -34,7 +34,7 @@ EVERYWHERE = (
 )
 WORKERS = (
     *("rate_per_s", "burst", "poll_share", "page_rows", "poll_horizon_s", "max_attempts"),
-    *("quiet_hours", "cap_per_day", "keep_texts"),
+    *("quiet_hours", "cap_per_day", "keep_texts", "sandbox"),
 )
 
 #: Processes say so often which values they have; one that was not said for so long is forgotten.

@@ -73,6 +73,7 @@ class EverythingAtOnce(Callers):
         assert to
         for phone, text in to:
             assert job["priority"] == Queue.URGENT or phone not in self.opted_out
+            assert self.sandbox is None or phone in self.sandbox
             if job["kind"] == "bulk" and self.quiet:
                 assert time(9) <= local(self.world, phone).time() < time(21), phone
             if "is_gathered" in job:

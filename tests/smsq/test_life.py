@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from smsq.intake.new_jobs import new_campaign_id, new_job_id
-from smsq.records.jobs import new_tag
+from smsq.records.tags import new_tag
 from smsq.settings import Settings
 from tests.smsq.life import Life, live, profile
 

@@ -34,6 +34,7 @@ from tests.smsq.world import PLAN
 PER_JOB, CAP, EXPIRES_S = 3, 2, 2 * 3600
 BY = "ops@host"
 ON_UNKNOWN = ["hold", "resend"]
+SANDBOX = sorted(ZONES)[::2]
 phones = st.lists(st.sampled_from(sorted(ZONES)), min_size=1, unique=True)
 places = st.integers(0, 50)
 
@@ -111,12 +112,19 @@ class Callers(Life):
         self.counted: dict[tuple[str, str], str] = {}
         self.before: Look | None = None
 
-    @initialize(is_quiet=st.booleans(), is_capped=st.booleans())
-    def set_rules(self, is_quiet: bool, is_capped: bool) -> None:
+    @initialize(
+        is_quiet=st.booleans(), is_capped=st.booleans(), sandbox=st.none() | st.just(SANDBOX)
+    )
+    def set_rules(self, is_quiet: bool, is_capped: bool, sandbox: list[str] | None) -> None:
+        self.sandbox = sandbox
         self.cap = CAP if is_capped else 0
         self.quiet = QuietHours(time(21), time(9)) if is_quiet else None
         self.world.rule_book = RuleBook(
-            self.world.scripts, quiet=self.quiet, cap_per_day=self.cap, home="Europe/Minsk"
+            self.world.scripts,
+            quiet=self.quiet,
+            cap_per_day=self.cap,
+            home="Europe/Minsk",
+            sandbox=sandbox,
         )
 
     # What callers do.

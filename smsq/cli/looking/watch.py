@@ -159,8 +159,12 @@ def _say_jobs(found: Status | Campaign) -> str:
 
 
 def say_gate(rate: RateView) -> str:
-    """Say why nothing, or not everything, is sent at the moment; "" when all is open."""
-    return "; ".join(filter(None, map(_say_closure, rate.closures)))
+    """Say why nothing, or not everything, is sent at the moment; "" when all is open.
+
+    A sandbox is said first.
+    """
+    sandbox = "SANDBOX: all but a few phones are withheld" if rate.is_sandbox else ""
+    return "; ".join(filter(None, (sandbox, *map(_say_closure, rate.closures))))
 
 
 def _say_closure(closure: Closure) -> str:

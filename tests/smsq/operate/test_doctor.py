@@ -305,6 +305,14 @@ def test_workers_that_send_to_another_gateway_are_told_with_both_names() -> None
         assert not [*process_checks.check_gateway_name("staging.example:443", theirs)]
 
 
+def test_a_sandbox_is_shouted() -> None:
+    [check] = process_checks.check_sandbox("gw.example:443 (sandbox)")
+
+    assert check.status is Mark.WARNING
+    assert check.detail.startswith("SANDBOX")
+    assert not [*process_checks.check_sandbox("gw.example:443")]
+
+
 def test_rings_that_pile_up_are_told_per_queue() -> None:
     fine = process_checks.check_rings({"urgent": 0, "normal": 999})
     piled = process_checks.check_rings({"urgent": 12, "normal": 2000})

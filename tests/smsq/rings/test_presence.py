@@ -9,6 +9,7 @@ from smsq.rings.presence import (
     FORGET_AFTER_S,
     Presence,
     name_gateway,
+    names_sandbox,
     read_gateway,
     read_presence,
     read_versions,
@@ -85,6 +86,16 @@ def test_the_version_of_who_leaves_or_is_forgotten_goes_with_it(scripts: Scripts
 )
 def test_one_gateway_has_one_name_however_its_address_is_written(url: str, name: str) -> None:
     assert name_gateway(url) == name
+
+
+def test_a_sandbox_is_another_gateway_to_workers_without_it(scripts: Scripts) -> None:
+    real, sandbox = [
+        name_gateway("https://gw.example", is_sandbox=is_one) for is_one in (False, True)
+    ]
+    assert [names_sandbox(name) for name in (real, sandbox)] == [False, True]
+    assert Presence(scripts, sandbox).enter("a@host") == ""
+
+    assert Presence(scripts, real).enter("b@host") == "gw.example:443 (sandbox)"
 
 
 def test_workers_of_another_gateway_are_told_whose_ledger_it_is(scripts: Scripts) -> None:

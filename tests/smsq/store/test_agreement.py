@@ -92,7 +92,9 @@ def test_each_setting_of_everybody_is_compared(installation: Installation, name:
 def test_each_setting_of_workers_is_compared_among_them(
     installation: Installation, name: str
 ) -> None:
-    others = {"poll_share": "0.5", "keep_texts": "1", "quiet_hours": "21:00-09:00"}
+    others = {"poll_share": "0.5", "keep_texts": "1", "sandbox": "1"} | {
+        "quiet_hours": "21:00-09:00"
+    }
     other = others.get(name, "77")
     if name == "poll_horizon_s":
         other = "7777"

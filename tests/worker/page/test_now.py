@@ -43,6 +43,13 @@ def test_what_waits_is_shown_by_class(reader: Visitor, queue: SmsQueue) -> None:
     assert "normal nothing" in told
 
 
+def test_a_sandbox_is_shouted(reader: Visitor, scripts: Scripts) -> None:
+    assert "SANDBOX" not in now(reader)
+
+    Presence(scripts, "gw.example:443 (sandbox)").enter("w@host")
+    assert "SANDBOX: only the phones of SMSQ_SANDBOX_PHONES are sent to" in now(reader)
+
+
 def test_a_gate_that_is_open_or_paused_is_told_with_who_paused_it(
     reader: Visitor, operator: Visitor, queue: SmsQueue
 ) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 WORDS: dict[str, tuple[str, str]] = {
     "now.title": ("Now", "Сейчас"),
     "now.as_of": ("as of {at}", "на {at}"),
+    "now.sandbox": (
+        "SANDBOX: only the phones of SMSQ_SANDBOX_PHONES are sent to; all others are withheld.",
+        "ПЕСОЧНИЦА: отправка идёт только на номера из SMSQ_SANDBOX_PHONES, остальные удержаны.",
+    ),
     "now.waits": ("Ready to go out", "Готово к отправке"),
     "now.class": ("Class", "Класс"),
     "now.count": ("Waiting", "Ждёт"),
