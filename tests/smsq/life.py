@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, run_state_machine_as_test
 
 from smsq.intake import new_jobs
-from smsq.records import jobs
+from smsq.records import tags
 from smsq.settings import Settings
 from tests.conftest import HAS_REDIS, is_deep
 from tests.smsq.world import World
@@ -82,6 +82,6 @@ def live(machine: type[Life], base_settings: Settings, runs: hypothesis_settings
     letters = Letters()
     bound = type("Machine", (machine,), {"base_settings": base_settings, "letters": letters})
     with pytest.MonkeyPatch.context() as patch:
-        for module in (new_jobs, jobs):
+        for module in (new_jobs, tags):
             patch.setattr(module, "secrets", letters)
         run_state_machine_as_test(bound, settings=runs)
