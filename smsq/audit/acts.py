@@ -47,8 +47,13 @@ class Act(StrEnum):
     EXPORT = "export"
 
 
-#: Digits that may be a phone's, with what people write between them. Ids of ours are left alone.
-_NUMBERS = re.compile(r"(?P<id>\b[jc][0-9a-f]{16}\b)|\+?\d(?:[\s().\-\u2010-\u2013/]*\d){6,}")
+#: Digits that may be a phone's, with what people write between them. Left alone are ids of ours,
+#: and dates that no digits follow but a time.
+_NUMBERS = re.compile(
+    r"(?P<ours>\b[jc][0-9a-f]{16}\b"
+    r"|\b20\d\d-[01]\d-[0-3]\d(?:(?=[T ][0-2]\d:)|(?![\s().\-\u2010-\u2013/]*\d)))"
+    r"|\+?\d(?:[\s().\-\u2010-\u2013/]*\d){6,}"
+)
 
 
 def name_person(by: str | None) -> str:
@@ -70,7 +75,7 @@ def name_person(by: str | None) -> str:
 
 def mask_numbers(words: str) -> str:
     """Mask in somebody's words whatever may be a phone, however it is written."""
-    return _NUMBERS.sub(lambda found: found["id"] or mask_phone(found.group()), words)
+    return _NUMBERS.sub(lambda found: found["ours"] or mask_phone(found.group()), words)
 
 
 def fit(words: str) -> str:
