@@ -5,17 +5,34 @@ In:  acts that no script of its own does; a reader's filter. Out: entries; what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from smsq.audit.acts import Act, fit, name_person
 from smsq.audit.chain import Entry, Verdict, check_chain, read_entry
+from smsq.errors import InvalidMessageError
 from smsq.store.scripts import Scripts
 
-#: Entries in one round trip.
-_SLICE = 500
+#: Entries in one round trip; those that one page looks at.
+_SLICE, _MOST_LOOKED_AT = 500, 5000
+
+#: Redis refuses more in either part.
+_MOST_IN_ID = 2**64
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Some entries.
+
+    Attributes:
+        before: Where the next page begins, for `Audit.read_page`; "" at the end.
+    """
+
+    entries: Sequence[Entry]
+    before: str
 
 
 class Audit:
@@ -61,13 +78,33 @@ class Audit:
             since: Only from this time on, an aware one.
             limit: At most so many.
         """
-        found = (
-            entry
-            for entry in self._read_back(since)
-            if (by is None or by in {entry.by, entry.by.rpartition("@")[0]})
-            and (act is None or entry.act == act)
-        )
+        found = (entry for entry in self._read_back(since) if _fits(entry, by, act))
         return list(islice(found, limit))
+
+    def read_page(
+        self, *, by: str = "", act: str = "", before: str = "", limit: int = 50
+    ) -> AuditPage:
+        """Read a page of entries, the newest first; where few fit, it ends after many others.
+
+        Args:
+            by: Only this person's; a name without its host is enough; "" for everybody's.
+            act: Only these; "" for all.
+            before: The id that an earlier page ended with; "" for the newest.
+            limit: At most so many.
+
+        Raises:
+            InvalidMessageError: `before` is no id.
+        """
+        most = f"({_check_id(before)}" if before else "+"
+        found: list[Entry] = []
+        seen, last = 0, ""
+        for entry in self._read_back(None, most):
+            if len(found) == limit or seen == _MOST_LOOKED_AT:
+                return AuditPage(found, last)
+            seen, last = seen + 1, entry.id
+            if _fits(entry, by or None, act or None):
+                found.append(entry)
+        return AuditPage(found, "")
 
     def verify(self, noted: str | None = None) -> Verdict:
         """Look whether the trail is whole.
@@ -79,9 +116,8 @@ class Audit:
         entries = self._read_up_to(newest) if newest else iter(())
         return check_chain(entries, head=head, now_ms=float(now_ms), noted=noted)
 
-    def _read_back(self, since: datetime | None) -> Iterator[Entry]:
+    def _read_back(self, since: datetime | None, most: str = "+") -> Iterator[Entry]:
         least = "-" if since is None else str(max(0, int(since.timestamp() * 1000)))
-        most = "+"
         while rows := self._ask("xrevrange", most, least):
             yield from (read_entry(*row) for row in rows)
             most = f"({rows[-1][0]}"
@@ -95,3 +131,19 @@ class Audit:
     def _ask(self, command: str, *bounds: str) -> list[Any]:
         rows: list[Any] = getattr(self._redis, command)(self._key, *bounds, count=_SLICE)
         return rows
+
+
+def _fits(entry: Entry, by: str | None, act: Act | str | None) -> bool:
+    is_theirs = by is None or by in {entry.by, entry.by.rpartition("@")[0]}
+    return is_theirs and (act is None or entry.act == act)
+
+
+def _check_id(written: str) -> str:
+    parts = written.split("-")
+    is_id = len(parts) == 2 and all(  # noqa: PLR2004 - the two of an id
+        part.isascii() and part.isdecimal() and len(part) <= 20 and int(part) < _MOST_IN_ID  # noqa: PLR2004
+        for part in parts
+    )
+    if not is_id:
+        raise InvalidMessageError(["before: write an entry's id, as in 1732700000000-7"])
+    return written

@@ -86,6 +86,8 @@ def viewing(page: Page, view: View) -> Endpoint:
         if isinstance(session, Response):
             return session
         visit = make_visit(request, session)
+        if not visit.may_see(page):
+            return answer(await forbid(visit, make_frame(request, page, visit)), session)
         frame = make_frame(request, page, visit, again_s=view.again_s)
         if view.shared_s <= 0:
             rendered = await make_page(visit, view.show, frame)
@@ -111,14 +113,18 @@ def acting(page: Page, act: Act) -> Endpoint:
         visit = make_visit(request, session, form)
         frame = make_frame(request, page, visit)
         if form is None or not is_same_origin(request) or not is_of(session, form):
-            told = Shown("error.html", {"words": ["error.foreign"], "told": []}, 403)
-            return answer(await make_page(visit, lambda _: told, frame), session)
+            return answer(await forbid(visit, frame, "error.foreign"), session)
         if not (visit.may_act or act.for_readers):
-            told = Shown("error.html", {"words": ["error.forbidden"], "told": []}, 403)
-            return answer(await make_page(visit, lambda _: told, frame), session)
+            return answer(await forbid(visit, frame), session)
         return answer(await make_page(visit, act.do, frame), session)
 
     return do
+
+
+async def forbid(visit: Visit, frame: dict[str, Any], word: str = "error.forbidden") -> Rendered:
+    """Say that this is not for them."""
+    told = Shown("error.html", {"words": [word], "told": []}, 403)
+    return await make_page(visit, lambda _: told, frame)
 
 
 async def find_session(request: Request) -> Session | Response:
@@ -149,7 +155,7 @@ def make_frame(request: Request, page: Page, visit: Visit, again_s: int = 0) -> 
     """Make what the frame around each page shows."""
     said = visit.query.get("said", "")
     return {
-        "pages": request.app.state.pages,
+        "pages": [one for one in request.app.state.pages if visit.may_see(one)],
         "page": page,
         "here": request.url.path,
         "may_act": visit.may_act,

@@ -5,16 +5,13 @@ In:  the environment of the process. Out: the last findings; nobody waits for ne
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from smsq.operate.checks import Check
 from smsq.operate.doctor import examine
-
-log = logging.getLogger(__name__)
+from worker.page.renewed import Renewed
 
 #: It asks workers through the broker and takes some seconds.
 EVERY_S = 60.0
@@ -56,27 +53,12 @@ class Doctor:
         environ: Mapping[str, str],
         look: Callable[[Mapping[str, str]], Sequence[Check]] = lambda env: list(examine(env)),
     ) -> None:
-        self._environ = {k: v for k, v in environ.items() if k not in _NOT_ASKED}
-        self._look = look
-        self._lock = threading.Lock()
-        self._is_looking = False
-        self._found: Findings | None = None
+        asked = {k: v for k, v in environ.items() if k not in _NOT_ASKED}
+        self._findings = Renewed(
+            "doctor", lambda: [one for one in look(asked) if one.name not in _LEFT_OUT], EVERY_S
+        )
 
     def ask(self) -> Findings | None:
         """Give the last findings; None before the first. Old ones are renewed meanwhile."""
-        with self._lock:
-            age_s = (datetime.now(UTC) - self._found.at).total_seconds() if self._found else None
-            if (age_s is None or age_s > EVERY_S) and not self._is_looking:
-                self._is_looking = True
-                threading.Thread(target=self._work, name="doctor", daemon=True).start()
-            return self._found
-
-    def _work(self) -> None:
-        checks: Sequence[Check] = ()
-        try:
-            checks = [check for check in self._look(self._environ) if check.name not in _LEFT_OUT]
-        except Exception as error:  # noqa: BLE001 - the next one tries again
-            log.warning("doctor: %s", type(error).__name__, extra={"repeats": "doctor"})
-        with self._lock:
-            self._is_looking = False
-            self._found = Findings(checks, datetime.now(UTC))
+        found = self._findings.ask()
+        return Findings(found.what or (), found.at) if found else None

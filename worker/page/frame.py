@@ -12,13 +12,19 @@ from typing import Any, Self
 from redis import Redis
 
 from smsq.access.sessions import Session
+from smsq.audit.audit import Audit
+from smsq.audit.chain import Verdict
 from smsq.operate.stuck_jobs import StuckJobs
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.store.connection import OPERATOR_TIMEOUT_S, connect
 from smsq.store.scripts import Scripts
 from worker.page.doctor import Doctor
+from worker.page.renewed import Renewed
 from worker.page.speed import Speed
+
+#: All of the audit trail is read for it.
+VERIFY_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class Services:
         stuck_jobs: To read what happened to a job; whoever acts makes one with `by` of the visit.
         doctor: What `smsq doctor` would say.
         speed: How long messages took.
+        audit: The trail of what operators did.
+        verdict: Whether that trail is whole, looked at now and then for all.
     """
 
     settings: Settings
@@ -39,12 +47,15 @@ class Services:
     stuck_jobs: StuckJobs
     doctor: Doctor
     speed: Speed
+    audit: Audit
+    verdict: Renewed[Verdict]
 
     @classmethod
     def build(cls, settings: Settings, environ: Mapping[str, str]) -> Self:
         """Build from settings and the environment; the connection is made when first used."""
         redis = connect(settings.redis_url, timeout_s=OPERATOR_TIMEOUT_S)
         scripts = Scripts.of(redis, settings)
+        audit = Audit(scripts)
         return cls(
             settings,
             redis,
@@ -53,6 +64,8 @@ class Services:
             StuckJobs(settings, redis, by=""),
             Doctor(environ),
             Speed(scripts),
+            audit,
+            Renewed("audit trail", audit.verify, VERIFY_EVERY_S),
         )
 
     def close(self) -> None:
@@ -88,6 +101,10 @@ class Visit:
     def may_act(self) -> bool:
         """True for an operator."""
         return self.session.user.is_operator
+
+    def may_see(self, page: Page) -> bool:
+        """True where a page is for this visitor."""
+        return self.may_act or not page.for_operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +173,13 @@ class Page:
         name: Its word is `menu.<name>`.
         views: The menu leads to the first.
         acts: Of its buttons.
+        for_operators: True for what readers do not see, nor find in the menu.
     """
 
     name: str
     views: Sequence[View]
     acts: Sequence[Act] = ()
+    for_operators: bool = False
 
     @property
     def path(self) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from worker.page.words import campaigns, find, frame, history, now, stuck
+from worker.page.words import audit, campaigns, find, frame, history, now, stuck
 
 LANGUAGES = ("en", "ru")
 
@@ -24,6 +24,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     **find.WORDS,
     **stuck.WORDS,
     **history.WORDS,
+    **audit.WORDS,
 }
 
 #: `{n:jobs}` in a word: one, few (Russian only), many.
@@ -31,6 +32,7 @@ NOUNS: Mapping[str, tuple[tuple[str, str], tuple[str, str, str]]] = {
     "jobs": (("job", "jobs"), ("задача", "задачи", "задач")),
     "recipients": (("recipient", "recipients"), ("получатель", "получателя", "получателей")),
     "requests": (("request", "requests"), ("запрос", "запроса", "запросов")),
+    "entries": (("entry", "entries"), ("запись", "записи", "записей")),
     "times": (("time", "times"), ("раз", "раза", "раз")),
 }
 

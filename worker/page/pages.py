@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.page.frame import Page
-from worker.page.views import campaigns, find, history, now, stuck
+from worker.page.views import audit, campaigns, find, history, now, stuck
 
 PAGES: Sequence[Page] = (
     now.PAGE,
@@ -16,4 +16,5 @@ PAGES: Sequence[Page] = (
     find.PAGE,
     stuck.PAGE,
     history.PAGE,
+    audit.PAGE,
 )

@@ -110,9 +110,10 @@ def test_every_answer_has_the_headers(stranger: Visitor, reader: Visitor) -> Non
 
 
 def test_pages_have_no_script_or_style_of_their_own_and_nothing_of_another_host(
-    reader: Visitor, stranger: Visitor
+    operator: Visitor, stranger: Visitor
 ) -> None:
-    for page in (stranger.get("/login").text, *(reader.get(concrete(path)).text for path in PATHS)):
+    pages = [operator.get(concrete(path)).text for path in PATHS]
+    for page in (stranger.get("/login").text, *pages):
         assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=|javascript:", page)
         assert not re.findall(r'(?:src|href|action)="(?:\w+:)?//', page)
 
@@ -125,11 +126,11 @@ def note(visit: Visit) -> Shown:
     return Shown("error.html", {"words": [], "told": ["done"]})
 
 
+EMPTY = Shown("error.html", {"words": [], "told": []})
 TRIAL = Page(
-    "now",
-    [View("/", lambda _: Shown("error.html", {"words": [], "told": []}))],
-    [Act("/act", note), Act("/look", note, for_readers=True)],
+    "now", [View("/", lambda _: EMPTY)], [Act("/act", note), Act("/look", note, for_readers=True)]
 )
+CLOSED = Page("find", [View("/closed", note), View("/closed/{part}", note)], for_operators=True)
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def trial(settings: Settings, environ: dict[str, str]) -> Iterator[Visitor]:
     """A page with a button, nothing else."""
     done.clear()
     with (
-        admin_at_work(settings, environ, [TRIAL]) as port,
+        admin_at_work(settings, environ, [TRIAL, CLOSED]) as port,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
     ):
         yield Visitor(client)
@@ -150,6 +151,18 @@ def test_a_button_works_for_an_operator_alone(trial: Visitor) -> None:
     trial.log_in(*OPERATOR)
     assert trial.post("/act").status_code == 200
     assert done == [READER[0], OPERATOR[0]]
+
+
+def test_a_page_for_operators_is_closed_to_readers_with_all_that_is_on_it(trial: Visitor) -> None:
+    trial.log_in(*READER)
+    for path in ("/closed", "/closed/x"):
+        assert trial.get(path).status_code == 403
+    assert 'href="/closed"' not in trial.get("/").text
+    assert done == []
+    trial.log_in(*OPERATOR)
+    assert 'href="/closed"' in trial.get("/").text
+    assert trial.get("/closed/x").status_code == 200
+    assert done == [OPERATOR[0]]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +201,7 @@ def test_services_are_built_without_a_connection(settings: Settings) -> None:
 
 
 def test_no_page_has_a_token_a_text_a_phone_or_a_password(
-    reader: Visitor, settings: Settings, queue: SmsQueue, scripts: Scripts
+    reader: Visitor, operator: Visitor, settings: Settings, queue: SmsQueue, scripts: Scripts
 ) -> None:
     phone, text = "375291234567", "canary words 4821"
     job = queue.send_quick(phone, text, reference="order-77")
@@ -196,6 +209,8 @@ def test_no_page_has_a_token_a_text_a_phone_or_a_password(
     paths = [*PATHS, f"/find/{job}", f"/find/{campaign}", "/metrics", "/healthz"]
     found = [reader.get(concrete(path)).text for path in paths]
     found += [reader.post("/find", what=what).text for what in (phone, "order-77")]
+    queue.pause(campaign, by=phone)
+    found += [operator.get(concrete(path)).text for path in paths]
 
     key = str(scripts.redis.get(scripts.keys.page_key))
     assert key

@@ -30,10 +30,11 @@ SCREENS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
 
 @pytest.fixture
 def paths(queue: SmsQueue) -> list[str]:
-    """Every page of the menu, a job and a campaign."""
+    """Every page of the menu, a job and a campaign, which somebody has paused."""
     job = queue.send_quick("375291234567", "code", reference="order-77", tags=["otp"])
     phones = [f"37529{1_000_000 + n}" for n in range(150)]
     campaign = queue.send_bulk([BulkMessage(name="Sale", text="hi", phones=phones)])
+    queue.pause(campaign, by="boris of the shop")
     return [*(page.path for page in PAGES), f"/find/{job}", f"/find/{campaign}"]
 
 
