@@ -33,6 +33,12 @@ _OPTIONS = (
 _HANDS_OVER = 'exec "$@" 3<&{} 4>&{}'
 
 
+_NOTING = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (found) =>
+  window.violations.push(`${found.violatedDirective} ${found.blockedURI} ${found.sample}`));
+"""
+
 _KEY_CODES = {"Tab": 9, "Enter": 13}
 
 
@@ -47,6 +53,21 @@ class Browser:
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         found = self._call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = found["sessionId"]
+
+    def send_headers(self, **headers: str) -> None:
+        """Send these with each request."""
+        self._call("Network.enable")
+        self._call("Network.setExtraHTTPHeaders", headers=headers)
+
+    def note_violations(self) -> None:
+        """Note in each page from now on what its policy keeps out: `violations`."""
+        self._call("Page.enable")
+        self._call("Page.addScriptToEvaluateOnNewDocument", source=_NOTING)
+
+    @property
+    def violations(self) -> list[str]:
+        """What the policy of the page has kept out, with `note_violations`."""
+        return list(self.run("window.violations"))
 
     def open(self, url: str) -> None:
         """Load a page and wait for it."""
