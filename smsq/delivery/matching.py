@@ -21,7 +21,7 @@ from smsq.gateway.receipts import match_receipt, read_receipt
 from smsq.models import ReceiptEntry, RecipientState
 from smsq.pacing.slots import Pace
 from smsq.records.jobs import PollPlan
-from smsq.status.gathered_sends import check_id
+from smsq.status.gathered_sends import check_id, show_id
 from smsq.store.scripts import Scripts
 
 #: Stands for the id of a message that has none and will get none; no id of the gateway's is 0.
@@ -144,7 +144,7 @@ class Matching:
         keys, redis = self._scripts.keys, self._scripts.redis
         size = redis.hget(keys.job(check_id(job_id)), "messages")
         if size is None:
-            raise NotFoundError(f"no job has the id {job_id}")
+            raise NotFoundError(f"no job has the id {show_id(job_id)}")
         pipeline = redis.pipeline(transaction=False)
         for n in range(1, int(str(size)) + 1):
             pipeline.hmget(keys.message(job_id, n), "name", "message_id", *RecipientState)

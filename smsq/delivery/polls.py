@@ -22,6 +22,7 @@ from smsq.models import RecipientState, ReportRow
 from smsq.records.buckets import bucket_of
 from smsq.records.jobs import PollClaim, PollPlan
 from smsq.rings.ticks import NO_TICK, Tick
+from smsq.status.gathered_sends import show_id
 from smsq.store.scripts import Scripts
 
 #: A message that waits for its poll's slot is looked at again after this long.
@@ -150,7 +151,7 @@ class Polls:
                 plan.first_ms,
             )
             if answer == "missing":
-                raise NotFoundError(f"no job has the id {job_id}")
+                raise NotFoundError(f"no job has the id {show_id(job_id)}")
             body, kept = b"", 0
 
     def _pack(

@@ -21,7 +21,7 @@ from smsq.operate.stuck_job import Rule, StuckJob, read_stuck
 from smsq.records.jobs import PollPlan
 from smsq.rings.rings import Rings
 from smsq.settings import Settings
-from smsq.status.gathered_sends import check_id, load_send, read_own_id
+from smsq.status.gathered_sends import check_id, load_send, read_own_id, show_id
 from smsq.status.timeline import Note, Progress, read_note, read_progress
 from smsq.status.views import Views
 from smsq.store.connection import OPERATOR_TIMEOUT_S, connect, unavailable
@@ -99,7 +99,7 @@ class StuckJobs:
                 return load_send(self._redis, keys, own_id).read_timeline(self._redis, keys)
             lines = cast("list[str]", self._redis.lrange(keys.timeline(job_id), 0, -1))
             if not lines and not Views(self._redis, keys).is_job(job_id):
-                raise NotFoundError(f"no job has the id {job_id}")
+                raise NotFoundError(f"no job has the id {show_id(job_id)}")
         return [read_note(line) for line in lines]
 
     def progress(self, job_id: str) -> Progress:
@@ -175,7 +175,7 @@ class StuckJobs:
         if answer == "ok":
             return Kind(rest[0]), Queue(rest[1])
         if answer == "missing":
-            raise NotFoundError(f"no job has the id {job_id}")
+            raise NotFoundError(f"no job has the id {show_id(job_id)}")
         if answer == "not":
             raise InvalidMessageError([f"job {job_id} is {rest[0]}: there is nothing to {what}"])
         why_not = _HINDRANCES[answer].format(*rest, id=job_id)

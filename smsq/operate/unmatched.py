@@ -20,6 +20,7 @@ from smsq.errors import InvalidMessageError, NotFoundError, SmsqError
 from smsq.operate.stuck_jobs import check_why
 from smsq.records.jobs import UNMATCHED_S, PollPlan
 from smsq.settings import Settings
+from smsq.status.gathered_sends import show_id
 from smsq.store.clock import ledger_time
 from smsq.store.connection import OPERATOR_TIMEOUT_S, connect, unavailable
 from smsq.store.scripts import Scripts
@@ -139,7 +140,7 @@ class UnmatchedJobs:
 def _say_refusal(job_id: str, name: str, answer: str, *found: str) -> SmsqError:
     """Say why a message did not get its id, as learn_ids.lua answers it."""
     if answer == "missing":
-        return NotFoundError(f"no job has the id {job_id}")
+        return NotFoundError(f"no job has the id {show_id(job_id)}")
     if answer == "not":
         return InvalidMessageError([f"job {job_id} is {found[0]}: it needs no message id"])
     return InvalidMessageError([f"message {name} has the id {found[0]}: --force replaces it"])

@@ -111,7 +111,8 @@ def acting(page: Page, act: Act) -> Endpoint:
             return session
         form = await read_form(request)
         visit = make_visit(request, session, form)
-        frame = make_frame(request, page, visit)
+        # Its own path is none that a link could lead to.
+        frame = make_frame(request, page, visit) | {"here": page.path}
         if form is None or not is_same_origin(request) or not is_of(session, form):
             return answer(await forbid(visit, frame, "error.foreign"), session)
         if not (visit.may_act or act.for_readers):

@@ -149,8 +149,11 @@ def test_a_button_works_for_an_operator_alone(trial: Visitor) -> None:
     assert trial.post("/act").status_code == 403
     assert trial.post("/look").status_code == 200
     trial.log_in(*OPERATOR)
-    assert trial.post("/act").status_code == 200
+    answer = trial.post("/act")
+    assert answer.status_code == 200
     assert done == [READER[0], OPERATOR[0]]
+    # A link out of the answer leads to a page, and not to what was posted.
+    assert 'href="/language/ru?back=/"' in answer.text
 
 
 def test_a_page_for_operators_is_closed_to_readers_with_all_that_is_on_it(trial: Visitor) -> None:

@@ -100,6 +100,16 @@ def test_what_cannot_be_done_is_told(operator: Visitor, queue: SmsQueue) -> None
     assert operator.post("/stuck/delivery/1-0").status_code == 404
 
 
+@pytest.mark.parametrize("deed", ["job/{phone}/retry", "unmatched/{phone}"])
+def test_a_phone_for_an_id_is_not_repeated(operator: Visitor, deed: str) -> None:
+    path = "/stuck/" + deed.format(phone="375291234567")
+    answer = operator.post(path, name="#1", message_id="12")
+
+    assert answer.status_code == 404
+    assert "no job has the id +375*******67" in text_of(answer.text)
+    assert "1234567" not in answer.text
+
+
 @pytest.mark.parametrize("message_id", ["", "abc", "-1", "9" * 40])
 def test_a_message_id_that_is_none_is_refused(
     operator: Visitor, queue: SmsQueue, message_id: str
