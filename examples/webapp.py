@@ -47,6 +47,8 @@ def send_code(phone: str, attempt: str, *, again: bool) -> tuple[str, str]:
                 "the code was sent, or is on its way: wait, or begin a new attempt",
             )
         return "409 Conflict", "this attempt had another phone: begin a new one"
+    except smsq.LimitedError as error:
+        return "429 Too Many Requests", f"too many codes: wait {error.retry_after_s:.0f} s"
     except smsq.QueueUnavailableError:
         return "503 Service Unavailable", "try again in a moment"
     return "202 Accepted", job

@@ -6,6 +6,7 @@
     ├── QueueUnavailableError      Redis cannot be reached; says whether the job may be stored
     ├── NotFoundError              no job or campaign has this id
     ├── KeyConflictError           the key was used before with other content
+    ├── LimitedError               the phone got as many messages as SMSQ_PER_PHONE allows
     ├── WebhookError               a post to your webhook is not genuine, or cannot be read
     └── GatewayError               one request to the gateway did not end in acceptance
         ├── RefusedError           refused for good: the job is rejected
@@ -119,6 +120,33 @@ class KeyConflictError(SmsqError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.reason,), {"stored": self.stored, "conflicts": self.conflicts}
+
+
+class LimitedError(SmsqError):
+    """The phone got as many messages as `SMSQ_PER_PHONE` allows; nothing was stored.
+
+    Attributes:
+        retry_after_s: Seconds until one more is taken, at least; of a call for many the longest.
+        stored: Of a call for many messages: their ids in order, None for each that was refused. It
+            is empty where the call was for one.
+        limited: Of a call for many: number of each message refused for this, from 1 → its seconds.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        retry_after_s: float,
+        *,
+        stored: Sequence[str | None] = (),
+        limited: Mapping[int, float] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason, self.retry_after_s = reason, retry_after_s
+        self.stored, self.limited = tuple(stored), dict(limited or {})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        more = {"stored": self.stored, "limited": self.limited}
+        return type(self), (self.reason, self.retry_after_s), more
 
 
 class WebhookError(SmsqError):

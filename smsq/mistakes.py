@@ -50,6 +50,15 @@ class MistakeCode(StrEnum):
         *("phone_unknown_range", MistakeOwner.VISITOR),
         "of no range known yet; `SMSQ_ACCEPT_UNKNOWN_RANGES=1` takes it",
     )
+    PHONE_REGION = (
+        *("phone_region", MistakeOwner.VISITOR),
+        "of a region that `SMSQ_ALLOWED_REGIONS` does not allow",
+    )
+    PHONE_NUMBER_TYPE = (
+        *("phone_number_type", MistakeOwner.VISITOR),
+        "a fixed, premium or satellite number, or another that `SMSQ_ALLOWED_NUMBER_TYPES` does "
+        "not allow",
+    )
     PHONE_UNSEEN_CHARACTER = (
         *("phone_unseen_character", MistakeOwner.VISITOR),
         "holds a character that cannot be seen",

@@ -19,6 +19,7 @@ from smsq.domain.outcomes import GATEWAY_WORDS
 from smsq.domain.quiet import QuietHours
 from smsq.environment import parsers
 from smsq.environment.console import is_console
+from smsq.environment.guards.limits import Limit
 from smsq.environment.misspelt import find_misspelt
 from smsq.environment.page.listen import Listen
 from smsq.environment.page.users import WebUser, resolve_users
@@ -76,6 +77,9 @@ class Settings:
     default_region: str
     accept_unknown_ranges: bool
     retention_s: int
+    allowed_regions: tuple[str, ...]
+    allowed_number_types: tuple[str, ...]
+    per_phone: tuple[Limit, ...]
     quiet_hours: QuietHours | None
     cap_per_day: int
     sandbox: bool

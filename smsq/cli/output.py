@@ -24,6 +24,7 @@ from smsq.errors import (
     ConfigError,
     InvalidMessageError,
     KeyConflictError,
+    LimitedError,
     NotFoundError,
     QueueUnavailableError,
     SmsqError,
@@ -63,6 +64,7 @@ _EXITS: Mapping[type[SmsqError], Exit] = {
     InvalidMessageError: Exit.BAD_INPUT,
     KeyConflictError: Exit.BAD_INPUT,
     QueueUnavailableError: Exit.UNAVAILABLE,
+    LimitedError: Exit.UNAVAILABLE,
     NotFoundError: Exit.NOT_FOUND,
 }
 

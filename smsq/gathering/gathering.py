@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from smsq.errors import KeyConflictError
+from smsq.errors import KeyConflictError, LimitedError
 from smsq.intake.intake import CheckedQuick
 from smsq.intake.new_jobs import (
     assemble_quick,
@@ -25,6 +25,7 @@ from smsq.intake.new_jobs import (
 )
 from smsq.intake.recipients import LeftOut
 from smsq.ledger.enqueue_many import store_and_ring
+from smsq.ledger.ledger import REFUSED, Refused
 from smsq.ledger.producer import Producer
 from smsq.ledger.stored_id import StoredId, StoredMany
 from smsq.models import Kind, QuickMessage
@@ -121,6 +122,7 @@ def put_many_checked(
     `numbers` are their places in the call, where some were left out.
 
     Raises:
+        LimitedError: Of some; it says of which, by their places.
         KeyConflictError: Of some; it says of which, by their places and their keys.
     """
     listed = list(checked)
@@ -132,13 +134,22 @@ def _put_many(
     producer: Producer, listed: Sequence[CheckedQuick], numbers: Sequence[int]
 ) -> list[StoredId]:
     new = [assemble(one, producer.settings) for one in listed]
-    conflict: KeyConflictError | None = None
+    refusal: Refused | None = None
     with producer.call(writes=True, in_pieces=True):
         try:
             return store_and_ring(new, producer)
-        except KeyConflictError as error:
-            conflict = error
-    told = zip(numbers or range(1, len(new) + 1), listed, conflict.stored, strict=True)
+        except REFUSED as error:
+            refusal = error
+    places = numbers or range(1, len(new) + 1)
+    if isinstance(refusal, LimitedError):
+        limited = {places[n - 1]: wait_s for n, wait_s in refusal.limited.items()}
+        raise LimitedError(
+            f"message {min(limited)}: {refusal.reason}",
+            refusal.retry_after_s,
+            stored=refusal.stored,
+            limited=limited,
+        )
+    told = zip(places, listed, refusal.stored, strict=True)
     refused = {n: one.key or "" for n, one, some_id in told if some_id is None}
     where = f"message {min(refused)}: " if refused else ""
-    raise KeyConflictError(f"{where}{conflict.reason}", stored=conflict.stored, conflicts=refused)
+    raise KeyConflictError(f"{where}{refusal.reason}", stored=refusal.stored, conflicts=refused)

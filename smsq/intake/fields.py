@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from smsq.environment import parsers
+from smsq.intake.phones import read_destination
 from smsq.intake.values import read_key, read_text
 from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import OnUnknown, QuickMessage, ViberForward
@@ -20,7 +21,7 @@ from smsq.names import PRIORITIES, Queue
 from smsq.settings import Settings
 from smsq.text.layout import compose
 from smsq.text.parts import find_text_mistake
-from smsq.text.phones import normalize_phone, read_phone, say_phone_mistake
+from smsq.text.phones import read_phone
 
 _LONGEST_EXPIRY_S = 366 * 24 * 3600
 _VIBER_LEAST_MIN, _VIBER_MOST_MIN = 5, 60
@@ -54,13 +55,10 @@ class Fields:
             told = f"phone is {type(raw).__name__}: write a string"
             self.add(MistakeCode.PHONE_TYPE, "phone", told)
             return ""
-        settings = self._settings
-        phone = normalize_phone(
-            raw, settings.default_region, accept_unknown=settings.accept_unknown_ranges
-        )
-        if phone is None:
-            self.mistakes.append(say_phone_mistake(raw, self._settings.default_region))
-        return phone or ""
+        phone, mistake = read_destination(raw, self._settings)
+        if mistake:
+            self.mistakes.append(mistake)
+        return phone
 
     def text(self, written: object) -> str:
         """Take a text as it is sent (NFC); "" when it is none."""

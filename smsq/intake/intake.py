@@ -16,6 +16,7 @@ from smsq.domain.own_names import OwnNames
 from smsq.intake.fields import Fields
 from smsq.intake.mistakes import MAX_NAME, is_name, is_one_of, listed, refuse
 from smsq.intake.own_names import read_names
+from smsq.intake.phones import read_destination
 from smsq.intake.recipients import LeftOut, read_recipients
 from smsq.intake.values import read_text
 from smsq.mistakes import Mistake, MistakeCode
@@ -31,7 +32,6 @@ from smsq.names import Queue
 from smsq.settings import Settings
 from smsq.text.layout import compose
 from smsq.text.parts import find_text_mistake
-from smsq.text.phones import normalize_phone, say_phone_mistake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,15 +176,12 @@ class Intake:
         Returns the phone in the gateway's form, and the mistakes found, by `phone` and `text`.
         """
         mistakes: dict[str, Mistake] = {}
-        settings = self._settings
-        normal = normalize_phone(
-            phone, settings.default_region, accept_unknown=settings.accept_unknown_ranges
-        )
-        if normal is None:
-            mistakes["phone"] = say_phone_mistake(phone, self._settings.default_region)
+        normal, mistake = read_destination(phone, self._settings)
+        if mistake:
+            mistakes["phone"] = mistake
         if text is not None and (mistake := find_text_mistake(text)):
             mistakes["text"] = mistake
-        return normal or "", mistakes
+        return normal, mistakes
 
     def _fields(self) -> Fields:
         return Fields(self._settings, self._now, [])

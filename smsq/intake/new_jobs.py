@@ -50,6 +50,7 @@ def assemble_quick(checked: CheckedQuick, settings: Settings) -> tuple[NewJob, I
         messages=[checked.request],
         due_in_ms=in_ms(checked.due_in_s) if checked.due_at else None,
         has_phone=settings.find_by_phone,
+        limits=",".join(f"{most}/{period_s * 1000}" for most, period_s in settings.per_phone),
     )
     return job, repeatable(checked)
 

@@ -1,6 +1,7 @@
 -- enqueue.lua: store one job, whole or not at all.
 -- needs gathered.lua
 -- needs idempotency.lua
+-- needs per_phone.lua
 --
 -- ARGV[4]  id            the new job's id
 -- ARGV[5]  job           JSON: fields of the job's hash
@@ -12,7 +13,8 @@
 -- ARGV[10] due_in_ms     '' for now; else the job waits for so long
 -- ARGV[11] candidate     a secret for the index, should there be none yet
 -- ARGV[12] has_phone     1: a quick job is to be found by its phone
--- returns  {'new', id, state} | {'same' | 'conflict' | 'refused', the earlier id, its state}: see idempotency.lua
+-- ARGV[13] limits        of messages for one phone, see per_phone.lua; '' for none
+-- returns  {'new', id, state} | {'limited', retry_after_ms, ''} | {'same' | 'conflict' | 'refused', the earlier id, its state}: see idempotency.lua
 --          {'taken', id}
 local id = ARGV[4]
 if redis.call('EXISTS', key('job', id)) == 1 then return {'taken', id, ''} end
@@ -21,6 +23,8 @@ if earlier then return earlier end
 
 local job = cjson.decode(ARGV[5])
 local messages = cjson.decode(ARGV[6])
+local limited = job.kind == 'quick' and heed_limits(ARGV[13], ARGV[11], messages[1].phones[1])
+if limited then return limited end
 job.messages, job.size = #messages, 0
 for _, message in ipairs(messages) do job.size = job.size + #message.phones end
 if ARGV[7] ~= '' then job.key = ARGV[7] end

@@ -5,9 +5,11 @@ In:  new jobs, new sends to be gathered. Out: their ids, in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
-from smsq.errors import KeyConflictError
+from smsq.errors import KeyConflictError, LimitedError
+from smsq.ledger.ledger import Refused
 from smsq.ledger.producer import Producer
 from smsq.ledger.stored_id import StoredId
 from smsq.names import Queue, Task
@@ -25,22 +27,24 @@ def store_and_ring(
     After a ring that failed the rest is left to `recover`: a silent broker is waited for once.
 
     Raises:
+        LimitedError: The phones of some got as many messages as they may; `limited` counts them
+            from 1. The others are stored.
         KeyConflictError: A key was used before with other content, or may not be used again; the
             others are stored.
     """
     ids: list[StoredId | None] = []
-    conflict: KeyConflictError | None = None
+    refused: dict[int, Refused] = {}
     call_rings = producer.rings.of_call()
     for start in range(0, len(new), SLICE):
         part = new[start : start + SLICE]
         results = producer.ledger.enqueue_many(part)
-        # Before it is rung, and before a conflict is raised.
-        producer.keep(*(one[0] for one in results if not isinstance(one, KeyConflictError)))
+        # Before it is rung, and before anything is raised.
+        producer.keep(*(one[0] for one in results if not isinstance(one, Refused)))
         to_ring: dict[tuple[Task, Queue], list[str]] = {}
         for (one, _), result in zip(part, results, strict=True):
-            if isinstance(result, KeyConflictError):
-                conflict = conflict or result
+            if isinstance(result, Refused):
                 ids.append(None)
+                refused[len(ids)] = result
                 continue
             some_id, rung = result
             ids.append(some_id)
@@ -48,8 +52,17 @@ def store_and_ring(
             to_ring.setdefault((task, one.priority), []).extend(rung)
         for (task, priority), job_ids in to_ring.items():
             call_rings.ring(task, job_ids, priority)
-    stored = [some_id for some_id in ids if some_id is not None]
-    if conflict:
-        told = f"; the other {len(stored)} messages of this call are stored: see its `stored`"
-        raise KeyConflictError(f"{conflict}{told * bool(stored)}", stored=ids)
-    return stored
+    if refused:
+        _refuse(refused, ids)
+    return [some_id for some_id in ids if some_id is not None]
+
+
+def _refuse(refused: Mapping[int, Refused], ids: Sequence[StoredId | None]) -> NoReturn:
+    count = len(ids) - len(refused)
+    told = f"; the other {count} messages of this call are stored: see its `stored`" * bool(count)
+    limited = {n: e.retry_after_s for n, e in refused.items() if isinstance(e, LimitedError)}
+    if not limited:
+        raise KeyConflictError(f"{next(iter(refused.values()))}{told}", stored=ids)
+    first = refused[min(limited)]
+    longest_s = max(limited.values())
+    raise LimitedError(f"{first}{told}", longest_s, stored=ids, limited=limited)

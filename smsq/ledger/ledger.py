@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from redis.exceptions import RedisError
 
-from smsq.errors import KeyConflictError, NotFoundError
+from smsq.errors import KeyConflictError, LimitedError, NotFoundError
 from smsq.ledger.stored_id import StoredId, read_stored
 from smsq.models import JobState
 from smsq.names import Durability
@@ -30,6 +30,10 @@ from smsq.store.clock import ledger_time
 from smsq.store.durability import wait_for
 from smsq.store.refusals import NotKeptError, say
 from smsq.store.scripts import Scripts
+
+#: What one message is refused for by the ledger; others of its call are stored.
+Refused: TypeAlias = KeyConflictError | LimitedError
+REFUSED = (KeyConflictError, LimitedError)
 
 
 class Ledger:
@@ -52,16 +56,17 @@ class Ledger:
 
         Raises:
             KeyConflictError: The key was used before with other content, or may not be used again.
+            LimitedError: The phone got as many messages as it may.
         """
         return read_stored(self._run("enqueue", *enqueue_args(job, once)))
 
     def enqueue_many(
         self, new: Iterable[tuple[NewJob | NewSend, Idempotency]]
-    ) -> list[tuple[StoredId, Sequence[str]] | KeyConflictError]:
+    ) -> list[tuple[StoredId, Sequence[str]] | Refused]:
         """Store many independent jobs and sends in one round trip, each by itself.
 
         Returns:
-            For each what `enqueue` would do, with the jobs that are to be rung; or its conflict.
+            For each what `enqueue` would do, with the jobs that are to be rung; or its error.
         """
         pipeline = self._redis.pipeline(transaction=False)
         listed = list(new)
@@ -70,12 +75,12 @@ class Ledger:
                 self._run("gather", *gather_args(one, once), client=pipeline)
             else:
                 self._run("enqueue", *enqueue_args(one, once), client=pipeline)
-        results: list[tuple[StoredId, Sequence[str]] | KeyConflictError] = []
+        results: list[tuple[StoredId, Sequence[str]] | Refused] = []
         for (one, _), answer in zip(listed, pipeline.execute(), strict=True):
             try:
                 results.append((read_stored(answer), read_rings(one, answer)))
-            except KeyConflictError as conflict:
-                results.append(conflict)
+            except REFUSED as refused:
+                results.append(refused)
         return results
 
     def gather(self, send: NewSend, once: Idempotency) -> tuple[StoredId, Sequence[str]]:

@@ -5,10 +5,11 @@ In:  what the ledger answered. Out: a `str` for every use, with two more words t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from smsq.errors import KeyConflictError
+from smsq.errors import KeyConflictError, LimitedError
 from smsq.intake.recipients import LeftOut
 from smsq.mistakes import Mistake
 from smsq.models import JobState
@@ -110,8 +111,16 @@ def read_stored(answer: Sequence[Any]) -> StoredId:
 
     Raises:
         KeyConflictError: The key was used before with other content, or may not be used again.
+        LimitedError: The phone got as many messages as it may.
     """
     word, stored_id, state = answer[:3]
+    if word == "limited":
+        retry_after_s = float(stored_id) / 1000
+        raise LimitedError(
+            "this phone got as many messages as SMSQ_PER_PHONE allows: try again in "
+            f"{math.ceil(retry_after_s)} s",
+            retry_after_s,
+        )
     if word == "conflict":
         raise KeyConflictError(
             f"this key was used before with other content, for {stored_id}: use a new key"

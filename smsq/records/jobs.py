@@ -28,6 +28,7 @@ class NewJob:
         messages: What goes to the gateway; a quick job has one.
         due_in_ms: From when the ledger takes it; None for now.
         has_phone: True to be found by its phone; only a quick job's is.
+        limits: Of messages for its phone: `10/3600000` in so many milliseconds; "" for none.
     """
 
     id: str
@@ -37,6 +38,7 @@ class NewJob:
     messages: Sequence[MessageRequest] = field(repr=False)
     due_in_ms: int | None = None
     has_phone: bool = False
+    limits: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,7 @@ def enqueue_args(job: NewJob, once: Idempotency) -> list[str | int]:
         "" if job.due_in_ms is None else job.due_in_ms,
         candidate_secret(),
         int(job.has_phone),
+        job.limits,
     ]
 
 

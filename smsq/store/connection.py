@@ -18,7 +18,7 @@ from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError
 
 from smsq.environment.sentinels import is_sentinel, read_sentinels
-from smsq.errors import KeyConflictError, NotFoundError, QueueUnavailableError
+from smsq.errors import KeyConflictError, LimitedError, NotFoundError, QueueUnavailableError
 from smsq.store import detour
 from smsq.store.pool import Pool
 from smsq.store.primary import PrimaryPool
@@ -42,7 +42,7 @@ NOT_ASKED = (
 )
 
 #: What a block raises after Redis has answered, and what ends one that reads row by row.
-_ANSWERED = (NotFoundError, KeyConflictError, GeneratorExit)
+_ANSWERED = (NotFoundError, KeyConflictError, LimitedError, GeneratorExit)
 
 #: As by default of `SMSQ_REDIS_MAX_CONNECTIONS`.
 MAX_CONNECTIONS = 50

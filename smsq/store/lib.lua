@@ -57,6 +57,8 @@
 --   optout:<shard>            set: phones that take no messages (optout.lua); few enough for Redis' packed
 --                             encoding of whole numbers
 --   optouts                   string: how many there are; not there for none
+--   sent_to:<digest>          list: when quick messages for a phone came in (ms), the newest first; goes
+--                             after the longest time of SMSQ_PER_PHONE
 --   cap:<day>:<shard>         hash: phone -> campaign messages of that local day; gone when it is over
 --   calendar:<week>           hash: <rule>|<region> -> JSON: quiet hours and days of that week (rules.lua)
 --   regions:<id>              hash: phone -> its region's place in the job's field `regions`, for all but

@@ -41,7 +41,7 @@ def redis_clock() -> None:
 #: need the limiter begin with rate and burst; of those that need the rules, they end with these.
 _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = (
-    *("limit", "recent_failures", "unprepared", "endpoints", "idempotency"),
+    *("limit", "recent_failures", "unprepared", "endpoints", "idempotency", "per_phone"),
     *("rules", "cap", "request", "paging", "measure", "webhook_state", "take_tick", "audit"),
 )
 

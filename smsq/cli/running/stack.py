@@ -224,6 +224,8 @@ class Stack:
             "SMSQ_CALLBACK_URL": self.url("web"),
             "SMSQ_CALLBACK_SECRET": secrets.token_hex(16),
             "SMSQ_ALPHANAME_ID": "123",
+            # Whoever tries a stack sends much to few phones.
+            "SMSQ_PER_PHONE": "0",
             "FLOWER_BASIC_AUTH": make_login(),
             **self.settings,
         }

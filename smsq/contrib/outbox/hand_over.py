@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from smsq.contrib.outbox.table import Failed, Stored
-from smsq.errors import InvalidMessageError, KeyConflictError, SmsqError, say_unforeseen
+from smsq.errors import (
+    InvalidMessageError,
+    KeyConflictError,
+    LimitedError,
+    SmsqError,
+    say_unforeseen,
+)
 from smsq.models import QuickMessage
 from smsq.queue import SmsQueue
 
@@ -48,7 +54,7 @@ def _together(queue: SmsQueue, messages: Mapping[UUID, QuickMessage], handed: Ha
         stored = [*queue.send_quick_many(messages.values())]
     except KeyConflictError as conflict:
         stored = [*conflict.stored]
-    except InvalidMessageError:
+    except (InvalidMessageError, LimitedError):
         return False
     except SmsqError as outage:
         handed.outage = str(outage)
@@ -69,6 +75,8 @@ def _alone(queue: SmsQueue, row_id: UUID, message: QuickMessage, handed: HandedO
     except InvalidMessageError as refused:
         said = "\n".join(one.message for one in refused.mistakes)
         handed.outcomes[row_id] = Failed(str(refused.mistakes[0].code), said)
+    except LimitedError as refused:
+        handed.outcomes[row_id] = Failed("phone_limited", refused.reason)
     except SmsqError as outage:
         handed.outage = str(outage)
     except Exception as error:  # noqa: BLE001 - nothing is lost, whatever it is

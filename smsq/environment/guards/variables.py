@@ -6,10 +6,31 @@ In:  nothing. Out: rows of the table in `smsq/environment/variables.py`.
 from __future__ import annotations
 
 from smsq.environment import parsers
+from smsq.environment.guards.limits import parse_limits
 from smsq.environment.guards.phones import parse_phones
+from smsq.environment.guards.reach import parse_kinds, parse_regions
 from smsq.environment.setting import Setting
 
 GUARD_SETTINGS = (
+    Setting(
+        "SMSQ_ALLOWED_REGIONS",
+        "",
+        parse_regions,
+        "regions that may be sent to: BY,PL; * for all; empty: SMSQ_DEFAULT_REGION alone",
+        unset=(),
+    ),
+    Setting(
+        "SMSQ_ALLOWED_NUMBER_TYPES",
+        "mobile,fixed_or_mobile",
+        parse_kinds,
+        "types of numbers that may be sent to: also premium, fixed, global and others; * for all",
+    ),
+    Setting(
+        "SMSQ_PER_PHONE",
+        "10/1h",
+        parse_limits,
+        "most quick messages to one phone in a time: 10/1h,30/1d; 0: no limit",
+    ),
     Setting(
         "SMSQ_QUIET_HOURS",
         "",

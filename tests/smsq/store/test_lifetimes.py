@@ -42,6 +42,7 @@ FOR_EVER = {
 #: With a time of their own, and what that is.
 OWN_TIME = {
     "cap": "its day",
+    "sent_to": "the longest time of SMSQ_PER_PHONE",
     "calendar": "a cache: asked for again when it is gone",
     "disk": "one look at the disk",
     "fitness": "one look at the rights",
@@ -75,6 +76,7 @@ SET_TIMES = {
         "chores.lua",
         "fold.lua",
         "keep.lua",
+        "per_phone.lua",
         "presence.lua",
         "publish.lua",
     ),

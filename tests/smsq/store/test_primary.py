@@ -30,8 +30,8 @@ def servers(tmp_path: Path) -> Iterator[Watched]:
 
 
 def connect(servers: Watched, **more: str) -> smsq.SmsQueue:
-    environ = {"SMSQ_REDIS_URL": servers.url, "SMSQ_ALPHANAME_ID": "123", **more}
-    return smsq.SmsQueue(settings=Settings.from_env(environ))
+    environ = {"SMSQ_REDIS_URL": servers.url, "SMSQ_ALPHANAME_ID": "123", "SMSQ_PER_PHONE": "0"}
+    return smsq.SmsQueue(settings=Settings.from_env(environ | more))
 
 
 @pytest.mark.parametrize("how", ["planned", "killed"])

@@ -90,7 +90,7 @@ if not django_settings.configured:
 @pytest.fixture
 def smsq_settings(environ: dict[str, str]) -> Iterator[dict[str, object]]:
     """`settings.SMSQ` on this test's Redis."""
-    names = ("REDIS_URL", "NAMESPACE", "ALPHANAME_ID")
+    names = ("REDIS_URL", "NAMESPACE", "ALPHANAME_ID", "PER_PHONE")
     written: dict[str, object] = {name: environ[f"SMSQ_{name}"] for name in names}
     with override_settings(SMSQ=written):
         yield written

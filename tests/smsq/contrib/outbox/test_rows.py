@@ -80,7 +80,9 @@ def test_a_row_that_is_handed_over_twice_has_one_content(
     message: QuickMessage, waits_s: list[int]
 ) -> None:
     row = row_of(message)
-    moved = Settings.from_env({"SMSQ_ALPHANAME_ID": "999", "SMSQ_DEFAULT_REGION": "PL"})
+    moved = Settings.from_env(
+        {"SMSQ_ALPHANAME_ID": "999", "SMSQ_DEFAULT_REGION": "PL", "SMSQ_ALLOWED_REGIONS": "BY"}
+    )
     contents = {
         content_of(check(read_after(row, wait_s), settings, NOW + timedelta(seconds=wait_s)))
         for wait_s, settings in zip(waits_s, (SETTINGS, moved), strict=True)

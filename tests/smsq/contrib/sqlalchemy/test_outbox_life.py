@@ -93,7 +93,9 @@ class OutboxLife(RuleBasedStateMachine):
         super().__init__()
         namespace = f"{self.settings.namespace}.{uuid.uuid4().hex[:8]}"
         environ = {"SMSQ_REDIS_URL": self.settings.redis_url, "SMSQ_NAMESPACE": namespace}
-        self.queue = FrailQueue(settings=Settings.from_env(environ | {"SMSQ_ALPHANAME_ID": "1"}))
+        self.queue = FrailQueue(
+            settings=Settings.from_env(environ | {"SMSQ_ALPHANAME_ID": "1", "SMSQ_PER_PHONE": "0"})
+        )
         self.engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
         metadata = sa.MetaData()
         self.outbox = Outbox(metadata, self.queue)
