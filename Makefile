@@ -87,6 +87,10 @@ soak: setup ## Compare what became of 155,000 recipients with the books of odd g
 	@$(BIN)/python -m bench.memory
 	@$(BIN)/python -m bench.forged
 
+.PHONY: soak-hour
+soak-hour: setup ## Keep a constant load with 1 % faults and restarts for an hour; compare memory and sums
+	@$(BIN)/python -m bench.soak
+
 .PHONY: chaos
 chaos: setup ## Kill, stop and starve everything under load, try many examples; takes long
 	@$(BIN)/python -m bench.chaos
