@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Self
 
 from smsq.domain.heartbeat import Heartbeat
@@ -20,10 +19,11 @@ from smsq.domain.quiet import QuietHours
 from smsq.environment import parsers
 from smsq.environment.console import is_console
 from smsq.environment.guards.limits import Limit
+from smsq.environment.least.files import read_secret_file, with_files
 from smsq.environment.misspelt import find_misspelt
 from smsq.environment.page.listen import Listen
 from smsq.environment.page.users import WebUser, resolve_users
-from smsq.environment.secrets import split_secrets
+from smsq.environment.secrets import find_shared, split_secrets
 from smsq.environment.tls import check_ca_file
 from smsq.environment.variables import SETTINGS
 from smsq.errors import ConfigError
@@ -44,7 +44,9 @@ class Settings:
     """The settings of one process; units are in the names, meanings in `SETTINGS`."""
 
     redis_url: str = field(repr=False)
+    redis_url_file: str
     broker_url: str = field(repr=False)
+    broker_url_file: str
     redis_max_connections: int
     namespace: str
     gateway_url: str
@@ -73,6 +75,7 @@ class Settings:
     status_map: Mapping[str, RecipientState]
     callback_url: str
     callback_secret: str = field(repr=False)
+    callback_secret_file: str
     timezone: str
     default_region: str
     accept_unknown_ranges: bool
@@ -91,6 +94,7 @@ class Settings:
     events_keep_s: int
     webhook_url: str = field(repr=False)
     webhook_secret: str = field(repr=False)
+    webhook_secret_file: str
     webhook_start: Start
     webhook_ca_file: str
     webhook_proxy: str = field(repr=False)
@@ -128,6 +132,7 @@ class Settings:
         """
         env = os.environ if environ is None else environ
         mistakes = list(find_misspelt(env, [setting.name for setting in SETTINGS]))
+        env = with_files(env, mistakes)
         values = _parse(env, mistakes)
         broker_url = values.get("broker_url") or values.get("redis_url", "")
         values["broker_url"] = parsers.broker_of(broker_url)
@@ -135,6 +140,7 @@ class Settings:
         _resolve_token(values, needs_gateway and not prints, mistakes)
         mistakes += resolve_users(values, is_needed=needs_page)
         mistakes += _find_contradictions(values, needs_gateway)
+        mistakes += find_shared(values.get("callback_secret"), values.get("webhook_secret"))
         mistakes += _find_unreadable(values, gateway=needs_gateway, webhook=needs_webhook)
         if needs_sender and not env.get("SMSQ_ALPHANAME_ID", "").strip():
             mistakes.append("SMSQ_ALPHANAME_ID: write your sender's id at the gateway")
@@ -193,17 +199,10 @@ def _resolve_token(values: dict[str, Any], needs_gateway: bool, mistakes: list[s
         mistakes.append("SMSQ_GATEWAY_TOKEN and SMSQ_GATEWAY_TOKEN_FILE are both set: keep one")
         return
     if path:
-        try:
-            token = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
-            mistakes.append(
-                f"SMSQ_GATEWAY_TOKEN_FILE: cannot read it ({type(error).__name__}): "
-                "write the path of a text file with the gateway's API key"
-            )
+        token = read_secret_file("SMSQ_GATEWAY_TOKEN", path, mistakes)
+        if not token:
             return
-    if not token and path:
-        mistakes.append("SMSQ_GATEWAY_TOKEN_FILE is an empty file: write the gateway's API key")
-    elif not token:
+    if not token:
         mistakes.append("SMSQ_GATEWAY_TOKEN: write the gateway's API key, or name a file with it")
     elif not token.isascii() or not token.isprintable():
         name = "SMSQ_GATEWAY_TOKEN_FILE" if path else "SMSQ_GATEWAY_TOKEN"

@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from redis import Redis
 from redis.exceptions import RedisError
 
+from smsq.environment.least.files import with_files
 from smsq.names import DEFAULT_NAMESPACE, DEFAULT_REDIS_URL
 from smsq.rings.presence import DEAF_AFTER_S, read_presence
 from smsq.rings.ticks import MANY, read_last_tick
@@ -113,6 +114,7 @@ def _connect(environ: Mapping[str, str]) -> tuple[Redis, Keys]:
     Raises:
         ValueError: The address is none.
     """
+    environ = with_files(environ, [])
     url = environ.get("SMSQ_REDIS_URL", "").strip() or DEFAULT_REDIS_URL
     namespace = environ.get("SMSQ_NAMESPACE", "").strip() or DEFAULT_NAMESPACE
     return connect(url), Keys(namespace)
@@ -120,7 +122,7 @@ def _connect(environ: Mapping[str, str]) -> tuple[Redis, Keys]:
 
 def ask_broker(environ: Mapping[str, str]) -> str | None:
     """Say why a broker of another kind than the ledger does not answer; None when it does."""
-    address = environ.get("SMSQ_BROKER_URL", "").strip()
+    address = with_files(environ, []).get("SMSQ_BROKER_URL", "").strip()
     if not address or address.startswith("redis"):
         return None
     settings = importlib.import_module("config.settings").load_settings()

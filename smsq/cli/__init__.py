@@ -53,6 +53,7 @@ GROUPS: Group = {
         "worker": (".running.processes:worker", "Run a worker, which sends."),
         "beat": (".running.processes:beat", "Run beat, which wakes the workers."),
         "web": (".running.processes:web", "Run the web server: receipts, the operators' page."),
+        "secret": (".running.secret:secret", "Make a secret that nobody guesses."),
         "web-user": (".running.web_user:web_user", "Hash a password for the operators' page."),
         "flower": (".running.processes:flower", "Run Flower, a page about workers and tasks."),
         "alive": (".running.processes:alive", "Check that a worker takes jobs."),

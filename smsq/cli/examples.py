@@ -70,6 +70,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "beat": ("smsq beat",),
     "web": ("smsq web", "HOST=0.0.0.0 PORT=8090 smsq web"),
     "audit": ("smsq audit --since 2026-11-24", "smsq audit --verify"),
+    "secret": ("smsq secret",),
     "web-user": ("smsq web-user anna",),
     "flower": ("smsq flower", "smsq flower --port=5556"),
     "alive": ("smsq alive --hostname worker@%h",),

@@ -26,6 +26,7 @@ EVENT_SETTINGS: tuple[Setting, ...] = (
         parse_signing_secrets,
         "signs posted events; 16 characters or more; new,old while you change it",
     ),
+    Setting("SMSQ_WEBHOOK_SECRET_FILE", "", str, "file that holds SMSQ_WEBHOOK_SECRET"),
     Setting(
         "SMSQ_WEBHOOK_START",
         "now",

@@ -11,6 +11,10 @@ from collections.abc import Iterable, Sequence
 
 #: A shorter one can be guessed.
 MIN_SECRET = 16
+#: `aaaaaaaaaaaaaaaa` is no secret.
+_LEAST_DIFFERENT = 6
+#: Nor is what examples have.
+_PLACEHOLDERS = ("changeme", "yoursecret", "0123456789abcdef", "1234567890123456")
 
 #: What secrets begin with that are bytes, written in base64, as Standard Webhooks have them.
 _BYTES = "whsec_"
@@ -50,7 +54,26 @@ def parse_secrets(text: str) -> str:
     if not found or any(len(secret) < MIN_SECRET for secret in found):
         for_each = " for each" * (len(found) > 1)
         raise ValueError(f"write {MIN_SECRET} characters or more{for_each}")
+    if not all(secret.isascii() and secret.isprintable() for secret in found):
+        raise ValueError("write printable ASCII characters, such as smsq secret makes")
+    if any(map(_is_weak, found)):
+        raise ValueError("it is easily guessed: write one that smsq secret makes")
     return text
+
+
+def _is_weak(secret: str) -> bool:
+    plain = "".join(c for c in secret.lower() if c.isalnum())
+    return len(set(secret)) < _LEAST_DIFFERENT or any(word in plain for word in _PLACEHOLDERS)
+
+
+def find_shared(callback: str | None, webhook: str | None) -> Sequence[str]:
+    """Say what is wrong where receipts and events are signed by one secret; nothing else."""
+    if set(split_secrets(callback or "")).isdisjoint(split_secrets(webhook or "")):
+        return ()
+    return (
+        "SMSQ_CALLBACK_SECRET and SMSQ_WEBHOOK_SECRET are the same: whoever gets your events could "
+        "forge receipts: make another one with smsq secret",
+    )
 
 
 def parse_signing_secrets(text: str) -> str:

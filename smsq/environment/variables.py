@@ -23,12 +23,14 @@ SETTINGS: tuple[Setting, ...] = (
         parsers.redis_url,
         "Redis with the ledger (the record of all jobs)",
     ),
+    Setting("SMSQ_REDIS_URL_FILE", "", str, "file that holds SMSQ_REDIS_URL, in place of it"),
     Setting(
         "SMSQ_BROKER_URL",
         "",
         parsers.broker_url,
         "Celery broker: Redis or RabbitMQ; empty: the same as SMSQ_REDIS_URL",
     ),
+    Setting("SMSQ_BROKER_URL_FILE", "", str, "file that holds SMSQ_BROKER_URL, in place of it"),
     Setting(
         "SMSQ_REDIS_MAX_CONNECTIONS",
         "50",
@@ -187,6 +189,7 @@ SETTINGS: tuple[Setting, ...] = (
         parse_secrets,
         "signs receipt URLs; 16 characters or more; new,old while you change it",
     ),
+    Setting("SMSQ_CALLBACK_SECRET_FILE", "", str, "file that holds SMSQ_CALLBACK_SECRET"),
     Setting(
         "SMSQ_TIMEZONE",
         "Europe/Minsk",

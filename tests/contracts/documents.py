@@ -143,6 +143,7 @@ def _one_job(documents: Documents, world: World) -> None:
     run("status --recipients", "status", later["id"], "--recipients")
     run("reschedule", "reschedule", later["id"], "2030-01-02T10:00")
     run("parts", "parts", "Hello")
+    run("secret", "secret")
     run("web-user", "web-user", "anna", typed="correct horse battery\n")
     run("export", "export", "--since", "2020-01-01")
     run("export --recipients", "export", "--since", "2020-01-01", "--recipients")

@@ -86,7 +86,8 @@ def test_what_gives_redis_more_memory_is_no_setting_of_smsqs() -> None:
     """Containers get all of .env, and a name that is nearly a setting stops them."""
     names = re.findall(r"\$\{(\w+):", read("docker-compose.yml"))
 
-    assert set(names) == {"REDIS_MEM_LIMIT", "REDIS_MAXMEMORY", "FLOWER_BASIC_AUTH"}
+    known = {"REDIS_MEM_LIMIT", "REDIS_MAXMEMORY", "FLOWER_BASIC_AUTH", "SMSQ_GATEWAY_TOKEN"}
+    assert set(names) == known
     assert Settings.from_env(dict.fromkeys(names, "1g"))
 
 

@@ -213,7 +213,10 @@ def test_the_webhook(present: World, smsq: Smsq, smsq_json: Json) -> None:  # no
     situations.held_up_events(present)
 
     assert "waiting: 1; failed: 1" in smsq("webhook", "list").stdout
-    more = {"SMSQ_WEBHOOK_URL": situations.WEBHOOK, "SMSQ_WEBHOOK_SECRET": "s" * 16}
+    more = {
+        "SMSQ_WEBHOOK_URL": situations.WEBHOOK,
+        "SMSQ_WEBHOOK_SECRET": "a secret of the webhook",
+    }
     webhook = checks_of(smsq_json("doctor", exit_code=1, **more))["webhook"]
     assert webhook["status"] == "warning"
     assert "1 delivery waits, 1 given up" in webhook["detail"]

@@ -180,8 +180,11 @@ def test_a_token_and_a_token_file_contradict_each_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "SMSQ_GATEWAY_TOKEN_FILE is an empty file: write the gateway's API key"),
-        (b" \n", "SMSQ_GATEWAY_TOKEN_FILE is an empty file: write the gateway's API key"),
+        (b"", "SMSQ_GATEWAY_TOKEN_FILE is an empty file: write what SMSQ_GATEWAY_TOKEN would hold"),
+        (
+            b" \n",
+            "SMSQ_GATEWAY_TOKEN_FILE is an empty file: write what SMSQ_GATEWAY_TOKEN would hold",
+        ),
         (b"one\ntwo", "SMSQ_GATEWAY_TOKEN_FILE: write printable ASCII characters on one line"),
         ("ключ".encode(), "SMSQ_GATEWAY_TOKEN_FILE: write printable ASCII characters on one line"),
         (b"\xff\xfe", "SMSQ_GATEWAY_TOKEN_FILE: cannot read it (UnicodeDecodeError)"),

@@ -21,6 +21,7 @@ import click
 
 import smsq
 from smsq.cli.running.listening import read_address
+from smsq.environment.least.needs import Process, keep_own
 
 #: What the processes are made of.
 PACKAGES = ("config", "tasks", "worker")
@@ -63,6 +64,18 @@ def import_process(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
+def know_only_own(process: Process) -> None:
+    """Become a process without the secrets of others, where the environment has any.
+
+    A variable that is deleted can still be read in /proc: only a new program begins without it.
+    """
+    kept = keep_own(process, os.environ)
+    if len(kept) < len(os.environ):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], kept)  # noqa: S606 - ourselves
+
+
 def begin_log(process: str) -> ModuleType:
     """Have all that this process says be what SMSQ_LOG asks for, its mistakes, too.
 
@@ -99,6 +112,7 @@ def worker(arguments: Sequence[str]) -> None:
     Start as many as you like, on any machine that reaches the same Redis. On SIGTERM it finishes
     the requests it has started. Further arguments go to `celery worker`.
     """
+    know_only_own(Process.WORKER)
     run_celery(_QUIET, "worker", _SELDOM, *_with_name(arguments), *arguments)
 
 
@@ -115,6 +129,7 @@ def beat(arguments: Sequence[str]) -> None:
 
     One is enough; a second does no harm. Further arguments go to `celery beat`.
     """
+    know_only_own(Process.BEAT)
     run_celery(_QUIET, "beat", *arguments)
 
 
@@ -125,6 +140,7 @@ def web() -> None:
     It takes receipts on $HOST:$PORT, by default 127.0.0.1:8080. The page, /metrics and a detailed
     /healthz are on SMSQ_ADMIN_LISTEN, by default 127.0.0.1:8081.
     """
+    know_only_own(Process.WEB)
     begin_log("web")
     read_address(8080)
     import_process("worker.web").main()
@@ -139,6 +155,7 @@ def flower(arguments: Sequence[str]) -> None:
     FLOWER_BASIC_AUTH=user:password. It has no buttons unless FLOWER_READ_ONLY=false. Further
     arguments go to `celery flower`.
     """
+    know_only_own(Process.FLOWER)
     begin_log("flower")
     door = import_process("worker.flower_door")
     names = [a.split("=", 1)[0] for a in arguments if a.startswith("--")]

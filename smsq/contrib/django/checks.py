@@ -71,7 +71,8 @@ def _check_calls() -> Iterator[CheckMessage]:
 
 def _check_broker(environ: Mapping[str, str]) -> Iterator[CheckMessage]:
     """Find a broker that is written down for Celery alone, as if smsq would read it."""
-    if "SMSQ_REDIS_URL" in environ or not _has_celery_broker():
+    has_redis = not environ.keys().isdisjoint({"SMSQ_REDIS_URL", "SMSQ_REDIS_URL_FILE"})
+    if has_redis or not _has_celery_broker():
         return
     yield CheckWarning(
         "CELERY_BROKER_URL is set, but smsq does not read it: it uses the Redis on this machine.",

@@ -568,7 +568,10 @@ def test_what_keeps_a_server_from_being_the_ledgers_is_told_with_what_to_do() ->
 def test_a_webhook_that_wants_no_posts_is_an_error_until_it_has_another_address(
     environ: dict[str, str],
 ) -> None:
-    more = {"SMSQ_WEBHOOK_URL": "https://shop.example", "SMSQ_WEBHOOK_SECRET": "s" * 16}
+    more = {
+        "SMSQ_WEBHOOK_URL": "https://shop.example",
+        "SMSQ_WEBHOOK_SECRET": "a secret of the webhook",
+    }
     settings = Settings.from_env(environ | more)
     world = World(settings)
     hooks = Webhooks(world.scripts, url=settings.webhook_url, start=Start.OLDEST)

@@ -41,7 +41,7 @@ ANSWERS: dict[str, tuple[Callable[[World], object], str, str]] = {
 def environ(environ: dict[str, str]) -> dict[str, str]:
     return environ | {
         "SMSQ_WEBHOOK_URL": situations.WEBHOOK,
-        "SMSQ_WEBHOOK_SECRET": "s" * 16,
+        "SMSQ_WEBHOOK_SECRET": "a secret of the webhook",
     }
 
 
