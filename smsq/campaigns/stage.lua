@@ -1,5 +1,6 @@
 -- stage.lua: store a job of a campaign out of sight, or a slice of a large one.
 -- begins no clock
+-- needs reserve.lua
 --
 -- The draft's progress moves on in the call that brings a job's last slice, and only from where the
 -- producer believes it to be: of two producers with one key, one finds that the other was faster.
@@ -19,6 +20,7 @@
 --          this key in hand | 'gone': it was taken for left behind
 local id, name, before, job_id = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
 local draft_key, staged_key = key('draft', name), key('staged', id)
+keep_reserve(false)
 
 if ARGV[12] ~= '1' and redis.call('EXISTS', key('key', name)) == 1 then return 'committed' end
 local draft = redis.call('HMGET', draft_key, 'campaign', 'jobs')

@@ -1,5 +1,6 @@
 -- gather.lua: put one recipient into an open gathered job, or open a new one for it.
 -- needs idempotency.lua
+-- needs reserve.lua
 --
 -- An open job waits until it closes. It takes recipients until its first move, whatever moves it:
 -- full or due (queued), cancelled, expired; `move` in move.lua sees to that.
@@ -28,6 +29,7 @@
 if redis.call('EXISTS', key('job', ARGV[4])) == 1 then return {'taken', ARGV[4], ''} end
 local earlier = answer_repeat(ARGV[11], ARGV[12], ARGV[13] == '1')
 if earlier then return earlier end
+keep_reserve(false)
 
 local phone, expires_at_ms = ARGV[8], tonumber(ARGV[10])
 if expires_at_ms then expires_at_ms = NOW_MS + expires_at_ms end

@@ -2,6 +2,7 @@
 -- needs gathered.lua
 -- needs idempotency.lua
 -- needs per_phone.lua
+-- needs reserve.lua
 --
 -- ARGV[4]  id            the new job's id
 -- ARGV[5]  job           JSON: fields of the job's hash
@@ -23,6 +24,7 @@ if earlier then return earlier end
 
 local job = cjson.decode(ARGV[5])
 local messages = cjson.decode(ARGV[6])
+keep_reserve(job.priority == 'urgent')
 local limited = job.kind == 'quick' and heed_limits(ARGV[13], ARGV[11], messages[1].phones[1])
 if limited then return limited end
 job.messages, job.size = #messages, 0

@@ -26,8 +26,8 @@ LAG_S = 5
 #: Redis' `repl-timeout` where replicas are waited for.
 MOST_REPL_TIMEOUT_S = 15
 
-#: Of `maxmemory`; a full Redis refuses every write.
-FULL_SHARE = 0.9
+#: Of `maxmemory`: as in ledger/reserve.lua, new messages are refused above it.
+FULL_SHARE = 0.8
 
 
 #: Oddities of reports: what they are, and what to do.
@@ -104,7 +104,7 @@ def _check_memory(used: int, most: int) -> Check:
         return Check("memory", Mark.OK, f"{used_mb}; maxmemory sets no bound")
     said = f"{used / most:.0%} of maxmemory used"
     if used / most > FULL_SHARE:
-        return Check("memory", Mark.WARNING, said, "raise maxmemory: a full Redis takes no jobs")
+        return Check("memory", Mark.WARNING, said, "raise maxmemory: new messages are refused")
     return Check("memory", Mark.OK, said)
 
 

@@ -57,6 +57,7 @@
 --   optout:<shard>            set: phones that take no messages (optout.lua); few enough for Redis' packed
 --                             encoding of whole numbers
 --   optouts                   string: how many there are; not there for none
+--   memory                    thousandths of maxmemory that are in use; for a tenth of a second
 --   sent_to:<digest>          list: when quick messages for a phone came in (ms), the newest first; goes
 --                             after the longest time of SMSQ_PER_PHONE
 --   cap:<day>:<shard>         hash: phone -> campaign messages of that local day; gone when it is over
@@ -114,10 +115,6 @@ local NS, RETENTION_MS = ARGV[1], tonumber(ARGV[3])
 -- It is kept in the hash `limiter`: seen_us (Redis' time), stepped_us, sure_us (the ledger's time when
 -- somebody was sure of it last), born_us (when it began), and format (below).
 local CLOCK = NS .. ':limiter'
--- So far the ledger's clock may be ahead of a caller's: answers take their time.
-local SLACK_US = 1000000
--- Workers look each second.
-local LATELY_US = 3000000
 
 local function redis_us()
   local told = string.match(ARGV[2], '^%d+')
@@ -151,6 +148,8 @@ local function read_clock()
   local at_most_us = tonumber(string.match(ARGV[2], '~(%d+)'))
   local now_us = raw_us - stepped_us
   if not at_most_us then return now_us, raw_us, stepped_us, false end
+  -- So far the ledger's clock may be ahead of a caller's: answers take their time. Workers look each second.
+  local SLACK_US, LATELY_US = 1000000, 3000000
   local is_sure, unsure_us = now_us <= at_most_us + SLACK_US, now_us - (tonumber(kept[3]) or 0)
   if not is_sure and (unsure_us < 0 or unsure_us > LATELY_US) then now_us = at_most_us + SLACK_US end
   return now_us, raw_us, stepped_us, is_sure

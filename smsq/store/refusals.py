@@ -80,9 +80,7 @@ _BUSY = Refusal("some client's script runs for too long", "wait; when it does no
 
 #: By the first word of Redis' answer.
 REFUSALS: dict[str, Refusal] = {
-    "READONLY": _MOVED,
-    "MASTERDOWN": _MOVED,
-    "NOMASTERLINK": _MOVED,
+    **dict.fromkeys(("READONLY", "MASTERDOWN", "NOMASTERLINK"), _MOVED),
     # A wait that was ended by a failover: what came before the wait is written.
     "UNBLOCKED": Refusal(_MOVED.what, _MOVED.fix, Done.MAYBE, is_moved=True),
     "OOM": _FULL,
@@ -95,13 +93,11 @@ REFUSALS: dict[str, Refusal] = {
     # It is told to whoever wants to end a script that has written.
     "UNKILLABLE": Refusal(_BUSY.what, "wait until it ends", Done.MAYBE),
     "NOPERM": _RIGHTS,
-    "NOAUTH": _PASSWORD,
-    "WRONGPASS": _PASSWORD,
+    **dict.fromkeys(("NOAUTH", "WRONGPASS"), _PASSWORD),
     "CLUSTERDOWN": Refusal(
         "its cluster has no node for some keys", "see CLUSTER INFO, or use one node", Done.HALF
     ),
-    "MOVED": _CLUSTER,
-    "ASK": _CLUSTER,
+    **dict.fromkeys(("MOVED", "ASK"), _CLUSTER),
     "CROSSSLOT": _SCATTERED,
     "TRYAGAIN": Refusal("its cluster is moving keys", "wait until it is done", Done.HALF),
     "EXECABORT": Refusal("it dropped a transaction", "look for an earlier refusal in the log"),
@@ -139,6 +135,10 @@ _NEWER = Refusal(
 #: Without a word of their own, or about a connection.
 _BY_WORDS: tuple[tuple[str, Refusal], ...] = (
     (NEWER_FORMAT, _NEWER),
+    (  # by ledger/reserve.lua
+        "the rest of the memory is kept",
+        Refusal("it is nearly full; the rest is kept for what is stored", "raise maxmemory"),
+    ),
     # The first command of a connection, which Redis before 6 does not know.
     ("unknown command 'hello'", _TOO_OLD),
     ("unknown command `hello`", _TOO_OLD),

@@ -42,6 +42,7 @@ def redis_clock() -> None:
 _NEEDS = "\n-- needs {}.lua\n"
 _PARTS = (
     *("limit", "recent_failures", "unprepared", "endpoints", "idempotency", "per_phone"),
+    "reserve",
     *("rules", "cap", "request", "paging", "measure", "webhook_state", "take_tick", "audit"),
 )
 

@@ -42,6 +42,7 @@ FOR_EVER = {
 #: With a time of their own, and what that is.
 OWN_TIME = {
     "cap": "its day",
+    "memory": "a tenth of a second",
     "sent_to": "the longest time of SMSQ_PER_PHONE",
     "calendar": "a cache: asked for again when it is gone",
     "disk": "one look at the disk",
@@ -77,6 +78,7 @@ SET_TIMES = {
         "fold.lua",
         "keep.lua",
         "per_phone.lua",
+        "reserve.lua",
         "presence.lua",
         "publish.lua",
     ),
