@@ -45,6 +45,8 @@ class Act(StrEnum):
     FAILED = "failed"
     FIND = "find"
     EXPORT = "export"
+    PERSON = "person"  #: shown what is kept of a phone
+    FORGET = "forget"  #: had a person forgotten
 
 
 #: Digits that may be a phone's, with what people write between them. Left alone are ids of ours,

@@ -47,6 +47,7 @@ GROUPS: Group = {
         "attach": (".operating.unmatched:attach", "Enter a message id of the gateway."),
         "webhook": (".operating.webhook:webhook", "List and replay failed webhook deliveries."),
         "audit": (".operating.audit:audit", "Show who did what."),
+        "person": (".operating.person:person", "Show what is kept of a phone, or forget it."),
     },
     "Set up and run": {
         "up": (".running.up:up", "Run all processes of a small server."),

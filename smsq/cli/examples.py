@@ -71,6 +71,8 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "web": ("smsq web", "HOST=0.0.0.0 PORT=8090 smsq web"),
     "audit": ("smsq audit --since 2026-11-24", "smsq audit --verify"),
     "secret": ("smsq secret",),
+    "person show": ('smsq person show "+375 29 123-45-67"',),
+    "person forget": ("smsq person forget 375291234567 --yes",),
     "web-user": ("smsq web-user anna",),
     "flower": ("smsq flower", "smsq flower --port=5556"),
     "alive": ("smsq alive --hostname worker@%h",),

@@ -88,6 +88,10 @@ class OptOuts:
         with self._unavailable(writes=True):
             return self._run("add", phones, person, Act.OPTOUT_IMPORT, fit(f"from {source}"))
 
+    def _forget(self, phone: str, *, by: str) -> int:
+        """Take a phone in the gateway's form off the list; returns how many were on it."""
+        return self._run("remove", [phone], by, Act.OPTOUT_REMOVE, mask_phone(phone))
+
     def phones(self, *, by: str | None = None) -> Iterator[str]:
         """Read the list, in no order, in the gateway's form; memory does not grow with it.
 

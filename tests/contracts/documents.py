@@ -206,6 +206,9 @@ def _phones(documents: Documents, folder: Path) -> None:
     run("optout import", "optout", "import", str(file))
     run("optout list", "optout", "list")
     run("optout remove", "optout", "remove", "375291234567")
+    run("send-quick", "send-quick", "375291239999", "code")
+    run("person show", "person", "show", "375291239999")
+    run("person forget", "person", "forget", "375291239999")
 
 
 def _errors(documents: Documents) -> None:

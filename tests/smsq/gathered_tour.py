@@ -10,6 +10,7 @@ from smsq.delivery.matching import Matching
 from smsq.intake.new_jobs import new_job_id
 from smsq.models import JobState, Kind, ReportRow
 from smsq.names import Queue
+from smsq.records.buckets import bucket_of
 from smsq.records.jobs import Idempotency, NewSend, PollClaim
 from tests.smsq import sizes
 from tests.smsq.sizes import ACCEPTED, PAGE_ROWS, phone, take_job, work_off
@@ -70,9 +71,18 @@ def deliver(world: World, most: int) -> None:
     world.pass_s(PLAN.horizon_ms / 1000 + 60)
     work_off(world)
     assert world.state(job) is JobState.DONE
+    _forget(world, job, phone(most - 1))
     world.pass_s(worlds.RETENTION_MS / 1000 + 60)
     work_off(world)
     assert not world.redis.exists(world.keys.job(job))
+
+
+def _forget(world: World, job: str, whose: str) -> None:
+    """The last of a full job: its row is the last one that is looked at."""
+    buckets = int(str(world.redis.hget(world.keys.message(job, 1), "buckets")))
+    where = (job, 1, bucket_of(whose, buckets), whose)
+    assert world.scripts.run("forget", *where, "123456789012") == "forgotten"
+    world.scripts.run("forget_limits", whose, "me@here", "+375*******67", "1 message")
 
 
 def leave_in_doubt(world: World, most: int) -> None:

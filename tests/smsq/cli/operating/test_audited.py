@@ -51,6 +51,8 @@ ACTS: Mapping[str, Act] = {
     "webhook replay {delivery}": Act.WEBHOOK_REPLAY,
     "webhook replay --all": Act.WEBHOOK_REPLAY,
     "webhook resume": Act.WEBHOOK_RESUME,
+    "person show {phone}": Act.PERSON,
+    "person forget {phone} --yes": Act.FORGET,
 }
 
 #: Only looks, or only says what it would do, and shows no phone in full.
@@ -83,7 +85,8 @@ LOOKS: Sequence[str] = (
 #: Enqueues: who may is up to the web app; or starts a process, or makes a line for a file.
 OTHERS = {
     *("send-quick", "send-bulk"),
-    *("up", "worker", "beat", "web", "flower", "alive", "simulator", "demo", "web-user"),
+    *("up", "worker", "beat", "web", "flower", "alive", "simulator", "demo"),
+    *("web-user", "secret"),
 }
 
 
