@@ -35,6 +35,10 @@ GROUPS: Group = {
         "find": (".looking.find:find", "Find sends by your own reference, or by phone."),
         "jobs": (".looking.find:jobs", "List jobs by state, tag and time."),
         "export": (".looking.export:export", "Export what was sent (CSV, JSON)."),
+        "reconcile": (
+            ".looking.reconcile:reconcile",
+            "Compare the provider's bill with ours.",
+        ),
     },
     "Operate": {
         "history": (".looking.history:history", "Show the last hours: waits, answers, money."),

@@ -157,6 +157,9 @@ def _campaign(documents: Documents, world: World, folder: Path) -> None:
     run("send-bulk --dry-run", *send, "--dry-run", exit_code=5)
     run("send-bulk --dry-run", *send, "--dry-run", exit_code=5, SMSQ_PRICE_PER_PART="0.02")
     campaign = run("send-bulk", *send, exit_code=5)["id"]
+    bill = folder / "bill.csv"
+    bill.write_text("phone\n375291230000\n")
+    run("reconcile", "reconcile", str(bill), "--since", "2020-01-01", exit_code=5)
     run("campaigns", "campaigns")
     run("pause ID", "pause", campaign)
     run("status of a campaign", "status", campaign)

@@ -33,6 +33,7 @@ class Stage:
     accepted: str
     delivery: str
     phones: str
+    bill: str
     phone: str = "375291234500"
     opted_out: str = PHONE
 
@@ -64,6 +65,7 @@ def set_up(world: World, queue: SmsQueue, folder: Path) -> Stage:
     world.brakes.pause(paused, by="setup")
     world.brakes.cancel(done_for, by="setup")
     (folder / "phones.txt").write_text("375291234568\n375291234569\n")
+    (folder / "bill.csv").write_text("phone\n")
     world.redis.delete(world.keys.audit, world.keys.audit_head)
     return Stage(
         queued=str(queue.send_quick(PHONE, "Your code is 4821", reference="order-77")),
@@ -76,4 +78,5 @@ def set_up(world: World, queue: SmsQueue, folder: Path) -> Stage:
         accepted=accepted,
         delivery=delivery.id,
         phones=str(folder / "phones.txt"),
+        bill=str(folder / "bill.csv"),
     )

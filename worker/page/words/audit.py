@@ -64,4 +64,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "act.failed": ("read who did not get it", "прочитано, кто не получил"),
     "act.find": ("searched in full", "поиск с полными номерами"),
     "act.export": ("exported", "выгрузка"),
+    "act.person": ("showed a person", "показ данных человека"),
+    "act.forget": ("forgot a person", "удаление данных человека"),
 }
