@@ -20,6 +20,7 @@ from kombu import pools
 from redis import Redis
 from redis.exceptions import RedisError
 
+from smsq.operate import doctor
 from smsq.queue import SmsQueue
 from smsq.settings import Settings
 from smsq.store.connection import connect
@@ -100,6 +101,20 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hasty_doctor() -> Iterator[None]:
+    """Have the doctor wait briefly for workers: in nearly all tests there is none to answer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(doctor, "_INSPECT_TIMEOUT_S", 0.1)
+        yield
+
+
+@pytest.fixture
+def patient_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the doctor wait for a worker of the test's."""
+    monkeypatch.setattr(doctor, "_INSPECT_TIMEOUT_S", 1.0)
 
 
 @pytest.fixture(scope="session")

@@ -72,8 +72,8 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "audit": ("smsq audit --since 2026-11-24", "smsq audit --verify"),
     "secret": ("smsq secret",),
     "reconcile": (
-        "smsq reconcile bill.csv --since 2026-11-01 --until 2026-12-01 --id-column sms_id",
-        "smsq reconcile bill.csv --since 2026-11-01 --parts-column parts --price-column cost",
+        "smsq reconcile bill.csv --since 2026-11-01 --id-column sms_id",
+        "smsq reconcile bill.csv --since 2026-11-01 --price-column cost",
     ),
     "person show": ('smsq person show "+375 29 123-45-67"',),
     "person forget": ("smsq person forget 375291234567 --yes",),

@@ -64,6 +64,11 @@ class Deploy(Protocol):
     ) -> AbstractContextManager[Deployment]: ...
 
 
+@pytest.fixture(autouse=True)
+def patience_with_workers(patient_doctor: None) -> None:
+    """Have the doctor wait for workers that are there."""
+
+
 @pytest.fixture(scope="module")
 def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
     """Starts deployments; each is stopped by pid when its block ends."""

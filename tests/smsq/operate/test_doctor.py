@@ -382,7 +382,7 @@ def root_log() -> Iterator[None]:
     root.handlers[:] = handlers
 
 
-@pytest.mark.usefixtures("root_log")
+@pytest.mark.usefixtures("root_log", "patient_doctor")
 @pytest.mark.long
 def test_a_worker_on_every_queue_is_found(environ: dict[str, str], settings: Settings) -> None:
     app = Celery("other", broker=settings.broker_url, set_as_current=False)
