@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smsq.async_queue.queue import AsyncOptOuts, AsyncSmsQueue
     from smsq.async_queue.readers import AsyncEventReader, AsyncFailedReader, AsyncRows
+    from smsq.domain.waiting import Promise
     from smsq.errors import (
         BusyError,
         ConfigError,
@@ -100,6 +101,7 @@ __all__ = [
     "OptOuts",
     "Parts",
     "PersonalMessage",
+    "Promise",
     "QueueUnavailableError",
     "QuickMessage",
     "RecipientEvent",
@@ -134,6 +136,7 @@ _MODULES = (
         "mistakes",
         "text.parts",
         "text.phones",
+        "domain.waiting",
         "events.signatures",
         "events.events",
         "events.wire",

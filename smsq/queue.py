@@ -11,6 +11,7 @@ from typing import Self, Unpack
 
 from smsq.campaigns.bulk_sends import BulkSends
 from smsq.campaigns.steering import Steering
+from smsq.domain.waiting import Promise
 from smsq.events.reader import EventReader
 from smsq.events.subscription import EventOptions, Subscription
 from smsq.finding.finder import Finder
@@ -19,6 +20,7 @@ from smsq.finding.summary import JobSummary
 from smsq.frames import guarded
 from smsq.gathering.gathering import put_many, put_one
 from smsq.ledger.producer import Producer
+from smsq.ledger.promises import read_promise
 from smsq.ledger.reschedule import reschedule
 from smsq.ledger.stored_id import StoredCampaign, StoredId, StoredMany
 from smsq.models import BulkMessage, PersonalMessage, QuickMessage
@@ -29,6 +31,7 @@ from smsq.options import (
     OnInvalid,
     PersonalOptions,
     Phone,
+    Priority,
     QuickOptions,
     Text,
 )
@@ -44,11 +47,8 @@ class SmsQueue:
     """The queue, seen from the web app. Thread-safe; make one per process and keep it.
 
     Args:
-        redis_url: Ledger and broker; None means what `settings` say.
+        redis_url: Ledger and broker; None means what `settings` say. `ConfigError`: it is none.
         settings: None means the defaults.
-
-    Raises:
-        ConfigError: `redis_url` is no Redis' address.
 
     Every method may raise these; nothing else comes from Redis, the broker or your arguments:
 
@@ -58,13 +58,12 @@ class SmsQueue:
       pass `whole_job=True` to mean all of them, never with an id that a user hands in.
     - `KeyConflictError`: the key was used before with other content, or `again` is refused: the
       earlier message was sent, may have been, or is still to be.
+    - `LimitedError`: the phone got as many quick messages as SMSQ_PER_PHONE allows.
     - `QueueUnavailableError`: Redis did not answer within 1 s, or has not for three calls in a row
       and is not asked for a second; it says whether the job may exist.
 
-    At the end of a `with` block it is closed.
-
-    `by` says who acts, for the audit trail (`smsq audit`). None is whoever runs this process; of
-    what only reads, as `recipients` does, the trail then keeps nothing.
+    A `with` block closes it at its end. `by` says who acts, for the audit trail (`smsq audit`).
+    None is whoever runs this process; of what only reads the trail then keeps nothing.
     """
 
     def __init__(self, redis_url: str | None = None, *, settings: Settings | None = None) -> None:
@@ -157,10 +156,7 @@ class SmsQueue:
         return self._steering.cancel(some_id, whole_job=whole_job, by=by)
 
     def pause(self, campaign_id: str, *, by: str | None = None) -> bool:
-        """Pause a campaign: from now on nothing of it is claimed, until `resume`.
-
-        What has to be sent again waits, too. False: nothing of it is left to be sent.
-        """
+        """Pause a campaign, retries too, until `resume`; False: nothing is left to be sent."""
         return self._steering.pause(campaign_id, by=by)
 
     def resume(
@@ -240,6 +236,10 @@ class SmsQueue:
         """Count everything in the ledger."""
         known = (self.settings.rate_per_s, self.settings.words)
         return self._producer.ask(lambda views: views.stats(*known))
+
+    def promise(self, priority: Priority = "urgent") -> Promise:
+        """Say how soon a message enqueued now is requested: an app can offer a call instead."""
+        return read_promise(self._producer, priority)
 
     def heartbeat_age_s(self) -> float | None:
         """Seconds since workers last took one of beat's ticks; None when nobody remembers."""

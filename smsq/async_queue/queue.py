@@ -81,6 +81,7 @@ class AsyncSmsQueue:
     campaign = awaited(SmsQueue.campaign)
     status = awaited(SmsQueue.status)
     stats = awaited(SmsQueue.stats)
+    promise = awaited(SmsQueue.promise)
     heartbeat_age_s = awaited(SmsQueue.heartbeat_age_s)
     find = awaited(SmsQueue.find)
     jobs = streamed(SmsQueue.jobs)
