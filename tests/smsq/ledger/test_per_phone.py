@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from subprocess import PIPE, Popen
@@ -23,6 +23,7 @@ from smsq.queue import SmsQueue
 from smsq.records.jobs import Idempotency, NewJob
 from smsq.settings import Settings
 from tests.smsq.world import World
+from tests.support import forget
 
 PHONE, OTHER = "+375291234567", "+375291234568"
 HOUR_MS = 3_600_000
@@ -113,7 +114,7 @@ def test_each_limit_holds_in_each_time_and_the_wait_told_is_the_shortest(
     world_of_examples: World, limits: list[tuple[int, int]], pauses: list[int]
 ) -> None:
     world = world_of_examples
-    phone = f"3752{world.redis.incr('phones-of-examples'):08}"
+    phone = f"3752{world.redis.incr('per.phone:examples'):08}"
     taken_s: list[int] = []
     for pause in pauses:
         world.pass_s(pause)
@@ -147,8 +148,11 @@ def enqueue(world: World, phone: str, limits: list[tuple[int, int]]) -> float:
 
 
 @pytest.fixture(scope="module")
-def world_of_examples(redis_url: str) -> World:
-    return World(Settings.from_env({"SMSQ_REDIS_URL": redis_url, "SMSQ_NAMESPACE": "per.phone"}))
+def world_of_examples(redis_url: str) -> Iterator[World]:
+    world = World(Settings.from_env({"SMSQ_REDIS_URL": redis_url, "SMSQ_NAMESPACE": "per.phone"}))
+    yield world
+    forget(world.redis, "per.phone:")
+    world.redis.close()
 
 
 def test_many_threads_of_one_app_are_one_producer(queue: SmsQueue) -> None:

@@ -64,12 +64,12 @@ class Shop:
 
     def places(self, *needles: str) -> list[str]:
         """Names of all keys that hold one of these, whatever their type."""
-        return [name for name in self.dump() if any(n in self.dump()[name] for n in needles)]
+        return [name for name, text in self.dump().items() if any(n in text for n in needles)]
 
     def dump(self) -> dict[str, str]:
-        """All of Redis."""
+        """All that the installation has."""
         found = {}
-        for name in self.redis.scan_iter("*", 1000):
+        for name in self.redis.scan_iter(f"{self.world.keys.namespace}:*", 1000):
             kind = self.redis.type(name)
             read = {
                 "string": lambda k: self.redis.get(k),
