@@ -83,6 +83,7 @@ class Settings:
     allowed_regions: tuple[str, ...]
     allowed_number_types: tuple[str, ...]
     per_phone: tuple[Limit, ...]
+    smart_text: bool
     quiet_hours: QuietHours | None
     cap_per_day: int
     sandbox: bool

@@ -14,12 +14,11 @@ from zoneinfo import ZoneInfo
 
 from smsq.environment import parsers
 from smsq.intake.phones import read_destination
-from smsq.intake.values import read_key, read_text
+from smsq.intake.values import prepare_text, read_key, read_text
 from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import OnUnknown, QuickMessage, ViberForward
 from smsq.names import PRIORITIES, Queue
 from smsq.settings import Settings
-from smsq.text.layout import compose
 from smsq.text.parts import find_text_mistake
 from smsq.text.phones import read_phone
 
@@ -63,7 +62,7 @@ class Fields:
     def text(self, written: object) -> str:
         """Take a text as it is sent (NFC); "" when it is none."""
         raw = read_text(written)
-        text = compose(raw) if isinstance(raw, str) else raw
+        text = prepare_text(raw, self._settings) if isinstance(raw, str) else raw
         if mistake := find_text_mistake(text):
             self.mistakes.append(mistake)
         return text if isinstance(text, str) else ""

@@ -18,7 +18,7 @@ from smsq.intake.mistakes import MAX_NAME, is_name, is_one_of, listed, refuse
 from smsq.intake.own_names import read_names
 from smsq.intake.phones import read_destination
 from smsq.intake.recipients import LeftOut, read_recipients
-from smsq.intake.values import read_text
+from smsq.intake.values import prepare_text, read_text
 from smsq.mistakes import Mistake, MistakeCode
 from smsq.models import (
     BulkMessage,
@@ -169,6 +169,10 @@ class Intake:
         head = self._read_head(message, fields)
         refuse(fields.mistakes)
         return head
+
+    def prepare(self, text: str) -> str:
+        """Write a text of a row as it is sent."""
+        return prepare_text(text, self._settings)
 
     def check_row(self, phone: str, text: str | None) -> tuple[str, dict[str, Mistake]]:
         """Check one recipient that streams in; `text` None means it shares the message's.

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from smsq.settings import Settings
+from smsq.text.cheaper import shorten
+from smsq.text.layout import compose
+
 #: Beside numbers; by module and name as well: who hands none in need not import it.
 _ROW_IDS = frozenset({("uuid", "UUID")})
 
@@ -42,3 +46,9 @@ def _is_any(raw: object, kinds: Set[tuple[str, str]]) -> bool:
 def _plain(raw: str) -> str:
     """Leave marked-safe strings and the like behind: what is stored is text and nothing else."""
     return raw if type(raw) is str else str.__str__(raw)
+
+
+def prepare_text(raw: str, settings: Settings) -> str:
+    """Write a text as it is sent: NFC, and with SMSQ_SMART_TEXT=1 in as few parts as it can be."""
+    text = compose(raw)
+    return shorten(text) if settings.smart_text else text

@@ -46,6 +46,7 @@ class DryRun:
             "opted_out": self._nowhere.opted_out,
             "recipients": estimate.recipients,
             "parts": estimate.parts,
+            "smart_text_saves": estimate.parts - estimate.plain_parts,
             "price": None if price is None else str(price),
             "requests": requests,
             "rate_per_s": round(rate_per_s, 3),
@@ -76,6 +77,10 @@ class DryRun:
         if price is not None:
             each = say_price(self._caps.price_per_part or price)
             put(f"price      {say_price(price)} at {each} for a part")
+        if saved := told["smart_text_saves"]:
+            money = self._caps.price_of(saved)
+            worth = f", {say_price(money)}" if money is not None else ""
+            put(f"to save    {say_number(saved, 'part')}{worth}: set SMSQ_SMART_TEXT=1")
         duration = say_duration(told["hours"] * 3600)
         put(f"requests   {told['requests']:,}: {duration} at {told['rate_per_s']:.3g}/s")
         self._tell_ucs2(told["ucs2"]["rows"])

@@ -12,6 +12,7 @@ from decimal import Decimal
 from smsq.intake.intake import Filled
 from smsq.models import MessageRequest
 from smsq.queue import SmsQueue
+from smsq.text.cheaper import shorten
 from smsq.text.parts import count_parts, find_ucs2
 from smsq.text.phone_set import SeenPhones
 
@@ -27,6 +28,7 @@ class Estimate:
 
     Attributes:
         parts: Of all their texts.
+        plain_parts: Of the same texts with SMSQ_SMART_TEXT=1.
         ucs2_rows: Recipients whose text travels in UCS-2.
         ucs2_characters: Character that forces it → recipients whose text holds it.
         first_text: As the first recipient would get it; None before there is one.
@@ -35,18 +37,19 @@ class Estimate:
     def __init__(self, into: Filled) -> None:
         self.recipients = 0
         self.parts = 0
+        self.plain_parts = 0
         self.ucs2_rows = 0
         self.ucs2_characters: Counter[str] = Counter()
         self.first_text: str | None = None
         self._into = into
         self._shared_text: str | None = None
-        self._shared_parts = 0
+        self._shared_parts = self._shared_plain = 0
         self._shared_ucs2: set[str] = set()
 
     def start_message(self, head: MessageRequest) -> None:
         """Begin a message."""
         self._shared_text = head.text
-        self._shared_parts = count_parts(head.text or "").count
+        self._shared_parts, self._shared_plain = _count_both(head.text or "")
         self._shared_ucs2 = find_ucs2(head.text or "")
         self._into.start_message(head)
 
@@ -57,11 +60,19 @@ class Estimate:
         self.recipients += 1
         if self.first_text is None:
             self.first_text = self._shared_text if text is None else text
-        self.parts += self._shared_parts if text is None else count_parts(text).count
+        shared = self._shared_parts, self._shared_plain
+        parts, plain = shared if text is None else _count_both(text)
+        self.parts, self.plain_parts = self.parts + parts, self.plain_parts + plain
         if ucs2 := self._shared_ucs2 if text is None else find_ucs2(text):
             self.ucs2_rows += 1
             self.ucs2_characters.update(ucs2)
         return True
+
+
+def _count_both(text: str) -> tuple[int, int]:
+    """Count the parts of a text as it is, and written plainly."""
+    parts, plain = count_parts(text).count, shorten(text)
+    return parts, parts if plain is text else count_parts(plain).count
 
 
 class Nowhere:

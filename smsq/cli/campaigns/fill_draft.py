@@ -14,7 +14,6 @@ from smsq.intake.intake import Filled, Intake
 from smsq.intake.own_names import read_reference
 from smsq.mistakes import Mistake
 from smsq.models import MessageRequest
-from smsq.text.layout import compose
 from smsq.text.placeholders import Placeholders
 from smsq.text.template import Template, find_empty
 
@@ -69,7 +68,7 @@ class Loader:
             )
             return "", None, {header[-1]: mistake}
         text, empty = self._make_text(row)
-        text = text and compose(text)
+        text = text and self.intake.prepare(text)
         phone, mistakes = self.intake.check_row(row.cells[self.phone_column], text)
         if not mistakes and not empty:
             return phone, text, {}

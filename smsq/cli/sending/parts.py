@@ -13,6 +13,7 @@ import click
 
 from smsq.cli.output import json_option, print_json, say_number
 from smsq.cli.params import read_text, to_unicode
+from smsq.text.cheaper import shorten
 from smsq.text.layout import compose
 from smsq.text.parts import MAX_PARTS, PLACES_PER_PART, Costly, Parts, count_parts, find_costly
 
@@ -29,15 +30,19 @@ def parts(text: str, *, as_json: bool) -> None:
     Write - as TEXT to read it from stdin.
 
     JSON: {"parts", "encoding", "places", "forces_ucs2": [{"character", "name", "at"}],
-    "two_places": [...]}; encoding is gsm7 or ucs2, at is a character's first place, from 1.
+    "two_places": [...], "smart_text_parts"}; encoding is gsm7 or ucs2, at is a character's first
+    place, from 1.
     """
     text = compose(read_text(text))
     counted, costly = count_parts(text), find_costly(text)
+    plain = count_parts(shorten(text)).count
     if as_json:
-        print_json(describe(counted, costly))
+        print_json({**describe(counted, costly), "smart_text_parts": plain})
         return
     for line in say(counted, costly):
         click.echo(line)
+    if plain < counted.count:
+        click.echo(f"{say_number(plain, 'part')} with SMSQ_SMART_TEXT=1, which writes it plainly")
 
 
 def describe(counted: Parts, costly: Sequence[Costly]) -> dict[str, Any]:

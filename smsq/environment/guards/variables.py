@@ -32,6 +32,13 @@ GUARD_SETTINGS = (
         "most quick messages to one phone in a time: 10/1h,30/1d; 0: no limit",
     ),
     Setting(
+        "SMSQ_SMART_TEXT",
+        "0",
+        parsers.flag,
+        "1: write quotation marks, dashes and the like plainly where that saves parts",
+        unset=False,
+    ),
+    Setting(
         "SMSQ_QUIET_HOURS",
         "",
         parsers.quiet_hours,

@@ -46,6 +46,7 @@ def test_a_dry_run_counts_and_stores_nothing(smsq_json: Json, scripts: Scripts) 
         "opted_out": 0,
         "recipients": 3,
         "parts": 4,
+        "smart_text_saves": 0,
         "price": "0.140",
         "requests": 2,
         "rate_per_s": 10.0,

@@ -17,9 +17,11 @@ def test_a_text_is_counted_with_what_makes_it_long(smsq_json: Json) -> None:
         "places": 17,
         "forces_ucs2": [],
         "two_places": [],
+        "smart_text_parts": 1,
     }
     told = smsq_json("parts", "Don\u2019t pay 5 €" + "!" * 60)
     assert (told["parts"], told["encoding"], told["places"]) == (2, "ucs2", 73)
+    assert told["smart_text_parts"] == 1
     assert told["forces_ucs2"] == [
         {"character": "\u2019", "name": "right single quotation mark", "at": 4}
     ]
