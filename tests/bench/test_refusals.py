@@ -26,7 +26,8 @@ def test_redis_refuses_as_its_way_says_and_takes_writes_afterwards(
             assert server.ask() is None
             refused = refuse_for(server, WAYS[name].way, for_s=5 if name in SLOW else 1)
             # A write is taken before Redis finds that the disk is full.
-            assert refused.share(WAYS[name].what) >= 0.5
+            # So is what it is asked while it starts, where it has to.
+            assert refused.share(WAYS[name].what) >= (0.2 if name in SLOW else 0.5)
             wait_until(lambda: server.ask() is None, "it takes writes again")
     except MissingToolError as missing:
         pytest.skip(str(missing))
