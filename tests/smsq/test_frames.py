@@ -48,6 +48,7 @@ RIGHT: dict[str, Call] = {
     "find": lambda queue: queue.find(phone=PHONE),
     "jobs": lambda queue: list(queue.jobs()),
     "stats": lambda queue: queue.stats(),
+    "promise": lambda queue: queue.promise(),
     "heartbeat_age_s": lambda queue: queue.heartbeat_age_s(),
     "optout.add": lambda queue: queue.optout.add([PHONE]),
     "optout.remove": lambda queue: queue.optout.remove([PHONE]),
