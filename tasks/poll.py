@@ -15,6 +15,7 @@ from smsq.steps.due_polls import ring_due_polls
 from tasks.current_engine import get_engine
 from tasks.current_resources import get_resources
 from tasks.engine import Ring
+from tasks.rung import read_ids
 
 
 @shared_task(name=Task.POLL_DELIVERIES.value, send_events=False)  # as recover
@@ -26,4 +27,5 @@ def poll_deliveries() -> None:
 @shared_task(name=Task.POLL_MESSAGE.value, send_events=False)
 def poll_message(refs: Sequence[str]) -> None:
     """See messages polled, each written `<job id>:<n>`; each page brings the next."""
-    get_engine(get_resources()).wake(Ring(Task.POLL_MESSAGE, refs, Queue.POLL))
+    if ids := read_ids(Task.POLL_MESSAGE, refs):
+        get_engine(get_resources()).wake(Ring(Task.POLL_MESSAGE, ids, Queue.POLL))

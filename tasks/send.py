@@ -17,6 +17,7 @@ from smsq.rings.broker import read_queue
 from tasks.current_engine import get_engine
 from tasks.current_resources import get_resources
 from tasks.engine import Ring
+from tasks.rung import read_ids
 
 
 @shared_task(name=Task.SEND_QUICK.value, bind=True, send_events=False)
@@ -39,6 +40,9 @@ def see_sent(
     Returns:
         The job's state then; None for a ring of several.
     """
+    ids = read_ids(name, ids)
+    if not ids:
+        return None
     rung_on = (task.request.delivery_info or {}).get("routing_key") or Queue.NORMAL
     queue = Queue(read_queue(rung_on))
     engine, ring = get_engine(get_resources()), Ring(name, ids, queue)
