@@ -30,8 +30,12 @@ REPLACEMENTS: Mapping[str, str] = {
 _TABLE = str.maketrans(dict(REPLACEMENTS))
 _REPLACEABLE = re.compile(f"[{re.escape(''.join(REPLACEMENTS))}]")
 
-#: A link, to the next space: what a browser would open must stay as it is.
-_LINK = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.|\b[\w-]+(?:\.[\w-]+)+/)\S*", re.IGNORECASE)
+#: A link, to the next space: what a browser would open must stay as it is. And a name with a
+#: capital letter behind its apostrophe.
+_KEPT = re.compile(
+    r"(?i:[a-z][a-z0-9+.-]*://|www\.|\b[\w-]+(?:\.[\w-]+)+/)\S*"
+    r"|\b\w+[\u2018\u2019][A-Z\u00c0-\u00d6\u00d8-\u00de\u0400-\u042f]\w*"
+)
 
 
 def shorten(text: str) -> str:
@@ -43,9 +47,9 @@ def shorten(text: str) -> str:
     if not _REPLACEABLE.search(text):
         return text
     plain, at = "", 0
-    for link in _LINK.finditer(text):
-        plain += text[at : link.start()].translate(_TABLE) + link[0]
-        at = link.end()
+    for kept in _KEPT.finditer(text):
+        plain += text[at : kept.start()].translate(_TABLE) + kept[0]
+        at = kept.end()
     plain += text[at:].translate(_TABLE)
     saves = plain.strip() and count_parts(plain).count < count_parts(text).count
     return plain if saves else text

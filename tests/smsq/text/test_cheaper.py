@@ -69,5 +69,11 @@ def test_digits_and_letters_stay_it_never_takes_more_parts_and_once_is_enough(te
         assert link in short
 
 
+@pytest.mark.parametrize("name", ["O’Brien", "D’Angelo", "Д’Артаньян"])
+def test_a_name_keeps_its_apostrophe(name: str) -> None:
+    assert name in shorten(f"“Dear” {name}, don’t wait" + " now" * 20)
+    assert "don't" in shorten("Don’t wait, don’t" + " now" * 20)
+
+
 def test_no_letter_and_no_digit_is_replaced() -> None:
     assert not [c for c in REPLACEMENTS if c.isalnum()]
